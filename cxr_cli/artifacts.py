@@ -1,0 +1,126 @@
+"""Atomic reading and writing of JSON, CSV and folders, digests and provenance.
+
+A file or folder written here is there whole or not at all: it is made beside its place under a
+temporary name and moved over it.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxr_cli.errors import BadInput
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PROVENANCE_PACKAGES = (
+    "cxr-cli",
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "jax",
+    "jaxlib",
+    "flax",
+    "optax",
+    "orbax-checkpoint",
+    "pydicom",
+    "python-gdcm",
+    "opencv-python-headless",
+    "pillow",
+)
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; on success it replaces `path`, on error it is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays last: writers such as matplotlib choose the format by it.
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def replace_folder(new: Path, final: Path) -> None:
+    """Put the folder `new` in the place of `final`; at every moment one of the two is whole on disk."""
+    old = final.with_name(f".{final.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if final.exists():
+        final.rename(old)
+    new.rename(final)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` as indented JSON with a final newline. NaN is refused: it is not JSON."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        BadInput: the file is missing, is no JSON, or holds no object.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
+        raise BadInput(f"{path}: cannot be read as JSON ({type(error).__name__})") from error
+    if not isinstance(content, dict):
+        raise BadInput(f"{path}: holds a JSON {type(content).__name__}, an object is needed")
+    return content
+
+
+def write_csv(path: Path, table: "pd.DataFrame") -> None:
+    """Write a table without its index; missing values are empty fields."""
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False)
+
+
+def read_csv(path: Path, required: Sequence[str] = (), separator: str = ",") -> "pd.DataFrame":
+    """Read a table with every value as text, exactly as written ("007" stays "007"); missing is "".
+
+    Raises:
+        BadInput: the file is missing or no table, or lacks a required column.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, sep=separator, encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file") from None
+    except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
+        raise BadInput(f"{path}: cannot be read as a table ({type(error).__name__})") from error
+    missing = [column for column in required if column not in table.columns]
+    if missing:
+        raise BadInput(f"{path}: no column {missing[0]!r}; it has {', '.join(map(repr, table.columns))}")
+    return table
+
+
+def digest_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, 64 hex digits, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that a result may depend on."""
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in PROVENANCE_PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed as a distribution"
+    return found

@@ -1,0 +1,1 @@
+"""Films -> DATASET -> split. NumPy only, no JAX."""

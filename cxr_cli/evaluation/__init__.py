@@ -1,0 +1,1 @@
+"""Numbers -> figures of merit. NumPy only, no JAX, no files."""

@@ -1,0 +1,1 @@
+"""Films -> numbers with a trained run."""

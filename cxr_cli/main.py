@@ -1,0 +1,54 @@
+"""The Typer app: commands by name, and errors as one line and an exit code."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from cxr_cli import __version__
+from cxr_cli.errors import CxrError, ExitCode
+
+# Plain help: rich's markup would double the time of every `--help`.
+app = typer.Typer(
+    name="cxr",
+    help="Chest X-ray classification studies: raw films in, honest figures out. For research, not for diagnosis.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cxr {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def cxr(
+    version: Annotated[  # noqa: ARG001 - eager: its callback prints and leaves
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Chest X-ray classification studies: raw films in, honest figures out. For research, not for diagnosis."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code; `argv` is without the program's name."""
+    try:
+        app(args=None if argv is None else list(argv), prog_name="cxr")
+    except CxrError as error:
+        print(f"cxr: {error}", file=sys.stderr)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        return 130
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else int(ExitCode.FAULT)
+    return int(ExitCode.DONE)
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Split films -> a RUN folder."""
