@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from cxr_cli import __version__
+from cxr_cli.commands.phantom import phantom
+from cxr_cli.commands.preprocess import preprocess
 from cxr_cli.errors import CxrError, ExitCode
 
 # Plain help: rich's markup would double the time of every `--help`.
@@ -33,6 +35,10 @@ def cxr(
     ] = False,
 ) -> None:
     """Chest X-ray classification studies: raw films in, honest figures out. For research, not for diagnosis."""
+
+
+app.command()(preprocess)
+app.command()(phantom)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,0 +1,61 @@
+"""`cxr phantom`: drawn chest films as DICOM, with masks and labels."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxr_cli.commands import console
+from cxr_cli.errors import UsageFault
+
+
+def phantom(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.")],
+    count: Annotated[int, typer.Option(help="Films in all, even over the findings.")] = 300,
+    size: Annotated[int, typer.Option(help="Height and width of a film, pixels.")] = 512,
+    finding: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="normal, pneumonia, covid19 or pneumoperitoneum; repeatable.  "
+            "[default: normal pneumonia covid19]"
+        ),
+    ] = None,
+    films_per_patient: Annotated[
+        int, typer.Option(help="The most films of one patient; drawn from 1 up.")
+    ] = 3,
+    shortcut: Annotated[
+        float, typer.Option(metavar="P", help="Probability of a planted corner marker on films of one class.")
+    ] = 0.0,
+    shortcut_class: Annotated[
+        str | None,
+        typer.Option(metavar="FINDING", help="The class that may carry it.  [default: the last finding]"),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes; changes no byte.  [default: the cores at hand]")
+    ] = None,
+) -> None:
+    """Draw phantom chest films (DICOM) with known findings, their masks and labels.csv.
+
+    The same command again goes on with an interrupted folder. A folder DIR/films is made for
+    `cxr preprocess`: a film's class is its folder's name.
+    """
+    from cxr_cli.dataset.phantom.build import build_phantoms
+    from cxr_cli.dataset.phantom.cohort import PhantomSettings
+
+    if workers is not None and workers < 1:
+        raise UsageFault(f"--workers {workers}: must be 1 or more")
+    findings = tuple(finding or ("normal", "pneumonia", "covid19"))
+    settings = PhantomSettings(
+        findings=findings,
+        count=count,
+        size=size,
+        films_per_patient=films_per_patient,
+        shortcut=shortcut,
+        shortcut_class=findings[-1] if shortcut_class is None else shortcut_class,
+        seed=seed,
+    )
+    with console.progress("phantom") as advance:
+        drawn = build_phantoms(output, settings, workers or len(os.sched_getaffinity(0)), advance)
+    console.say(f"{output}: {count} films drawn" if drawn else f"{output}: done already, nothing to draw")

@@ -1,0 +1,149 @@
+"""A folder of phantoms: films, masks, labels.csv and, last of all, phantom.json."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from cxr_cli import artifacts
+from cxr_cli.dataset.phantom.canvas import Mask
+from cxr_cli.dataset.phantom.cohort import (
+    PhantomSettings,
+    PlannedFilm,
+    film_generator,
+    patient_anatomy,
+    plan_films,
+)
+from cxr_cli.dataset.phantom.dicom_file import write_dicom
+from cxr_cli.dataset.phantom.film import draw_film, plant_marker
+from cxr_cli.errors import BadInput, UsageFault
+
+COMPLETE = "phantom.json"
+UNFINISHED = ".phantom.unfinished.json"
+
+_FILMS_A_TASK = 8
+
+
+def build_phantoms(
+    folder: Path,
+    settings: PhantomSettings,
+    workers: int = 1,
+    advance: Callable[[int, int], None] | None = None,
+) -> bool:
+    """Draw all films of `settings` into `folder`; an interrupted folder is gone on with.
+
+    Args:
+        folder: made if it is not there.
+        settings: what to draw.
+        workers: processes; their number changes no byte.
+        advance: if given, called with (films done, films in all).
+
+    Returns:
+        False if the folder was complete already and nothing was drawn.
+
+    Raises:
+        UsageFault: the folder holds phantoms of other settings.
+        BadInput: the folder holds something else, or is no folder.
+    """
+    described = {**asdict(settings), "findings": list(settings.findings)}
+    if not _claim(folder, described):
+        return False
+    films = plan_films(settings)
+    missing = [film for film in films if not _film_path(folder, film).exists()]
+    with _mapper(workers) as run:
+        for done, _ in enumerate(run(partial(_write_film, folder, settings), missing), start=1):
+            if advance:
+                advance(len(films) - len(missing) + done, len(films))
+    artifacts.write_csv(folder / "labels.csv", label_table(films))
+    content = {"settings": described, "films": len(films), "versions": artifacts.versions()}
+    artifacts.write_json(folder / COMPLETE, content)
+    (folder / UNFINISHED).unlink(missing_ok=True)
+    return True
+
+
+def label_table(films: Iterable[PlannedFilm]) -> pd.DataFrame:
+    """The truth about each film; paths relative to the folder of phantoms."""
+    return pd.DataFrame(
+        {
+            "path": f"films/{film.finding}/{film.name}.dcm",
+            "label": film.finding,
+            "patient_id": film.patient_id,
+            "view_position": film.view_position,
+            "manufacturer": film.system.manufacturer,
+            "portable": film.portability,
+            "shortcut": int(film.shortcut),
+            "mask": f"masks/{film.finding}/{film.name}.png",
+        }
+        for film in films
+    )
+
+
+def _claim(folder: Path, described: dict[str, object]) -> bool:
+    """Make the folder ours for these settings; False if it is complete."""
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"{folder}: is a file, a folder is needed")
+    for name in (COMPLETE, UNFINISHED):
+        if (folder / name).exists():
+            _refuse_other_settings(folder / name, described)
+            return name != COMPLETE
+    if folder.exists() and any(folder.iterdir()):
+        raise BadInput(f"{folder}: not empty and no folder of phantoms (no {COMPLETE}); name a new folder")
+    artifacts.write_json(folder / UNFINISHED, {"settings": described})
+    return True
+
+
+def _refuse_other_settings(path: Path, described: dict[str, object]) -> None:
+    found = artifacts.read_json(path).get("settings")
+    if not isinstance(found, dict):
+        raise BadInput(f"{path}: no settings in it, so not written by cxr phantom")
+    changed = [
+        f"{name} {found.get(name)!r}, now {value!r}"
+        for name, value in described.items()
+        if found.get(name) != value
+    ]
+    if changed:
+        raise UsageFault(f"{path.parent}: was drawn with {'; '.join(changed)}; name a new folder")
+
+
+@contextmanager
+def _mapper(workers: int) -> Iterator[Callable[..., Iterable[None]]]:
+    """`map` in this process, or over spawned ones (forking a process that runs threads may hang)."""
+    if workers == 1:
+        yield map
+        return
+    # One thread each: the processes share the cores already.
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,))
+    with pool:
+        yield partial(pool.map, chunksize=_FILMS_A_TASK)
+
+
+def _film_path(folder: Path, film: PlannedFilm) -> Path:
+    return folder / "films" / film.finding / f"{film.name}.dcm"
+
+
+def _write_film(folder: Path, settings: PhantomSettings, film: PlannedFilm) -> None:
+    """Draw and write one film, its masks first: where the film is, all is."""
+    anatomy = patient_anatomy(settings, film.patient)
+    rng = film_generator(settings, film)
+    pixels, mask = draw_film(anatomy, film.finding, film.system, film.view_position, settings.size, rng)
+    marker = np.zeros_like(mask)
+    if film.shortcut:
+        pixels, marker = plant_marker(pixels, rng)
+    _write_mask(folder / "masks" / film.finding / f"{film.name}.png", mask)
+    if settings.shortcut > 0:
+        _write_mask(folder / "markers" / film.finding / f"{film.name}.png", marker)
+    with artifacts.atomic_path(_film_path(folder, film)) as temporary:
+        write_dicom(temporary, pixels, film, anatomy, settings.seed)
+
+
+def _write_mask(path: Path, mask: Mask) -> None:
+    with artifacts.atomic_path(path) as temporary:
+        if not cv2.imwrite(str(temporary), mask.astype(np.uint8) * 255):
+            raise OSError(f"{temporary}: could not be written")
