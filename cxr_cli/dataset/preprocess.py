@@ -1,0 +1,332 @@
+"""Raw films to a DATASET folder: find, label, decode, crop, resize, store, each film once."""
+
+import hashlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_cli.artifacts import digest_file, read_json, versions
+from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS, combine, header_characteristics
+from cxr_cli.dataset.dicom import read_dicom
+from cxr_cli.dataset.labels import Columns, read_labels
+from cxr_cli.dataset.raster import Picture, RejectedFilmError, crop, image_id, read_raster, resize
+from cxr_cli.dataset.sources import Inputs, absolute, find_inputs, is_dicom
+from cxr_cli.dataset.store import INFO, GrowingDataset, is_finished, read_plan
+from cxr_cli.errors import BadInput, CxrError, TooManyRejects, UsageFault
+
+TASKS_PER_WORKER = 4
+"""Films in flight for each worker: enough to keep it busy, few enough to keep memory flat."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What is done to the pixels: shares cut off (see raster.crop), then the square's side in pixels."""
+
+    size: int = 224
+    crop_top: float = 0.0
+    crop_border: float = 0.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides what a DATASET holds, beside the films themselves."""
+
+    geometry: Geometry = field(default_factory=Geometry)
+    labels: tuple[Path, ...] = ()
+    columns: Columns = field(default_factory=Columns)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An input before it is read: a label and the table's values, or the reason why it has none."""
+
+    path: Path
+    label: str
+    values: Mapping[str, str]
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class PreparedFilm:
+    """A film after reading: uint8 [size, size], identity, what its header states, how it became grey."""
+
+    pixels: NDArray[np.uint8]
+    image_id: str
+    header: Mapping[str, str]
+    mapping: str
+
+
+def preprocess(
+    sources: Sequence[Path],
+    folder: Path,
+    settings: Settings,
+    *,
+    workers: int,
+    max_failures: int | None,
+    say: Callable[[str], None],
+    advance: Callable[[int, int], None],
+) -> dict[str, Any]:
+    """Make the DATASET `folder` of the films at `sources`, going on from where an earlier run was cut off.
+
+    Args:
+        sources: files and folders; see sources.find_inputs.
+        folder: new, empty, or begun by the same call.
+        settings: what decides the result.
+        workers: processes that read films; 1 reads in this one. The result does not depend on it.
+        max_failures: more rejected inputs than that raise TooManyRejects; None sets no limit.
+        say: called with notices of one line.
+        advance: called with (inputs done, inputs in all).
+
+    Returns:
+        What dataset.json says.
+
+    Raises:
+        BadInput: no input, a label table at fault, something else in `folder`, or no input that is a film.
+        UsageFault: `folder` was made with other settings or from other inputs.
+        TooManyRejects: see `max_failures`; the folder can be gone on with.
+    """
+    inputs = find_inputs(sources)
+    _say_passed_over(inputs, say)
+    plan = _plan(inputs.paths, settings)
+    _check_same_plan(folder, read_plan(folder), plan)
+    if is_finished(folder):
+        say(f"{folder}: already done with these settings and inputs; nothing to do")
+        return read_json(folder / INFO)
+    candidates, table_columns = _candidates(inputs.paths, sources, settings, say)
+    with GrowingDataset(folder, settings.geometry.size, plan) as dataset:
+        if dataset.entries:
+            say(f"{folder}: going on after {len(dataset.entries)} of {len(candidates)} inputs")
+        _process(candidates, dataset, settings.geometry, workers, max_failures, advance)
+        if dataset.films == 0:
+            dataset.discard()
+            first = dataset.entries[0]
+            count = len(dataset.entries)
+            raise BadInput(f"none of {count} inputs is a labelled film; {first['source']}: {first['reason']}")
+        _say_duplicates(dataset.entries, say)
+        info = _info(dataset.entries, plan)
+        dataset.finish((*MANIFEST_COLUMNS, *table_columns), info)
+    return read_json(folder / INFO)
+
+
+def _say_passed_over(inputs: Inputs, say: Callable[[str], None]) -> None:
+    if inputs.other_files:
+        say(f"passed over {inputs.other_files} files that are neither PNG, JPEG nor DICOM by name")
+    if inputs.linked_folders:
+        say(f"did not follow {inputs.linked_folders} linked folders; name them as SOURCE to search them")
+
+
+def _plan(paths: Sequence[Path], settings: Settings) -> dict[str, Any]:
+    """What must be the same for a folder to be gone on with: settings, label tables, the list of inputs."""
+    listing = hashlib.sha256()
+    for path in paths:
+        size = path.stat().st_size if path.exists() else 0  # a link may lead nowhere
+        listing.update(f"{_source(path)}\0{size}\n".encode())
+    return {
+        "size": settings.geometry.size,
+        "crop_top": settings.geometry.crop_top,
+        "crop_border": settings.geometry.crop_border,
+        "labels": [str(table) for table in settings.labels],
+        "labels_digests": [digest_file(table) if table.is_file() else "" for table in settings.labels],
+        **{f"{name}_column": column for name, column in asdict(settings.columns).items()},
+        "inputs": len(paths),
+        "inputs_digest": listing.hexdigest(),
+    }
+
+
+def _check_same_plan(folder: Path, before: dict[str, Any] | None, now: dict[str, Any]) -> None:
+    if before is None:
+        return
+    for name, value in now.items():
+        if before.get(name) != value:
+            what = name.replace("_digests", " (their content)").replace("_digest", " (another list of files)")
+            raise UsageFault(
+                f"{folder}: was made with another {what}: {_brief(before.get(name))}, now {_brief(value)}; "
+                "give another folder with -o, or remove this one"
+            )
+
+
+def _brief(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:12]}..."
+
+
+def _candidates(
+    paths: Sequence[Path], sources: Sequence[Path], settings: Settings, say: Callable[[str], None]
+) -> tuple[list[Candidate], tuple[str, ...]]:
+    """Give each input its label and values; also name the columns that label tables add to the manifest."""
+    if not settings.labels:
+        return [Candidate(path, Path(absolute(path)).parent.name, {}) for path in paths], ()
+    labels = read_labels(settings.labels, settings.columns, paths, sources)
+    if labels.rows_without_film:
+        say(f"{labels.rows_without_film} rows of the label tables have no film here")
+    for column in labels.renamed:
+        say(f"label table: column {column.removeprefix('table_')!r} is kept as {column!r}, the name is taken")
+    candidates = []
+    for path in paths:
+        row = labels.by_film.get(absolute(path))
+        if row is None:
+            candidates.append(Candidate(path, "", {}, "no row in the label table"))
+        elif not row.label:
+            candidates.append(Candidate(path, "", {}, "empty label in the label table"))
+        else:
+            candidates.append(Candidate(path, row.label, row.values))
+    return candidates, labels.columns
+
+
+def _process(
+    candidates: Sequence[Candidate],
+    dataset: GrowingDataset,
+    geometry: Geometry,
+    workers: int,
+    max_failures: int | None,
+    advance: Callable[[int, int], None],
+) -> None:
+    """Add every candidate that the dataset does not hold yet, as a film or as rejected."""
+    first_of = {entry["image_id"]: entry for entry in dataset.entries if "reason" not in entry}
+    rest = candidates[len(dataset.entries) :]
+    readable = [candidate.path for candidate in rest if candidate.reason is None]
+    with closing(_read_all(readable, geometry, workers)) as films:
+        for candidate in rest:
+            _check_failures(dataset, max_failures)
+            film = candidate.reason or next(films)
+            if isinstance(film, str):
+                dataset.add_rejected(_source(candidate.path), film)
+            else:
+                record = _record(candidate, film)
+                first = first_of.setdefault(film.image_id, record)
+                if first is record:
+                    dataset.add_film(film.pixels, record)
+                else:
+                    dataset.add_rejected(record["source"], _duplicate_of(first, record))
+            advance(len(dataset.entries), len(candidates))
+    _check_failures(dataset, max_failures)
+
+
+def _check_failures(dataset: GrowingDataset, max_failures: int | None) -> None:
+    rejected = len(dataset.entries) - dataset.films
+    if max_failures is not None and rejected > max_failures:
+        last = next(entry for entry in reversed(dataset.entries) if "reason" in entry)
+        raise TooManyRejects(
+            f"{rejected} inputs rejected, --max-failures allows {max_failures}; the last: {last['source']}: "
+            f"{last['reason']}; run again with a higher limit to go on"
+        )
+
+
+def _record(candidate: Candidate, film: PreparedFilm) -> dict[str, str]:
+    return {
+        "image_id": film.image_id,
+        "source": _source(candidate.path),
+        "label": candidate.label,
+        **combine(film.header, candidate.values),
+        "pixel_mapping": film.mapping,
+    }
+
+
+def _source(path: Path) -> str:
+    """The path as given; bytes that are no UTF-8, which old archives have in names, as backslash escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _duplicate_of(first: Mapping[str, str], record: Mapping[str, str]) -> str:
+    reason = f"duplicate of {first['source']}"
+    if first["label"] != record["label"]:
+        reason += ", under another label"
+    if first["patient_id"] != record["patient_id"]:
+        reason += ", under another patient"
+    return reason
+
+
+def _say_duplicates(entries: Sequence[Mapping[str, str]], say: Callable[[str], None]) -> None:
+    reasons = [reason for entry in entries if (reason := entry.get("reason", "")).startswith("duplicate of ")]
+    if reasons:
+        label = sum(", under another label" in reason for reason in reasons)
+        patient = sum(reason.endswith(", under another patient") for reason in reasons)
+        say(f"{len(reasons)} exact duplicates: {label} of another label, {patient} of another patient")
+
+
+def _info(entries: Sequence[Mapping[str, str]], plan: Mapping[str, Any]) -> dict[str, Any]:
+    classes = Counter(entry["label"] for entry in entries if "reason" not in entry)
+    films = classes.total()
+    return {
+        "settings": dict(plan),
+        "counts": {"inputs": len(entries), "films": films, "rejected": len(entries) - films},
+        "classes": dict(sorted(classes.items())),
+        "versions": versions(),
+    }
+
+
+def usable_cpus() -> int:
+    """The CPUs that this process may use, which on a batch node are fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _read_all(
+    paths: Sequence[Path], geometry: Geometry, workers: int
+) -> Generator[PreparedFilm | str, None, None]:
+    """Read films in order, in this process or in several; a string is the reason why one is rejected."""
+    if workers == 1 or len(paths) <= 1:
+        yield from (read_film(path, geometry) for path in paths)
+        return
+    # Spawned, not forked: whoever calls this may hold threads and locks.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(min(workers, len(paths)), mp_context=context, initializer=_begin_worker)
+    try:
+        waiting = iter(paths)
+        running: deque[Future[PreparedFilm | str]] = deque(
+            pool.submit(read_film, path, geometry) for path in islice(waiting, TASKS_PER_WORKER * workers)
+        )
+        while running:
+            film = running.popleft().result()
+            running.extend(pool.submit(read_film, path, geometry) for path in islice(waiting, 1))
+            yield film
+    except BrokenProcessPool as error:
+        raise CxrError(
+            "a reading process died (out of memory?); run again to go on, with --workers 1 to see where"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin_worker() -> None:
+    """Set up a reading process: one thread, deaf to Ctrl-C (the parent ends it), gone when the parent is."""
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def read_film(path: Path, geometry: Geometry) -> PreparedFilm | str:
+    """Read one film and prepare it, or say why it is rejected."""
+    try:
+        picture, header = _read(path)
+    except RejectedFilmError as rejected:
+        return str(rejected)
+    pixels = resize(crop(picture.pixels, geometry.crop_top, geometry.crop_border), geometry.size)
+    return PreparedFilm(pixels, image_id(picture.pixels), header, picture.mapping)
+
+
+def _read(path: Path) -> tuple[Picture, dict[str, str]]:
+    if is_dicom(path):
+        picture, header = read_dicom(path)
+        return picture, header_characteristics(header)
+    return read_raster(path), {}

@@ -1,0 +1,236 @@
+"""The DATASET folder: opening a finished one, and growing one that can be gone on with."""
+
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cxr_cli.artifacts import digest_file, read_csv, read_json, write_csv, write_json
+from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS
+from cxr_cli.errors import BadInput
+
+IMAGES = "images.npy"
+MANIFEST = "manifest.csv"
+REJECTED = "rejected.csv"
+INFO = "dataset.json"
+PARTIAL_IMAGES = "images.partial.npy"
+JOURNAL = "progress.jsonl"
+REJECTED_COLUMNS = ("source", "reason")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A finished DATASET folder.
+
+    Attributes:
+        folder: where it is.
+        images: uint8 [N, H, W], a read-only memory map; grey, display-ready.
+        manifest: row i describes images[i]; all text but `row`, an integer; missing is "".
+        info: what dataset.json says: settings, counts, classes, versions, digest.
+    """
+
+    folder: Path
+    images: NDArray[np.uint8]
+    manifest: pd.DataFrame
+    info: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of images.npy as recorded when it was made, 64 hex digits."""
+        return str(self.info["digest"])
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """Open a DATASET folder.
+
+    Raises:
+        BadInput: the folder is missing, no dataset, unfinished, or its files do not fit each other.
+    """
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: no such folder; a DATASET made by `cxr preprocess` is needed")
+    if not (folder / INFO).is_file():
+        if (folder / JOURNAL).is_file():
+            raise BadInput(f"{folder}: unfinished dataset; run the same `cxr preprocess` again, it goes on")
+        raise BadInput(f"{folder}: no {INFO} in it; a DATASET made by `cxr preprocess` is needed")
+    info = read_json(folder / INFO)
+    if not isinstance(info.get("digest"), str):
+        raise BadInput(f"{folder / INFO}: no field 'digest'; a DATASET made by `cxr preprocess` is needed")
+    manifest = read_csv(folder / MANIFEST, required=MANIFEST_COLUMNS)
+    images = _map_images(folder / IMAGES)
+    if list(manifest["row"]) != [str(row) for row in range(len(images))]:
+        raise BadInput(
+            f"{folder}: {MANIFEST} has {len(manifest)} rows, {IMAGES} {len(images)}; rows must be 0, 1, ..."
+        )
+    return Dataset(folder, images, manifest.astype({"row": int}), info)
+
+
+def rejected_by_reason(folder: Path) -> dict[str, int]:
+    """Count a dataset's rejected inputs by the kind of reason, without its details; most frequent first."""
+    reasons = read_csv(folder / REJECTED, required=REJECTED_COLUMNS)["reason"]
+    kinds = (
+        reasons.str.replace(r"^(duplicate) of .*", r"\1", regex=True).str.split(r"[:;(]", regex=True).str[0]
+    )
+    return {str(kind): int(count) for kind, count in kinds.str.strip().value_counts().items()}
+
+
+def _map_images(path: Path) -> NDArray[np.uint8]:
+    try:
+        images = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file") from None
+    except (ValueError, OSError, EOFError) as error:
+        raise BadInput(f"{path}: cannot be read as an array ({type(error).__name__})") from error
+    if images.dtype != np.uint8 or images.ndim != 3:
+        raise BadInput(f"{path}: {images.dtype} {list(images.shape)}; uint8 [N, H, W] is needed")
+    return np.asanyarray(images, dtype=np.uint8)
+
+
+class GrowingDataset(AbstractContextManager["GrowingDataset"]):
+    """A DATASET folder in the making: an array that grows by rows, a journal of what became of each input.
+
+    The journal's first line is the plan; then comes one line an input, in order: `{"source", "reason"}` for a
+    rejected one, the manifest's record for a film. A film's pixels are written before its line, so that the
+    whole lines of the journal are true at whatever moment the work is cut off.
+    """
+
+    def __init__(self, folder: Path, size: int, plan: Mapping[str, Any]) -> None:
+        """Begin the folder, or go on after its last whole entry; what is torn is dropped."""
+        self._folder = folder
+        self._row_shape = (size, size)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.entries = self._recover(plan)
+        self.films = sum("reason" not in entry for entry in self.entries)
+        self._pixels = self._open_pixels()
+        self._journal = (folder / JOURNAL).open("a", encoding="utf-8")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the files; the folder stays as it is, to be gone on with."""
+        self._pixels.close()
+        self._journal.close()
+
+    def add_film(self, pixels: NDArray[np.uint8], record: Mapping[str, str]) -> None:
+        """Append a film, uint8 [size, size], and its manifest record, without `row`."""
+        self._pixels.write(pixels.tobytes())
+        self._pixels.flush()
+        self.films += 1
+        self._note(dict(record))
+
+    def add_rejected(self, source: str, reason: str) -> None:
+        """Note an input that gave no film."""
+        self._note({"source": source, "reason": reason})
+
+    def _note(self, entry: dict[str, str]) -> None:
+        self._journal.write(json.dumps(entry) + "\n")
+        self._journal.flush()
+        self.entries.append(entry)
+
+    def finish(self, columns: Sequence[str], info: Mapping[str, Any]) -> None:
+        """Write manifest, rejected list, images, info: the folder is a dataset once the last is there."""
+        films = [{**entry, "row": str(row)} for row, entry in enumerate(self._kept())]
+        rejected = [entry for entry in self.entries if "reason" in entry]
+        write_csv(self._folder / MANIFEST, pd.DataFrame(films, columns=list(columns)).fillna(""))
+        write_csv(self._folder / REJECTED, pd.DataFrame(rejected, columns=list(REJECTED_COLUMNS)))
+        self._pixels.seek(0)
+        self._pixels.write(self._header(self.films))
+        self._pixels.flush()
+        os.fsync(self._pixels.fileno())
+        os.replace(self._folder / PARTIAL_IMAGES, self._folder / IMAGES)
+        write_json(self._folder / INFO, {**info, "digest": digest_file(self._folder / IMAGES)})
+        (self._folder / JOURNAL).unlink()
+
+    def discard(self) -> None:
+        """Remove what was begun, and the folder if nothing else is in it."""
+        for name in (PARTIAL_IMAGES, JOURNAL):
+            (self._folder / name).unlink(missing_ok=True)
+        if not any(self._folder.iterdir()):
+            self._folder.rmdir()
+
+    def _kept(self) -> Iterator[dict[str, str]]:
+        return (entry for entry in self.entries if "reason" not in entry)
+
+    def _recover(self, plan: Mapping[str, Any]) -> list[dict[str, str]]:
+        """Read the journal's whole lines whose pixels are on disk and cut off the rest; begin one if none."""
+        journal = self._folder / JOURNAL
+        if not journal.exists():
+            (self._folder / PARTIAL_IMAGES).write_bytes(self._header(0))
+            journal.write_text(json.dumps(plan) + "\n", "utf-8")
+            return []
+        if not (self._folder / PARTIAL_IMAGES).exists():  # cut off while finishing
+            os.replace(self._folder / IMAGES, self._folder / PARTIAL_IMAGES)
+        stored_bytes = (self._folder / PARTIAL_IMAGES).stat().st_size - len(self._header(0))
+        films_left = stored_bytes // (self._row_shape[0] * self._row_shape[1])
+        entries: list[dict[str, str]] = []
+        with journal.open("rb+") as stream:
+            end = len(stream.readline())
+            for line in stream:
+                if not line.endswith(b"\n"):
+                    break
+                entry = json.loads(line)
+                films_left -= "reason" not in entry
+                if films_left < 0:
+                    break
+                entries.append(entry)
+                end += len(line)
+            stream.truncate(end)
+        return entries
+
+    def _open_pixels(self) -> IO[bytes]:
+        stream = (self._folder / PARTIAL_IMAGES).open("rb+")
+        stream.truncate(len(self._header(0)) + self.films * self._row_shape[0] * self._row_shape[1])
+        stream.seek(0, os.SEEK_END)
+        return stream
+
+    def _header(self, rows: int) -> bytes:
+        """The .npy header of so many rows; its length is always the same, for numpy leaves room."""
+        stream = io.BytesIO()
+        shape = (rows, *self._row_shape)
+        header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(stream, header)
+        return stream.getvalue()
+
+
+def read_plan(folder: Path) -> dict[str, Any] | None:
+    """The plan that a folder was made by, finished or not; None where the folder is missing or empty.
+
+    Raises:
+        BadInput: there is something else in the folder.
+    """
+    if not folder.exists():
+        return None
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: is a file; a new or empty folder is needed")
+    if (folder / INFO).is_file():
+        plan = read_json(folder / INFO).get("settings")
+    elif (folder / JOURNAL).is_file():
+        plan = _first_json_line(folder / JOURNAL)
+    elif not any(folder.iterdir()):
+        return None
+    else:
+        plan = None
+    if not isinstance(plan, dict):
+        raise BadInput(f"{folder}: holds files but no cxr dataset; a new or empty folder is needed")
+    return plan
+
+
+def is_finished(folder: Path) -> bool:
+    """Whether the folder holds a dataset that was made to its end."""
+    return (folder / INFO).is_file()
+
+
+def _first_json_line(path: Path) -> Any:
+    with path.open(encoding="utf-8") as stream:
+        try:
+            return json.loads(stream.readline())
+        except ValueError:
+            return None
