@@ -127,7 +127,7 @@ def _modality_values(stored: NDArray[np.int64], header: Dataset) -> NDArray[Any]
     return stored * (1.0 if slope is None else slope) + (0.0 if intercept is None else intercept)
 
 
-def _look_up(values: NDArray[Any], table: Dataset) -> NDArray[Any]:
+def _look_up(values: NDArray[Any], table: Dataset) -> NDArray[np.int64]:
     """Apply one item of a LUT sequence; values outside its entries take the nearest one.
 
     Not pydicom's `apply_voi`, which wraps indices over 255 when entries have 8 bits.
@@ -136,12 +136,12 @@ def _look_up(values: NDArray[Any], table: Dataset) -> NDArray[Any]:
     data = table.LUTData
     byte_order = ">" if table.original_encoding[1] is False else "<"
     words = np.frombuffer(data, f"{byte_order}u2") if isinstance(data, bytes) else data
-    output = np.array(words, dtype=np.int64, ndmin=1)
+    output: NDArray[np.int64] = np.array(words, dtype=np.int64, ndmin=1)
     length = entries or 2**16  # 65,536 does not fit the field and is written as 0
     if len(output) < length:
         raise RejectedFilmError("a look-up table shorter than its descriptor says")
     index = np.clip(np.rint(values).astype(np.int64) - first, 0, length - 1)
-    return output[index]
+    return np.asarray(output[index], dtype=np.int64)
 
 
 def _windowed(values: NDArray[Any], center: float, width: float, function: str) -> NDArray[Any]:
