@@ -52,12 +52,22 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 def replace_folder(new: Path, final: Path) -> None:
     """Put the folder `new` in the place of `final`; at every moment one of the two is whole on disk."""
-    old = final.with_name(f".{final.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
+    restore_folder(final)
     if final.exists():
-        final.rename(old)
+        final.rename(_set_aside(final))
     new.rename(final)
-    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(_set_aside(final), ignore_errors=True)
+
+
+def restore_folder(final: Path) -> None:
+    """Finish or undo a `replace_folder` that was cut off."""
+    if not final.exists() and _set_aside(final).exists():
+        _set_aside(final).rename(final)
+    shutil.rmtree(_set_aside(final), ignore_errors=True)
+
+
+def _set_aside(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -9,6 +9,8 @@ import typer
 from cxr_cli import __version__
 from cxr_cli.commands.phantom import phantom
 from cxr_cli.commands.preprocess import preprocess
+from cxr_cli.commands.split import split
+from cxr_cli.commands.train import train
 from cxr_cli.errors import CxrError, ExitCode
 
 # Plain help: rich's markup would double the time of every `--help`.
@@ -38,6 +40,8 @@ def cxr(
 
 
 app.command()(preprocess)
+app.command()(split)
+app.command()(train)
 app.command()(phantom)
 
 

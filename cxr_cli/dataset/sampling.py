@@ -1,0 +1,38 @@
+"""Which films an epoch shows, drawn anew each epoch from (seed, epoch) alone, so that a resumed run goes on alike."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def epoch_generator(seed: int, epoch: int) -> np.random.Generator:
+    """Return the generator of one epoch; epochs of one seed are independent of each other."""
+    return np.random.default_rng([seed, epoch])
+
+
+def balanced_epoch(labels: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw every film of the rarest class and as many of each other class, in random order.
+
+    Source: "Siamesifying the COVID-Net", section 3.1.
+
+    Args:
+        labels: int [N], class numbers.
+        rng: the draw.
+
+    Returns:
+        int [classes x rarest], places in `labels`, none twice.
+    """
+    classes, counts = np.unique(labels, return_counts=True)
+    drawn = [rng.choice(np.flatnonzero(labels == name), counts.min(), replace=False) for name in classes]
+    return rng.permutation(np.concatenate(drawn))
+
+
+def in_batches(places: NDArray[np.int64], batch_size: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Cut `places` [N, ...] into batches of one size, the last padded with the first place and masked.
+
+    Returns:
+        places [steps, batch_size, ...] and mask bool [steps, batch_size], False where padded.
+    """
+    steps = -(-len(places) // batch_size)
+    mask = np.arange(steps * batch_size) < len(places)
+    padded = np.concatenate([places, np.repeat(places[:1], steps * batch_size - len(places), 0)])
+    return padded.reshape(steps, batch_size, *places.shape[1:]), mask.reshape(steps, batch_size)

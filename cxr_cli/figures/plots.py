@@ -1,0 +1,77 @@
+"""Figures of a run, as files. Figures are made without pyplot, so no display and no global state."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from cxr_cli.artifacts import atomic_path
+
+DPI = 150
+
+
+class Epoch(Protocol):
+    """What a training curve needs of an epoch."""
+
+    @property
+    def epoch(self) -> int: ...  # noqa: D102
+    @property
+    def train_loss(self) -> float: ...  # noqa: D102
+    @property
+    def val_loss(self) -> float: ...  # noqa: D102
+    @property
+    def train_accuracy(self) -> float: ...  # noqa: D102
+    @property
+    def val_accuracy(self) -> float: ...  # noqa: D102
+
+
+def training_curves(history: Sequence[Epoch], path: Path) -> None:
+    """Draw loss and accuracy over epochs ("Siamesifying the COVID-Net", Figures 5b and 6b); mark the best epoch."""
+    epochs = [record.epoch for record in history]
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    loss, accuracy = figure.subplots(1, 2)
+    loss.plot(epochs, [record.train_loss for record in history], label="training")
+    loss.plot(epochs, [record.val_loss for record in history], label="validation")
+    loss.set(xlabel="epoch", ylabel="loss (nats)", yscale="log")
+    accuracy.plot(epochs, [record.train_accuracy for record in history], label="training")
+    accuracy.plot(epochs, [record.val_accuracy for record in history], label="validation")
+    best = max(history, key=lambda record: record.val_accuracy)
+    accuracy.plot(best.epoch, best.val_accuracy, "o", color="black", label=f"selected: {best.val_accuracy:.3f}")
+    accuracy.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1.02))
+    for axes in (loss, accuracy):
+        axes.legend(frameon=False)
+        axes.spines[["top", "right"]].set_visible(False)
+    _save(figure, path)
+
+
+def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str], title: str, path: Path) -> None:
+    """Draw a confusion matrix, counts and row shares (Figures 5a and 6a of the paper).
+
+    Args:
+        counts: int [C, C], true class by predicted class.
+        classes: their names.
+        title: of the figure.
+        path: the file to write.
+    """
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    side = 1.6 + 1.1 * len(classes)
+    figure = Figure(figsize=(side + 0.6, side), layout="constrained")
+    axes = figure.subplots()
+    picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for i, j in np.ndindex(*counts.shape):
+        colour = "white" if shares[i, j] > 0.5 else "black"
+        axes.text(j, i, f"{shares[i, j]:.2f}\n({counts[i, j]})", ha="center", va="center", color=colour)
+    places = range(len(classes))
+    axes.set(xticks=places, yticks=places, xlabel="predicted", ylabel="true", title=title)
+    axes.set_xticklabels(classes, rotation=30, ha="right")
+    axes.set_yticklabels(classes)
+    figure.colorbar(picture, ax=axes, label="share of the true class", shrink=0.8)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=DPI)

@@ -1,0 +1,69 @@
+"""Films -> vectors and logits with a network, one pass a film, the last batch padded and cut."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+from cxr_cli.dataset.sampling import in_batches
+from cxr_cli.inference.films import FetchBatch, normalise
+from cxr_cli.inference.precision import matmul_precision, to_compute_type
+from cxr_cli.models.registry import Network, Variables
+
+INFERENCE_BATCH = 32
+
+Forward = Callable[[Variables, Array], Array]
+"""Maps (variables, films uint8 [B,H,W]) to float32 [B, ...], jitted."""
+
+
+class Scaling(NamedTuple):
+    """How films enter the net: pixel mean and standard deviation on the 0 ... 1 scale, and arithmetic."""
+
+    mean: float
+    std: float
+    precision: str
+
+
+def read_logits(module: Any, films: Array) -> Array:
+    """Apply a classifying net to normalised films [B,H,W,1]: logits [B, classes]."""
+    logits: Array = module.head(module.features(films))
+    return logits
+
+
+def read_vectors(module: Any, films: Array) -> Array:
+    """Apply a siamese net's backbone to normalised films [B,H,W,1]: vectors [B, E]."""
+    vectors: Array = module.embed(films)
+    return vectors
+
+
+def forward_function(network: Network, scaling: Scaling, read: Callable[[Any, Array], Array]) -> Forward:
+    """Make the jitted function from variables and bytes to what `read` takes from the net."""
+
+    @jax.jit
+    def forward(variables: Variables, films: Array) -> Array:
+        with matmul_precision(scaling.precision):
+            module = network.bind(to_compute_type(variables, scaling.precision))
+            x = to_compute_type(normalise(films, scaling.mean, scaling.std), scaling.precision)
+            return read(module, x).astype(jnp.float32)
+
+    return forward
+
+
+def run_over(
+    function: Forward, variables: Variables, fetch: FetchBatch, rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Apply a forward function to films by dataset row.
+
+    The last batch is padded to the full size, so that one compiled program serves all, and cut again:
+    results out = rows in, in their order.
+
+    Returns:
+        float32 [len(rows), ...].
+    """
+    batches, _ = in_batches(rows, min(INFERENCE_BATCH, len(rows)))
+    results = [function(variables, fetch(batch)) for batch in batches]
+    return np.concatenate(results)[: len(rows)]

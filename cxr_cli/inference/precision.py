@@ -1,0 +1,35 @@
+"""The arithmetic of a run: what is computed in which type. Parameters, losses and scores stay float32."""
+
+from typing import Any, Literal, get_args
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from cxr_cli.errors import UsageFault
+
+Precision = Literal["float32", "tf32", "bfloat16"]
+# How matrix products treat float32 on a GPU; on a CPU they are exact either way.
+MATMUL_PRECISION = {"float32": "float32", "tf32": "tensorfloat32", "bfloat16": "default"}
+
+
+def check_precision(name: str) -> None:
+    """Raise UsageFault for an unknown precision."""
+    if name not in get_args(Precision):
+        raise UsageFault(f"--precision {name!r}: known are {', '.join(get_args(Precision))}")
+
+
+def matmul_precision(precision: str) -> Any:
+    """Return the context in which a function of this precision is traced."""
+    return jax.default_matmul_precision(MATMUL_PRECISION[precision])
+
+
+def to_compute_type(tree: Any, precision: str) -> Any:
+    """Cast the float32 arrays of a tree to the type that layers compute in; gradients pass through the cast."""
+    if precision != "bfloat16":
+        return tree
+
+    def cast(leaf: Array) -> Array:
+        return leaf.astype(jnp.bfloat16) if leaf.dtype == jnp.float32 else leaf
+
+    return jax.tree.map(cast, tree)

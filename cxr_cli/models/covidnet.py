@@ -1,0 +1,124 @@
+"""COVID-Net as "Siamesifying the COVID-Net" built it (its Figure 4 and section 3.2)."""
+
+from dataclasses import dataclass
+
+import jax
+from flax import nnx
+from jax import Array
+
+from cxr_cli.errors import UsageFault
+from cxr_cli.models.layers import Conv, Dense, Lowering, dropout, max_pool
+from cxr_cli.models.pepx import PEPX
+
+DROPOUT_BEFORE_FC = 0.5
+DROPOUT_AFTER_FC = 0.2
+
+
+@dataclass(frozen=True)
+class CovidNetConfig:
+    """The shape of a COVID-Net; the defaults are the paper's."""
+
+    stem: int = 64
+    stages: tuple[int, ...] = (128, 256, 512, 1024)
+    depths: tuple[int, ...] = (3, 4, 6, 3)
+    fc: tuple[int, int] = (1024, 256)
+
+    def scaled(self, width: float) -> "CovidNetConfig":
+        """Return the same net with every channel and unit count times `width`, at least 8 each."""
+
+        def scale(count: int) -> int:
+            return max(8, round(count * width))
+
+        fc = (scale(self.fc[0]), scale(self.fc[1]))
+        return CovidNetConfig(scale(self.stem), tuple(map(scale, self.stages)), self.depths, fc)
+
+    @property
+    def reduction(self) -> int:
+        """How many times smaller the last feature map is than the film, each way."""
+        return 2 ** (1 + len(self.stages))
+
+
+class Stage(nnx.Module):
+    """PEPX modules in a row, each fed with the sum of all that came before it in the stage.
+
+    With S the input: Y = pool(relu(conv1x1(S))), P1 = pool(PEPX(S)); each later module takes Y plus all
+    earlier P; the output is Y plus all P.
+    """
+
+    def __init__(
+        self, channels_in: int, channels_out: int, depth: int, *, lowering: Lowering, rngs: nnx.Rngs
+    ) -> None:
+        """Draw the skip convolution and `depth` modules."""
+        self.skip = Conv(channels_in, channels_out, 1, lowering=lowering, rngs=rngs)
+        self.modules = nnx.List(
+            PEPX(channels_in if i == 0 else channels_out, channels_out, lowering=lowering, rngs=rngs)
+            for i in range(depth)
+        )
+
+    def __call__(self, x: Array) -> Array:
+        """Map x [B,H,W,channels_in] to [B,H/2,W/2,channels_out]."""
+        total = max_pool(nnx.relu(self.skip(x))) + max_pool(self.modules[0](x))
+        for module in self.modules[1:]:
+            total = total + module(total)
+        return total
+
+
+class CovidNet(nnx.Module):
+    """COVID-Net for grey films.
+
+    `features` gives the last feature map, `embedding` the vector of the last fully connected layer (the
+    siamese net's feature), `head` the logits. With classes=None there are no logits.
+    """
+
+    def __init__(
+        self,
+        config: CovidNetConfig,
+        size: int,
+        classes: int | None,
+        *,
+        lowering: Lowering,
+        rngs: nnx.Rngs,
+    ) -> None:
+        """Draw the parameters for square films of `size` pixels.
+
+        Raises:
+            UsageFault: `size` cannot be halved as often as the net does.
+        """
+        if size % config.reduction:
+            raise UsageFault(f"film size {size}: COVID-Net needs a multiple of {config.reduction}")
+        self.stem = Conv(1, config.stem, 7, stride=2, lowering=lowering, rngs=rngs)
+        inputs = (config.stem, *config.stages[:-1])
+        self.stages = nnx.List(
+            Stage(c_in, c_out, depth, lowering=lowering, rngs=rngs)
+            for c_in, c_out, depth in zip(inputs, config.stages, config.depths, strict=True)
+        )
+        flat = config.stages[-1] * (size // config.reduction) ** 2
+        self.fc1 = Dense(flat, config.fc[0], rngs=rngs)
+        self.fc2 = Dense(config.fc[0], config.fc[1], rngs=rngs)
+        self.classifier = None if classes is None else Dense(config.fc[1], classes, rngs=rngs)
+        self.embedding_size = config.fc[1]
+
+    def features(self, x: Array) -> Array:
+        """Map films x [B,size,size,1] to the last feature map [B,size/32,size/32,1024]."""
+        x = nnx.relu(self.stem(x))
+        for stage in self.stages:
+            x = stage(x)
+        return x
+
+    def embedding(self, features: Array, key: Array | None = None) -> Array:
+        """Map the last feature map to the vector [B,256], not negative; dropout only with a key."""
+        keys = (None, None, None) if key is None else jax.random.split(key, 3)
+        x = features.reshape(features.shape[0], -1)
+        x = dropout(x, DROPOUT_BEFORE_FC, keys[0])
+        x = dropout(nnx.relu(self.fc1(x)), DROPOUT_AFTER_FC, keys[1])
+        return dropout(nnx.relu(self.fc2(x)), DROPOUT_AFTER_FC, keys[2])
+
+    def head(self, features: Array, key: Array | None = None) -> Array:
+        """Map the last feature map to logits [B,classes]; dropout only with a key."""
+        if self.classifier is None:
+            raise TypeError("this COVID-Net was built without classes and has no logits")
+        return self.classifier(self.embedding(features, key))
+
+    def __call__(self, x: Array, key: Array | None = None) -> Array:
+        """Map films x [B,size,size,1] to logits [B,classes]."""
+        return self.head(self.features(x), key)

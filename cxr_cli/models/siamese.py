@@ -1,0 +1,35 @@
+"""The siamese head: one backbone applied to two films, and a weighted distance of their vectors."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from flax import nnx
+from jax import Array
+
+
+class Siamese(nnx.Module):
+    """Compare films by their backbone's vectors x and y: logit of "different" = sum(alpha |x - y|) + bias.
+
+    Source: "Siamesifying the COVID-Net", eq. 1 and section 2.3; the probability of "same class" is
+    sigmoid(-logit). The distance is symmetric to the last bit, since |x - y| is.
+    """
+
+    def __init__(self, backbone: Any, *, rngs: nnx.Rngs) -> None:
+        """Put the head over a backbone, which is one module, never copied."""
+        self.backbone = backbone
+        # Half-normal: more distance means more different from the first step on.
+        draw = jnp.abs(nnx.initializers.normal(1.0)(rngs.params(), (backbone.embedding_size,)))
+        self.alpha = nnx.Param(draw / backbone.embedding_size)
+        self.bias = nnx.Param(jnp.zeros(()))
+
+    def embed(self, films: Array) -> Array:
+        """Map films [B,H,W,1] to vectors [B,E]."""
+        return self.backbone.embedding(self.backbone.features(films))
+
+    def difference(self, x: Array, y: Array) -> Array:
+        """Return the logits of "different" for vectors x and y [...,E] that broadcast, shape [...]."""
+        return jnp.abs(x - y) @ self.alpha[...] + self.bias[...]
+
+    def __call__(self, first: Array, second: Array) -> Array:
+        """Return the logits of "different" [B] for two batches of films [B,H,W,1]."""
+        return self.difference(self.embed(first), self.embed(second))

@@ -1,0 +1,161 @@
+"""The RUN folder: its configuration, its selected model, normalisation and classes.
+
+Training writes it, everything else reads it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cxr_cli.artifacts import read_json, replace_folder, restore_folder, write_json
+from cxr_cli.errors import BadInput, UsageFault
+
+if TYPE_CHECKING:
+    from cxr_cli.models.registry import Network, NetworkSpec, Variables
+
+CONFIG = "config.json"
+MODEL = "model"
+CHECKPOINTS = "checkpoints"
+HISTORY = "history.csv"
+RECORD = "run.json"
+FIGURES = "figures"
+# Where the inputs lie may change between two calls; what they hold may not.
+PLACES = ("dataset", "split")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything that decides a run, resolved.
+
+    Attributes:
+        recipe: the recipe's name.
+        arch, width, size: the network's shape, see `NetworkSpec`.
+        siamese: whether films are compared or classified.
+        classes: class names; a label's number is its place here.
+        mean, std: of the training pixels, on the 0 ... 1 scale.
+        epochs, batch_size, lr: films a batch, or pairs for a siamese run; Adam's learning rate.
+        pairs: pairs an epoch, siamese runs only.
+        pairing: "random" pairs, or all pairs "in-batch"; siamese runs only.
+        trials: three-way trials an epoch for selection, siamese runs only.
+        precision: "float32", "tf32" or "bfloat16" for the arithmetic; parameters and losses stay float32.
+        seed: of initial weights, sampling and dropout.
+        dataset, dataset_digest, split, split_digest, fold: the films, and how they are divided.
+    """
+
+    recipe: str
+    arch: str
+    width: float
+    size: int
+    siamese: bool
+    classes: tuple[str, ...]
+    mean: float
+    std: float
+    epochs: int
+    batch_size: int
+    lr: float
+    pairs: int | None
+    pairing: str | None
+    trials: int | None
+    precision: str
+    seed: int
+    dataset: str
+    dataset_digest: str
+    split: str
+    split_digest: str
+    fold: int | None
+
+    @property
+    def network(self) -> "NetworkSpec":
+        """The shape of this run's network."""
+        from cxr_cli.models.registry import NetworkSpec
+
+        return NetworkSpec(self.arch, self.width, self.size, len(self.classes), self.siamese)
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run's selected model, ready to use."""
+
+    folder: Path
+    config: RunConfig
+    network: "Network"
+    variables: "Variables"
+    epoch: int
+
+
+def write_config(folder: Path, config: RunConfig) -> None:
+    """Write config.json, or check that the one in place says the same.
+
+    Raises:
+        UsageFault: the run in `folder` has another configuration; the message names what changed.
+        BadInput: the folder holds something else than a run.
+    """
+    path = folder / CONFIG
+    if not path.exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise BadInput(f"{folder}: is not empty and holds no run ({CONFIG} is missing); name a new folder")
+        write_json(path, asdict(config))
+        return
+    before, after = asdict(read_config(folder)), asdict(config)
+    changed = [name for name in after if name not in PLACES and before[name] != after[name]]
+    if changed:
+        what = ", ".join(f"{name} was {before[name]!r} and is now {after[name]!r}" for name in changed)
+        raise UsageFault(f"{folder}: holds a run with another configuration: {what}; name a new folder")
+
+
+def read_config(folder: Path) -> RunConfig:
+    """Read a run's configuration.
+
+    Raises:
+        BadInput: no run, or a configuration with an unknown or missing key.
+    """
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: no such run")
+    path = folder / CONFIG
+    if not path.exists():
+        raise BadInput(f"{folder}: is not a run: it has no {CONFIG}")
+    content: Mapping[str, Any] = read_json(path)
+    known = {field.name for field in fields(RunConfig)}
+    for key in sorted(known ^ set(content)):
+        raise BadInput(f"{path}: key {key!r} is {'missing' if key in known else 'unknown'}")
+    return RunConfig(**{**content, "classes": tuple(content["classes"])})
+
+
+def save_model(folder: Path, variables: "Variables", epoch: int) -> None:
+    """Save the selected weights of a run, in the place of earlier ones."""
+    import shutil
+
+    import orbax.checkpoint as ocp
+
+    new = (folder / f".{MODEL}.new").resolve()
+    shutil.rmtree(new, ignore_errors=True)
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(new, {**variables._asdict(), "epoch": epoch})
+    replace_folder(new, folder / MODEL)
+
+
+def open_run(folder: Path) -> TrainedRun:
+    """Read a run's configuration and selected weights.
+
+    Raises:
+        BadInput: no run, one without a model yet, or weights that do not fit the configuration.
+    """
+    import jax
+    import orbax.checkpoint as ocp
+
+    from cxr_cli.models.registry import Variables, create
+
+    config = read_config(folder)
+    model = folder / MODEL
+    restore_folder(model)
+    if not model.is_dir():
+        raise BadInput(f"{folder}: has no selected model yet; let `cxr train` finish an epoch first")
+    network, drawn = create(config.network, jax.random.key(0))
+    shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, {**drawn._asdict(), "epoch": 0})
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            saved = checkpointer.restore(model.resolve(), shapes)
+    except (ValueError, OSError, KeyError) as error:
+        raise BadInput(f"{model}: the weights cannot be read or do not fit {folder / CONFIG}") from error
+    return TrainedRun(folder, config, network, Variables(saved["params"], saved["stats"]), int(saved["epoch"]))

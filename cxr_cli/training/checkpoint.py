@@ -1,0 +1,49 @@
+"""The rolling checkpoint from which an interrupted run goes on."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orbax.checkpoint as ocp
+
+from cxr_cli.training.step import TrainState
+
+
+class Progress(NamedTuple):
+    """How far a run has come: whole epochs done, and steps done in the one after."""
+
+    epoch: int
+    step: int
+
+
+class RollingCheckpoint:
+    """One checkpoint in a folder; the next one replaces it once it is whole."""
+
+    def __init__(self, manager: ocp.CheckpointManager) -> None:
+        """Use an Orbax manager that keeps one checkpoint."""
+        self._manager = manager
+
+    def save(self, count: int, state: TrainState, progress: Progress) -> None:
+        """Save the state under a number that grows: steps since the run began."""
+        content = {"state": state._asdict(), "progress": progress._asdict()}
+        self._manager.save(count, args=ocp.args.StandardSave(content))
+
+    def restore(self, like: TrainState) -> tuple[TrainState, Progress] | None:
+        """Return the saved state, shaped like `like`, or None where there is none."""
+        count = self._manager.latest_step()
+        if count is None:
+            return None
+        template = {"state": like._asdict(), "progress": Progress(0, 0)._asdict()}
+        saved: dict[str, Any] = self._manager.restore(count, args=ocp.args.StandardRestore(template))
+        return TrainState(**saved["state"]), Progress(**saved["progress"])
+
+
+@contextmanager
+def rolling_checkpoint(folder: Path) -> Iterator[RollingCheckpoint]:
+    """Open the checkpoint folder; an unfinished save of a killed run is cleared away."""
+    options = ocp.CheckpointManagerOptions(
+        max_to_keep=1, enable_async_checkpointing=False, cleanup_tmp_directories=True
+    )
+    with ocp.CheckpointManager(folder.resolve(), options=options) as manager:
+        yield RollingCheckpoint(manager)

@@ -1,0 +1,51 @@
+"""history.csv: one row an epoch."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cxr_cli.artifacts import read_csv, write_csv
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch gave.
+
+    Attributes:
+        epoch: 1, 2, ...
+        train_loss, train_accuracy: over the epoch's own films or pairs, while the net changed, dropout on.
+        val_loss, val_accuracy: of the epoch's net on the validation films.
+        seconds: wall time, validation included.
+        selected: 1 if it is the best so far, else 0.
+    """
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+    selected: int
+
+
+def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord:
+    """Return the selected epoch: the first with the highest validation accuracy."""
+    return max(history, key=lambda record: record.val_accuracy)
+
+
+def write_history(path: Path, history: Sequence[EpochRecord]) -> None:
+    """Write the table."""
+    import pandas as pd
+
+    write_csv(path, pd.DataFrame([asdict(record) for record in history]))
+
+
+def read_history(path: Path, epochs: int) -> list[EpochRecord]:
+    """Read the first `epochs` rows of the table; a row more may be there if a run was killed."""
+    if epochs == 0:
+        return []
+    table = read_csv(path, tuple(EpochRecord.__dataclass_fields__))
+    table = table.astype({"epoch": int, "selected": int}).astype(
+        {name: float for name in table.columns if name not in ("epoch", "selected")}
+    )
+    return [EpochRecord(*row) for row in table.head(epochs).itertuples(index=False, name=None)]

@@ -1,0 +1,158 @@
+"""The training loop: steps, validation, selection, checkpoints. It goes on from where it was stopped."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+
+from cxr_cli.errors import Preempted, UsageFault
+from cxr_cli.inference.films import FetchBatch
+from cxr_cli.run import CHECKPOINTS, HISTORY, save_model
+from cxr_cli.training.checkpoint import Progress, RollingCheckpoint, rolling_checkpoint
+from cxr_cli.training.history import EpochRecord, best_epoch, read_history, write_history
+from cxr_cli.training.step import TrainState, TrainStep, new_totals
+from cxr_cli.training.tasks import Task, Validation
+
+Preemption = Callable[[], bool]
+"""Says whether the process was asked to stop."""
+
+
+class Report(Protocol):
+    """Who is told how training goes."""
+
+    def resumed(self, progress: Progress) -> None:
+        """Training goes on from a checkpoint."""
+
+    def step(self, epoch: int, done: int, total: int, loss: float) -> None:
+        """A step is done; `loss` is the mean of the step before it."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """An epoch is done."""
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """What stays the same through a run.
+
+    Attributes:
+        folder: the run's folder, where history.csv, checkpoints/ and model/ go.
+        task: how epochs are drawn and judged.
+        step: the training step.
+        fetch: where films come from.
+        epochs: how many to train in all.
+        seed: of the dropout masks.
+        report: who is told.
+        preempted: whether the process was asked to stop.
+    """
+
+    folder: Path
+    task: Task
+    step: TrainStep
+    fetch: FetchBatch
+    epochs: int
+    seed: int
+    report: Report
+    preempted: Preemption
+
+    def fit(self, initial: TrainState) -> list[EpochRecord]:
+        """Train to the last epoch, from the rolling checkpoint if there is one, else from `initial`.
+
+        The selected model is that of the first epoch with the highest validation accuracy.
+
+        Returns:
+            The history.
+
+        Raises:
+            Preempted: asked to stop; the state is saved.
+            UsageFault: the loss is no longer finite.
+        """
+        with rolling_checkpoint(self.folder / CHECKPOINTS) as checkpoint:
+            restored = checkpoint.restore(initial)
+            state, progress = restored or (initial, Progress(0, 0))
+            history = read_history(self.folder / HISTORY, progress.epoch)
+            if restored:
+                self.report.resumed(progress)
+            if history and progress.step == 0 and best_epoch(history) is history[-1]:
+                # The run may have been killed between its checkpoint and its model.
+                save_model(self.folder, state.variables, progress.epoch)
+            while progress.epoch < self.epochs:
+                began = time.monotonic()
+                epoch = progress.epoch + 1
+                state, steps = self._train(state, epoch, progress.step, checkpoint)
+                validation = self.task.validate(state.variables, epoch)
+                history.append(_record(epoch, state, validation, history, time.monotonic() - began))
+                state, progress = state._replace(totals=new_totals()), Progress(epoch, 0)
+                self._save(checkpoint, state, epoch * steps, history)
+                self.report.epoch(history[-1])
+                if self.preempted() and epoch < self.epochs:
+                    raise Preempted(f"stopped on request after epoch {epoch}; the same command goes on")
+        return history
+
+    def _train(
+        self, state: TrainState, epoch: int, first: int, checkpoint: RollingCheckpoint
+    ) -> tuple[TrainState, int]:
+        """Run the steps of one epoch from `first` on; return the state and how many steps an epoch has."""
+        plan = self.task.plan(epoch)
+        steps = len(plan.rows)
+        key = jax.random.key(self.seed)
+        before = None
+        for number in range(first, steps):
+            count = (epoch - 1) * steps + number
+            state, loss = self.step(
+                state,
+                self.fetch(plan.rows[number]),
+                jnp.asarray(plan.targets[number]),
+                jnp.asarray(plan.mask[number]),
+                jax.random.fold_in(key, count),
+            )
+            # Looking at the step before keeps one step in flight while the next batch is fetched.
+            if before is not None:
+                self._look_at(float(before), epoch, number, steps)
+            before = loss
+            if self.preempted() and number + 1 < steps:
+                checkpoint.save(count + 1, state, Progress(epoch - 1, number + 1))
+                raise Preempted(
+                    f"stopped on request in epoch {epoch} after step {number + 1} of {steps}; "
+                    "the state is saved: the same command goes on"
+                )
+        if before is not None:
+            self._look_at(float(before), epoch, steps, steps)
+        return state, steps
+
+    def _look_at(self, loss: float, epoch: int, done: int, steps: int) -> None:
+        if not math.isfinite(loss):
+            raise UsageFault(
+                f"training loss is {loss} in epoch {epoch}, step {done} of {steps}: "
+                "lower --lr, or look for films that are no films"
+            )
+        self.report.step(epoch, done, steps, loss)
+
+    def _save(
+        self, checkpoint: RollingCheckpoint, state: TrainState, count: int, history: list[EpochRecord]
+    ) -> None:
+        """Write history, checkpoint, model, in this order: each is made good from the one before."""
+        write_history(self.folder / HISTORY, history)
+        checkpoint.save(count, state, Progress(history[-1].epoch, 0))
+        if history[-1].selected:
+            save_model(self.folder, state.variables, history[-1].epoch)
+
+
+def _record(
+    epoch: int, state: TrainState, validation: Validation, history: list[EpochRecord], seconds: float
+) -> EpochRecord:
+    loss, correct, weight = (float(total) for total in state.totals)
+    best = max((record.val_accuracy for record in history), default=-1.0)
+    return EpochRecord(
+        epoch=epoch,
+        train_loss=loss / weight,
+        train_accuracy=correct / weight,
+        val_loss=validation.loss,
+        val_accuracy=validation.accuracy,
+        seconds=seconds,
+        selected=int(validation.accuracy > best),
+    )

@@ -1,0 +1,81 @@
+"""The papers' settings by name. Every value can be overridden on the command line."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from cxr_cli.errors import UsageFault
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a net is trained.
+
+    Attributes:
+        siamese: compare films or classify them.
+        arch, width: the network, see `NetworkSpec`.
+        epochs: how many.
+        batch_size: films, or pairs, a step.
+        lr: Adam's learning rate.
+        pairs: pairs an epoch; None where films are classified.
+        pairing: "random" (the paper's) or "in-batch"; None where films are classified.
+        trials: three-way trials an epoch, by which the epoch is judged; None where films are classified.
+        precision: "float32", "tf32" or "bfloat16".
+    """
+
+    siamese: bool
+    arch: str
+    width: float
+    epochs: int
+    batch_size: int
+    lr: float
+    pairs: int | None
+    pairing: str | None
+    trials: int | None
+    precision: str
+
+
+# "Siamesifying the COVID-Net", sections 3.1 to 3.3, table 2.
+RECIPES: dict[str, Recipe] = {
+    "single": Recipe(
+        siamese=False,
+        arch="covidnet",
+        width=1.0,
+        epochs=100,
+        batch_size=16,
+        lr=1e-4,
+        pairs=None,
+        pairing=None,
+        trials=None,
+        precision="float32",
+    ),
+    "siamese": Recipe(
+        siamese=True,
+        arch="covidnet",
+        width=1.0,
+        epochs=50,
+        batch_size=32,
+        lr=1e-4,
+        pairs=12_000,
+        pairing="random",
+        trials=129,
+        precision="float32",
+    ),
+}
+
+
+def resolve_recipe(name: str, overrides: dict[str, Any]) -> Recipe:
+    """Return the named recipe with the overrides that are not None.
+
+    Raises:
+        UsageFault: no such recipe, a value out of range, or one that the recipe has no use for.
+    """
+    if name not in RECIPES:
+        raise UsageFault(f"--recipe {name!r}: known are {', '.join(RECIPES)}")
+    given = {key: value for key, value in overrides.items() if value is not None}
+    for key, value in given.items():
+        option = "--" + key.replace("_", "-")
+        if getattr(RECIPES[name], key) is None:
+            raise UsageFault(f"{option} {value}: the recipe {name!r} has no use for it")
+        if isinstance(value, int | float) and value <= 0:
+            raise UsageFault(f"{option} {value}: more than 0 is needed")
+    return replace(RECIPES[name], **given)

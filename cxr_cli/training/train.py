@@ -1,0 +1,112 @@
+"""A configuration and its films -> a trained RUN: the parts put together."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jax
+
+from cxr_cli.artifacts import read_json, versions, write_json
+from cxr_cli.dataset.split import Split
+from cxr_cli.dataset.store import Dataset
+from cxr_cli.inference.films import FetchBatch, film_source
+from cxr_cli.inference.forward import Scaling
+from cxr_cli.models.registry import Network, create
+from cxr_cli.run import RECORD, RunConfig, write_config
+from cxr_cli.training.classification import Classification
+from cxr_cli.training.history import EpochRecord
+from cxr_cli.training.loop import Preemption, Report, Trainer
+from cxr_cli.training.optimizer import adam
+from cxr_cli.training.recipes import Recipe
+from cxr_cli.training.step import TrainState, new_totals, train_step
+from cxr_cli.training.tasks import Task
+
+
+def run_config(recipe_name: str, recipe: Recipe, dataset: Dataset, split: Split, seed: int) -> RunConfig:
+    """Resolve all that decides a run."""
+    return RunConfig(
+        recipe=recipe_name,
+        arch=recipe.arch,
+        width=recipe.width,
+        size=int(dataset.images.shape[1]),
+        siamese=recipe.siamese,
+        classes=split.classes,
+        mean=split.pixels.mean,
+        std=split.pixels.std,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_size,
+        lr=recipe.lr,
+        pairs=recipe.pairs,
+        pairing=recipe.pairing,
+        trials=recipe.trials,
+        precision=recipe.precision,
+        seed=seed,
+        dataset=str(dataset.folder.resolve()),
+        dataset_digest=dataset.digest,
+        split=str(split.path.resolve()),
+        split_digest=split.digest,
+        fold=split.fold,
+    )
+
+
+def is_finished(folder: Path) -> bool:
+    """Tell whether the run in a folder was trained to its last epoch."""
+    return (folder / RECORD).exists() and bool(read_json(folder / RECORD)["finished"])
+
+
+def train(
+    folder: Path, config: RunConfig, dataset: Dataset, split: Split, report: Report, preempted: Preemption
+) -> list[EpochRecord]:
+    """Train a net as configured and leave it in `folder`; goes on where an earlier call stopped.
+
+    Returns:
+        The history.
+
+    Raises:
+        UsageFault: the folder holds a run of another configuration, or the loss is no longer finite.
+        BadInput: the folder holds something else, or a subset has no film.
+        Preempted: asked to stop; the state is saved.
+    """
+    write_config(folder, config)
+    began, started = time.monotonic(), datetime.now(UTC)
+    initial_key, _ = jax.random.split(jax.random.key(config.seed))
+    network, variables = create(config.network, initial_key)
+    scaling = Scaling(config.mean, config.std, config.precision)
+    fetch = film_source(dataset.images)
+    task = _task(network, scaling, fetch, config, split)
+    optimizer = adam(config.lr)
+    trainer = Trainer(
+        folder=folder,
+        task=task,
+        step=train_step(network, scaling, task.row_loss, optimizer),
+        fetch=fetch,
+        epochs=config.epochs,
+        seed=config.seed,
+        report=report,
+        preempted=preempted,
+    )
+    history = trainer.fit(TrainState(variables, optimizer.init(variables.params), new_totals()))
+    record = {
+        "finished": True,
+        "epochs": len(history),
+        "seed": config.seed,
+        "device": _device(),
+        "last_session_started": started.isoformat(timespec="seconds"),
+        "last_session_seconds": round(time.monotonic() - began, 1),
+        "training_seconds": round(sum(epoch.seconds for epoch in history), 1),
+        "versions": versions(),
+    }
+    write_json(folder / RECORD, record)
+    return history
+
+
+def _task(network: Network, scaling: Scaling, fetch: FetchBatch, config: RunConfig, split: Split) -> Task:
+    train_rows, val_rows = split.rows("train"), split.rows("val")
+    return Classification(
+        network, scaling, fetch, split.labels, train_rows, val_rows, config.batch_size, config.seed
+    )
+
+
+def _device() -> str:
+    device = jax.devices()[0]
+    return f"{device.platform}: {device.device_kind}"
