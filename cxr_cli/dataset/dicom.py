@@ -1,6 +1,10 @@
 """A DICOM file to a grey film: from stored to display values (PS3.3 C.11.1 and C.11.2, PS3.4 N.2)."""
 
+import os
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import InvalidDicomError
 
+from cxr_cli.dataset.characteristics import header_characteristics
 from cxr_cli.dataset.raster import Picture, RejectedFilmError, check_sides, check_varied, to_grey
 
 PREAMBLE_LENGTH = 128
@@ -24,7 +29,6 @@ REQUIRED = (
     "PixelRepresentation",
 )
 
-# gdcm writes its complaints about damaged data straight to stderr; they come back as exceptions anyway.
 gdcm.Trace.WarningOff()
 gdcm.Trace.ErrorOff()
 
@@ -38,18 +42,17 @@ def has_preamble(path: Path) -> bool:
         return False
 
 
-def read_dicom(path: Path) -> tuple[Picture, Dataset]:
-    """Decode a single-frame grey DICOM file to display-ready grey at its full size; also return its header.
+def read_dicom(path: Path) -> tuple[Picture, dict[str, str]]:
+    """Decode a single-frame grey DICOM file to display-ready grey at full size; also what its header states.
 
     Raises:
         RejectedFilmError: no DICOM, damaged, colour, several frames, no pixel data, faulty window or table.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _quiet():
         try:
             dataset = pydicom.dcmread(path)
             _check_header(dataset)
-            picture = _picture(dataset)
+            picture, characteristics = _picture(dataset), header_characteristics(dataset)
         except RejectedFilmError:
             raise
         except InvalidDicomError:
@@ -61,7 +64,22 @@ def read_dicom(path: Path) -> tuple[Picture, Dataset]:
         ) as error:  # decoders raise anything on damaged data; their text may hold header values
             raise RejectedFilmError(f"DICOM that cannot be decoded ({type(error).__name__})") from error
     check_varied(picture.pixels)
-    return picture, dataset
+    return picture, characteristics
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep stderr clean: Python's warnings, and what the C decoders write about damaged data past Python."""
+    with warnings.catch_warnings(), open(os.devnull, "wb") as nowhere:
+        warnings.simplefilter("ignore")
+        sys.stderr.flush()
+        stderr = os.dup(2)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def _check_header(dataset: Dataset) -> None:
@@ -80,6 +98,9 @@ def _check_header(dataset: Dataset) -> None:
     if dataset.BitsAllocated not in (8, 16):
         raise RejectedFilmError("neither 8 nor 16 bits allocated a pixel")
     check_sides(dataset.Rows, dataset.Columns)
+    native = not dataset.file_meta.TransferSyntaxUID.is_compressed
+    if native and len(dataset.PixelData) < dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8:
+        raise RejectedFilmError("truncated: the file ends within the pixel data")
 
 
 def _picture(dataset: FileDataset) -> Picture:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_cli.artifacts import digest_file, read_json, versions
-from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS, combine, header_characteristics
+from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS, combine
 from cxr_cli.dataset.dicom import read_dicom
 from cxr_cli.dataset.labels import Columns, read_labels
 from cxr_cli.dataset.raster import Picture, RejectedFilmError, crop, image_id, read_raster, resize
@@ -30,6 +30,20 @@ from cxr_cli.errors import BadInput, CxrError, TooManyRejects, UsageFault
 
 TASKS_PER_WORKER = 4
 """Films in flight for each worker: enough to keep it busy, few enough to keep memory flat."""
+
+PLAN_WORDS = {
+    "size": "--size",
+    "crop_top": "--crop-top",
+    "crop_border": "--crop-border",
+    "labels": "--labels",
+    "labels_digests": "the content of --labels",
+    "path_column": "--path-column",
+    "label_column": "--label-column",
+    "patient_column": "--patient-column",
+    "inputs": "the number of inputs",
+    "inputs_digest": "the list of inputs",
+}
+"""What must be the same for a folder to be gone on with, as the user knows it."""
 
 
 @dataclass(frozen=True)
@@ -108,25 +122,25 @@ def preprocess(
         return read_json(folder / INFO)
     candidates, table_columns = _candidates(inputs.paths, sources, settings, say)
     with GrowingDataset(folder, settings.geometry.size, plan) as dataset:
-        if dataset.entries:
-            say(f"{folder}: going on after {len(dataset.entries)} of {len(candidates)} inputs")
+        if dataset.inputs:
+            say(f"{folder}: going on after {dataset.inputs} of {len(candidates)} inputs")
         _process(candidates, dataset, settings.geometry, workers, max_failures, advance)
-        if dataset.films == 0:
+        if not dataset.films:
             dataset.discard()
-            first = dataset.entries[0]
-            count = len(dataset.entries)
-            raise BadInput(f"none of {count} inputs is a labelled film; {first['source']}: {first['reason']}")
-        _say_duplicates(dataset.entries, say)
-        info = _info(dataset.entries, plan)
-        dataset.finish((*MANIFEST_COLUMNS, *table_columns), info)
+            first = dataset.rejected[0]
+            raise BadInput(
+                f"none of {dataset.inputs} inputs is a labelled film; {first['source']}: {first['reason']}"
+            )
+        _say_duplicates(dataset.rejected, say)
+        dataset.finish((*MANIFEST_COLUMNS, *table_columns), _info(dataset, plan))
     return read_json(folder / INFO)
 
 
 def _say_passed_over(inputs: Inputs, say: Callable[[str], None]) -> None:
     if inputs.other_files:
-        say(f"passed over {inputs.other_files} files that are neither PNG, JPEG nor DICOM by name")
+        say(f"other files passed over, neither PNG, JPEG nor DICOM by name: {inputs.other_files}")
     if inputs.linked_folders:
-        say(f"did not follow {inputs.linked_folders} linked folders; name them as SOURCE to search them")
+        say(f"linked folders not followed, name them as SOURCE to search them: {inputs.linked_folders}")
 
 
 def _plan(paths: Sequence[Path], settings: Settings) -> dict[str, Any]:
@@ -152,9 +166,8 @@ def _check_same_plan(folder: Path, before: dict[str, Any] | None, now: dict[str,
         return
     for name, value in now.items():
         if before.get(name) != value:
-            what = name.replace("_digests", " (their content)").replace("_digest", " (another list of files)")
             raise UsageFault(
-                f"{folder}: was made with another {what}: {_brief(before.get(name))}, now {_brief(value)}; "
+                f"{folder}: {PLAN_WORDS[name]} was {_brief(before.get(name))}, now {_brief(value)}; "
                 "give another folder with -o, or remove this one"
             )
 
@@ -172,7 +185,7 @@ def _candidates(
         return [Candidate(path, Path(absolute(path)).parent.name, {}) for path in paths], ()
     labels = read_labels(settings.labels, settings.columns, paths, sources)
     if labels.rows_without_film:
-        say(f"{labels.rows_without_film} rows of the label tables have no film here")
+        say(f"rows of the label tables without a film here: {labels.rows_without_film}")
     for column in labels.renamed:
         say(f"label table: column {column.removeprefix('table_')!r} is kept as {column!r}, the name is taken")
     candidates = []
@@ -196,8 +209,8 @@ def _process(
     advance: Callable[[int, int], None],
 ) -> None:
     """Add every candidate that the dataset does not hold yet, as a film or as rejected."""
-    first_of = {entry["image_id"]: entry for entry in dataset.entries if "reason" not in entry}
-    rest = candidates[len(dataset.entries) :]
+    first_of = {record["image_id"]: record for record in dataset.films}
+    rest = candidates[dataset.inputs :]
     readable = [candidate.path for candidate in rest if candidate.reason is None]
     with closing(_read_all(readable, geometry, workers)) as films:
         for candidate in rest:
@@ -212,14 +225,14 @@ def _process(
                     dataset.add_film(film.pixels, record)
                 else:
                     dataset.add_rejected(record["source"], _duplicate_of(first, record))
-            advance(len(dataset.entries), len(candidates))
+            advance(dataset.inputs, len(candidates))
     _check_failures(dataset, max_failures)
 
 
 def _check_failures(dataset: GrowingDataset, max_failures: int | None) -> None:
-    rejected = len(dataset.entries) - dataset.films
+    rejected = len(dataset.rejected)
     if max_failures is not None and rejected > max_failures:
-        last = next(entry for entry in reversed(dataset.entries) if "reason" in entry)
+        last = dataset.rejected[-1]
         raise TooManyRejects(
             f"{rejected} inputs rejected, --max-failures allows {max_failures}; the last: {last['source']}: "
             f"{last['reason']}; run again with a higher limit to go on"
@@ -250,20 +263,23 @@ def _duplicate_of(first: Mapping[str, str], record: Mapping[str, str]) -> str:
     return reason
 
 
-def _say_duplicates(entries: Sequence[Mapping[str, str]], say: Callable[[str], None]) -> None:
-    reasons = [reason for entry in entries if (reason := entry.get("reason", "")).startswith("duplicate of ")]
-    if reasons:
-        label = sum(", under another label" in reason for reason in reasons)
-        patient = sum(reason.endswith(", under another patient") for reason in reasons)
-        say(f"{len(reasons)} exact duplicates: {label} of another label, {patient} of another patient")
+def _say_duplicates(rejected: Sequence[Mapping[str, str]], say: Callable[[str], None]) -> None:
+    duplicates = [entry["reason"] for entry in rejected if entry["reason"].startswith("duplicate of ")]
+    if duplicates:
+        label = sum(", under another label" in reason for reason in duplicates)
+        patient = sum(reason.endswith(", under another patient") for reason in duplicates)
+        say(
+            f"exact duplicates left out: {len(duplicates)}"
+            f" ({label} under another label, {patient} under another patient)"
+        )
 
 
-def _info(entries: Sequence[Mapping[str, str]], plan: Mapping[str, Any]) -> dict[str, Any]:
-    classes = Counter(entry["label"] for entry in entries if "reason" not in entry)
-    films = classes.total()
+def _info(dataset: GrowingDataset, plan: Mapping[str, Any]) -> dict[str, Any]:
+    classes = Counter(record["label"] for record in dataset.films)
+    counts = {"inputs": dataset.inputs, "films": len(dataset.films), "rejected": len(dataset.rejected)}
     return {
         "settings": dict(plan),
-        "counts": {"inputs": len(entries), "films": films, "rejected": len(entries) - films},
+        "counts": counts,
         "classes": dict(sorted(classes.items())),
         "versions": versions(),
     }
@@ -327,6 +343,5 @@ def read_film(path: Path, geometry: Geometry) -> PreparedFilm | str:
 
 def _read(path: Path) -> tuple[Picture, dict[str, str]]:
     if is_dicom(path):
-        picture, header = read_dicom(path)
-        return picture, header_characteristics(header)
+        return read_dicom(path)
     return read_raster(path), {}

@@ -2,8 +2,9 @@
 
 import io
 import json
+import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.artifacts import digest_file, read_csv, read_json, write_csv, write_json
+from cxr_cli.artifacts import atomic_path, digest_file, read_csv, read_json, write_csv, write_json
 from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS
 from cxr_cli.errors import BadInput
 
@@ -97,18 +98,26 @@ def _map_images(path: Path) -> NDArray[np.uint8]:
 class GrowingDataset(AbstractContextManager["GrowingDataset"]):
     """A DATASET folder in the making: an array that grows by rows, a journal of what became of each input.
 
-    The journal's first line is the plan; then comes one line an input, in order: `{"source", "reason"}` for a
-    rejected one, the manifest's record for a film. A film's pixels are written before its line, so that the
-    whole lines of the journal are true at whatever moment the work is cut off.
+    The journal's first line is the plan; then comes one line an input, in order, `{"film": record}` or
+    `{"rejected": {"source", "reason"}}`. A film's pixels are written before its line, so that the whole lines
+    of the journal are true at whatever moment the work is cut off.
+
+    Attributes:
+        films: the manifest's records, without `row`, in the order of the rows.
+        rejected: source and reason of each input that gave no film.
     """
 
     def __init__(self, folder: Path, size: int, plan: Mapping[str, Any]) -> None:
         """Begin the folder, or go on after its last whole entry; what is torn is dropped."""
         self._folder = folder
         self._row_shape = (size, size)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.entries = self._recover(plan)
-        self.films = sum("reason" not in entry for entry in self.entries)
+        self.films: list[dict[str, str]] = []
+        self.rejected: list[dict[str, str]] = []
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadInput(f"{folder}: cannot be made ({type(error).__name__})") from error
+        self._recover(plan)
         self._pixels = self._open_pixels()
         self._journal = (folder / JOURNAL).open("a", encoding="utf-8")
 
@@ -119,30 +128,35 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
         self._pixels.close()
         self._journal.close()
 
-    def add_film(self, pixels: NDArray[np.uint8], record: Mapping[str, str]) -> None:
+    @property
+    def inputs(self) -> int:
+        """The number of inputs dealt with."""
+        return len(self.films) + len(self.rejected)
+
+    def add_film(self, pixels: NDArray[np.uint8], record: dict[str, str]) -> None:
         """Append a film, uint8 [size, size], and its manifest record, without `row`."""
         self._pixels.write(pixels.tobytes())
         self._pixels.flush()
-        self.films += 1
-        self._note(dict(record))
+        self._note({"film": record})
+        self.films.append(record)
 
     def add_rejected(self, source: str, reason: str) -> None:
         """Note an input that gave no film."""
-        self._note({"source": source, "reason": reason})
+        entry = {"source": source, "reason": reason}
+        self._note({"rejected": entry})
+        self.rejected.append(entry)
 
-    def _note(self, entry: dict[str, str]) -> None:
+    def _note(self, entry: dict[str, dict[str, str]]) -> None:
         self._journal.write(json.dumps(entry) + "\n")
         self._journal.flush()
-        self.entries.append(entry)
 
     def finish(self, columns: Sequence[str], info: Mapping[str, Any]) -> None:
         """Write manifest, rejected list, images, info: the folder is a dataset once the last is there."""
-        films = [{**entry, "row": str(row)} for row, entry in enumerate(self._kept())]
-        rejected = [entry for entry in self.entries if "reason" in entry]
+        films = [{**record, "row": str(row)} for row, record in enumerate(self.films)]
         write_csv(self._folder / MANIFEST, pd.DataFrame(films, columns=list(columns)).fillna(""))
-        write_csv(self._folder / REJECTED, pd.DataFrame(rejected, columns=list(REJECTED_COLUMNS)))
+        write_csv(self._folder / REJECTED, pd.DataFrame(self.rejected, columns=list(REJECTED_COLUMNS)))
         self._pixels.seek(0)
-        self._pixels.write(self._header(self.films))
+        self._pixels.write(self._header(len(self.films)))
         self._pixels.flush()
         os.fsync(self._pixels.fileno())
         os.replace(self._folder / PARTIAL_IMAGES, self._folder / IMAGES)
@@ -156,38 +170,37 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
         if not any(self._folder.iterdir()):
             self._folder.rmdir()
 
-    def _kept(self) -> Iterator[dict[str, str]]:
-        return (entry for entry in self.entries if "reason" not in entry)
-
-    def _recover(self, plan: Mapping[str, Any]) -> list[dict[str, str]]:
-        """Read the journal's whole lines whose pixels are on disk and cut off the rest; begin one if none."""
+    def _recover(self, plan: Mapping[str, Any]) -> None:
+        """Read the journal's whole lines whose pixels are on disk, cut off the rest; begin one if none."""
         journal = self._folder / JOURNAL
         if not journal.exists():
-            (self._folder / PARTIAL_IMAGES).write_bytes(self._header(0))
-            journal.write_text(json.dumps(plan) + "\n", "utf-8")
-            return []
-        if not (self._folder / PARTIAL_IMAGES).exists():  # cut off while finishing
-            os.replace(self._folder / IMAGES, self._folder / PARTIAL_IMAGES)
-        stored_bytes = (self._folder / PARTIAL_IMAGES).stat().st_size - len(self._header(0))
-        films_left = stored_bytes // (self._row_shape[0] * self._row_shape[1])
-        entries: list[dict[str, str]] = []
+            with atomic_path(journal) as temporary:
+                temporary.write_text(json.dumps(plan) + "\n", "utf-8")
         with journal.open("rb+") as stream:
-            end = len(stream.readline())
+            whole = len(stream.readline())
+            rows_on_disk = self._rows_on_disk()
             for line in stream:
-                if not line.endswith(b"\n"):
+                entry = _json_or_none(line) if line.endswith(b"\n") else None
+                if not isinstance(entry, dict) or ("film" in entry and len(self.films) == rows_on_disk):
                     break
-                entry = json.loads(line)
-                films_left -= "reason" not in entry
-                if films_left < 0:
-                    break
-                entries.append(entry)
-                end += len(line)
-            stream.truncate(end)
-        return entries
+                if "film" in entry:
+                    self.films.append(entry["film"])
+                else:
+                    self.rejected.append(entry["rejected"])
+                whole += len(line)
+            stream.truncate(whole)
+
+    def _rows_on_disk(self) -> int:
+        if (self._folder / IMAGES).exists():  # cut off while finishing
+            os.replace(self._folder / IMAGES, self._folder / PARTIAL_IMAGES)
+        (self._folder / PARTIAL_IMAGES).touch()
+        stored = (self._folder / PARTIAL_IMAGES).stat().st_size - len(self._header(0))
+        return max(stored, 0) // math.prod(self._row_shape)
 
     def _open_pixels(self) -> IO[bytes]:
         stream = (self._folder / PARTIAL_IMAGES).open("rb+")
-        stream.truncate(len(self._header(0)) + self.films * self._row_shape[0] * self._row_shape[1])
+        stream.write(self._header(0))
+        stream.truncate(len(self._header(0)) + len(self.films) * math.prod(self._row_shape))
         stream.seek(0, os.SEEK_END)
         return stream
 
@@ -229,8 +242,12 @@ def is_finished(folder: Path) -> bool:
 
 
 def _first_json_line(path: Path) -> Any:
-    with path.open(encoding="utf-8") as stream:
-        try:
-            return json.loads(stream.readline())
-        except ValueError:
-            return None
+    with path.open("rb") as stream:
+        return _json_or_none(stream.readline())
+
+
+def _json_or_none(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
