@@ -16,9 +16,9 @@ from cxr_cli.dataset.phantom.canvas import FloatImage, Frame, as_floats, ellipse
 class Posture:
     """What differs between two films of one patient, beside the frame.
 
-    `lift` raises the diaphragm (a shallow breath), in canonical units; `frontal` is the projection, in
-    which the heart is larger and the shoulder blades overlie the lungs when it is AP; `bubble` is the
-    stomach's air, its size as a share of the common one, 0 for none.
+    `lift` raises the diaphragm (a shallow breath), in canonical units; on an `antero_posterior` film
+    the heart is larger and the shoulder blades overlie the lungs; `bubble` is the size of the stomach's
+    air, 1 the common one, 0 for none.
     """
 
     lift: float
@@ -31,8 +31,7 @@ class Body:
     """A patient laid on a frame.
 
     `attenuation` [size, size]; `lungs` maps a side to its aerated field, 0..1; `depth` maps a side to the
-    distance below that side's dome of the diaphragm, negative above, in canonical units; `u` is the
-    distance from the midline, positive to either side.
+    distance below that side's dome of the diaphragm, negative above, in canonical units.
     """
 
     anatomy: Anatomy
@@ -41,7 +40,6 @@ class Body:
     attenuation: FloatImage
     lungs: dict[int, FloatImage]
     depth: dict[int, FloatImage]
-    u: FloatImage
 
 
 def lay_body(anatomy: Anatomy, posture: Posture, frame: Frame) -> Body:
@@ -62,7 +60,7 @@ def lay_body(anatomy: Anatomy, posture: Posture, frame: Frame) -> Body:
         - _airways(anatomy, frame)
         - _stomach_bubble(anatomy, posture, frame, depth[LEFT])
     )
-    return Body(anatomy, posture, frame, np.maximum(attenuation, 0), lungs, depth, u)
+    return Body(anatomy, posture, frame, np.maximum(attenuation, 0), lungs, depth)
 
 
 def _depth_below_dome(
@@ -70,7 +68,7 @@ def _depth_below_dome(
 ) -> FloatImage:
     dome = anatomy.dome(side)
     _, y = frame.grid
-    lateral_end = anatomy.wall(np.array(dome.peak_y))
+    lateral_end = float(anatomy.wall(np.array(dome.peak_y)))
     outward = (u - dome.peak_u) / (lateral_end - dome.peak_u)
     inward = (dome.peak_u - u) / (dome.peak_u - 0.06)
     drop = np.where(

@@ -1,5 +1,6 @@
 """A folder of phantoms: films, masks, labels.csv and, last of all, phantom.json."""
 
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -57,6 +58,8 @@ def build_phantoms(
         return False
     films = plan_films(settings)
     missing = [film for film in films if not _film_path(folder, film).exists()]
+    for leftover in folder.rglob(".*.tmp.*"):  # of a run that was killed while writing
+        leftover.unlink()
     with _mapper(workers) as run:
         for done, _ in enumerate(run(partial(_write_film, folder, settings), missing), start=1):
             if advance:
@@ -118,10 +121,14 @@ def _mapper(workers: int) -> Iterator[Callable[..., Iterable[None]]]:
     if workers == 1:
         yield map
         return
-    # One thread each: the processes share the cores already.
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,))
-    with pool:
+    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_prepare_worker) as pool:
         yield partial(pool.map, chunksize=_FILMS_A_TASK)
+
+
+def _prepare_worker() -> None:
+    """One thread each, as the processes share the cores already; Ctrl-C is the parent's to answer."""
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _film_path(folder: Path, film: PlannedFilm) -> Path:

@@ -133,7 +133,7 @@ def _collimation(frame: Frame, system: ImagingSystem, rng: np.random.Generator) 
 def _stamp_side_marker(film: FloatImage, system: ImagingSystem, rng: np.random.Generator) -> FloatImage:
     """The letter of the patient's side, in the system's style, beside the shoulder of that side."""
     size = len(film)
-    x = rng.uniform(0.05, 0.10) if system.letter == "R" else rng.uniform(0.90, 0.95)
+    x = rng.uniform(0.06, 0.11) if system.letter == "R" else rng.uniform(0.89, 0.94)
     center = np.array([x, rng.uniform(0.11, 0.22)]) * size
     scale = 0.045 * size / 22  # Hershey capitals are 22 pixels tall
     stroke = max(round(scale * (3 if system.marker == "plain" else 2)), 1)

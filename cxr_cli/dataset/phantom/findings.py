@@ -8,7 +8,6 @@ from cxr_cli.dataset.phantom.anatomy import LEFT, MIDLINE, RIGHT, SIDES
 from cxr_cli.dataset.phantom.body import Body
 from cxr_cli.dataset.phantom.canvas import FloatImage, as_floats, smooth_step
 
-Side = int
 DrawFinding = Callable[[Body, np.random.Generator], FloatImage]
 
 DIAPHRAGM_THICKNESS = 0.009
@@ -30,25 +29,27 @@ def pneumonia(body: Body, rng: np.random.Generator) -> FloatImage:
         - 0.5 * body.posture.lift
     )
     u = rng.uniform(0.16, 0.24) * anatomy.chest_width
-    patch = _patch(body, side, (u, y), (rng.uniform(0.085, 0.13), rng.uniform(0.085, 0.13)), rng)
+    radii = (rng.uniform(0.085, 0.13), rng.uniform(0.085, 0.13))
+    patch = _patch(body, side, (u, y), radii, _ragged(body, rng))
     if upper:
         fissure = y + rng.uniform(0.03, 0.07)
         patch = patch * smooth_step(body.frame.grid[1], fissure + 0.006, fissure - 0.006)
-    return _strength(rng) * patch * body.lungs[side]
+    return _strength(rng) * _mottle(body, rng) * patch * body.lungs[side]
 
 
 def covid19(body: Body, rng: np.random.Generator) -> FloatImage:
     """Patchy opacities on both sides, along the chest wall, mostly in the middle and lower zones."""
     change = np.zeros_like(body.attenuation)
-    strength = _strength(rng)
+    ragged = _ragged(body, rng)
     for side in SIDES:
         zones = rng.permutation([0.34, 0.46, 0.58, 0.68])[: rng.integers(2, 5)]
-        for zone in zones:
+        for zone in zones.tolist():
             y = body.anatomy.height(zone + rng.uniform(-0.03, 0.03)) - 0.5 * body.posture.lift
             u = float(body.anatomy.wall(np.array(y))) - rng.uniform(0.02, 0.06)
-            patch = _patch(body, side, (u, y), (rng.uniform(0.04, 0.065), rng.uniform(0.05, 0.08)), rng)
+            radii = (rng.uniform(0.04, 0.065), rng.uniform(0.05, 0.08))
+            patch = _patch(body, side, (u, y), radii, ragged)
             change = np.maximum(change, rng.uniform(0.75, 1.0) * patch * body.lungs[side])
-    return strength * change
+    return _strength(rng) * _mottle(body, rng) * change
 
 
 def pneumoperitoneum(body: Body, rng: np.random.Generator) -> FloatImage:
@@ -70,24 +71,30 @@ FINDINGS: dict[str, DrawFinding] = {
 
 def _strength(rng: np.random.Generator) -> float:
     """How much an opacity attenuates: from subtle to plain."""
-    return float(rng.uniform(0.55, 1.25))
+    return float(rng.uniform(0.6, 1.4))
+
+
+def _mottle(body: Body, rng: np.random.Generator) -> FloatImage:
+    """The uneven inside of an opacity, about 0.9."""
+    return as_floats(np.clip(0.9 + 0.09 * body.frame.cloud(70, rng), 0.5, 1.1))
+
+
+def _ragged(body: Body, rng: np.random.Generator) -> FloatImage:
+    """How far an opacity's edge strays, as a share of its radius."""
+    return 0.10 * body.frame.cloud(11, rng) + 0.07 * body.frame.cloud(37, rng)
 
 
 def _patch(
-    body: Body, side: Side, center: tuple[float, float], radii: tuple[float, float], rng: np.random.Generator
+    body: Body, side: int, center: tuple[float, float], radii: tuple[float, float], ragged: FloatImage
 ) -> FloatImage:
-    """One opacity, 0..1 with a mottled inside and a ragged edge, exactly 0 outside."""
+    """One opacity about (u, y), 1 inside, fading, exactly 0 outside."""
     x, y = body.frame.grid
     across = (x - (MIDLINE + side * center[0])) / radii[0]
     along = (y - center[1]) / radii[1]
-    distance = (
-        np.sqrt(across**2 + along**2) + 0.10 * body.frame.cloud(11, rng) + 0.07 * body.frame.cloud(37, rng)
-    )
-    mottle = np.clip(0.9 + 0.09 * body.frame.cloud(70, rng), 0.5, 1.1)
-    return as_floats(smooth_step(distance, 1.2, 0.35) * mottle)
+    return smooth_step(np.sqrt(across**2 + along**2) + ragged, 1.2, 0.35)
 
 
-def _crescent(body: Body, side: Side, rng: np.random.Generator) -> FloatImage:
+def _crescent(body: Body, side: int, rng: np.random.Generator) -> FloatImage:
     dome = body.anatomy.dome(side)
     x, _ = body.frame.grid
     u = side * (x - MIDLINE)

@@ -67,11 +67,11 @@ SYSTEMS: tuple[ImagingSystem, ...] = (
     ImagingSystem(*_GE,         "Discovery XR656",    "GEXR3", False, "DX", 14, _M1,
                   1.25,  0.05, 1.15, 0.0015, 0.030, 1.2, 0.3, 0.00, "L", "outline"),
     ImagingSystem(*_GE,         "Optima XR220amx",    "AMX4",  True,  "DX", 14, _M1,
-                  1.13, -0.10, 1.00, 0.0028, 0.065, 0.7, 0.5, 0.00, "L", "boxed"),
+                  1.13, -0.10, 1.25, 0.0028, 0.065, 0.7, 0.5, 0.00, "L", "boxed"),
     ImagingSystem(*_FUJIFILM,   "5000 (CR)",          "CR05",  False, "CR", 10, _M1,
                   1.17,  0.00, 0.85, 0.0025, 0.055, 0.3, 0.1, 0.00, "R", "disc"),
     ImagingSystem(*_FUJIFILM,   "FDR Go PLUS",        "FDRGO", True,  "DX", 16, _M2,
-                  0.98, -0.15, 0.85, 0.0030, 0.060, 0.4, 0.4, 0.00, "R", "plain"),
+                  1.20,  0.05, 0.70, 0.0030, 0.060, 0.4, 0.4, 0.00, "R", "plain"),
     ImagingSystem(*_CARESTREAM, "DRX-Evolution",      "DRX1",  False, "DX", 12, _M2,
                   1.60,  0.15, 1.05, 0.0018, 0.040, 0.6, 0.2, 0.00, "L", "boxed"),
     ImagingSystem(*_CARESTREAM, "DRX-Revolution",     "DRXR2", True,  "DX", 12, _M2,
@@ -81,6 +81,6 @@ SYSTEMS: tuple[ImagingSystem, ...] = (
     ImagingSystem(*_AGFA,       "DX-D 100",           "AGFAP", True,  "DX", 12, _M1,
                   1.01, -0.05, 1.05, 0.0032, 0.070, 0.0, 0.7, 0.00, "L", "plain"),
     ImagingSystem(*_CANON,      "CXDI-70C Wireless",  "CXDI7", False, "CR", 12, _M2,
-                  1.29,  0.10, 1.00, 0.0020, 0.050, 0.5, 0.2, 0.00, "R", "outline"),
+                  1.10,  0.30, 1.20, 0.0020, 0.050, 0.5, 0.2, 0.03, "R", "outline"),
 )
 # fmt: on
