@@ -1,6 +1,5 @@
 """`cxr phantom`: drawn chest films as DICOM, with masks and labels."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -33,7 +32,7 @@ def phantom(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     workers: Annotated[
-        int | None, typer.Option(help="Processes; changes no byte.  [default: the cores at hand]")
+        int | None, typer.Option(help="Processes; changes no byte.  [default: the CPUs at hand]")
     ] = None,
 ) -> None:
     """Draw phantom chest films (DICOM) with known findings, their masks and labels.csv.
@@ -43,6 +42,7 @@ def phantom(
     """
     from cxr_cli.dataset.phantom.build import build_phantoms
     from cxr_cli.dataset.phantom.cohort import PhantomSettings
+    from cxr_cli.dataset.preprocess import usable_cpus
 
     if workers is not None and workers < 1:
         raise UsageFault(f"--workers {workers}: must be 1 or more")
@@ -57,5 +57,5 @@ def phantom(
         seed=seed,
     )
     with console.progress("phantom") as advance:
-        drawn = build_phantoms(output, settings, workers or len(os.sched_getaffinity(0)), advance)
+        drawn = build_phantoms(output, settings, workers or usable_cpus(), advance)
     console.say(f"{output}: {count} films drawn" if drawn else f"{output}: done already, nothing to draw")
