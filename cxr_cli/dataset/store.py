@@ -153,7 +153,7 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
     def finish(self, columns: Sequence[str], info: Mapping[str, Any]) -> None:
         """Write manifest, rejected list, images, info: the folder is a dataset once the last is there."""
         films = [{**record, "row": str(row)} for row, record in enumerate(self.films)]
-        write_csv(self._folder / MANIFEST, pd.DataFrame(films, columns=list(columns)).fillna(""))
+        write_csv(self._folder / MANIFEST, pd.DataFrame(films, columns=list(columns)))
         write_csv(self._folder / REJECTED, pd.DataFrame(self.rejected, columns=list(REJECTED_COLUMNS)))
         self._pixels.seek(0)
         self._pixels.write(self._header(len(self.films)))

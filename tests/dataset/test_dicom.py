@@ -74,7 +74,7 @@ FIVE = (0, 1000, 2000, 3000, 4000)
     [
         # The full range of what is there: 255 * v / 4000 = 63.75, 127.5, 191.25.
         ({}, [0, 64, 128, 191, 255]),
-        # c 2000, w 2001: black to 1999.5 - 1000 = 999.5, white from 2999.5; 255 * (v - 1999.5) / 2000 + 127.5.
+        # c 2000, w 2001: black to 999.5, white from 2999.5, between 255 * (v - 1999.5) / 2000 + 127.5.
         ({"WindowCenter": 2000, "WindowWidth": 2001}, [0, 0, 128, 255, 255]),
         # The first of several windows; c 2000, w 4001: 255 * (1000 - 1999.5) / 4000 + 127.5 = 63.78.
         ({"WindowCenter": [2000, 100], "WindowWidth": [4001, 50]}, [0, 64, 128, 191, 255]),
@@ -87,7 +87,7 @@ FIVE = (0, 1000, 2000, 3000, 4000)
             {"WindowCenter": 2000, "WindowWidth": 3200, "VOILUTFunction": "LINEAR_EXACT"},
             [0, 48, 128, 207, 255],
         ),
-        # Sigmoid 1 / (1 + exp(-4 (v - 2000) / 2000)): exponents 4, 2, 0: 0.01799, 0.1192, 0.5, 0.8808, 0.9820.
+        # 1 / (1 + exp(-4 (v - 2000) / 2000)): exponents 4, 2, 0: 0.01799, 0.1192, 0.5, 0.8808, 0.9820.
         ({"WindowCenter": 2000, "WindowWidth": 2000, "VOILUTFunction": "SIGMOID"}, [5, 30, 128, 225, 250]),
         # Rescale comes before the window: v * 2 - 1000 = -1000, 1000, 3000, 5000, 7000; exact c 3000 w 8000.
         (
@@ -125,7 +125,7 @@ def test_display_values_are_those_worked_by_hand(
 
 
 def test_voi_lut_wins_over_the_window_and_clips_at_its_ends(display: Display) -> None:
-    # Entries from 100 on: 100 -> 0, 101 -> 20, 102 -> 200, 103 -> 1023 of 10 bits; 255 * 20 / 1023 = 4.99, 49.85.
+    # From 100 on: 100 -> 0, 101 -> 20, 102 -> 200, 103 -> 1023 of 10 bits; 255 * 20 / 1023 = 4.99, 49.85.
     voi = lut(100, 10, [0, 20, 200, 1023])
     dataset = film((50, 100, 101, 102, 103, 4000), VOILUTSequence=voi, WindowCenter=1, WindowWidth=2)
     assert display(dataset, 6) == [0, 0, 5, 50, 255, 255]
@@ -342,7 +342,7 @@ def test_a_header_with_an_unknown_character_set_warns_nobody(
 ) -> None:
     dataset = film(FIVE, InstitutionName="North")
     dataset.SpecificCharacterSet = "ISO_IR 999"
-    with pytest.warns(UserWarning):  # pydicom's, while the test writes the file
+    with pytest.warns(UserWarning, match="encoding"):  # pydicom's, while the test writes the file
         dataset.save_as(tmp_path / "film.dcm", enforce_file_format=True)
     assert read_dicom(tmp_path / "film.dcm")[1]["institution"] == "North"
     assert capfd.readouterr().err == ""
@@ -378,7 +378,7 @@ def test_films_of_the_archive_look_like_the_pictures_they_were_made_of(real_film
 
 
 def _correlation(film: np.ndarray, other: np.ndarray) -> float:
-    """Correlation of the middle of two films at 128 x 128: the archive painted black borders over the outside."""
+    """Correlation of the middle of two films at 128 x 128: black borders are painted over the outside."""
     small = [cv2.resize(pixels, (128, 128), interpolation=cv2.INTER_AREA) for pixels in (film, other)]
     return float(np.corrcoef([pixels[24:104, 24:104].ravel() for pixels in small])[0, 1])
 
