@@ -1,0 +1,160 @@
+"""`cxr preprocess` from the shell."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxr_cli.dataset.store import open_dataset
+
+Cxr = Callable[..., Any]
+
+
+def draw(path: Path, seed: int, side: int = 40) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(seed).integers(0, 256, (side, side), np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    for seed in range(4):
+        draw(tmp_path / "films" / ("normal", "pneumonia")[seed % 2] / f"{seed}.png", seed)
+    return tmp_path / "films"
+
+
+def test_the_summary_goes_to_stdout_and_talk_to_stderr(cxr: Cxr, tmp_path: Path, films: Path) -> None:
+    (films / "normal" / "text.png").write_text("no picture")
+    draw(films / "normal" / "again.png", 0)
+    (films / "notes.txt").write_text("no input")
+    outcome = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 1)
+    assert outcome.code == 0
+    assert outcome.out.splitlines() == [
+        f"{tmp_path / 'd'}: 4 films of 16 x 16, 2 inputs rejected",
+        "  class normal: 2",
+        "  class pneumonia: 2",
+        "  rejected, duplicate: 1",
+        "  rejected, no PNG or JPEG picture: 1",
+    ]
+    assert outcome.err.splitlines() == [
+        "other files passed over, neither PNG, JPEG nor DICOM by name: 1",
+        "exact duplicates left out: 1 (0 under another label, 0 under another patient)",
+    ]
+    again = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16)
+    assert (again.code, again.out) == (0, outcome.out)
+    assert "already done" in again.err
+
+
+def test_labels_crops_and_columns_from_the_command_line(cxr: Cxr, tmp_path: Path, films: Path) -> None:
+    (tmp_path / "t.tsv").write_text("file\tclass\twho\n0.png\tx\t007\n1.png\ty\t8\n")
+    (tmp_path / "train.txt").write_text("a b 2.png x rsna\n")
+    options = ["--labels", tmp_path / "t.tsv", "--labels", tmp_path / "train.txt", "--path-column", "file"]
+    options += [
+        "--label-column",
+        "class",
+        "--patient-column",
+        "who",
+        "--crop-top",
+        0.1,
+        "--crop-border",
+        0.05,
+    ]
+    outcome = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 1, *options)
+    assert outcome.code == 0, outcome.err
+    dataset = open_dataset(tmp_path / "d")
+    assert dataset.manifest["patient_id"].tolist() == ["007", "a b", "8"]
+    assert dataset.manifest["label"].tolist() == ["x", "x", "y"]
+    assert (dataset.info["settings"]["crop_top"], dataset.info["settings"]["crop_border"]) == (0.1, 0.05)
+
+
+def one_line(text: str) -> str:
+    assert text.count("\n") == 1, text
+    return text
+
+
+def test_bad_input_is_one_line_and_leaves_nothing(cxr: Cxr, tmp_path: Path, films: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "a.png").write_text("no picture")
+    (tmp_path / "t.csv").write_text("file,label\na.png,x\n")
+    for arguments, code, what in (
+        ([tmp_path / "empty"], 3, "no films here"),
+        ([tmp_path / "gone"], 3, "no such file or folder"),
+        ([tmp_path / "text"], 3, "no PNG or JPEG"),
+        ([films, "--labels", tmp_path / "t.csv"], 3, "t.csv: no column 'path'; it has 'file', 'label'"),
+        ([films, "--labels", tmp_path / "gone.csv"], 3, "gone.csv: no such file"),
+        ([films, "--crop-border", "0.5"], 2, "--crop-border 0.5"),
+        ([films, "--crop-top", "nan"], 2, "--crop-top nan"),
+    ):
+        outcome = cxr("preprocess", *arguments, "-o", tmp_path / "d")
+        assert (outcome.code, outcome.out) == (code, "")
+        assert what in one_line(outcome.err)
+        assert not (tmp_path / "d").exists()
+
+
+def test_other_settings_into_a_dataset_and_too_many_rejects(cxr: Cxr, tmp_path: Path, films: Path) -> None:
+    assert cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 1).code == 0
+    outcome = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 32)
+    assert outcome.code == 2
+    assert "--size was 16, now 32" in one_line(outcome.err)
+    (films / "normal" / "text.png").write_text("no picture")
+    outcome = cxr("preprocess", films, "-o", tmp_path / "e", "--max-failures", 0, "--workers", 1)
+    assert outcome.code == 4
+    assert "text.png" in one_line(outcome.err)
+
+
+def test_truncated_films_are_rows_of_the_rejected(cxr: Cxr, tmp_path: Path, films: Path) -> None:
+    for name in ("cut.jpg", "cut.png"):
+        path = draw(films / "normal" / name, 9)
+        path.write_bytes(path.read_bytes()[:-300])
+    (films / "normal" / "cut.dcm").write_bytes(bytes(128) + b"DICM" + b"\x02\x00")
+    outcome = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 1)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "4 films of 16 x 16, 3 inputs rejected" in outcome.out
+
+
+def test_a_killed_command_goes_on_and_leaves_no_process_behind(cxr: Cxr, tmp_path: Path) -> None:
+    for seed in range(60):
+        draw(tmp_path / "films" / "normal" / f"{seed:02}.png", seed, side=500)
+    command = [sys.executable, "-c", "from cxr_cli.main import entry; entry()", "preprocess"]
+    command += [str(tmp_path / "films"), "-o", str(tmp_path / "d"), "--size", "16", "--workers", "2"]
+    process = subprocess.Popen(command, start_new_session=True)
+    journal = tmp_path / "d" / "progress.jsonl"
+    while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") > 3):
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    _wait_until_no_process_of_session(process.pid)
+    assert cxr("preprocess", tmp_path / "films", "-o", tmp_path / "d", "--size", 16, "--workers", 1).code == 0
+    assert len(open_dataset(tmp_path / "d").images) == 60
+
+
+def _wait_until_no_process_of_session(session: int) -> None:
+    """Wait until the session is empty; signal 0 to its group raises then."""
+    for _ in range(1000):
+        try:
+            os.killpg(session, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
+    os.killpg(session, signal.SIGKILL)
+    pytest.fail("reading processes outlive their parent")
+
+
+def test_help_does_not_import_what_computes() -> None:
+    code = (
+        "import sys; from cxr_cli.main import main; main(['preprocess', '--help'])\n"
+        "heavy = {'numpy', 'pandas', 'cv2', 'pydicom', 'jax', 'PIL'} & sys.modules.keys()\n"
+        "print(sorted(heavy), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"
+    assert "--crop-border" in done.stdout

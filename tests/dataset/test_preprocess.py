@@ -1,0 +1,359 @@
+"""Films to a DATASET folder: inputs, labels, duplicates, resuming, several processes."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxr_cli.artifacts import digest_file, read_csv
+from cxr_cli.dataset.labels import Columns
+from cxr_cli.dataset.preprocess import Geometry, Settings, preprocess, usable_cpus
+from cxr_cli.dataset.raster import crop, image_id, resize
+from cxr_cli.dataset.sources import find_inputs
+from cxr_cli.dataset.store import open_dataset
+from cxr_cli.errors import BadInput, TooManyRejects, UsageFault
+
+SMALL = Settings(Geometry(size=16))
+
+
+def noise(seed: int, height: int = 40, width: int = 48) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width), np.uint8)
+
+
+def draw(path: Path, seed: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(noise(seed)).save(path)
+    return path
+
+
+class Run:
+    """Call preprocess in one process and keep what it says."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.steps: list[tuple[int, int]] = []
+
+    def __call__(
+        self, *sources: Path, to: Path, settings: Settings = SMALL, **options: Any
+    ) -> dict[str, Any]:
+        self.said, self.steps = [], []
+        options = {"workers": 1, "max_failures": None, **options}
+        return preprocess(
+            sources,
+            to,
+            settings,
+            say=self.said.append,
+            advance=lambda done, total: self.steps.append((done, total)),
+            **options,
+        )
+
+
+@pytest.fixture
+def run() -> Run:
+    return Run()
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    """Four films of two classes in folders of their names, in an order that is not the alphabet's."""
+    for seed, name in enumerate(
+        ("pneumonia/d.png", "normal/b.PNG", "normal/deep/normal/a.jpeg", "pneumonia/c.jpg")
+    ):
+        draw(tmp_path / "films" / name, seed)
+    return tmp_path / "films"
+
+
+def table(path: Path, *rows: str) -> Settings:
+    path.write_text("\n".join(rows) + "\n")
+    return Settings(Geometry(size=16), (path,), Columns())
+
+
+def test_films_become_rows_in_the_order_of_their_paths(tmp_path: Path, films: Path, run: Run) -> None:
+    info = run(films, to=tmp_path / "d")
+    dataset = open_dataset(tmp_path / "d")
+    names = ["normal/b.PNG", "normal/deep/normal/a.jpeg", "pneumonia/c.jpg", "pneumonia/d.png"]
+    assert dataset.manifest["source"].tolist() == [str(films / name) for name in names]
+    assert dataset.manifest["label"].tolist() == ["normal", "normal", "pneumonia", "pneumonia"]
+    assert dataset.images.shape == (4, 16, 16)
+    np.testing.assert_array_equal(dataset.images[3], resize(noise(0), 16))
+    assert dataset.manifest["image_id"][3] == image_id(noise(0))
+    assert info["counts"] == {"inputs": 4, "films": 4, "rejected": 0}
+    assert info["classes"] == {"normal": 2, "pneumonia": 2}
+    assert info["digest"] == digest_file(tmp_path / "d" / "images.npy")
+    assert {"python", "pydicom", "opencv-python-headless"} <= info["versions"].keys()
+    assert run.steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_crops_come_before_the_resize_and_leave_the_identity(tmp_path: Path, films: Path, run: Run) -> None:
+    run(films, to=tmp_path / "d", settings=Settings(Geometry(16, crop_top=0.25, crop_border=0.1)))
+    dataset = open_dataset(tmp_path / "d")
+    np.testing.assert_array_equal(dataset.images[3], resize(crop(noise(0), 0.25, 0.1), 16))
+    assert dataset.manifest["image_id"][3] == image_id(noise(0))
+
+
+def test_several_processes_make_the_same_dataset(tmp_path: Path, films: Path, run: Run) -> None:
+    for seed in range(10, 30):
+        draw(films / "normal" / f"{seed % 17}.png", seed % 15)  # duplicates among them
+    (films / "normal" / "broken.png").write_bytes(b"")
+    run(films, to=tmp_path / "one")
+    run(films, to=tmp_path / "two", workers=2)
+    for name in ("images.npy", "manifest.csv", "rejected.csv", "dataset.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    assert len(read_csv(tmp_path / "two" / "rejected.csv")) > 3
+
+
+def test_inputs_are_rows_and_rejected(tmp_path: Path, films: Path, run: Run) -> None:
+    (films / "normal" / "text.png").write_text("no picture")
+    (films / "normal" / "notes.txt").write_text("no input")
+    (films / "normal" / "noextension").write_text("no input")
+    whole = draw(films / "normal" / "cut.png", 9).read_bytes()
+    (films / "normal" / "cut.png").write_bytes(whole[:900])
+    info = run(films, to=tmp_path / "d")
+    assert info["counts"] == {"inputs": 6, "films": 4, "rejected": 2}
+    rejected = read_csv(tmp_path / "d" / "rejected.csv")
+    assert rejected["source"].tolist() == [str(films / "normal" / name) for name in ("cut.png", "text.png")]
+    assert "truncated" in rejected["reason"][0]
+    assert any(line.startswith("other files passed over") and line.endswith(": 2") for line in run.said)
+
+
+def test_a_file_named_by_the_user_is_always_an_input(tmp_path: Path, films: Path, run: Run) -> None:
+    (films / "notes.txt").write_text("not a film")
+    info = run(films / "notes.txt", films / "normal", films / "normal" / "b.PNG", to=tmp_path / "d")
+    assert info["counts"] == {"inputs": 3, "films": 2, "rejected": 1}
+
+
+def test_files_without_extension_count_by_their_preamble(tmp_path: Path) -> None:
+    for name in ("IM0001", "1.2.840.10008", "DICOMDIR"):
+        (tmp_path / name).write_bytes(bytes(128) + b"DICM")
+    (tmp_path / "README").write_text("no film")
+    (tmp_path / "report.doc").write_bytes(bytes(128) + b"DICM")
+    (tmp_path / "x.dcm").write_bytes(b"")
+    found = find_inputs([tmp_path])
+    assert [path.name for path in found.paths] == ["1.2.840.10008", "IM0001", "x.dcm"]
+    assert found.other_files == 3
+
+
+def test_linked_folders_are_counted_and_not_followed(tmp_path: Path) -> None:
+    draw(tmp_path / "real" / "a.png", 0)
+    (tmp_path / "real" / "circle").symlink_to(tmp_path / "real")
+    found = find_inputs([tmp_path / "real"])
+    assert (len(found.paths), found.linked_folders) == (1, 1)
+
+
+def test_a_link_to_nowhere_is_a_rejected_input(tmp_path: Path, films: Path, run: Run) -> None:
+    (films / "normal" / "gone.png").symlink_to(tmp_path / "gone.png")
+    run(films, to=tmp_path / "d")
+    assert "cannot be opened" in read_csv(tmp_path / "d" / "rejected.csv")["reason"][0]
+
+
+def test_a_file_name_that_is_no_utf8_is_written_with_escapes(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "films").mkdir()
+    odd = str(tmp_path / "films").encode() + b"/caf\xe9.png"
+    draw(tmp_path / "film.png", 0).rename(Path(os.fsdecode(odd)))
+    run(tmp_path / "films", to=tmp_path / "d")
+    assert open_dataset(tmp_path / "d").manifest["source"][0].endswith("caf\\xe9.png")
+
+
+def test_exact_duplicates_are_kept_once_and_told(tmp_path: Path, run: Run) -> None:
+    folder = tmp_path / "films"
+    for name in ("a/1.png", "a/2.png", "a/3.png", "b/4.png", "b/5.png"):
+        draw(folder / name, 0)
+    settings = table(tmp_path / "t.csv", "path,label,patient_id", "1,a,p", "2,a,p", "3,a,q", "4,b,p", "5,b,q")
+    info = run(folder, to=tmp_path / "d", settings=settings)
+    assert info["counts"] == {"inputs": 5, "films": 1, "rejected": 4}
+    first = f"duplicate of {folder / 'a/1.png'}"
+    assert read_csv(tmp_path / "d" / "rejected.csv")["reason"].tolist() == [
+        first,
+        f"{first}, under another patient",
+        f"{first}, under another label",
+        f"{first}, under another label, under another patient",
+    ]
+    assert run.said[-1] == "exact duplicates left out: 4 (2 under another label, 2 under another patient)"
+
+
+def test_a_label_table_gives_labels_characteristics_and_columns(
+    tmp_path: Path, films: Path, run: Run
+) -> None:
+    settings = table(
+        tmp_path / "t.csv",
+        "path,label,patient_id,sex,age,source,site,reason",
+        "a,one,007,F,40,x,north,cough",
+        "b,,,,,,,",
+        "c,two,8,,,,south,",
+        "zzz,two,9,,,,,",
+    )
+    info = run(films, to=tmp_path / "d", settings=settings)
+    manifest = open_dataset(tmp_path / "d").manifest
+    assert info["classes"] == {"one": 1, "two": 1}
+    assert list(manifest.columns[-5:]) == ["pixel_mapping", "path", "table_source", "site", "reason"]
+    assert manifest.loc[0, ["patient_id", "sex", "age", "table_source", "site", "reason"]].tolist() == [
+        "007",
+        "F",
+        "40",
+        "x",
+        "north",
+        "cough",
+    ]
+    assert read_csv(tmp_path / "d" / "rejected.csv").to_numpy().tolist() == [
+        [str(films / "normal" / "b.PNG"), "empty label in the label table"],
+        [str(films / "pneumonia" / "d.png"), "no row in the label table"],
+    ]
+    assert "rows of the label tables without a film here: 1" in run.said
+    assert any("'source' is kept as 'table_source'" in line for line in run.said)
+
+
+def test_a_covidx_list_gives_subset_and_collection(tmp_path: Path, films: Path, run: Run) -> None:
+    lists = []
+    for name, line in (("train_x.txt", "a 1 a.jpeg normal rsna"), ("test_x.txt", "7 d.png pneumonia cohen")):
+        (tmp_path / name).write_text(line + "\n")
+        lists.append(tmp_path / name)
+    run(films, to=tmp_path / "d", settings=Settings(Geometry(16), tuple(lists)))
+    manifest = open_dataset(tmp_path / "d").manifest
+    assert manifest[["patient_id", "listed_in", "collection"]].to_numpy().tolist() == [
+        ["a 1", "train", "rsna"],
+        ["7", "test", "cohen"],
+    ]
+
+
+class CutOffError(Exception):
+    """Stands for the end of the process."""
+
+
+def cut_off_after(count: int) -> Callable[[int, int], None]:
+    def advance(done: int, total: int) -> None:
+        if done == count:
+            raise CutOffError
+
+    return advance
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_same_call_goes_on_where_it_was_cut_off(
+    tmp_path: Path, films: Path, run: Run, workers: int
+) -> None:
+    draw(films / "pneumonia" / "z.png", 1)  # a duplicate of a film that is read before the cut
+    run(films, to=tmp_path / "whole")
+    with pytest.raises(CutOffError):
+        preprocess(
+            [films],
+            tmp_path / "d",
+            SMALL,
+            workers=workers,
+            max_failures=None,
+            say=print,
+            advance=cut_off_after(2),
+        )
+    assert len((tmp_path / "d" / "progress.jsonl").read_text().splitlines()) == 3
+    run(films, to=tmp_path / "d")
+    assert run.steps == [(3, 5), (4, 5), (5, 5)]
+    assert f"{tmp_path / 'd'}: going on after 2 of 5 inputs" in run.said
+    for name in ("images.npy", "manifest.csv", "rejected.csv"):
+        assert (tmp_path / "d" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_finished_dataset_is_not_made_again(tmp_path: Path, films: Path, run: Run) -> None:
+    first = run(films, to=tmp_path / "d")
+    before = (tmp_path / "d" / "dataset.json").stat().st_mtime_ns
+    assert run(films, to=tmp_path / "d", workers=2) == first
+    assert "already done" in run.said[-1]
+    assert run.steps == []
+    assert (tmp_path / "d" / "dataset.json").stat().st_mtime_ns == before
+
+
+def test_other_settings_or_inputs_are_refused(tmp_path: Path, films: Path, run: Run) -> None:
+    settings = table(tmp_path / "t.csv", "path,label", "a,x", "b,y")
+    run(films, to=tmp_path / "d", settings=settings)
+    before = (tmp_path / "d" / "dataset.json").read_bytes()
+    for other, what in (
+        (SMALL, "--labels was"),
+        (Settings(Geometry(8), settings.labels), "--size was 16, now 8"),
+        (Settings(Geometry(16, crop_top=0.1), settings.labels), "--crop-top was 0.0, now 0.1"),
+    ):
+        with pytest.raises(UsageFault, match=what):
+            run(films, to=tmp_path / "d", settings=other)
+    with pytest.raises(UsageFault, match="the number of inputs was 4, now 2"):
+        run(films / "normal", to=tmp_path / "d", settings=settings)
+    (films / "normal" / "b.PNG").rename(films / "normal" / "e.png")
+    with pytest.raises(UsageFault, match="the list of inputs"):
+        run(films, to=tmp_path / "d", settings=settings)
+    (films / "normal" / "e.png").rename(films / "normal" / "b.PNG")
+    table(tmp_path / "t.csv", "path,label", "a,x", "b,z")
+    with pytest.raises(UsageFault, match="the content of --labels"):
+        run(films, to=tmp_path / "d", settings=settings)
+    assert (tmp_path / "d" / "dataset.json").read_bytes() == before
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, films: Path, run: Run) -> None:
+    with pytest.raises(BadInput, match="no cxr dataset"):
+        run(films, to=films)
+    assert sorted(path.name for path in films.iterdir()) == ["normal", "pneumonia"]
+
+
+def test_nothing_is_left_where_no_film_could_be_read(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "a.png").write_text("no picture")
+    with pytest.raises(BadInput, match=r"none of 1 inputs .*a\.png: no PNG or JPEG"):
+        run(tmp_path / "films", to=tmp_path / "d")
+    assert not (tmp_path / "d").exists()
+
+
+def test_an_empty_folder_is_bad_input(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "films").mkdir()
+    with pytest.raises(BadInput, match="no films here"):
+        run(tmp_path / "films", to=tmp_path / "d")
+    with pytest.raises(BadInput, match="no such file or folder"):
+        run(tmp_path / "gone", to=tmp_path / "d")
+
+
+def test_too_many_rejected_inputs_stop_the_work_which_can_go_on(
+    tmp_path: Path, films: Path, run: Run
+) -> None:
+    for name in ("0.png", "1.png"):
+        (films / name).write_text("no picture")
+    with pytest.raises(TooManyRejects, match=r"2 inputs rejected, --max-failures allows 1; .*1\.png"):
+        run(films, to=tmp_path / "d", max_failures=1)
+    assert run(films, to=tmp_path / "d", max_failures=2)["counts"]["films"] == 4
+
+
+def test_every_real_film_has_its_row(tmp_path: Path, real_films: Path, run: Run) -> None:
+    sources = sorted((real_films / "cxr3" / "covid19").iterdir())[:12]
+    metadata = real_films / "cxr3" / "metadata.csv"
+    run(*sources, to=tmp_path / "d", settings=Settings(Geometry(32), (metadata,)))
+    manifest = open_dataset(tmp_path / "d").manifest
+    expected = read_csv(metadata).set_index("path")["patient_id"]
+    assert len(manifest) == 12
+    for source, patient in zip(manifest["source"], manifest["patient_id"], strict=True):
+        assert patient == expected[str(Path(source).relative_to(real_films / "cxr3"))]
+
+
+def test_the_journal_holds_no_header_text(tmp_path: Path, films: Path) -> None:
+    with pytest.raises(CutOffError):
+        preprocess(
+            [films],
+            tmp_path / "d",
+            SMALL,
+            workers=1,
+            max_failures=None,
+            say=print,
+            advance=cut_off_after(1),
+        )
+    _, line = (tmp_path / "d" / "progress.jsonl").read_text().splitlines()
+    assert set(json.loads(line)["film"]) == {
+        "image_id",
+        "source",
+        "label",
+        "patient_id",
+        "view_position",
+        "sex",
+        "age",
+        "pixel_mapping",
+    }
+
+
+def test_at_least_one_cpu_is_usable() -> None:
+    assert usable_cpus() >= 1
