@@ -73,7 +73,9 @@ def _set_aside(folder: Path) -> Path:
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON with a final newline. NaN is refused: it is not JSON."""
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+        temporary.write_text(
+            json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
+        )
 
 
 def read_json(path: Path) -> dict[str, Any]:

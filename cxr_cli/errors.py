@@ -15,7 +15,7 @@ class ExitCode(IntEnum):
 
 
 class CxrError(Exception):
-    """An error that the user can act on: one line that names the place, the value found and what would be right."""
+    """An error that the user can act on: one line that names the place, the value and what would be right."""
 
     exit_code = ExitCode.FAULT
 

@@ -10,13 +10,20 @@ from cxr_cli import __version__
 from cxr_cli.commands.phantom import phantom
 from cxr_cli.commands.preprocess import preprocess
 from cxr_cli.commands.split import split
+from cxr_cli.commands.template import template
+from cxr_cli.commands.test import test
 from cxr_cli.commands.train import train
+from cxr_cli.commands.validate3way import validate3way
 from cxr_cli.errors import CxrError, ExitCode
+
+PURPOSE = (
+    "Chest X-ray classification studies: raw films in, honest figures out. For research, not for diagnosis."
+)
 
 # Plain help: rich's markup would double the time of every `--help`.
 app = typer.Typer(
     name="cxr",
-    help="Chest X-ray classification studies: raw films in, honest figures out. For research, not for diagnosis.",
+    help=PURPOSE,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -30,18 +37,22 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit()
 
 
-@app.callback()
+@app.callback(help=PURPOSE)
 def cxr(
-    version: Annotated[  # noqa: ARG001 - eager: its callback prints and leaves
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop."),
     ] = False,
 ) -> None:
-    """Chest X-ray classification studies: raw films in, honest figures out. For research, not for diagnosis."""
+    """The command line itself; its help is PURPOSE."""
 
 
 app.command()(preprocess)
 app.command()(split)
 app.command()(train)
+app.command()(validate3way)
+app.command()(template)
+app.command()(test)
 app.command()(phantom)
 
 

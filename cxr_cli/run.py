@@ -12,6 +12,8 @@ from cxr_cli.artifacts import read_json, replace_folder, restore_folder, write_j
 from cxr_cli.errors import BadInput, UsageFault
 
 if TYPE_CHECKING:
+    from cxr_cli.dataset.split import Split
+    from cxr_cli.dataset.store import Dataset
     from cxr_cli.models.registry import Network, NetworkSpec, Variables
 
 CONFIG = "config.json"
@@ -94,7 +96,9 @@ def write_config(folder: Path, config: RunConfig) -> None:
     path = folder / CONFIG
     if not path.exists():
         if folder.exists() and any(folder.iterdir()):
-            raise BadInput(f"{folder}: is not empty and holds no run ({CONFIG} is missing); name a new folder")
+            raise BadInput(
+                f"{folder}: is not empty and holds no run ({CONFIG} is missing); name a new folder"
+            )
         write_json(path, asdict(config))
         return
     before, after = asdict(read_config(folder)), asdict(config)
@@ -122,6 +126,11 @@ def read_config(folder: Path) -> RunConfig:
     return RunConfig(**{**content, "classes": tuple(content["classes"])})
 
 
+def is_finished(folder: Path) -> bool:
+    """Tell whether the run in a folder was trained to its last epoch."""
+    return (folder / RECORD).exists() and bool(read_json(folder / RECORD)["finished"])
+
+
 def save_model(folder: Path, variables: "Variables", epoch: int) -> None:
     """Save the selected weights of a run, in the place of earlier ones."""
     import shutil
@@ -142,20 +151,48 @@ def open_run(folder: Path) -> TrainedRun:
         BadInput: no run, one without a model yet, or weights that do not fit the configuration.
     """
     import jax
+    import jax.numpy as jnp
     import orbax.checkpoint as ocp
 
-    from cxr_cli.models.registry import Variables, create
+    from cxr_cli.models.registry import Variables, outline
 
     config = read_config(folder)
     model = folder / MODEL
     restore_folder(model)
     if not model.is_dir():
         raise BadInput(f"{folder}: has no selected model yet; let `cxr train` finish an epoch first")
-    network, drawn = create(config.network, jax.random.key(0))
-    shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, {**drawn._asdict(), "epoch": 0})
+    network, shapes = outline(config.network)
+    template = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
     try:
         with ocp.StandardCheckpointer() as checkpointer:
-            saved = checkpointer.restore(model.resolve(), shapes)
+            saved = checkpointer.restore(model.resolve(), {**template._asdict(), "epoch": 0})
     except (ValueError, OSError, KeyError) as error:
         raise BadInput(f"{model}: the weights cannot be read or do not fit {folder / CONFIG}") from error
-    return TrainedRun(folder, config, network, Variables(saved["params"], saved["stats"]), int(saved["epoch"]))
+    return TrainedRun(
+        folder, config, network, Variables(saved["params"], saved["stats"]), int(saved["epoch"])
+    )
+
+
+def open_films(
+    config: RunConfig, dataset: Path | None = None, split: Path | None = None
+) -> "tuple[Dataset, Split]":
+    """Open the dataset and the split that a run was trained with.
+
+    Args:
+        config: of the run.
+        dataset: where the dataset is now, if it was moved.
+        split: where split.csv is now, if it was moved.
+
+    Raises:
+        BadInput: they are not there, or not the same as in training.
+    """
+    from cxr_cli.dataset.split import open_split
+    from cxr_cli.dataset.store import open_dataset
+
+    films = open_dataset(dataset or Path(config.dataset))
+    if films.digest != config.dataset_digest:
+        raise BadInput(f"{films.folder}: is not the dataset of this run: its images.npy has another digest")
+    division = open_split(split or Path(config.split), films, config.fold)
+    if division.digest != config.split_digest:
+        raise BadInput(f"{division.path}: is not the split of this run: it was changed after training")
+    return films, division

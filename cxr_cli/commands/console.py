@@ -16,7 +16,7 @@ def say(message: str) -> None:
 
 @contextmanager
 def progress(what: str) -> Iterator[Advance]:
-    """Yield a function `advance(done, total)`: a bar on a terminal, a plain line at most every 30 s in a log."""
+    """Yield a function `advance(done, total)`: a bar on a terminal, else a plain line at most every 30 s."""
     if sys.stderr.isatty():
         with _bar(what) as advance:
             yield advance

@@ -5,20 +5,27 @@ from typing import Annotated, Any
 
 import typer
 
+from cxr_cli.commands import options
 from cxr_cli.commands.console import say
 
 
 def split(
-    dataset: Annotated[Path, typer.Argument(help="A DATASET folder.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The split.csv to write; a .json goes beside.")],
+    dataset: options.DatasetFolder,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The split.csv to write; a .json goes beside.")
+    ],
     val: Annotated[float | None, typer.Option(help="Share of validation films of each class. [0.2]")] = None,
     test: Annotated[float | None, typer.Option(help="Share of test films of each class. [0.2]")] = None,
-    folds: Annotated[int | None, typer.Option(help="Divide into folds instead: one tests, the next validates.")] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="Divide into folds instead: one tests, the next validates.")
+    ] = None,
     from_column: Annotated[
         str | None,
-        typer.Option(help="Take train, val, test from this manifest column; with --val, draw val from its train."),
+        typer.Option(
+            help="Take train, val, test from this manifest column; with --val, draw val from its train."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the draw.")] = 0,
+    seed: options.Seed = 0,
 ) -> None:
     """Divide the films of a DATASET by patient, evenly over the classes."""
     from cxr_cli.dataset.split import SplitCriteria, make_split, write_split
@@ -47,6 +54,9 @@ def _counts_table(counts: dict[str, dict[str, int]], part: str) -> str:
     rows += [[name or "left out", *of.values(), sum(of.values())] for name, of in counts.items()]
     widths = [max(len(str(row[i])) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
-        "  ".join(str(cell).rjust(width) if i else str(cell).ljust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            str(cell).rjust(width) if i else str(cell).ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
         for row in rows
     )

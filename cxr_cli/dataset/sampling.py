@@ -1,4 +1,4 @@
-"""Which films an epoch shows, drawn anew each epoch from (seed, epoch) alone, so that a resumed run goes on alike."""
+"""Which films an epoch shows, drawn from (seed, epoch) alone, so that a resumed run goes on alike."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -75,8 +75,11 @@ class Split:
         """Return the dataset rows of a subset, ascending.
 
         Raises:
+            UsageFault: no subset has this name.
             BadInput: the subset has no film.
         """
+        if subset not in SUBSETS:
+            raise UsageFault(f"--subset {subset!r}: known are {', '.join(SUBSETS)}")
         rows = np.flatnonzero(self.subsets == subset)
         if not len(rows):
             raise BadInput(f"{self.path}: no film in subset {subset!r}")
@@ -107,7 +110,9 @@ def make_split(dataset: Dataset, criteria: SplitCriteria) -> pd.DataFrame:
     table["subset"] = ""
     table["fold"] = ""
     if criteria.folds is not None:
-        table["fold"] = _allocate(table, np.full(criteria.folds, 1 / criteria.folds), criteria.seed).astype(str)
+        table["fold"] = _allocate(table, np.full(criteria.folds, 1 / criteria.folds), criteria.seed).astype(
+            str
+        )
     elif criteria.column is not None:
         table["subset"] = _subsets_of_column(dataset, criteria)
     else:
@@ -118,7 +123,9 @@ def make_split(dataset: Dataset, criteria: SplitCriteria) -> pd.DataFrame:
 def _check(criteria: SplitCriteria) -> None:
     if criteria.folds is not None:
         if criteria.folds < 3:
-            raise UsageFault(f"--folds {criteria.folds}: 3 or more (one tests, one validates, the others train)")
+            raise UsageFault(
+                f"--folds {criteria.folds}: 3 or more (one tests, one validates, the others train)"
+            )
         if criteria.column is not None or criteria.val is not None or criteria.test is not None:
             raise UsageFault("--folds goes without --val, --test and --from-column")
         return
@@ -192,7 +199,9 @@ def refuse_leaks(place: str, films: pd.DataFrame, subsets: NDArray[Any]) -> None
         subsets: text [N].
     """
     used = subsets != ""
-    table = pd.DataFrame({"patient": patient_numbers(films), "subset": subsets, "image_id": films["image_id"]})
+    table = pd.DataFrame(
+        {"patient": patient_numbers(films), "subset": subsets, "image_id": films["image_id"]}
+    )
     spread = table[used].groupby("patient")["subset"].nunique()
     leaking = spread.index[spread > 1]
     if len(leaking):
@@ -223,7 +232,7 @@ def pixel_statistics(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Pixe
 
 
 def fold_subsets(folds: NDArray[np.int64], fold: int, count: int) -> NDArray[np.str_]:
-    """Name the subset of each film when `fold` tests, the next one (round the circle) validates, the rest trains."""
+    """Name each film's subset: `fold` tests, the next one (round the circle) validates, the rest train."""
     names = np.full(len(folds), "train", dtype="<U5")
     names[folds == fold] = "test"
     names[folds == (fold + 1) % count] = "val"
@@ -248,7 +257,7 @@ def write_split(dataset: Dataset, criteria: SplitCriteria, table: pd.DataFrame, 
         summary["counts"] = _count(table, "subset")
         summary["normalisation"] = asdict(_training_pixels(dataset, table["subset"].to_numpy(dtype=str)))
     else:
-        folds = table["fold"].astype(int).to_numpy()
+        folds = table["fold"].to_numpy(np.int64)
         summary["counts"] = _count(table, "fold")
         summary["normalisation"] = [
             asdict(_training_pixels(dataset, fold_subsets(folds, fold, criteria.folds)))
@@ -265,9 +274,13 @@ def _training_pixels(dataset: Dataset, subsets: NDArray[np.str_]) -> PixelStatis
 
 def _count(table: pd.DataFrame, part: str) -> dict[str, dict[str, int]]:
     counts = pd.crosstab(table[part], table["label"])
-    order = [name for name in (*SUBSETS, "") if name in counts.index] if part == "subset" else counts.index
+    order = (
+        [name for name in (*SUBSETS, "") if name in counts.index] if part == "subset" else list(counts.index)
+    )
+    rows = counts.reindex(order).to_numpy().tolist()
     return {
-        str(name): {str(label): int(count) for label, count in counts.loc[name].items()} for name in order
+        str(name): dict(zip(map(str, counts), row, strict=True))
+        for name, row in zip(order, rows, strict=True)
     }
 
 
@@ -286,7 +299,9 @@ def open_split(path: Path, dataset: Dataset, fold: int | None = None) -> Split:
     table = read_csv(path, COLUMNS)
     summary = read_json(path.with_suffix(".json"))
     if list(table["image_id"]) != list(dataset.manifest["image_id"]):
-        raise BadInput(f"{path}: is not a split of {dataset.folder}: its films are others, or in another order")
+        raise BadInput(
+            f"{path}: is not a split of {dataset.folder}: its films are others, or in another order"
+        )
     count = summary["criteria"]["folds"]
     if count is None:
         if fold is not None:
@@ -294,8 +309,10 @@ def open_split(path: Path, dataset: Dataset, fold: int | None = None) -> Split:
         subsets, pixels = table["subset"].to_numpy(dtype=str), summary["normalisation"]
     else:
         if fold is None or not 0 <= fold < count:
-            raise UsageFault(f"--fold {'missing' if fold is None else fold}: {path} has folds 0 to {count - 1}")
-        subsets = fold_subsets(table["fold"].astype(int).to_numpy(), fold, count)
+            raise UsageFault(
+                f"--fold {'missing' if fold is None else fold}: {path} has folds 0 to {count - 1}"
+            )
+        subsets = fold_subsets(table["fold"].to_numpy(np.int64), fold, count)
         pixels = summary["normalisation"][fold]
     unknown = sorted(set(subsets) - {*SUBSETS, ""})
     if unknown:

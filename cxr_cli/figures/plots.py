@@ -29,7 +29,7 @@ class Epoch(Protocol):
 
 
 def training_curves(history: Sequence[Epoch], path: Path) -> None:
-    """Draw loss and accuracy over epochs ("Siamesifying the COVID-Net", Figures 5b and 6b); mark the best epoch."""
+    """Draw loss and accuracy over epochs, the best marked (Figures 5b and 6b of the siamese paper)."""
     epochs = [record.epoch for record in history]
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     loss, accuracy = figure.subplots(1, 2)
@@ -39,7 +39,9 @@ def training_curves(history: Sequence[Epoch], path: Path) -> None:
     accuracy.plot(epochs, [record.train_accuracy for record in history], label="training")
     accuracy.plot(epochs, [record.val_accuracy for record in history], label="validation")
     best = max(history, key=lambda record: record.val_accuracy)
-    accuracy.plot(best.epoch, best.val_accuracy, "o", color="black", label=f"selected: {best.val_accuracy:.3f}")
+    accuracy.plot(
+        best.epoch, best.val_accuracy, "o", color="black", label=f"selected: {best.val_accuracy:.3f}"
+    )
     accuracy.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1.02))
     for axes in (loss, accuracy):
         axes.legend(frameon=False)

@@ -25,7 +25,7 @@ def matmul_precision(precision: str) -> Any:
 
 
 def to_compute_type(tree: Any, precision: str) -> Any:
-    """Cast the float32 arrays of a tree to the type that layers compute in; gradients pass through the cast."""
+    """Cast the float32 arrays of a tree to the type that layers compute in; gradients pass through."""
     if precision != "bfloat16":
         return tree
 

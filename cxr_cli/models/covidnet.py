@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import jax
+import numpy as np
 from flax import nnx
 from jax import Array
 
@@ -35,7 +36,7 @@ class CovidNetConfig:
     @property
     def reduction(self) -> int:
         """How many times smaller the last feature map is than the film, each way."""
-        return 2 ** (1 + len(self.stages))
+        return int(2 ** (1 + len(self.stages)))
 
 
 class Stage(nnx.Module):
@@ -46,12 +47,18 @@ class Stage(nnx.Module):
     """
 
     def __init__(
-        self, channels_in: int, channels_out: int, depth: int, *, lowering: Lowering, rngs: nnx.Rngs
+        self,
+        channels_in: int,
+        channels_out: int,
+        depth: int,
+        *,
+        lowering: Lowering,
+        rng: np.random.Generator | None,
     ) -> None:
         """Draw the skip convolution and `depth` modules."""
-        self.skip = Conv(channels_in, channels_out, 1, lowering=lowering, rngs=rngs)
+        self.skip = Conv(channels_in, channels_out, 1, lowering=lowering, rng=rng)
         self.modules = nnx.List(
-            PEPX(channels_in if i == 0 else channels_out, channels_out, lowering=lowering, rngs=rngs)
+            PEPX(channels_in if i == 0 else channels_out, channels_out, lowering=lowering, rng=rng)
             for i in range(depth)
         )
 
@@ -77,7 +84,7 @@ class CovidNet(nnx.Module):
         classes: int | None,
         *,
         lowering: Lowering,
-        rngs: nnx.Rngs,
+        rng: np.random.Generator | None,
     ) -> None:
         """Draw the parameters for square films of `size` pixels.
 
@@ -86,16 +93,16 @@ class CovidNet(nnx.Module):
         """
         if size % config.reduction:
             raise UsageFault(f"film size {size}: COVID-Net needs a multiple of {config.reduction}")
-        self.stem = Conv(1, config.stem, 7, stride=2, lowering=lowering, rngs=rngs)
+        self.stem = Conv(1, config.stem, 7, stride=2, lowering=lowering, rng=rng)
         inputs = (config.stem, *config.stages[:-1])
         self.stages = nnx.List(
-            Stage(c_in, c_out, depth, lowering=lowering, rngs=rngs)
+            Stage(c_in, c_out, depth, lowering=lowering, rng=rng)
             for c_in, c_out, depth in zip(inputs, config.stages, config.depths, strict=True)
         )
         flat = config.stages[-1] * (size // config.reduction) ** 2
-        self.fc1 = Dense(flat, config.fc[0], rngs=rngs)
-        self.fc2 = Dense(config.fc[0], config.fc[1], rngs=rngs)
-        self.classifier = None if classes is None else Dense(config.fc[1], classes, rngs=rngs)
+        self.fc1 = Dense(flat, config.fc[0], rng=rng)
+        self.fc2 = Dense(config.fc[0], config.fc[1], rng=rng)
+        self.classifier = None if classes is None else Dense(config.fc[1], classes, rng=rng)
         self.embedding_size = config.fc[1]
 
     def features(self, x: Array) -> Array:

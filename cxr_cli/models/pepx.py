@@ -1,5 +1,6 @@
 """PEPX, the projection-expansion-projection-extension module of COVID-Net."""
 
+import numpy as np
 from flax import nnx
 from jax import Array
 
@@ -12,12 +13,14 @@ class PEPX(nnx.Module):
     Source: Sundin et al., "Siamesifying the COVID-Net", section 3.2, eq. 4. No batch norm.
     """
 
-    def __init__(self, channels_in: int, channels_out: int, *, lowering: Lowering, rngs: nnx.Rngs) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, *, lowering: Lowering, rng: np.random.Generator | None
+    ) -> None:
         """Draw the five convolutions."""
         narrow, wide = channels_in // 2, 3 * channels_in // 4
 
         def conv(c_in: int, c_out: int, kernel_size: int = 1, groups: int = 1) -> Conv:
-            return Conv(c_in, c_out, kernel_size, groups=groups, lowering=lowering, rngs=rngs)
+            return Conv(c_in, c_out, kernel_size, groups=groups, lowering=lowering, rng=rng)
 
         self.first_projection = conv(channels_in, narrow)
         self.expansion = conv(narrow, wide)

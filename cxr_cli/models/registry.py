@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-import jax
+import numpy as np
 from flax import nnx
 from jax import Array
 
@@ -48,11 +48,17 @@ class NetworkSpec:
     siamese: bool
 
 
-def _covidnet(spec: NetworkSpec, classes: int | None, lowering: Lowering, rngs: nnx.Rngs) -> CovidNet:
-    return CovidNet(CovidNetConfig().scaled(spec.width), spec.size, classes, lowering=lowering, rngs=rngs)
+Build = Callable[[NetworkSpec, int | None, Lowering, np.random.Generator | None], Any]
+"""Maps (shape, number of logits or None, lowering, generator or None for zeros) to a backbone."""
 
 
-ARCHITECTURES: dict[str, Callable[[NetworkSpec, int | None, Lowering, nnx.Rngs], Any]] = {
+def _covidnet(
+    spec: NetworkSpec, classes: int | None, lowering: Lowering, rng: np.random.Generator | None
+) -> CovidNet:
+    return CovidNet(CovidNetConfig().scaled(spec.width), spec.size, classes, lowering=lowering, rng=rng)
+
+
+ARCHITECTURES: dict[str, Build] = {
     "covidnet": _covidnet,
 }
 
@@ -60,8 +66,8 @@ ARCHITECTURES: dict[str, Callable[[NetworkSpec, int | None, Lowering, nnx.Rngs],
 class Variables(NamedTuple):
     """A network's arrays, as nested dictionaries: what training changes, and batch statistics."""
 
-    params: dict[str, Any]
-    stats: dict[str, Any]
+    params: dict[Any, Any]
+    stats: dict[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -75,39 +81,35 @@ class Network:
         return nnx.merge(self.graph, variables.params, variables.stats, copy=True)
 
 
-def create(spec: NetworkSpec, key: Array, lowering: Lowering | None = None) -> tuple[Network, Variables]:
+def create(
+    spec: NetworkSpec, rng: np.random.Generator, lowering: Lowering | None = None
+) -> tuple[Network, Variables]:
     """Draw a network.
 
     Args:
         spec: its shape.
-        key: of the random draw.
+        rng: of the random draw.
         lowering: of its convolutions; None takes what suits the default device.
 
     Raises:
         UsageFault: no such architecture, or a film size that it cannot take.
     """
+    return _split(_assemble(spec, rng, lowering))
+
+
+def outline(spec: NetworkSpec, lowering: Lowering | None = None) -> tuple[Network, Variables]:
+    """Return a network with the shapes and types of its arrays instead of arrays; see `create`."""
+    return _split(nnx.eval_shape(lambda: _assemble(spec, None, lowering)))
+
+
+def _assemble(spec: NetworkSpec, rng: np.random.Generator | None, lowering: Lowering | None) -> nnx.Module:
     if spec.arch not in ARCHITECTURES:
         raise UsageFault(f"--arch {spec.arch!r}: known are {', '.join(ARCHITECTURES)}")
-    lowering = lowering or platform_lowering()
-    build = ARCHITECTURES[spec.arch]
-
-    # Jitted: drawing 59 million numbers one array at a time costs seconds.
-    @jax.jit
-    def draw(key: Array) -> tuple[dict[str, Any], dict[str, Any]]:
-        _, params, stats = nnx.split(_assemble(spec, build, lowering, nnx.Rngs(key)), nnx.Param, ...)
-        return nnx.to_pure_dict(params), nnx.to_pure_dict(stats)
-
-    abstract = nnx.eval_shape(lambda: _assemble(spec, build, lowering, nnx.Rngs(0)))
-    return Network(nnx.graphdef(abstract)), Variables(*draw(key))
+    classes = None if spec.siamese else spec.classes
+    backbone = ARCHITECTURES[spec.arch](spec, classes, lowering or platform_lowering(), rng)
+    return Siamese(backbone, rng=rng) if spec.siamese else backbone
 
 
-def _assemble(
-    spec: NetworkSpec,
-    build: Callable[[NetworkSpec, int | None, Lowering, nnx.Rngs], Any],
-    lowering: Lowering,
-    rngs: nnx.Rngs,
-) -> nnx.Module:
-    if spec.siamese:
-        return Siamese(build(spec, None, lowering, rngs), rngs=rngs)
-    network: nnx.Module = build(spec, spec.classes, lowering, rngs)
-    return network
+def _split(module: nnx.Module) -> tuple[Network, Variables]:
+    params, stats = nnx.state(module, nnx.Param), nnx.state(module, nnx.Not(nnx.Param))
+    return Network(nnx.graphdef(module)), Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))

@@ -3,8 +3,11 @@
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jax import Array
+
+from cxr_cli.models.layers import glorot_uniform
 
 
 class Siamese(nnx.Module):
@@ -14,17 +17,17 @@ class Siamese(nnx.Module):
     sigmoid(-logit). The distance is symmetric to the last bit, since |x - y| is.
     """
 
-    def __init__(self, backbone: Any, *, rngs: nnx.Rngs) -> None:
+    def __init__(self, backbone: Any, *, rng: np.random.Generator | None) -> None:
         """Put the head over a backbone, which is one module, never copied."""
         self.backbone = backbone
-        # Half-normal: more distance means more different from the first step on.
-        draw = jnp.abs(nnx.initializers.normal(1.0)(rngs.params(), (backbone.embedding_size,)))
-        self.alpha = nnx.Param(draw / backbone.embedding_size)
+        # Not negative: more distance means more different from the first step on.
+        self.alpha = nnx.Param(jnp.abs(glorot_uniform(rng, (backbone.embedding_size, 1))[:, 0]))
         self.bias = nnx.Param(jnp.zeros(()))
 
     def embed(self, films: Array) -> Array:
         """Map films [B,H,W,1] to vectors [B,E]."""
-        return self.backbone.embedding(self.backbone.features(films))
+        vectors: Array = self.backbone.embedding(self.backbone.features(films))
+        return vectors
 
     def difference(self, x: Array, y: Array) -> Array:
         """Return the logits of "different" for vectors x and y [...,E] that broadcast, shape [...]."""

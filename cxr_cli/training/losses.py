@@ -1,6 +1,5 @@
 """Losses: one float32 value a row, from logits."""
 
-import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
@@ -16,7 +15,8 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> Array:
     Returns:
         float32 [B], not negative.
     """
-    return optax.softmax_cross_entropy_with_integer_labels(logits.astype(jnp.float32), labels)
+    losses: Array = optax.softmax_cross_entropy_with_integer_labels(logits.astype(jnp.float32), labels)
+    return losses
 
 
 def binary_cross_entropy(logits: Array, targets: Array) -> Array:
@@ -29,14 +29,12 @@ def binary_cross_entropy(logits: Array, targets: Array) -> Array:
     Returns:
         float32 [...], not negative.
     """
-    return optax.sigmoid_binary_cross_entropy(logits.astype(jnp.float32), targets.astype(jnp.float32))
+    losses: Array = optax.sigmoid_binary_cross_entropy(
+        logits.astype(jnp.float32), targets.astype(jnp.float32)
+    )
+    return losses
 
 
 def masked_mean(values: Array, weights: Array) -> Array:
     """Mean of values [...] weighted by weights [...]; padded rows have weight 0."""
     return jnp.sum(values * weights) / jnp.sum(weights)
-
-
-def probability_same(difference: Array) -> Array:
-    """Probability that two films are of one class, from the logits of "different" [...]."""
-    return jax.nn.sigmoid(-difference)

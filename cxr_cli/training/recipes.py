@@ -3,7 +3,13 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cxr_cli.dataset.pairs import most_pairs
+from cxr_cli.dataset.split import Split
 from cxr_cli.errors import UsageFault
+from cxr_cli.evaluation.threeway import most_trials
+from cxr_cli.inference.precision import check_precision
+
+PAIRINGS = ("random", "in-batch")
 
 
 @dataclass(frozen=True)
@@ -78,4 +84,34 @@ def resolve_recipe(name: str, overrides: dict[str, Any]) -> Recipe:
             raise UsageFault(f"{option} {value}: the recipe {name!r} has no use for it")
         if isinstance(value, int | float) and value <= 0:
             raise UsageFault(f"{option} {value}: more than 0 is needed")
-    return replace(RECIPES[name], **given)
+    recipe = replace(RECIPES[name], **given)
+    if recipe.pairing not in (None, *PAIRINGS):
+        raise UsageFault(f"--pairing {recipe.pairing!r}: known are {', '.join(PAIRINGS)}")
+    check_precision(recipe.precision)
+    return recipe
+
+
+def fit_to_films(recipe: Recipe, split: Split, *, trials_given: bool) -> tuple[Recipe, list[str]]:
+    """Lower what a siamese recipe asks of the films to what there are.
+
+    Args:
+        recipe: as resolved.
+        split: of the films.
+        trials_given: the user named the number of three-way trials; then it stands.
+
+    Returns:
+        The recipe, and a line for each value that was lowered.
+    """
+    if recipe.pairs is None or recipe.trials is None:
+        return recipe, []
+    notices = []
+    wanted = recipe.trials
+    pairs = most_pairs(split.labels[split.rows("train")])
+    if recipe.pairing == "random" and recipe.pairs > pairs:
+        notices.append(f"{recipe.pairs} pairs an epoch wanted, {pairs} different ones can be had: using all")
+        recipe = replace(recipe, pairs=pairs)
+    trials = most_trials(split.labels[split.rows("val")], len(split.classes))
+    if not trials_given and wanted > trials:
+        notices.append(f"{wanted} three-way trials wanted, the validation films allow {trials}")
+        recipe = replace(recipe, trials=trials)
+    return recipe, notices

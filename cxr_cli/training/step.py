@@ -10,8 +10,8 @@ import optax
 from flax import nnx
 from jax import Array
 
-from cxr_cli.inference.forward import Scaling
 from cxr_cli.inference.films import normalise
+from cxr_cli.inference.forward import Scaling
 from cxr_cli.inference.precision import matmul_precision, to_compute_type
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.training.losses import masked_mean

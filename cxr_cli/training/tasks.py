@@ -33,11 +33,12 @@ class Validation(NamedTuple):
 class Task(Protocol):
     """One way to train: classification of films, or comparison of pairs."""
 
-    row_loss: RowLoss
+    @property
+    def row_loss(self) -> RowLoss:
+        """The loss of each film or pair."""
 
     def plan(self, epoch: int) -> EpochPlan:
         """Draw an epoch, from its number and the seed alone."""
 
     def validate(self, variables: Variables, epoch: int) -> Validation:
         """Judge the net on the validation films."""
-

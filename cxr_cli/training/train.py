@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import jax
+import numpy as np
 
-from cxr_cli.artifacts import read_json, versions, write_json
+from cxr_cli.artifacts import versions, write_json
 from cxr_cli.dataset.split import Split
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.inference.films import FetchBatch, film_source
@@ -14,6 +15,7 @@ from cxr_cli.inference.forward import Scaling
 from cxr_cli.models.registry import Network, create
 from cxr_cli.run import RECORD, RunConfig, write_config
 from cxr_cli.training.classification import Classification
+from cxr_cli.training.comparison import Comparison
 from cxr_cli.training.history import EpochRecord
 from cxr_cli.training.loop import Preemption, Report, Trainer
 from cxr_cli.training.optimizer import adam
@@ -23,7 +25,11 @@ from cxr_cli.training.tasks import Task
 
 
 def run_config(recipe_name: str, recipe: Recipe, dataset: Dataset, split: Split, seed: int) -> RunConfig:
-    """Resolve all that decides a run."""
+    """Resolve all that decides a run.
+
+    Raises:
+        BadInput: the training or validation subset has no film.
+    """
     return RunConfig(
         recipe=recipe_name,
         arch=recipe.arch,
@@ -49,11 +55,6 @@ def run_config(recipe_name: str, recipe: Recipe, dataset: Dataset, split: Split,
     )
 
 
-def is_finished(folder: Path) -> bool:
-    """Tell whether the run in a folder was trained to its last epoch."""
-    return (folder / RECORD).exists() and bool(read_json(folder / RECORD)["finished"])
-
-
 def train(
     folder: Path, config: RunConfig, dataset: Dataset, split: Split, report: Report, preempted: Preemption
 ) -> list[EpochRecord]:
@@ -69,8 +70,7 @@ def train(
     """
     write_config(folder, config)
     began, started = time.monotonic(), datetime.now(UTC)
-    initial_key, _ = jax.random.split(jax.random.key(config.seed))
-    network, variables = create(config.network, initial_key)
+    network, variables = create(config.network, np.random.default_rng(config.seed))
     scaling = Scaling(config.mean, config.std, config.precision)
     fetch = film_source(dataset.images)
     task = _task(network, scaling, fetch, config, split)
@@ -102,8 +102,23 @@ def train(
 
 def _task(network: Network, scaling: Scaling, fetch: FetchBatch, config: RunConfig, split: Split) -> Task:
     train_rows, val_rows = split.rows("train"), split.rows("val")
-    return Classification(
-        network, scaling, fetch, split.labels, train_rows, val_rows, config.batch_size, config.seed
+    if config.pairs is None or config.pairing is None or config.trials is None:
+        return Classification(
+            network, scaling, fetch, split.labels, train_rows, val_rows, config.batch_size, config.seed
+        )
+    return Comparison(
+        network,
+        scaling,
+        fetch,
+        split.labels,
+        train_rows,
+        val_rows,
+        classes=config.classes,
+        batch_size=config.batch_size,
+        pairs=config.pairs,
+        pairing=config.pairing,
+        trials=config.trials,
+        seed=config.seed,
     )
 
 

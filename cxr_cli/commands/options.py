@@ -1,0 +1,29 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DatasetFolder = Annotated[Path, typer.Argument(metavar="DATASET", help="A DATASET folder.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A RUN folder.")]
+SplitFile = Annotated[Path, typer.Option(help="The split.csv that divides the DATASET.")]
+MovedDataset = Annotated[Path | None, typer.Option(help="Where the DATASET is now, if it was moved.")]
+MovedSplit = Annotated[Path | None, typer.Option(help="Where the split.csv is now, if it was moved.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is drawn.")]
+
+# Training, by recipe: None takes the recipe's value.
+RecipeName = Annotated[str, typer.Option(help="The papers' settings: single or siamese.")]
+Arch = Annotated[str | None, typer.Option(help="Architecture. [covidnet]")]
+Width = Annotated[float | None, typer.Option(help="Channels and units, times the paper's. [1]")]
+Epochs = Annotated[int | None, typer.Option(help="Epochs. [100 single, 50 siamese]")]
+Pairs = Annotated[int | None, typer.Option(help="Pairs an epoch, siamese only. [12000]")]
+Pairing = Annotated[
+    str | None, typer.Option(help="Siamese only: random pairs, or all pairs in-batch. [random]")
+]
+Trials = Annotated[
+    int | None,
+    typer.Option(help="Three-way trials that judge an epoch, siamese only. [129, or what can be had]"),
+]
+Fold = Annotated[int | None, typer.Option(help="The fold that tests, where the split has folds.")]
+Precision = Annotated[str | None, typer.Option(help="float32, tf32 or bfloat16 arithmetic. [float32]")]

@@ -1,0 +1,39 @@
+"""`cxr template`: the class templates of a siamese RUN."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxr_cli.commands import options
+from cxr_cli.commands.console import say
+
+
+def template(
+    run: options.RunFolder,
+    kind: Annotated[
+        str,
+        typer.Option(help="mean of the class's films (the paper's), its medoid film, or the nearest films."),
+    ] = "mean",
+    nearest: Annotated[
+        int, typer.Option(min=1, help="For --kind nearest: how many films of a class count.")
+    ] = 5,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="[RUN/templates.npz]")] = None,
+    dataset: options.MovedDataset = None,
+    split: options.MovedSplit = None,
+) -> None:
+    """Compute what each class is compared by in `cxr test`: the mean vector of all its training films."""
+    from cxr_cli.inference.predict import film_vectors
+    from cxr_cli.inference.templates import TEMPLATES, make_templates, write_templates
+    from cxr_cli.run import open_films, open_run
+
+    trained = open_run(run)
+    films, division = open_films(trained.config, dataset, split)
+    rows = division.rows("train")
+    vectors = film_vectors(trained, films.images, rows)
+    templates = make_templates(trained, vectors, division.labels[rows], kind, nearest)
+    path = output or run / TEMPLATES
+    write_templates(path, templates)
+    for name, count in zip(templates.classes, templates.counts, strict=True):
+        typer.echo(f"{name}: {kind} of {count} training films")
+    say(f"{path}: of epoch {trained.epoch}")

@@ -1,0 +1,121 @@
+"""Training one run from a command: progress on stderr, requests to stop heard, the curves drawn."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxr_cli.commands.console import say
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+    from cxr_cli.dataset.split import Split
+    from cxr_cli.dataset.store import Dataset
+    from cxr_cli.run import RunConfig
+    from cxr_cli.training.checkpoint import Progress
+    from cxr_cli.training.history import EpochRecord
+    from cxr_cli.training.loop import Preemption
+
+
+def train_run(
+    folder: Path, config: "RunConfig", dataset: "Dataset", split: "Split"
+) -> "tuple[EpochRecord, bool]":
+    """Train a run to its end, or find it finished.
+
+    Returns:
+        The selected epoch, and whether there was anything to do.
+    """
+    from cxr_cli.figures.plots import training_curves
+    from cxr_cli.run import FIGURES, HISTORY, is_finished, write_config
+    from cxr_cli.training.history import best_epoch, read_history
+    from cxr_cli.training.train import train
+
+    write_config(folder, config)
+    if is_finished(folder):
+        return best_epoch(read_history(folder / HISTORY, config.epochs)), False
+    with _reporter(config) as report, _preemption() as preempted:
+        history = train(folder, config, dataset, split, report, preempted)
+    training_curves(history, folder / FIGURES / "training.png")
+    return best_epoch(history), True
+
+
+@contextmanager
+def _preemption() -> "Iterator[Preemption]":
+    """Turn SIGTERM and SIGUSR1, by which a cluster asks a job to stop, into a question with an answer."""
+    asked = False
+
+    def ask(signum: int, frame: object) -> None:  # noqa: ARG001 - the signature of a signal handler
+        nonlocal asked
+        asked = True
+
+    signals = (signal.SIGTERM, signal.SIGUSR1)
+    before = [signal.signal(name, ask) for name in signals]
+    try:
+        yield lambda: asked
+    finally:
+        for name, handler in zip(signals, before, strict=True):
+            signal.signal(name, handler)
+
+
+@contextmanager
+def _reporter(config: "RunConfig") -> "Iterator[_Reporter]":
+    """Report by a bar on a terminal, else by one plain line an epoch."""
+    if not sys.stderr.isatty():
+        yield _Reporter(config.epochs, None)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield _Reporter(config.epochs, bar)
+
+
+class _Reporter:
+    """Tells how training goes; see `training.loop.Report`."""
+
+    def __init__(self, epochs: int, bar: "Bar | None") -> None:
+        self.epochs = epochs
+        self.bar = bar
+        self.task = bar.add_task("training", total=None) if bar else None
+        self.began = time.monotonic()
+        self.done = 0
+
+    def resumed(self, progress: "Progress") -> None:
+        step = f", step {progress.step}" if progress.step else ""
+        self._line(f"going on after epoch {progress.epoch}{step}")
+
+    def step(self, epoch: int, done: int, total: int, loss: float) -> None:
+        if self.bar and self.task is not None:
+            self.bar.update(
+                self.task,
+                description=f"epoch {epoch}/{self.epochs} loss {loss:.4f}",
+                completed=(epoch - 1) * total + done,
+                total=self.epochs * total,
+            )
+
+    def epoch(self, record: "EpochRecord") -> None:
+        self.done += 1
+        left = (time.monotonic() - self.began) / self.done * (self.epochs - record.epoch)
+        self._line(
+            f"epoch {record.epoch}/{self.epochs}  "
+            f"loss {record.train_loss:.4f}  accuracy {record.train_accuracy:.3f}  "
+            f"val loss {record.val_loss:.4f}  val accuracy {record.val_accuracy:.3f}"
+            f"{' *' if record.selected else '  '}  {record.seconds:.1f} s  {_clock(left)} left"
+        )
+
+    def _line(self, text: str) -> None:
+        if self.bar:
+            self.bar.console.print(text, highlight=False)
+        else:
+            say(text)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"

@@ -1,0 +1,64 @@
+"""`cxr validate3way`: one film against one film of each class, many times."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxr_cli.commands import options
+from cxr_cli.commands.console import say
+
+
+def validate3way(
+    run: options.RunFolder,
+    trials: Annotated[int, typer.Option(min=1, help="Trials a draw; no film is the anchor of two.")] = 129,
+    repeats: Annotated[int, typer.Option(min=1, help="Independent draws.")] = 1,
+    seed: options.Seed = 0,
+    subset: Annotated[str, typer.Option(help="val, test or train.")] = "val",
+    json: Annotated[Path | None, typer.Option(help="The figures as JSON.")] = None,
+    dataset: options.MovedDataset = None,
+    split: options.MovedSplit = None,
+) -> None:
+    """Classify films by comparing each with one other film of every class. Any number of classes from two."""
+    import numpy as np
+
+    from cxr_cli.artifacts import write_json
+    from cxr_cli.evaluation.report import format_report
+    from cxr_cli.evaluation.threeway import three_way_report
+    from cxr_cli.figures.plots import confusion_matrix
+    from cxr_cli.inference.comparison import differences_function
+    from cxr_cli.inference.predict import film_vectors
+    from cxr_cli.run import FIGURES, open_films, open_run
+
+    trained = open_run(run)
+    films, division = open_films(trained.config, dataset, split)
+    rows = division.rows(subset)
+    vectors = film_vectors(trained, films.images, rows)
+    compare = differences_function(trained.network)
+    report = three_way_report(
+        vectors,
+        division.labels[rows],
+        division.patients[rows],
+        division.classes,
+        lambda x, y: compare(trained.variables, x, y),
+        trials=trials,
+        repeats=repeats,
+        rng=np.random.default_rng(seed),
+    )
+    report = {"run": str(run), "epoch": trained.epoch, "subset": subset, "seed": seed, **report}
+    if json is not None:
+        write_json(json, report)
+    confusion_matrix(
+        np.array(report["confusion_matrix"]),
+        division.classes,
+        f"three-way, {subset}: accuracy {report['accuracy']['value']:.2f}",
+        run / FIGURES / f"three-way-{subset}.png",
+    )
+    typer.echo(format_report(report, unit="trials"))
+    if repeats > 1:
+        of = report["accuracy_over_draws"]
+        typer.echo(
+            f"\n{repeats} draws of {trials} trials: accuracy mean {of['mean']:.3f}, "
+            f"standard deviation {of['std']:.3f}, {of['min']:.3f} to {of['max']:.3f}"
+        )
+    say(f"{len(rows)} films of {subset} went through the net once; {trials * repeats} trials")

@@ -1,0 +1,79 @@
+"""Confidence intervals: by resampling patients, and Wilson's where trials are independent."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cxr_cli.evaluation.metrics import Floats
+
+LEVEL = 0.95
+RESAMPLES = 2000
+
+
+class Interval(NamedTuple):
+    """Lower and upper limit, 95 %."""
+
+    low: float
+    high: float
+
+
+def resampled_confusions(
+    labels: NDArray[np.int64],
+    predicted: NDArray[np.int64],
+    patients: NDArray[np.int64],
+    classes: int,
+    rng: np.random.Generator,
+    resamples: int = RESAMPLES,
+) -> Floats:
+    """Draw patients with replacement and count confusion matrices.
+
+    Films of one patient are alike, so patients, not films, are the unit (Efron & Tibshirani 1993, ch. 8).
+
+    Args:
+        labels, predicted: int [N], class numbers.
+        patients: int [N], any numbers; equal means the same patient.
+        classes: number of classes.
+        rng: the draw.
+        resamples: how many.
+
+    Returns:
+        float64 [resamples, classes, classes].
+    """
+    _, patient = np.unique(patients, return_inverse=True)
+    count = int(patient.max()) + 1
+    per_patient = np.zeros((count, classes * classes))
+    np.add.at(per_patient, (patient, labels * classes + predicted), 1.0)
+    times_drawn = rng.multinomial(count, np.full(count, 1 / count), size=resamples)
+    return (times_drawn @ per_patient).reshape(resamples, classes, classes)
+
+
+def percentile_interval(figure: Callable[[ArrayLike], Floats], confusions: Floats) -> tuple[Floats, Floats]:
+    """Take the middle 95 % of a figure over resampled confusion matrices [R, C, C].
+
+    Resamples in which the figure is undefined are left out.
+
+    Returns:
+        Lower and upper limits, each shaped like the figure of one matrix; NaN where it never is defined.
+    """
+    values = figure(confusions)
+    defined = ~np.isnan(values).all(0)
+    limits = np.full((2, *values.shape[1:]), np.nan)
+    tail = (1 - LEVEL) / 2
+    limits[:, defined] = np.nanquantile(values[:, defined], [tail, 1 - tail], axis=0)
+    return limits[0], limits[1]
+
+
+def wilson_interval(successes: int, trials: int) -> Interval:
+    """Interval of a proportion from independent trials (Wilson 1927).
+
+    Args:
+        successes: 0 ... trials.
+        trials: at least 1.
+    """
+    z = 1.959963984540054  # the standard normal's 97.5th percentile
+    share = successes / trials
+    centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = z / (1 + z**2 / trials) * (share * (1 - share) / trials + z**2 / (4 * trials**2)) ** 0.5
+    return Interval(max(0.0, centre - half), min(1.0, centre + half))

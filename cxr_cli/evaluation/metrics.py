@@ -1,0 +1,77 @@
+"""Figures of merit from confusion matrices, each over any leading axes, so that resamples are one call.
+
+A confusion matrix holds films as [..., true class, predicted class].
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+
+def confusion_matrix(
+    labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int
+) -> NDArray[np.int64]:
+    """Count films by true and predicted class: int [classes, classes]."""
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (labels, predicted), 1)
+    return counts
+
+
+def accuracy(confusion: ArrayLike) -> Floats:
+    """Share of films whose predicted class is the true one."""
+    confusion = np.asarray(confusion, np.float64)
+    return _ratio(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum((-2, -1)))
+
+
+def class_accuracy(confusion: ArrayLike) -> Floats:
+    """Share of each class's films predicted so (its sensitivity), [..., C]; NaN for a class without films."""
+    confusion = np.asarray(confusion, np.float64)
+    return _ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1))
+
+
+def class_precision(confusion: ArrayLike) -> Floats:
+    """Share of the films predicted as a class that are of it, [..., C]; NaN for a class never predicted."""
+    confusion = np.asarray(confusion, np.float64)
+    return _ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-2))
+
+
+def class_f1(confusion: ArrayLike) -> Floats:
+    """Harmonic mean of sensitivity and precision, [..., C]; 0 for a class with films but none found."""
+    confusion = np.asarray(confusion, np.float64)
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    return _ratio(2 * hits, confusion.sum(-1) + confusion.sum(-2))
+
+
+def balanced_accuracy(confusion: ArrayLike) -> Floats:
+    """Mean of the class accuracies, over classes with films."""
+    return _mean_of_classes(class_accuracy(confusion))
+
+
+def macro_f1(confusion: ArrayLike) -> Floats:
+    """Mean of the classes' F1, over classes with films or predictions."""
+    return _mean_of_classes(class_f1(confusion))
+
+
+OVERALL: dict[str, Callable[[ArrayLike], Floats]] = {
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "macro_f1": macro_f1,
+}
+
+PER_CLASS: dict[str, Callable[[ArrayLike], Floats]] = {
+    "accuracy": class_accuracy,
+    "precision": class_precision,
+    "f1": class_f1,
+}
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.asarray(np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0))
+
+
+def _mean_of_classes(values: Floats) -> Floats:
+    known = ~np.isnan(values)
+    return _ratio(np.where(known, values, 0.0).sum(-1), known.sum(-1).astype(np.float64))

@@ -1,0 +1,123 @@
+"""Three-way validation: one film against one film of each class.
+
+Source: "Siamesifying the COVID-Net", section 3.2.1.
+
+Trials are arithmetic on feature vectors: a film goes through the net once, however many trials it is in.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_cli.errors import BadInput
+from cxr_cli.evaluation.report import classification_report
+
+
+class Trials(NamedTuple):
+    """Drawn trials, places in the list of films.
+
+    Attributes:
+        anchors: int [T], the films to be classified, none twice.
+        references: int [T, C], one film of each class to compare with, never the anchor itself.
+    """
+
+    anchors: NDArray[np.int64]
+    references: NDArray[np.int64]
+
+
+def most_trials(labels: NDArray[np.int64], classes: int) -> int:
+    """Count the trials that can be drawn with anchors even over the classes and none twice."""
+    return int(np.bincount(labels, minlength=classes).min()) * classes
+
+
+def draw_trials(
+    labels: NDArray[np.int64], classes: tuple[str, ...], count: int, rng: np.random.Generator
+) -> Trials:
+    """Draw trials: anchors without replacement and even over the classes, references anew for each.
+
+    Args:
+        labels: int [N], class numbers.
+        classes: class names, two or more.
+        count: trials; if it does not divide evenly, classes drawn by lot get one more.
+        rng: the draw.
+
+    Raises:
+        BadInput: a class has fewer films than it must give anchors, or fewer than two.
+    """
+    quotas = np.full(len(classes), count // len(classes))
+    quotas[rng.permutation(len(classes))[: count % len(classes)]] += 1
+    films = [np.flatnonzero(labels == number) for number in range(len(classes))]
+    for name, of_class, quota in zip(classes, films, quotas, strict=True):
+        needed = max(int(quota), 2)
+        if len(of_class) < needed:
+            most = most_trials(labels, len(classes))
+            raise BadInput(
+                f"three-way validation: class {name!r} has {len(of_class)} films, "
+                f"{count} trials need {needed}; "
+                + (f"--trials {most} is the most" if most >= 2 * len(classes) else "give it more films")
+            )
+    anchors = np.concatenate(
+        [rng.choice(of_class, quota, replace=False) for of_class, quota in zip(films, quotas, strict=True)]
+    )
+    references = np.stack([_other_films(anchors, of_class, rng) for of_class in films], axis=1)
+    return Trials(anchors, references)
+
+
+def _other_films(
+    anchors: NDArray[np.int64], films: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw for each anchor one of `films` that is not the anchor."""
+    place = np.searchsorted(films, anchors)
+    inside = films[np.minimum(place, len(films) - 1)] == anchors
+    drawn = rng.integers(0, len(films) - inside)
+    # Skipping the anchor's own place keeps the draw even over the others.
+    return np.asarray(films[drawn + (inside & (drawn >= place))])
+
+
+def three_way_report(
+    vectors: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    patients: NDArray[np.int64],
+    classes: tuple[str, ...],
+    differences: Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]],
+    *,
+    trials: int,
+    repeats: int,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Run three-way validation on feature vectors.
+
+    Args:
+        vectors: float32 [N, E].
+        labels, patients: int [N].
+        classes: class names.
+        differences: maps x [T, 1, E] and y [T, C, E] to how different they are [T, C].
+        trials: a draw.
+        repeats: independent draws.
+        rng: of the draws.
+
+    Returns:
+        The classification report of all trials of all draws, intervals by the anchors' patients; and the
+        accuracy of each draw with mean, standard deviation (n - 1), least and greatest.
+
+    Raises:
+        BadInput: see `draw_trials`.
+    """
+    drawn = [draw_trials(labels, classes, trials, rng) for _ in range(repeats)]
+    predicted = [
+        differences(vectors[anchors, None], vectors[references]).argmin(1) for anchors, references in drawn
+    ]
+    anchors = np.concatenate([draw.anchors for draw in drawn])
+    report = classification_report(labels[anchors], np.concatenate(predicted), patients[anchors], classes)
+    accuracies = [
+        float((guess == labels[draw.anchors]).mean()) for guess, draw in zip(predicted, drawn, strict=True)
+    ]
+    spread = {
+        "mean": float(np.mean(accuracies)),
+        "std": float(np.std(accuracies, ddof=1)) if repeats > 1 else None,
+        "min": min(accuracies),
+        "max": max(accuracies),
+    }
+    return {"trials": trials, "repeats": repeats, "accuracy_over_draws": spread, **report}

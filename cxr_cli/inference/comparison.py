@@ -1,0 +1,37 @@
+"""Comparing vectors with a siamese net: arithmetic on [.., E], no film goes through the net again."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+from cxr_cli.models.registry import Network, Variables
+
+Differences = Callable[[Variables, NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
+"""Maps (variables, x [N, M or 1, E], y [N or 1, M, E]) to the logits of "different" [N, M]."""
+
+# Rows of x compared at a time: bounds the memory for |x - y|.
+ROWS_AT_A_TIME = 64
+
+
+def differences_function(network: Network) -> Differences:
+    """Make the function that compares vectors by a siamese net's weighted distance, in float32."""
+
+    @jax.jit
+    def block(variables: Variables, x: Array, y: Array) -> Array:
+        difference: Array = network.bind(variables).difference(x, y)
+        return difference
+
+    def differences(
+        variables: Variables, x: NDArray[np.float32], y: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        parts = []
+        for start in range(0, len(x), ROWS_AT_A_TIME):
+            rows = slice(start, start + ROWS_AT_A_TIME)
+            parts.append(block(variables, jnp.asarray(x[rows]), jnp.asarray(y[rows] if len(y) > 1 else y)))
+        return np.concatenate(parts)
+
+    return differences

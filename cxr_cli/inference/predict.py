@@ -1,0 +1,99 @@
+"""Films of a subset -> scores of each class -> the predictions table."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit, softmax
+
+from cxr_cli.dataset.store import Dataset
+from cxr_cli.errors import UsageFault
+from cxr_cli.inference.films import film_source
+from cxr_cli.inference.forward import Scaling, forward_function, read_logits, read_vectors, run_over
+from cxr_cli.inference.templates import TEMPLATES, read_templates, similarity_logits
+from cxr_cli.run import TrainedRun
+
+# Columns of the manifest that say where a film is stored, not what it is.
+STORAGE_COLUMNS = ("row", "image_id", "patient_id", "label")
+
+
+class Scores(NamedTuple):
+    """What a run says of films.
+
+    Attributes:
+        values: float32 [N, C], 0 ... 1: softmax probabilities, or similarities to a siamese run's templates.
+        predicted: int [N], the class of the highest logit; values near 0 and 1 may be rounded to ties.
+    """
+
+    values: NDArray[np.float32]
+    predicted: NDArray[np.int64]
+
+
+def class_scores(
+    run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.int64], templates: Path | None = None
+) -> Scores:
+    """Score films by class.
+
+    Args:
+        run: the trained run.
+        images: uint8 [N, H, W].
+        rows: which films.
+        templates: of a siamese run; None takes the run's own.
+
+    Raises:
+        UsageFault: templates for a run that classifies.
+        BadInput: no templates, or those of another run.
+    """
+    if run.config.siamese:
+        references = read_templates(templates or run.folder / TEMPLATES, run)
+        logits = similarity_logits(run, film_vectors(run, images, rows), references)
+        return Scores(expit(logits), logits.argmax(-1))
+    if templates is not None:
+        raise UsageFault(
+            f"--templates {templates}: {run.folder} is no siamese run and has no use for templates"
+        )
+    logits = _over_films(run, images, rows)
+    return Scores(softmax(logits, axis=-1), logits.argmax(-1))
+
+
+def film_vectors(run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Compute a siamese run's vectors [len(rows), E], one pass a film.
+
+    Raises:
+        UsageFault: the run classifies films and has no vectors to compare.
+    """
+    if not run.config.siamese:
+        raise UsageFault(
+            f"{run.folder}: is a {run.config.recipe!r} run; vectors to compare need a siamese run"
+        )
+    return _over_films(run, images, rows)
+
+
+def _over_films(run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    scaling = Scaling(run.config.mean, run.config.std, run.config.precision)
+    read = read_vectors if run.config.siamese else read_logits
+    function = forward_function(run.network, scaling, read)
+    return run_over(function, run.variables, film_source(images), rows)
+
+
+def predictions_table(
+    dataset: Dataset, rows: NDArray[np.int64], scores: Scores, classes: tuple[str, ...]
+) -> pd.DataFrame:
+    """Put scores and predicted class beside what is known of each film.
+
+    Args:
+        dataset: the films.
+        rows: which of them, one row each in the result.
+        scores: of these films.
+        classes: their names.
+    """
+    films = dataset.manifest.iloc[rows].reset_index(drop=True)
+    columns = {name: films[name] for name in ("image_id", "patient_id", "label")}
+    columns["predicted"] = pd.Series(np.array(classes, dtype=object)[scores.predicted])
+    scored = pd.DataFrame({f"score_{name}": scores.values[:, i] for i, name in enumerate(classes)})
+    known = films.drop(columns=list(STORAGE_COLUMNS))
+    # A column of the user's own may bear one of these names: the manifest's keeps its table_ prefix.
+    known = known.rename(columns={name: f"table_{name}" for name in known if name in {"predicted", *scored}})
+    return pd.concat([pd.DataFrame(columns), scored, known], axis=1)
