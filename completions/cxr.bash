@@ -1,0 +1,281 @@
+# Completion of cxr, written by completions/generate.py from the app; not to be edited.
+
+_cxr_offer() {  # the words given; the lines of `compgen -f` and `-d` may hold spaces
+    local reply
+    while IFS= read -r reply; do
+        COMPREPLY+=("$reply")
+    done < <(compgen "$@" -- "$current")
+}
+
+_cxr_paths() {
+    compopt -o filenames 2>/dev/null  # bash before 4 has none
+    _cxr_offer "$1"
+}
+
+_cxr() {
+    local current=${COMP_WORDS[COMP_CWORD]} option="" command="" i
+    COMPREPLY=()
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        if [[ ${COMP_WORDS[i]} != -* ]]; then
+            command=${COMP_WORDS[i]}
+            break
+        fi
+    done
+    if [[ -z $command ]]; then
+        _cxr_offer -W "preprocess split train validate3way template test phantom --version --help"
+        return
+    fi
+    # In --option=value bash makes a word of the equals sign.
+    option=${COMP_WORDS[COMP_CWORD - 1]}
+    if [[ $current == "=" ]]; then
+        current=""
+    elif [[ $option == "=" ]]; then
+        option=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    case "$command $option" in
+        "preprocess --output" | "preprocess -o")
+            _cxr_paths -d
+            return
+            ;;
+        "preprocess --labels")
+            _cxr_paths -f
+            return
+            ;;
+        "preprocess --path-column")
+            _cxr_paths -f
+            return
+            ;;
+        "preprocess --label-column")
+            _cxr_paths -f
+            return
+            ;;
+        "preprocess --patient-column")
+            _cxr_paths -f
+            return
+            ;;
+        "preprocess --size")
+            return
+            ;;
+        "preprocess --crop-top")
+            return
+            ;;
+        "preprocess --crop-border")
+            return
+            ;;
+        "preprocess --workers")
+            return
+            ;;
+        "preprocess --max-failures")
+            return
+            ;;
+        "split --output" | "split -o")
+            _cxr_paths -f
+            return
+            ;;
+        "split --val")
+            return
+            ;;
+        "split --test")
+            return
+            ;;
+        "split --folds")
+            return
+            ;;
+        "split --from-column")
+            _cxr_paths -f
+            return
+            ;;
+        "split --seed")
+            return
+            ;;
+        "train --split")
+            _cxr_paths -f
+            return
+            ;;
+        "train --output" | "train -o")
+            _cxr_paths -d
+            return
+            ;;
+        "train --recipe")
+            _cxr_offer -W "single siamese"
+            return
+            ;;
+        "train --arch")
+            _cxr_offer -W "covidnet"
+            return
+            ;;
+        "train --width")
+            return
+            ;;
+        "train --epochs")
+            return
+            ;;
+        "train --batch-size")
+            return
+            ;;
+        "train --lr")
+            return
+            ;;
+        "train --pairs")
+            return
+            ;;
+        "train --pairing")
+            _cxr_offer -W "random in-batch"
+            return
+            ;;
+        "train --trials")
+            return
+            ;;
+        "train --fold")
+            return
+            ;;
+        "train --precision")
+            _cxr_offer -W "float32 tf32 bfloat16"
+            return
+            ;;
+        "train --seed")
+            return
+            ;;
+        "validate3way --trials")
+            return
+            ;;
+        "validate3way --repeats")
+            return
+            ;;
+        "validate3way --seed")
+            return
+            ;;
+        "validate3way --subset")
+            _cxr_offer -W "train val test"
+            return
+            ;;
+        "validate3way --json")
+            _cxr_paths -f
+            return
+            ;;
+        "validate3way --dataset")
+            _cxr_paths -d
+            return
+            ;;
+        "validate3way --split")
+            _cxr_paths -f
+            return
+            ;;
+        "template --kind")
+            _cxr_paths -f
+            return
+            ;;
+        "template --nearest")
+            return
+            ;;
+        "template --output" | "template -o")
+            _cxr_paths -f
+            return
+            ;;
+        "template --dataset")
+            _cxr_paths -d
+            return
+            ;;
+        "template --split")
+            _cxr_paths -f
+            return
+            ;;
+        "test --subset")
+            _cxr_offer -W "train val test"
+            return
+            ;;
+        "test --templates")
+            _cxr_paths -f
+            return
+            ;;
+        "test --output" | "test -o")
+            _cxr_paths -f
+            return
+            ;;
+        "test --json")
+            _cxr_paths -f
+            return
+            ;;
+        "test --dataset")
+            _cxr_paths -d
+            return
+            ;;
+        "test --split")
+            _cxr_paths -f
+            return
+            ;;
+        "phantom -o" | "phantom --output")
+            _cxr_paths -d
+            return
+            ;;
+        "phantom --count")
+            return
+            ;;
+        "phantom --size")
+            return
+            ;;
+        "phantom --finding")
+            _cxr_offer -W "normal pneumonia covid19 pneumoperitoneum"
+            return
+            ;;
+        "phantom --films-per-patient")
+            return
+            ;;
+        "phantom --shortcut")
+            return
+            ;;
+        "phantom --shortcut-class")
+            _cxr_offer -W "normal pneumonia covid19 pneumoperitoneum"
+            return
+            ;;
+        "phantom --seed")
+            return
+            ;;
+        "phantom --workers")
+            return
+            ;;
+    esac
+    case "$command $current" in
+        "preprocess -"*)
+            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --size --crop-top --crop-border --workers --max-failures --help"
+            ;;
+        "preprocess "*)
+            _cxr_paths -f
+            ;;
+        "split -"*)
+            _cxr_offer -W "--output -o --val --test --folds --from-column --seed --help"
+            ;;
+        "split "*)
+            _cxr_paths -d
+            ;;
+        "train -"*)
+            _cxr_offer -W "--split --output -o --recipe --arch --width --epochs --batch-size --lr --pairs --pairing --trials --fold --precision --seed --help"
+            ;;
+        "train "*)
+            _cxr_paths -d
+            ;;
+        "validate3way -"*)
+            _cxr_offer -W "--trials --repeats --seed --subset --json --dataset --split --help"
+            ;;
+        "validate3way "*)
+            _cxr_paths -d
+            ;;
+        "template -"*)
+            _cxr_offer -W "--kind --nearest --output -o --dataset --split --help"
+            ;;
+        "template "*)
+            _cxr_paths -d
+            ;;
+        "test -"*)
+            _cxr_offer -W "--subset --templates --output -o --json --dataset --split --help"
+            ;;
+        "test "*)
+            _cxr_paths -d
+            ;;
+        "phantom -"*)
+            _cxr_offer -W "-o --output --count --size --finding --films-per-patient --shortcut --shortcut-class --seed --workers --help"
+            ;;
+    esac
+}
+
+complete -F _cxr cxr

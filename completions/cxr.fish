@@ -1,0 +1,100 @@
+# Completion of cxr, written by completions/generate.py from the app; not to be edited.
+
+function __cxr_command_is  # the first word after cxr that is no option; nothing: there is none yet
+    set -l words (commandline -opc)
+    for word in $words[2..-1]
+        if not string match -q -- '-*' $word
+            test "$word" = "$argv"
+            return
+        end
+    end
+    test -z "$argv"
+end
+
+complete -c cxr -f
+complete -c cxr -n '__cxr_command_is' -l version -d 'Print the version and stop.'
+complete -c cxr -n '__cxr_command_is' -l help -d 'Show this message and exit.'
+complete -c cxr -n '__cxr_command_is' -a preprocess -d 'Turn raw films into a DATASET folder: equal grey pictures and a manifest. Run again, it resumes.'
+complete -c cxr -n '__cxr_command_is' -a split -d 'Divide the films of a DATASET by patient, evenly over the classes.'
+complete -c cxr -n '__cxr_command_is' -a train -d 'Train a net and keep the epoch that does best in validation. The same command line again resumes.'
+complete -c cxr -n '__cxr_command_is' -a validate3way -d 'Classify films by comparing each with one other film of every class. Any number of classes from two.'
+complete -c cxr -n '__cxr_command_is' -a template -d 'Compute what each class is compared by in `cxr test`: the mean vector of all its training films.'
+complete -c cxr -n '__cxr_command_is' -a test -d 'Predict every film of a subset and print the figures, each with its interval.'
+complete -c cxr -n '__cxr_command_is' -a phantom -d 'Draw phantom chest films (DICOM) with known findings, their masks and labels.csv.'
+
+complete -c cxr -n '__cxr_command_is preprocess' -l output -s o -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'The DATASET folder to make.'
+complete -c cxr -n '__cxr_command_is preprocess' -l labels -r -F -d 'A label table: CSV, TSV or COVIDx list; repeatable. Without: the folder\'s name.'
+complete -c cxr -n '__cxr_command_is preprocess' -l path-column -r -F -d 'The label table\'s column of film paths.'
+complete -c cxr -n '__cxr_command_is preprocess' -l label-column -r -F -d 'The label table\'s column of classes.'
+complete -c cxr -n '__cxr_command_is preprocess' -l patient-column -r -F -d 'The label table\'s column of patients; patient_id where it has that.'
+complete -c cxr -n '__cxr_command_is preprocess' -l size -r -f -d 'Side of the stored films, in pixels.'
+complete -c cxr -n '__cxr_command_is preprocess' -l crop-top -r -f -d 'Share of the height to cut off above, below 0.5.'
+complete -c cxr -n '__cxr_command_is preprocess' -l crop-border -r -f -d 'Share to cut off each side, below 0.5.'
+complete -c cxr -n '__cxr_command_is preprocess' -l workers -r -f -d 'Processes. Default: the CPUs at hand.'
+complete -c cxr -n '__cxr_command_is preprocess' -l max-failures -r -f -d 'Give up when more inputs are rejected.'
+complete -c cxr -n '__cxr_command_is preprocess' -l help -d 'Show this message and exit.'
+complete -c cxr -n '__cxr_command_is preprocess' -F
+
+complete -c cxr -n '__cxr_command_is split' -l output -s o -r -F -d 'The split.csv to write; a .json goes beside.'
+complete -c cxr -n '__cxr_command_is split' -l val -r -f -d 'Share of validation films of each class. [0.2]'
+complete -c cxr -n '__cxr_command_is split' -l test -r -f -d 'Share of test films of each class. [0.2]'
+complete -c cxr -n '__cxr_command_is split' -l folds -r -f -d 'Divide into folds instead: one tests, the next validates.'
+complete -c cxr -n '__cxr_command_is split' -l from-column -r -F -d 'Take train, val, test from this manifest column; with --val, draw val from its train.'
+complete -c cxr -n '__cxr_command_is split' -l seed -r -f -d 'Seed of all that is drawn.'
+complete -c cxr -n '__cxr_command_is split' -l help -d 'Show this message and exit.'
+complete -c cxr -n '__cxr_command_is split' -f -a '(__fish_complete_directories (commandline -ct))'
+
+complete -c cxr -n '__cxr_command_is train' -l split -r -F -d 'The split.csv that divides the DATASET.'
+complete -c cxr -n '__cxr_command_is train' -l output -s o -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'The RUN folder.'
+complete -c cxr -n '__cxr_command_is train' -l recipe -r -f -a 'single siamese' -d 'The papers\' settings: single or siamese.'
+complete -c cxr -n '__cxr_command_is train' -l arch -r -f -a 'covidnet' -d 'Architecture. [covidnet]'
+complete -c cxr -n '__cxr_command_is train' -l width -r -f -d 'Channels and units, times the paper\'s. [1]'
+complete -c cxr -n '__cxr_command_is train' -l epochs -r -f -d 'Epochs. [100 single, 50 siamese]'
+complete -c cxr -n '__cxr_command_is train' -l batch-size -r -f -d 'Films or pairs a step; films for in-batch pairs. [16 single, 32 siamese]'
+complete -c cxr -n '__cxr_command_is train' -l lr -r -f -d 'Learning rate. [1e-4]'
+complete -c cxr -n '__cxr_command_is train' -l pairs -r -f -d 'Pairs an epoch, siamese only. [12000]'
+complete -c cxr -n '__cxr_command_is train' -l pairing -r -f -a 'random in-batch' -d 'Siamese only: random pairs, or all pairs in-batch. [random]'
+complete -c cxr -n '__cxr_command_is train' -l trials -r -f -d 'Three-way trials that judge an epoch, siamese only. [129, or what can be had]'
+complete -c cxr -n '__cxr_command_is train' -l fold -r -f -d 'The fold that tests, where the split has folds.'
+complete -c cxr -n '__cxr_command_is train' -l precision -r -f -a 'float32 tf32 bfloat16' -d 'float32, tf32 or bfloat16 arithmetic. [float32]'
+complete -c cxr -n '__cxr_command_is train' -l seed -r -f -d 'Seed of all that is drawn.'
+complete -c cxr -n '__cxr_command_is train' -l help -d 'Show this message and exit.'
+complete -c cxr -n '__cxr_command_is train' -f -a '(__fish_complete_directories (commandline -ct))'
+
+complete -c cxr -n '__cxr_command_is validate3way' -l trials -r -f -d 'Trials a draw; no film is the anchor of two.'
+complete -c cxr -n '__cxr_command_is validate3way' -l repeats -r -f -d 'Independent draws.'
+complete -c cxr -n '__cxr_command_is validate3way' -l seed -r -f -d 'Seed of all that is drawn.'
+complete -c cxr -n '__cxr_command_is validate3way' -l subset -r -f -a 'train val test' -d 'val, test or train.'
+complete -c cxr -n '__cxr_command_is validate3way' -l json -r -F -d 'The figures as JSON.'
+complete -c cxr -n '__cxr_command_is validate3way' -l dataset -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'Where the DATASET is now, if it was moved.'
+complete -c cxr -n '__cxr_command_is validate3way' -l split -r -F -d 'Where the split.csv is now, if it was moved.'
+complete -c cxr -n '__cxr_command_is validate3way' -l help -d 'Show this message and exit.'
+complete -c cxr -n '__cxr_command_is validate3way' -f -a '(__fish_complete_directories (commandline -ct))'
+
+complete -c cxr -n '__cxr_command_is template' -l kind -r -F -d 'mean of the class\'s films (the paper\'s), its medoid film, or the nearest films.'
+complete -c cxr -n '__cxr_command_is template' -l nearest -r -f -d 'For --kind nearest: how many films of a class count.'
+complete -c cxr -n '__cxr_command_is template' -l output -s o -r -F -d '[RUN/templates.npz]'
+complete -c cxr -n '__cxr_command_is template' -l dataset -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'Where the DATASET is now, if it was moved.'
+complete -c cxr -n '__cxr_command_is template' -l split -r -F -d 'Where the split.csv is now, if it was moved.'
+complete -c cxr -n '__cxr_command_is template' -l help -d 'Show this message and exit.'
+complete -c cxr -n '__cxr_command_is template' -f -a '(__fish_complete_directories (commandline -ct))'
+
+complete -c cxr -n '__cxr_command_is test' -l subset -r -f -a 'train val test' -d 'test, val or train.'
+complete -c cxr -n '__cxr_command_is test' -l templates -r -F -d 'Templates of a siamese run. [RUN/templates.npz]'
+complete -c cxr -n '__cxr_command_is test' -l output -s o -r -F -d 'Predictions. [RUN/predictions.csv]'
+complete -c cxr -n '__cxr_command_is test' -l json -r -F -d 'Figures as JSON. [RUN/metrics.json]'
+complete -c cxr -n '__cxr_command_is test' -l dataset -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'Where the DATASET is now, if it was moved.'
+complete -c cxr -n '__cxr_command_is test' -l split -r -F -d 'Where the split.csv is now, if it was moved.'
+complete -c cxr -n '__cxr_command_is test' -l help -d 'Show this message and exit.'
+complete -c cxr -n '__cxr_command_is test' -f -a '(__fish_complete_directories (commandline -ct))'
+
+complete -c cxr -n '__cxr_command_is phantom' -s o -l output -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'Folder to make.'
+complete -c cxr -n '__cxr_command_is phantom' -l count -r -f -d 'Films in all, even over the findings.'
+complete -c cxr -n '__cxr_command_is phantom' -l size -r -f -d 'Height and width of a film, pixels.'
+complete -c cxr -n '__cxr_command_is phantom' -l finding -r -f -a 'normal pneumonia covid19 pneumoperitoneum' -d 'normal, pneumonia, covid19 or pneumoperitoneum; repeatable. [default: normal pneumonia covid19]'
+complete -c cxr -n '__cxr_command_is phantom' -l films-per-patient -r -f -d 'The most films of one patient; drawn from 1 up.'
+complete -c cxr -n '__cxr_command_is phantom' -l shortcut -r -f -d 'Probability of a planted corner marker on films of one class.'
+complete -c cxr -n '__cxr_command_is phantom' -l shortcut-class -r -f -a 'normal pneumonia covid19 pneumoperitoneum' -d 'The class that may carry it. [default: the last finding]'
+complete -c cxr -n '__cxr_command_is phantom' -l seed -r -f -d 'The same seed gives the same bytes.'
+complete -c cxr -n '__cxr_command_is phantom' -l workers -r -f -d 'Processes; changes no byte. [default: the CPUs at hand]'
+complete -c cxr -n '__cxr_command_is phantom' -l help -d 'Show this message and exit.'

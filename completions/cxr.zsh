@@ -1,0 +1,131 @@
+#compdef cxr
+# Completion of cxr, written by completions/generate.py from the app; not to be edited.
+
+_cxr() {
+    local curcontext=$curcontext state line
+    local -a commands
+    commands=(
+        'preprocess:Turn raw films into a DATASET folder: equal grey pictures and a manifest. Run again, it resumes.'
+        'split:Divide the films of a DATASET by patient, evenly over the classes.'
+        'train:Train a net and keep the epoch that does best in validation. The same command line again resumes.'
+        'validate3way:Classify films by comparing each with one other film of every class. Any number of classes from two.'
+        'template:Compute what each class is compared by in `cxr test`: the mean vector of all its training films.'
+        'test:Predict every film of a subset and print the figures, each with its interval.'
+        'phantom:Draw phantom chest films (DICOM) with known findings, their masks and labels.csv.'
+    )
+    _arguments -C \
+        '(--version)--version[Print the version and stop.]' \
+        '(--help)--help[Show this message and exit.]' \
+        '1: :->command' \
+        '*:: :->argument' && return
+    case $state in
+        command) _describe -t commands command commands ;;
+        argument)
+            case $words[1] in
+                preprocess)
+                    _arguments \
+                        '(--output -o)--output=[The DATASET folder to make.]:folder:_files -/' \
+                        '(--output -o)-o[The DATASET folder to make.]:folder:_files -/' \
+                        '*--labels=[A label table\: CSV, TSV or COVIDx list; repeatable. Without\: the folder'\''s name.]:file:_files' \
+                        '(--path-column)--path-column=[The label table'\''s column of film paths.]:file:_files' \
+                        '(--label-column)--label-column=[The label table'\''s column of classes.]:file:_files' \
+                        '(--patient-column)--patient-column=[The label table'\''s column of patients; patient_id where it has that.]:file:_files' \
+                        '(--size)--size=[Side of the stored films, in pixels.]:number: ' \
+                        '(--crop-top)--crop-top=[Share of the height to cut off above, below 0.5.]:number: ' \
+                        '(--crop-border)--crop-border=[Share to cut off each side, below 0.5.]:number: ' \
+                        '(--workers)--workers=[Processes. Default\: the CPUs at hand.]:number: ' \
+                        '(--max-failures)--max-failures=[Give up when more inputs are rejected.]:number: ' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '*:file:_files'
+                    ;;
+                split)
+                    _arguments \
+                        '(--output -o)--output=[The split.csv to write; a .json goes beside.]:file:_files' \
+                        '(--output -o)-o[The split.csv to write; a .json goes beside.]:file:_files' \
+                        '(--val)--val=[Share of validation films of each class. \[0.2\]]:number: ' \
+                        '(--test)--test=[Share of test films of each class. \[0.2\]]:number: ' \
+                        '(--folds)--folds=[Divide into folds instead\: one tests, the next validates.]:number: ' \
+                        '(--from-column)--from-column=[Take train, val, test from this manifest column; with --val, draw val from its train.]:file:_files' \
+                        '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                train)
+                    _arguments \
+                        '(--split)--split=[The split.csv that divides the DATASET.]:file:_files' \
+                        '(--output -o)--output=[The RUN folder.]:folder:_files -/' \
+                        '(--output -o)-o[The RUN folder.]:folder:_files -/' \
+                        '(--recipe)--recipe=[The papers'\'' settings\: single or siamese.]:value:(single siamese)' \
+                        '(--arch)--arch=[Architecture. \[covidnet\]]:value:(covidnet)' \
+                        '(--width)--width=[Channels and units, times the paper'\''s. \[1\]]:number: ' \
+                        '(--epochs)--epochs=[Epochs. \[100 single, 50 siamese\]]:number: ' \
+                        '(--batch-size)--batch-size=[Films or pairs a step; films for in-batch pairs. \[16 single, 32 siamese\]]:number: ' \
+                        '(--lr)--lr=[Learning rate. \[1e-4\]]:number: ' \
+                        '(--pairs)--pairs=[Pairs an epoch, siamese only. \[12000\]]:number: ' \
+                        '(--pairing)--pairing=[Siamese only\: random pairs, or all pairs in-batch. \[random\]]:value:(random in-batch)' \
+                        '(--trials)--trials=[Three-way trials that judge an epoch, siamese only. \[129, or what can be had\]]:number: ' \
+                        '(--fold)--fold=[The fold that tests, where the split has folds.]:number: ' \
+                        '(--precision)--precision=[float32, tf32 or bfloat16 arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
+                        '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                validate3way)
+                    _arguments \
+                        '(--trials)--trials=[Trials a draw; no film is the anchor of two.]:number: ' \
+                        '(--repeats)--repeats=[Independent draws.]:number: ' \
+                        '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
+                        '(--subset)--subset=[val, test or train.]:value:(train val test)' \
+                        '(--json)--json=[The figures as JSON.]:file:_files' \
+                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
+                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                template)
+                    _arguments \
+                        '(--kind)--kind=[mean of the class'\''s films (the paper'\''s), its medoid film, or the nearest films.]:file:_files' \
+                        '(--nearest)--nearest=[For --kind nearest\: how many films of a class count.]:number: ' \
+                        '(--output -o)--output=[\[RUN/templates.npz\]]:file:_files' \
+                        '(--output -o)-o[\[RUN/templates.npz\]]:file:_files' \
+                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
+                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                test)
+                    _arguments \
+                        '(--subset)--subset=[test, val or train.]:value:(train val test)' \
+                        '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
+                        '(--output -o)--output=[Predictions. \[RUN/predictions.csv\]]:file:_files' \
+                        '(--output -o)-o[Predictions. \[RUN/predictions.csv\]]:file:_files' \
+                        '(--json)--json=[Figures as JSON. \[RUN/metrics.json\]]:file:_files' \
+                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
+                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                phantom)
+                    _arguments \
+                        '(-o --output)-o[Folder to make.]:folder:_files -/' \
+                        '(-o --output)--output=[Folder to make.]:folder:_files -/' \
+                        '(--count)--count=[Films in all, even over the findings.]:number: ' \
+                        '(--size)--size=[Height and width of a film, pixels.]:number: ' \
+                        '*--finding=[normal, pneumonia, covid19 or pneumoperitoneum; repeatable. \[default\: normal pneumonia covid19\]]:value:(normal pneumonia covid19 pneumoperitoneum)' \
+                        '(--films-per-patient)--films-per-patient=[The most films of one patient; drawn from 1 up.]:number: ' \
+                        '(--shortcut)--shortcut=[Probability of a planted corner marker on films of one class.]:number: ' \
+                        '(--shortcut-class)--shortcut-class=[The class that may carry it. \[default\: the last finding\]]:value:(normal pneumonia covid19 pneumoperitoneum)' \
+                        '(--seed)--seed=[The same seed gives the same bytes.]:number: ' \
+                        '(--workers)--workers=[Processes; changes no byte. \[default\: the CPUs at hand\]]:number: ' \
+                        '(--help)--help[Show this message and exit.]'
+                    ;;
+            esac
+            ;;
+    esac
+}
+
+if [[ $funcstack[1] == _cxr ]]; then
+    _cxr "$@"
+else
+    compdef _cxr cxr
+fi

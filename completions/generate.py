@@ -1,0 +1,394 @@
+"""Write the shell completions of `cxr` from the app: static scripts that start no Python while one types.
+
+    python completions/generate.py            writes cxr.bash, cxr.zsh and cxr.fish beside this file
+    python completions/generate.py --check    exits 1 and names the file if one is stale
+
+What an option or argument takes is read from its type and its help: a literal set or an enum offers its
+members, a number nothing, a path whose help begins with a folder ("A DATASET folder") folders, and all the
+rest files.
+"""
+
+import argparse
+import enum
+import re
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+
+from cxr_cli.dataset.phantom.findings import FINDINGS
+from cxr_cli.dataset.split import SUBSETS
+from cxr_cli.inference.precision import Precision
+from cxr_cli.main import app
+from cxr_cli.models.registry import ARCHITECTURES
+from cxr_cli.training.recipes import PAIRINGS, RECIPES
+
+HERE = Path(__file__).resolve().parent
+PROGRAM = "cxr"
+HEADER = "Completion of cxr, written by completions/generate.py from the app; not to be edited."
+
+KNOWN_VALUES: dict[str, Iterable[str]] = {
+    "arch": ARCHITECTURES,
+    "finding": FINDINGS,
+    "pairing": PAIRINGS,
+    "precision": typing.get_args(Precision),
+    "recipe": RECIPES,
+    "shortcut_class": FINDINGS,
+    "subset": SUBSETS,
+}
+"""Values of options whose type is plain text, for the command checks them only when it runs."""
+
+A_FOLDER = re.compile(r"((an?|the|where the) )?(DATASET|RUN|(\w+ )?folder)\b", re.IGNORECASE)
+"""How the help of a path begins that is a folder's."""
+
+Words = tuple[str, ...]
+NOTHING: Final[Words] = ()
+
+
+class Place(enum.Enum):
+    """A path on disk."""
+
+    FILE = "file"
+    FOLDER = "folder"
+
+
+Values = Words | Place
+"""What is offered for a value: these words, or paths."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option: its spellings, its help, and its values; None for a flag, which takes none."""
+
+    spellings: Words
+    help: str
+    values: Values | None
+    repeatable: bool
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: its options, and what its arguments take; `many` if the last may be given again."""
+
+    name: str
+    help: str
+    options: tuple[Option, ...]
+    arguments: tuple[Values, ...]
+    many: bool
+
+
+def read_app() -> tuple[tuple[Option, ...], tuple[Command, ...]]:
+    """Read the program's own options and its commands."""
+    program = typer.main.get_command(app)
+    commands = (_read_command(name, command) for name, command in program.commands.items())
+    return _read_command(PROGRAM, program).options, tuple(commands)
+
+
+def _read_command(name: str, command: Any) -> Command:
+    declared = typing.get_type_hints(command.callback)
+    parameters = [
+        parameter for parameter in command.get_params(typer.Context(command)) if not parameter.hidden
+    ]
+    arguments = [parameter for parameter in parameters if parameter.param_type_name == "argument"]
+    return Command(
+        name=name,
+        help=_one_line(command.help),
+        options=tuple(
+            _read_option(parameter, declared)
+            for parameter in parameters
+            if parameter.param_type_name == "option"
+        ),
+        arguments=tuple(_values(parameter, declared) for parameter in arguments),
+        many=any(parameter.nargs == -1 for parameter in arguments),
+    )
+
+
+def _read_option(option: Any, declared: dict[str, Any]) -> Option:
+    return Option(
+        spellings=(*option.opts, *option.secondary_opts),
+        help=_one_line(option.help),
+        values=None if option.is_flag or option.count else _values(option, declared),
+        repeatable=option.multiple,
+    )
+
+
+def _values(parameter: Any, declared: dict[str, Any]) -> Values:
+    kind = _scalar(declared[parameter.name])
+    if typing.get_origin(kind) is typing.Literal:
+        return tuple(map(str, typing.get_args(kind)))
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return tuple(str(member.value) for member in kind)
+    if parameter.name in KNOWN_VALUES:
+        return tuple(KNOWN_VALUES[parameter.name])
+    if kind in (int, float):
+        return NOTHING
+    if kind is Path and A_FOLDER.match(parameter.help or ""):
+        return Place.FOLDER
+    return Place.FILE
+
+
+def _scalar(kind: Any) -> Any:
+    """Strip `| None` and `list[]` from a type."""
+    inner = [each for each in typing.get_args(kind) if each is not types.NoneType]
+    if typing.get_origin(kind) in (types.UnionType, typing.Union, list, tuple):
+        return _scalar(inner[0])
+    return kind
+
+
+def _one_line(text: str | None) -> str:
+    """Return the first paragraph of a help text on one line."""
+    return " ".join((text or "").split("\n\n")[0].split())
+
+
+def bash(options: tuple[Option, ...], commands: tuple[Command, ...]) -> str:
+    """Write the script for bash 3.2 or later; it needs no bash-completion."""
+    names = " ".join(command.name for command in commands)
+    flags = " ".join(spelling for option in options for spelling in option.spellings)
+    values = [
+        line for command in commands for option in command.options for line in _bash_value(command, option)
+    ]
+    return "\n".join(
+        [
+            f"# {HEADER}",
+            "",
+            "_cxr_offer() {  # the words given; the lines of `compgen -f` and `-d` may hold spaces",
+            "    local reply",
+            "    while IFS= read -r reply; do",
+            '        COMPREPLY+=("$reply")',
+            '    done < <(compgen "$@" -- "$current")',
+            "}",
+            "",
+            "_cxr_paths() {",
+            "    compopt -o filenames 2>/dev/null  # bash before 4 has none",
+            '    _cxr_offer "$1"',
+            "}",
+            "",
+            "_cxr() {",
+            '    local current=${COMP_WORDS[COMP_CWORD]} option="" command="" i',
+            "    COMPREPLY=()",
+            "    for ((i = 1; i < COMP_CWORD; i++)); do",
+            "        if [[ ${COMP_WORDS[i]} != -* ]]; then",
+            "            command=${COMP_WORDS[i]}",
+            "            break",
+            "        fi",
+            "    done",
+            "    if [[ -z $command ]]; then",
+            f'        _cxr_offer -W "{names} {flags}"',
+            "        return",
+            "    fi",
+            "    # In --option=value bash makes a word of the equals sign.",
+            "    option=${COMP_WORDS[COMP_CWORD - 1]}",
+            '    if [[ $current == "=" ]]; then',
+            '        current=""',
+            '    elif [[ $option == "=" ]]; then',
+            "        option=${COMP_WORDS[COMP_CWORD - 2]}",
+            "    fi",
+            '    case "$command $option" in',
+            *values,
+            "    esac",
+            '    case "$command $current" in',
+            *(line for command in commands for line in _bash_command(command)),
+            "    esac",
+            "}",
+            "",
+            "complete -F _cxr cxr",
+            "",
+        ]
+    )
+
+
+def _bash_value(command: Command, option: Option) -> list[str]:
+    if option.values is None:
+        return []
+    pattern = " | ".join(f'"{command.name} {spelling}"' for spelling in option.spellings)
+    return [f"        {pattern})", *_bash_offer(option.values), "            return", "            ;;"]
+
+
+def _bash_command(command: Command) -> list[str]:
+    spellings = " ".join(spelling for option in command.options for spelling in option.spellings)
+    lines = [f'        "{command.name} -"*)', f'            _cxr_offer -W "{spellings}"', "            ;;"]
+    if command.arguments:
+        lines += [f'        "{command.name} "*)', *_bash_offer(_any_of(command.arguments)), "            ;;"]
+    return lines
+
+
+def _bash_offer(values: Values) -> list[str]:
+    if values is Place.FILE:
+        return ["            _cxr_paths -f"]
+    if values is Place.FOLDER:
+        return ["            _cxr_paths -d"]
+    return [f'            _cxr_offer -W "{" ".join(values)}"'] if values else []
+
+
+def _any_of(arguments: tuple[Values, ...]) -> Values:
+    """What to offer where a shell does not count arguments: what all take, or files, folders among them."""
+    return arguments[0] if len(set(arguments)) == 1 else Place.FILE
+
+
+def zsh(options: tuple[Option, ...], commands: tuple[Command, ...]) -> str:
+    """Write the script for zsh's own completion system."""
+    names = [f"        {_quoted(_zsh_escaped(command.name) + ':' + command.help)}" for command in commands]
+    return "\n".join(
+        [
+            "#compdef cxr",
+            f"# {HEADER}",
+            "",
+            "_cxr() {",
+            "    local curcontext=$curcontext state line",
+            "    local -a commands",
+            "    commands=(",
+            *names,
+            "    )",
+            "    _arguments -C \\",
+            *(f"        {spec} \\" for option in options for spec in _zsh_option(option)),
+            "        '1: :->command' \\",
+            "        '*:: :->argument' && return",
+            "    case $state in",
+            "        command) _describe -t commands command commands ;;",
+            "        argument)",
+            "            case $words[1] in",
+            *(line for command in commands for line in _zsh_command(command)),
+            "            esac",
+            "            ;;",
+            "    esac",
+            "}",
+            "",
+            "if [[ $funcstack[1] == _cxr ]]; then",
+            '    _cxr "$@"',
+            "else",
+            "    compdef _cxr cxr",
+            "fi",
+            "",
+        ]
+    )
+
+
+def _zsh_command(command: Command) -> list[str]:
+    specs = [spec for option in command.options for spec in _zsh_option(option)]
+    for place, values in enumerate(command.arguments, start=1):
+        last = place == len(command.arguments)
+        specs.append(_quoted(f"{'*' if last and command.many else place}{_zsh_values(values)}"))
+    indented = " \\\n".join(f"                        {spec}" for spec in specs)
+    return [
+        f"                {command.name})",
+        f"                    _arguments \\\n{indented}",
+        "                    ;;",
+    ]
+
+
+def _zsh_option(option: Option) -> list[str]:
+    described = f"[{_zsh_escaped(option.help)}]{'' if option.values is None else _zsh_values(option.values)}"
+    before = "*" if option.repeatable else f"({' '.join(option.spellings)})"
+    return [_quoted(before + _zsh_spelling(spelling, option) + described) for spelling in option.spellings]
+
+
+def _zsh_spelling(spelling: str, option: Option) -> str:
+    """A long option's value may follow an equals sign or be the next word, which zsh writes `--option=`."""
+    return f"{spelling}=" if spelling.startswith("--") and option.values is not None else spelling
+
+
+def _zsh_values(values: Values) -> str:
+    if isinstance(values, Place):
+        return ":folder:_files -/" if values is Place.FOLDER else ":file:_files"
+    return f":value:({' '.join(values)})" if values else ":number: "
+
+
+def _zsh_escaped(text: str) -> str:
+    return re.sub(r"([\[\]:\\])", r"\\\1", text)
+
+
+def fish(options: tuple[Option, ...], commands: tuple[Command, ...]) -> str:
+    """Write the script for fish 3 or later."""
+    lines = [
+        f"# {HEADER}",
+        "",
+        "function __cxr_command_is  # the first word after cxr that is no option; nothing: there is none yet",
+        "    set -l words (commandline -opc)",
+        "    for word in $words[2..-1]",
+        "        if not string match -q -- '-*' $word",
+        '            test "$word" = "$argv"',
+        "            return",
+        "        end",
+        "    end",
+        '    test -z "$argv"',
+        "end",
+        "",
+        "complete -c cxr -f",
+        *(_fish_option("", option) for option in options),
+        *(
+            f"complete -c cxr -n '__cxr_command_is' -a {command.name} -d {_quoted(command.help)}"
+            for command in commands
+        ),
+    ]
+    for command in commands:
+        lines += ["", *(_fish_option(command.name, option) for option in command.options)]
+        if command.arguments:
+            lines.append(f"{_fish_complete(command.name)} {_fish_values(_any_of(command.arguments))}")
+    return "\n".join([*lines, ""])
+
+
+def _fish_complete(command: str) -> str:
+    return f"complete -c cxr -n '{f'__cxr_command_is {command}'.strip()}'"
+
+
+def _fish_option(command: str, option: Option) -> str:
+    spellings = " ".join(
+        f"-l {spelling[2:]}" if spelling.startswith("--") else f"-s {spelling[1:]}"
+        for spelling in option.spellings
+    )
+    values = "" if option.values is None else f" -r {_fish_values(option.values)}"
+    return f"{_fish_complete(command)} {spellings}{values} -d {_quoted(option.help, fish=True)}"
+
+
+def _fish_values(values: Values) -> str:
+    if isinstance(values, Place):
+        return "-F" if values is Place.FILE else "-f -a '(__fish_complete_directories (commandline -ct))'"
+    return f"-f -a '{' '.join(values)}'" if values else "-f"
+
+
+def _quoted(text: str, *, fish: bool = False) -> str:
+    """Put a text in single quotes as the shell reads them: fish has escapes there, the others have not."""
+    escaped = re.sub(r"(['\\])", r"\\\1", text) if fish else text.replace("'", "'\\''")
+    return f"'{escaped}'"
+
+
+WRITERS: dict[str, Callable[[tuple[Option, ...], tuple[Command, ...]], str]] = {
+    "cxr.bash": bash,
+    "cxr.zsh": zsh,
+    "cxr.fish": fish,
+}
+
+
+def stale_files(folder: Path) -> list[str]:
+    """Name the files in `folder` that are not what the app would have written."""
+    options, commands = read_app()
+    return [
+        name
+        for name, write in WRITERS.items()
+        if not (folder / name).is_file() or (folder / name).read_text("utf-8") != write(options, commands)
+    ]
+
+
+def main() -> int:
+    """Write the files, or with --check only compare them; return the exit code."""
+    parser = argparse.ArgumentParser(description="Write the shell completions of cxr from the app.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is stale")
+    check = parser.parse_args().check
+    stale = stale_files(HERE)
+    if check:
+        for name in stale:
+            print(f"completions/{name}: stale; run `python completions/generate.py`", file=sys.stderr)
+        return int(bool(stale))
+    options, commands = read_app()
+    for name in stale:
+        (HERE / name).write_text(WRITERS[name](options, commands), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

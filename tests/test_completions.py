@@ -1,0 +1,175 @@
+"""The completions are the app's, and the shells complete by them."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import typer
+
+from cxr_cli.main import app
+
+COMPLETIONS = Path(__file__).resolve().parents[1] / "completions"
+COMMANDS = typer.main.get_command(app).commands
+
+COMPLETE_IN_BASH = """
+source "$1"; shift
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+_cxr
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", COMPLETIONS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["generate"] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def in_bash(folder: Path, *words: str) -> list[str]:
+    """What bash offers for the last of the words, in `folder`."""
+    result = subprocess.run(
+        ["bash", "--norc", "-c", COMPLETE_IN_BASH, "bash", COMPLETIONS / "cxr.bash", "cxr", *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stderr == ""
+    return sorted(line for line in result.stdout.splitlines() if line)
+
+
+def in_fish(folder: Path, line: str) -> list[str]:
+    """What fish offers at the end of the line, in `folder`, without the descriptions."""
+    fish = shutil.which("fish")
+    if fish is None:
+        pytest.skip("fish is not installed")
+    script = f'source "{COMPLETIONS / "cxr.fish"}"; complete -C "{line}"'
+    result = subprocess.run(
+        [fish, "--no-config", "-c", script], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return sorted(offer.split("\t")[0] for offer in result.stdout.splitlines())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "dataset one").mkdir()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "split.csv").touch()
+    return tmp_path
+
+
+def spellings(command: str) -> list[str]:
+    parameters = COMMANDS[command].get_params(typer.Context(COMMANDS[command]))
+    options = [parameter for parameter in parameters if parameter.param_type_name == "option"]
+    return sorted(spelling for option in options for spelling in (*option.opts, *option.secondary_opts))
+
+
+def test_the_scripts_are_what_the_app_says_now(generate: ModuleType) -> None:
+    assert generate.stale_files(COMPLETIONS) == [], "run `python completions/generate.py`"
+
+
+def test_a_stale_script_is_named(generate: ModuleType, tmp_path: Path) -> None:
+    for name in ("cxr.bash", "cxr.zsh", "cxr.fish"):
+        shutil.copy(COMPLETIONS / name, tmp_path)
+    assert generate.stale_files(tmp_path) == []
+    with (tmp_path / "cxr.zsh").open("a") as script:
+        script.write("# by hand\n")
+    (tmp_path / "cxr.fish").unlink()
+    assert generate.stale_files(tmp_path) == ["cxr.zsh", "cxr.fish"]
+
+
+def test_check_exits_1_and_names_the_stale_file_without_touching_it(
+    generate: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("cxr.bash", "cxr.zsh", "cxr.fish"):
+        shutil.copy(COMPLETIONS / name, tmp_path)
+    (tmp_path / "cxr.bash").write_text("old\n")
+    monkeypatch.setattr(generate, "HERE", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["generate.py", "--check"])
+    assert generate.main() == 1
+    assert capsys.readouterr().err.startswith("completions/cxr.bash: stale")
+    assert (tmp_path / "cxr.bash").read_text() == "old\n"
+    monkeypatch.setattr(sys, "argv", ["generate.py"])
+    assert generate.main() == 0
+    assert (tmp_path / "cxr.bash").read_text() == (COMPLETIONS / "cxr.bash").read_text()
+
+
+def test_values_written_down_beside_the_app_are_of_options_that_it_has(generate: ModuleType) -> None:
+    names = {parameter.name for command in COMMANDS.values() for parameter in command.params}
+    assert set(generate.KNOWN_VALUES) <= names
+
+
+def test_the_scripts_start_no_python() -> None:
+    for name in ("cxr.bash", "cxr.zsh", "cxr.fish"):
+        code = [line for line in (COMPLETIONS / name).read_text().splitlines() if not line.startswith("#")]
+        assert not any("python" in line.lower() or "_CXR_COMPLETE" in line for line in code), name
+
+
+def test_bash_offers_every_command(folder: Path) -> None:
+    assert in_bash(folder, "") == sorted([*COMMANDS, "--help", "--version"])
+    assert in_bash(folder, "sp") == ["split"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_bash_offers_every_option_of_a_command(folder: Path, command: str) -> None:
+    assert in_bash(folder, command, "-") == spellings(command)
+
+
+def test_bash_offers_values(folder: Path) -> None:
+    assert in_bash(folder, "train", "data", "--recipe", "") == ["siamese", "single"]
+    assert in_bash(folder, "train", "data", "--recipe", "=", "si") == ["siamese", "single"]
+    assert in_bash(folder, "train", "data", "--recipe", "=") == ["siamese", "single"]
+    assert in_bash(folder, "test", "--subset", "t") == ["test", "train"]
+    assert in_bash(folder, "train", "--epochs", "") == []
+
+
+def test_bash_offers_paths_and_folders_where_a_folder_is_needed(folder: Path) -> None:
+    assert in_bash(folder, "split", "") == ["dataset one", "run"]
+    assert in_bash(folder, "split", "d") == ["dataset one"]
+    assert in_bash(folder, "train", "-o", "") == ["dataset one", "run"]
+    assert in_bash(folder, "train", "run", "--split", "") == ["dataset one", "run", "split.csv"]
+    assert in_bash(folder, "preprocess", "run", "") == ["dataset one", "run", "split.csv"]
+
+
+def test_a_value_that_is_a_command_s_name_is_not_taken_for_the_command(folder: Path) -> None:
+    assert in_bash(folder, "train", "--output", "test", "--preci") == ["--precision"]
+
+
+def test_fish_offers_commands_options_values_and_paths(folder: Path) -> None:
+    assert in_fish(folder, "cxr ") == sorted(COMMANDS)
+    assert in_fish(folder, "cxr split --") == [word for word in spellings("split") if word.startswith("--")]
+    assert in_fish(folder, "cxr train d --recipe ") == ["siamese", "single"]
+    assert in_fish(folder, "cxr train --epochs ") == []
+    assert in_fish(folder, "cxr split ") == ["dataset one/", "run/"]
+    assert in_fish(folder, "cxr train run --split ") == ["dataset one/", "run/", "split.csv"]
+    assert in_fish(folder, "cxr train --output test --preci") == ["--precision"]
+
+
+def test_zsh_can_read_its_script_and_finds_the_command_s_name_in_it() -> None:
+    zsh = shutil.which("zsh")
+    assert (COMPLETIONS / "cxr.zsh").read_text().startswith("#compdef cxr\n")
+    if zsh is None:
+        pytest.skip("zsh is not installed")
+    subprocess.run([zsh, "-n", COMPLETIONS / "cxr.zsh"], check=True)
+
+
+@pytest.mark.parametrize("script", ["cxr.zsh", "cxr.fish"])
+def test_every_command_and_option_stands_with_its_help(script: str) -> None:
+    text = (COMPLETIONS / script).read_text().replace("\\", "")
+    for name, command in COMMANDS.items():
+        assert name in text
+        for option in (each for each in command.params if each.param_type_name == "option"):
+            # Up to the first quotation mark, which each shell writes in its own way.
+            assert " ".join((option.help or "").split("\n\n")[0].split()).split("'")[0] in text
