@@ -84,7 +84,7 @@ class Command:
 
 def read_app() -> tuple[tuple[Option, ...], tuple[Command, ...]]:
     """Read the program's own options and its commands."""
-    program = typer.main.get_command(app)
+    program: Any = typer.main.get_command(app)
     commands = (_read_command(name, command) for name, command in program.commands.items())
     return _read_command(PROGRAM, program).options, tuple(commands)
 

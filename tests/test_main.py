@@ -1,0 +1,171 @@
+"""The command line itself: what it imports, its exit codes, and where its words go."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from cxr_cli import __version__
+from cxr_cli.errors import BadInput, ExitCode, Preempted, TooManyRejects, UsageFault
+from cxr_cli.main import app
+
+Cxr = Callable[..., Any]
+COMMANDS = typer.main.get_command(app).commands
+HEAVY = {"numpy", "jax", "flax", "pandas", "scipy", "matplotlib", "cv2", "pydicom", "sklearn", "PIL", "rich"}
+
+LOADED_AFTER = """
+import sys
+from cxr_cli.main import main
+code = main(sys.argv[1:])
+print(code, *{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
+"""
+FAULT_IN_STORE = """
+import cxr_cli.dataset.store
+def open_dataset(folder):
+    raise RuntimeError("a fault of ours")
+cxr_cli.dataset.store.open_dataset = open_dataset
+from cxr_cli.main import entry
+entry()
+"""
+
+
+def python(code: str, *argv: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, argv)], capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("command", [None, *COMMANDS])
+def test_help_goes_to_stdout_and_loads_nothing_heavy(command: str | None) -> None:
+    result = python(LOADED_AFTER, *filter(None, [command, "--help"]))
+    code, *modules = result.stderr.split()
+    assert code == "0"
+    assert "typer" in modules
+    assert HEAVY & set(modules) == set()
+    assert result.stdout.startswith(f"Usage: cxr {command or '[OPTIONS] COMMAND'}")
+
+
+def test_help_tells_of_every_command(cxr: Cxr) -> None:
+    listed = cxr("--help").out.partition("Commands:")[2]
+    rows = [
+        line.split(maxsplit=1) for line in listed.splitlines() if line.startswith("  ") and line[2] != " "
+    ]
+    assert [row[0] for row in rows] == list(COMMANDS)
+    assert all(len(row) == 2 for row in rows)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_and_argument_has_help(command: str) -> None:
+    assert COMMANDS[command].help
+    assert [parameter.name for parameter in COMMANDS[command].params if not parameter.help] == []
+
+
+def test_options_mean_the_same_in_every_command() -> None:
+    short: dict[str, set[str]] = {}
+    for command in COMMANDS.values():
+        for parameter in command.params:
+            for spelling in parameter.opts:
+                if spelling.startswith("-") and not spelling.startswith("--"):
+                    short.setdefault(spelling, set()).add(parameter.name)
+    assert short == {"-o": {"output"}}
+
+
+def test_the_version_is_data(cxr: Cxr) -> None:
+    assert cxr("--version") == (0, f"cxr {__version__}\n", "")
+
+
+def test_python_m_is_the_same_program() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "cxr_cli", "--version"], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == f"cxr {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["no-such-command"], "no-such-command"),
+        (["split"], "DATASET"),
+        (["split", "d"], "--output"),
+        (["split", "d", "-o", "s.csv", "--seed", "first"], "--seed"),
+        (["split", "d", "-o", "s.csv", "--seed", "-1"], "--seed"),
+        (["split", "d", "-o", "s.csv", "--vall", "0.2"], "--vall"),
+        (["preprocess", "films", "-o", "d", "--crop-top", "0.5"], "--crop-top 0.5"),
+        (["phantom", "-o", "d", "--finding", "hernia"], "hernia"),
+    ],
+)
+def test_wrong_usage_is_2_and_names_what_is_wrong(
+    cxr: Cxr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: list[str], told: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = cxr(*argv)
+    assert (code, out) == (2, "")
+    assert told in err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_command_the_help_is_shown(cxr: Cxr) -> None:
+    code, out, err = cxr()
+    assert code == 2
+    assert "Usage: cxr" in out + err
+
+
+def test_bad_input_is_3_and_one_line(tmp_path: Path) -> None:
+    missing = tmp_path / "nowhere"
+    result = subprocess.run(
+        [sys.executable, "-m", "cxr_cli", "split", missing, "-o", tmp_path / "s.csv"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (3, "")
+    assert result.stderr == f"cxr: {missing}: no such folder; a DATASET made by `cxr preprocess` is needed\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fault_of_ours_is_1_and_a_traceback(tmp_path: Path) -> None:
+    result = python(FAULT_IN_STORE, "split", tmp_path, "-o", tmp_path / "s.csv")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("Traceback")
+    assert result.stderr.endswith("RuntimeError: a fault of ours\n")
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"), [(UsageFault, 2), (BadInput, 3), (TooManyRejects, 4), (Preempted, 75)]
+)
+def test_each_kind_of_error_has_its_exit_code(
+    cxr: Cxr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Exception], code: int
+) -> None:
+    def refuse(folder: Path) -> None:
+        raise kind(f"{folder}: told")
+
+    monkeypatch.setattr("cxr_cli.dataset.store.open_dataset", refuse)
+    assert cxr("split", "d", "-o", tmp_path / "s.csv") == (code, "", "cxr: d: told\n")
+
+
+def test_exit_codes_are_the_promise() -> None:
+    assert {code.name: int(code) for code in ExitCode} == {
+        "DONE": 0,
+        "FAULT": 1,
+        "USAGE": 2,
+        "BAD_INPUT": 3,
+        "TOO_MANY_REJECTS": 4,
+        "PREEMPTED": 75,
+    }
+
+
+def test_an_interrupt_from_the_keyboard_is_130_without_a_traceback(
+    cxr: Cxr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(folder: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cxr_cli.dataset.store.open_dataset", interrupt)
+    code, out, err = cxr("split", "d", "-o", tmp_path / "s.csv")
+    assert (code, out) == (130, "")
+    assert "Traceback" not in err
