@@ -10,6 +10,7 @@ from cxr_cli import __version__
 from cxr_cli.commands.phantom import phantom
 from cxr_cli.commands.preprocess import preprocess
 from cxr_cli.commands.split import split
+from cxr_cli.commands.sweep import sweep
 from cxr_cli.commands.template import template
 from cxr_cli.commands.test import test
 from cxr_cli.commands.train import train
@@ -53,6 +54,7 @@ app.command()(train)
 app.command()(validate3way)
 app.command()(template)
 app.command()(test)
+app.command()(sweep)
 app.command()(phantom)
 
 
