@@ -105,7 +105,7 @@ def read_csv(path: Path, required: Sequence[str] = (), separator: str = ",") -> 
     """Read a table with every value as text, exactly as written ("007" stays "007"); missing is "".
 
     Raises:
-        BadInput: the file is missing or no table, or lacks a required column.
+        BadInput: the file is missing or no table, has rows longer than its header, or lacks a required column.
     """
     import pandas as pd
 
@@ -115,6 +115,9 @@ def read_csv(path: Path, required: Sequence[str] = (), separator: str = ",") -> 
         raise BadInput(f"{path}: no such file") from None
     except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
         raise BadInput(f"{path}: cannot be read as a table ({type(error).__name__})") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas took the first fields for the rows' names
+        surplus = table.index.nlevels
+        raise BadInput(f"{path}: rows have {surplus} field{'s' * (surplus != 1)} more than the header")
     missing = [column for column in required if column not in table.columns]
     if missing:
         raise BadInput(f"{path}: no column {missing[0]!r}; it has {', '.join(map(repr, table.columns))}")

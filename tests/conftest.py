@@ -1,11 +1,15 @@
 """Fixtures shared by all tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
+from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS
+from cxr_cli.dataset.raster import image_id
+from cxr_cli.dataset.store import GrowingDataset
 from cxr_cli.main import main
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -38,3 +42,60 @@ def real_films() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"real films are not at hand: no folder {SHARED_DATA}")
     return SHARED_DATA
+
+
+FILM_SIZE = 32
+FILMS = {"covid19": 14, "normal": 26, "pneumonia": 20}
+"""Films of each class in `small_dataset`."""
+FILMS_WITHOUT_PATIENT = 4
+"""The last films of each class in `small_dataset`."""
+
+
+def draw_film(class_number: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw noise with a bright square, in a corner of the film that its class decides: uint8 [32, 32]."""
+    film = rng.integers(40, 120, (FILM_SIZE, FILM_SIZE))
+    top, left = divmod(class_number % 4, 2)
+    film[16 * top + 2 : 16 * top + 14, 16 * left + 2 : 16 * left + 14] += 100
+    return film.astype(np.uint8)
+
+
+MakeDataset = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def make_dataset() -> MakeDataset:
+    """Write a DATASET folder of drawn films: `make_dataset(folder, labels, patients, **columns)`."""
+
+    def make(folder: Path, labels: Sequence[str], patients: Sequence[str], **columns: Sequence[str]) -> Path:
+        rng = np.random.default_rng(0)
+        classes = sorted(set(labels))
+        with GrowingDataset(folder, FILM_SIZE, {"size": FILM_SIZE}) as dataset:
+            for number, (label, patient) in enumerate(zip(labels, patients, strict=True)):
+                pixels = draw_film(classes.index(label), rng)
+                record = {
+                    "image_id": image_id(pixels),
+                    "source": f"films/{number}.png",
+                    "label": label,
+                    "patient_id": patient,
+                }
+                record |= {name: values[number] for name, values in columns.items()}
+                dataset.add_film(pixels, record)
+            dataset.finish((*MANIFEST_COLUMNS, *columns), {"settings": {"size": FILM_SIZE}})
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def small_dataset(make_dataset: MakeDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DATASET folder of 60 films in three classes that a small net can tell apart; not to be changed.
+
+    Two films a patient, four films of each class without a patient id.
+    """
+    labels = [label for label, films in FILMS.items() for _ in range(films)]
+    patients = [
+        "" if number >= films - FILMS_WITHOUT_PATIENT else f"{label}-{number // 2:03}"
+        for label, films in FILMS.items()
+        for number in range(films)
+    ]
+    return make_dataset(tmp_path_factory.mktemp("small") / "dataset", labels, patients)
