@@ -105,7 +105,7 @@ def read_csv(path: Path, required: Sequence[str] = (), separator: str = ",") -> 
     """Read a table with every value as text, exactly as written ("007" stays "007"); missing is "".
 
     Raises:
-        BadInput: the file is missing or no table, has rows longer than its header, or lacks a required column.
+        BadInput: the file is missing or no table, has rows longer than its header, or lacks a column.
     """
     import pandas as pd
 

@@ -37,8 +37,8 @@ def most_pairs(labels: NDArray[np.int64]) -> int:
 def draw_pairs(labels: NDArray[np.int64], count: int, rng: np.random.Generator) -> Pairs:
     """Draw an epoch's pairs, none twice and no film with itself, in random order.
 
-    As long as there are at least as many pairs as films, every film of the epoch, and so every film of the
-    rarest class, is in one.
+    As long as there are at least as many pairs as films (and one more a class where the rarest has an odd
+    number of films), every film of the epoch, and so every film of the rarest class, is in one.
 
     Args:
         labels: int [N], class numbers.
