@@ -35,9 +35,10 @@ def preprocess(
             raise UsageFault(f"{option} {share:g}: a share from 0 to below 0.5 is needed")
 
     from cxr_cli.dataset.labels import Columns
-    from cxr_cli.dataset.preprocess import Geometry, Settings, usable_cpus
+    from cxr_cli.dataset.preprocess import Geometry, Settings
     from cxr_cli.dataset.preprocess import preprocess as make_dataset
     from cxr_cli.dataset.store import rejected_by_reason
+    from cxr_cli.dataset.workers import usable_cpus
 
     settings = Settings(
         Geometry(size, crop_top, crop_border),

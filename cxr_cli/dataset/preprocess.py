@@ -1,21 +1,15 @@
 """Raw films to a DATASET folder: find, label, decode, crop, resize, store, each film once."""
 
 import hashlib
-import multiprocessing
 import os
-import signal
-import threading
-from collections import Counter, deque
-from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,10 +20,8 @@ from cxr_cli.dataset.labels import Columns, read_labels
 from cxr_cli.dataset.raster import Picture, RejectedFilmError, crop, image_id, read_raster, resize
 from cxr_cli.dataset.sources import Inputs, absolute, find_inputs, is_dicom
 from cxr_cli.dataset.store import INFO, GrowingDataset, is_finished, read_plan
-from cxr_cli.errors import BadInput, CxrError, TooManyRejects, UsageFault
-
-TASKS_PER_WORKER = 4
-"""Films in flight for each worker: enough to keep it busy, few enough to keep memory flat."""
+from cxr_cli.dataset.workers import map_in_order
+from cxr_cli.errors import BadInput, TooManyRejects, UsageFault
 
 PLAN_WORDS = {
     "size": "--size",
@@ -212,7 +204,7 @@ def _process(
     first_of = {record["image_id"]: record for record in dataset.films}
     rest = candidates[dataset.inputs :]
     readable = [candidate.path for candidate in rest if candidate.reason is None]
-    with closing(_read_all(readable, geometry, workers)) as films:
+    with closing(map_in_order(partial(read_film, geometry=geometry), readable, workers)) as films:
         for candidate in rest:
             _check_failures(dataset, max_failures)
             film = candidate.reason or next(films)
@@ -283,52 +275,6 @@ def _info(dataset: GrowingDataset, plan: Mapping[str, Any]) -> dict[str, Any]:
         "classes": dict(sorted(classes.items())),
         "versions": versions(),
     }
-
-
-def usable_cpus() -> int:
-    """The CPUs that this process may use, which on a batch node are fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _read_all(
-    paths: Sequence[Path], geometry: Geometry, workers: int
-) -> Generator[PreparedFilm | str, None, None]:
-    """Read films in order, in this process or in several; a string is the reason why one is rejected."""
-    if workers == 1 or len(paths) <= 1:
-        yield from (read_film(path, geometry) for path in paths)
-        return
-    # Spawned, not forked: whoever calls this may hold threads and locks.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(paths)), mp_context=context, initializer=_begin_worker)
-    try:
-        waiting = iter(paths)
-        running: deque[Future[PreparedFilm | str]] = deque(
-            pool.submit(read_film, path, geometry) for path in islice(waiting, TASKS_PER_WORKER * workers)
-        )
-        while running:
-            film = running.popleft().result()
-            running.extend(pool.submit(read_film, path, geometry) for path in islice(waiting, 1))
-            yield film
-    except BrokenProcessPool as error:
-        raise CxrError(
-            "a reading process died (out of memory?); run again to go on, with --workers 1 to see where"
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _begin_worker() -> None:
-    """Set up a reading process: one thread, deaf to Ctrl-C (the parent ends it), gone when the parent is."""
-    cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
-
-
-def _leave_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def read_film(path: Path, geometry: Geometry) -> PreparedFilm | str:

@@ -1,10 +1,12 @@
 """`cxr preprocess` from the shell."""
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -120,22 +122,45 @@ def test_truncated_films_are_rows_of_the_rejected(cxr: Cxr, tmp_path: Path, film
     assert "4 films of 16 x 16, 3 inputs rejected" in outcome.out
 
 
-def test_a_killed_command_goes_on_and_leaves_no_process_behind(cxr: Cxr, tmp_path: Path) -> None:
+@pytest.fixture
+def at_work(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A command with two reading processes that has done its first films of sixty."""
     for seed in range(60):
         draw(tmp_path / "films" / "normal" / f"{seed:02}.png", seed, side=500)
     command = [sys.executable, "-c", "from cxr_cli.main import entry; entry()", "preprocess"]
     command += [str(tmp_path / "films"), "-o", str(tmp_path / "d"), "--size", "16", "--workers", "2"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     journal = tmp_path / "d" / "progress.jsonl"
     while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") > 3):
         time.sleep(0.01)
-    process.kill()
-    process.communicate(timeout=60)  # returns when the last process that holds this stderr is gone
-    assert process.returncode == -signal.SIGKILL
+    yield process
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def assert_goes_on(cxr: Cxr, tmp_path: Path) -> None:
     again = cxr("preprocess", tmp_path / "films", "-o", tmp_path / "d", "--size", 16, "--workers", 1)
     assert again.code == 0
     assert "going on after" in again.err
     assert len(open_dataset(tmp_path / "d").images) == 60
+
+
+def test_a_killed_command_goes_on_and_leaves_no_process_behind(
+    cxr: Cxr, tmp_path: Path, at_work: subprocess.Popen[str]
+) -> None:
+    at_work.kill()
+    at_work.communicate(timeout=60)  # returns when the last process that holds this stderr is gone
+    assert at_work.returncode == -signal.SIGKILL
+    assert_goes_on(cxr, tmp_path)
+
+
+def test_ctrl_c_twice_ends_in_silence(cxr: Cxr, tmp_path: Path, at_work: subprocess.Popen[str]) -> None:
+    for _ in range(2):  # to all processes, as a terminal does
+        os.killpg(at_work.pid, signal.SIGINT)
+        time.sleep(0.02)
+    _, err = at_work.communicate(timeout=60)
+    assert (at_work.returncode, err) == (130, "")
+    assert_goes_on(cxr, tmp_path)
 
 
 def test_help_does_not_import_what_computes() -> None:
