@@ -6,11 +6,16 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS
 from cxr_cli.dataset.raster import image_id
 from cxr_cli.dataset.store import GrowingDataset
 from cxr_cli.main import main
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("cxr", deadline=None)
+settings.load_profile("cxr")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

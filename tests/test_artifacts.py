@@ -66,6 +66,17 @@ def test_an_error_while_writing_leaves_the_old_file_alone(tmp_path: Path) -> Non
     assert names(tmp_path) == ["table.csv"]
 
 
+@pytest.mark.parametrize("place", ["file/table.csv", "folder"])
+def test_a_place_that_cannot_be_written_is_bad_input(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("kept")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(BadInput) as refusal:
+        write_json(tmp_path / place, {})
+    assert str(refusal.value).startswith(f"{tmp_path / place}: cannot be written (")
+    assert names(tmp_path) == ["file", "folder"]
+    assert (tmp_path / "file").read_text() == "kept"
+
+
 def test_a_process_killed_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("old")

@@ -243,7 +243,12 @@ def write_split(dataset: Dataset, criteria: SplitCriteria, table: pd.DataFrame, 
     """Write split.csv and, beside it, the JSON of the same name; return what the JSON holds.
 
     The JSON comes first: a split.csv is only ever there with its JSON.
+
+    Raises:
+        UsageFault: `path` is itself named .json.
     """
+    if path.suffix == ".json":
+        raise UsageFault(f"--output {path}: the split is a table, to be named .csv; a .json goes beside it")
     summary: dict[str, Any] = {
         "criteria": asdict(criteria),
         "dataset": str(dataset.folder),
@@ -297,26 +302,24 @@ def open_split(path: Path, dataset: Dataset, fold: int | None = None) -> Split:
         UsageFault: a fold is missing, not wanted, or out of range.
     """
     table = read_csv(path, COLUMNS)
-    summary = read_json(path.with_suffix(".json"))
-    if list(table["image_id"]) != list(dataset.manifest["image_id"]):
-        raise BadInput(
-            f"{path}: is not a split of {dataset.folder}: its films are others, or in another order"
-        )
-    count = summary["criteria"]["folds"]
-    if count is None:
+    for column in ("image_id", "patient_id", "label"):
+        if list(table[column]) != list(dataset.manifest[column]):
+            raise BadInput(
+                f"{path}: is not a split of {dataset.folder}: its column {column!r} is not the manifest's"
+            )
+    folds, normalisation = _read_summary(path.with_suffix(".json"))
+    if folds is None:
         if fold is not None:
             raise UsageFault(f"--fold {fold}: {path} has no folds")
-        subsets, pixels = table["subset"].to_numpy(dtype=str), summary["normalisation"]
+        _check_values(path, table["subset"], {*SUBSETS, ""}, "train, val, test and empty")
+        subsets, pixels = table["subset"].to_numpy(dtype=str), normalisation[0]
     else:
-        if fold is None or not 0 <= fold < count:
+        if fold is None or not 0 <= fold < folds:
             raise UsageFault(
-                f"--fold {'missing' if fold is None else fold}: {path} has folds 0 to {count - 1}"
+                f"--fold {'missing' if fold is None else fold}: {path} has folds 0 to {folds - 1}"
             )
-        subsets = fold_subsets(table["fold"].to_numpy(np.int64), fold, count)
-        pixels = summary["normalisation"][fold]
-    unknown = sorted(set(subsets) - {*SUBSETS, ""})
-    if unknown:
-        raise BadInput(f"{path}: column 'subset' holds {unknown[0]!r}; known are train, val, test and empty")
+        _check_values(path, table["fold"], {str(number) for number in range(folds)}, f"0 to {folds - 1}")
+        subsets, pixels = fold_subsets(table["fold"].to_numpy(np.int64), fold, folds), normalisation[fold]
     refuse_leaks(str(path), table, subsets)
     labels, classes = pd.factorize(table["label"], sort=True)
     return Split(
@@ -325,7 +328,26 @@ def open_split(path: Path, dataset: Dataset, fold: int | None = None) -> Split:
         labels=labels.astype(np.int64),
         patients=patient_numbers(table),
         classes=tuple(map(str, classes)),
-        pixels=PixelStatistics(**pixels),
+        pixels=pixels,
         digest=digest_file(path),
         fold=fold,
     )
+
+
+def _read_summary(path: Path) -> tuple[int | None, list[PixelStatistics]]:
+    """Read from a split's JSON the number of folds, if any, and the statistics of each, or of the whole."""
+    summary = read_json(path)
+    try:
+        folds, normalisation = summary["criteria"]["folds"], summary["normalisation"]
+        each = [normalisation] if folds is None else [normalisation[fold] for fold in range(folds)]
+        return folds, [PixelStatistics(**statistics) for statistics in each]
+    except (KeyError, IndexError, TypeError) as error:
+        raise BadInput(
+            f"{path}: is not what `cxr split` writes beside a split.csv; make the split anew"
+        ) from error
+
+
+def _check_values(path: Path, column: "pd.Series[str]", known: set[str], in_words: str) -> None:
+    unknown = sorted(set(column) - known)
+    if unknown:
+        raise BadInput(f"{path}: column {column.name!r} holds {unknown[0]!r}; known are {in_words}")
