@@ -34,8 +34,9 @@ def preprocess(
         if not 0 <= share < 0.5:
             raise UsageFault(f"{option} {share:g}: a share from 0 to below 0.5 is needed")
 
+    from cxr_cli.dataset.film import Geometry
     from cxr_cli.dataset.labels import Columns
-    from cxr_cli.dataset.preprocess import Geometry, Settings
+    from cxr_cli.dataset.preprocess import Settings
     from cxr_cli.dataset.preprocess import preprocess as make_dataset
     from cxr_cli.dataset.store import rejected_by_reason
     from cxr_cli.dataset.workers import usable_cpus

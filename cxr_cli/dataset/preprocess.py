@@ -10,15 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cxr_cli.artifacts import digest_file, read_json, versions
 from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS, combine
-from cxr_cli.dataset.dicom import read_dicom
+from cxr_cli.dataset.film import Geometry, PreparedFilm, read_film
 from cxr_cli.dataset.labels import Columns, read_labels
-from cxr_cli.dataset.raster import Picture, RejectedFilmError, crop, image_id, read_raster, resize
-from cxr_cli.dataset.sources import Inputs, absolute, find_inputs, is_dicom
+from cxr_cli.dataset.sources import Inputs, absolute, find_inputs
 from cxr_cli.dataset.store import INFO, GrowingDataset, is_finished, read_plan
 from cxr_cli.dataset.workers import map_in_order
 from cxr_cli.errors import BadInput, TooManyRejects, UsageFault
@@ -39,15 +35,6 @@ PLAN_WORDS = {
 
 
 @dataclass(frozen=True)
-class Geometry:
-    """What is done to the pixels: shares cut off (see raster.crop), then the square's side in pixels."""
-
-    size: int = 224
-    crop_top: float = 0.0
-    crop_border: float = 0.0
-
-
-@dataclass(frozen=True)
 class Settings:
     """All that decides what a DATASET holds, beside the films themselves."""
 
@@ -64,16 +51,6 @@ class Candidate:
     label: str
     values: Mapping[str, str]
     reason: str | None = None
-
-
-@dataclass(frozen=True)
-class PreparedFilm:
-    """A film after reading: uint8 [size, size], identity, what its header states, how it became grey."""
-
-    pixels: NDArray[np.uint8]
-    image_id: str
-    header: Mapping[str, str]
-    mapping: str
 
 
 def preprocess(
@@ -275,19 +252,3 @@ def _info(dataset: GrowingDataset, plan: Mapping[str, Any]) -> dict[str, Any]:
         "classes": dict(sorted(classes.items())),
         "versions": versions(),
     }
-
-
-def read_film(path: Path, geometry: Geometry) -> PreparedFilm | str:
-    """Read one film and prepare it, or say why it is rejected."""
-    try:
-        picture, header = _read(path)
-    except RejectedFilmError as rejected:
-        return str(rejected)
-    pixels = resize(crop(picture.pixels, geometry.crop_top, geometry.crop_border), geometry.size)
-    return PreparedFilm(pixels, image_id(picture.pixels), header, picture.mapping)
-
-
-def _read(path: Path) -> tuple[Picture, dict[str, str]]:
-    if is_dicom(path):
-        return read_dicom(path)
-    return read_raster(path), {}

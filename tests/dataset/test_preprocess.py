@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from cxr_cli.artifacts import digest_file, read_csv
+from cxr_cli.dataset.film import Geometry
 from cxr_cli.dataset.labels import Columns
-from cxr_cli.dataset.preprocess import Geometry, Settings, preprocess
+from cxr_cli.dataset.preprocess import Settings, preprocess
 from cxr_cli.dataset.raster import crop, image_id, resize
 from cxr_cli.dataset.sources import find_inputs
 from cxr_cli.dataset.store import open_dataset
