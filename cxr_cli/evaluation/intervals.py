@@ -76,4 +76,5 @@ def wilson_interval(successes: int, trials: int) -> Interval:
     share = successes / trials
     centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
     half = z / (1 + z**2 / trials) * (share * (1 - share) / trials + z**2 / (4 * trials**2)) ** 0.5
-    return Interval(max(0.0, centre - half), min(1.0, centre + half))
+    # Where none or all succeed the limit is exact, and rounding would miss it.
+    return Interval(centre - half if successes else 0.0, centre + half if successes < trials else 1.0)

@@ -65,7 +65,8 @@ def format_report(report: dict[str, Any], unit: str = "films") -> str:
     lines += [f"{name.replace('_', ' '):18} {format_figure(report[name])}" for name in OVERALL]
     classes = report["classes"]
     width = max(len(name) for name in (*classes, "class"))
-    lines += ["", f"{'class':{width}}  {unit:>6}  " + "  ".join(f"{name:22}" for name in PER_CLASS)]
+    heading = "  ".join(f"{name:22}" for name in PER_CLASS)
+    lines += ["", f"{'class':{width}}  {unit:>6}  {heading}".rstrip()]
     for label in classes:
         of = report["per_class"][label]
         figures = "  ".join(f"{format_figure(of[name]):22}" for name in PER_CLASS)

@@ -1,0 +1,103 @@
+"""Three-way trials, and their like with any number of classes."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxr_cli.errors import BadInput
+from cxr_cli.evaluation.threeway import draw_trials
+
+NAMES = ("covid19", "normal", "pneumonia", "tuberculosis", "pneumothorax", "effusion")
+
+
+@st.composite
+def validation_films(draw: st.DrawFn) -> tuple[np.ndarray, int]:
+    """Labels of two to six classes in random order, and a number of trials that they allow."""
+    classes = draw(st.integers(2, 6))
+    counts = [draw(st.integers(2, 12)) for _ in range(classes)]
+    labels = draw(st.permutations(np.repeat(np.arange(classes), counts).tolist()))
+    return np.array(labels), draw(st.integers(1, min(counts) * classes))
+
+
+@given(films=validation_films(), seed=st.integers(0, 2**32 - 1))
+def test_anchors_are_even_and_never_meet_themselves(films: tuple[np.ndarray, int], seed: int) -> None:
+    labels, count = films
+    classes = int(labels.max()) + 1
+    anchors, references = draw_trials(labels, NAMES[:classes], count, np.random.default_rng(seed))
+    assert anchors.shape == (count,)
+    assert references.shape == (count, classes)
+    assert len(set(anchors.tolist())) == count
+    per_class = np.bincount(labels[anchors], minlength=classes)
+    assert per_class.max() - per_class.min() <= 1
+    assert np.all(labels[references] == np.arange(classes))
+    assert np.all(references != anchors[:, None])
+
+
+def test_the_paper_s_129_trials_are_43_of_each_class() -> None:
+    labels = np.repeat([0, 1, 2], [43, 60, 80])
+    anchors, _ = draw_trials(labels, NAMES[:3], 129, np.random.default_rng(0))
+    assert np.bincount(labels[anchors]).tolist() == [43, 43, 43]
+    assert sorted(anchors[labels[anchors] == 0]) == list(range(43))
+
+
+def test_the_odd_trial_goes_to_a_class_by_lot() -> None:
+    labels = np.repeat([0, 1, 2], 10)
+    more = [
+        int(
+            np.bincount(
+                labels[draw_trials(labels, NAMES[:3], 10, np.random.default_rng(seed)).anchors]
+            ).argmax()
+        )
+        for seed in range(300)
+    ]
+    # a third of 300 each, +- 5 standard errors
+    assert np.abs(np.bincount(more) - 100).max() < 41
+
+
+def test_references_are_evenly_distributed_over_all_other_films() -> None:
+    labels = np.array([0, 1, 0, 1, 0, 1, 0])
+    counts = np.zeros((7, 7))
+    for seed in range(2000):
+        anchors, references = draw_trials(labels, NAMES[:2], 6, np.random.default_rng(seed))
+        np.add.at(counts, (np.repeat(anchors, 2), references.ravel()), 1)
+    assert np.all(np.diag(counts) == 0)
+    for anchor in range(7):
+        for number in (0, 1):
+            others = [film for film in range(7) if labels[film] == number and film != anchor]
+            shares = counts[anchor, others] / counts[anchor, others].sum()
+            # 1500 draws and more over 2 to 4 films: 5 standard errors are 0.065 at the most
+            assert np.abs(shares - 1 / len(others)).max() < 0.065
+
+
+def test_a_seed_decides_the_trials() -> None:
+    labels = np.repeat([0, 1], 20)
+    first, again, other = (
+        draw_trials(labels, NAMES[:2], 20, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+    assert first.anchors.tolist() == again.anchors.tolist()
+    assert first.references.tolist() == again.references.tolist()
+    assert first.references.tolist() != other.references.tolist()
+
+
+@pytest.mark.parametrize(
+    ("counts", "trials", "told"),
+    [
+        ((5, 9, 9), 18, "class 'covid19' has 5 films, 18 trials need 6; --trials 15 is the most"),
+        ((9, 9, 4), 27, "class 'pneumonia' has 4 films, 27 trials need 9; --trials 12 is the most"),
+        ((9, 1, 9), 3, "class 'normal' has 1 films, 3 trials need 2; give it more films"),
+        ((9, 9, 0), 3, "class 'pneumonia' has 0 films, 3 trials need 2; give it more films"),
+    ],
+)
+def test_too_few_films_of_a_class_are_refused_with_the_numbers(
+    counts: tuple[int, ...], trials: int, told: str
+) -> None:
+    labels = np.repeat(np.arange(3), counts)
+    with pytest.raises(BadInput) as refusal:
+        draw_trials(labels, NAMES[:3], trials, np.random.default_rng(0))
+    assert str(refusal.value) == f"three-way validation: {told}"
+
+
+def test_what_is_said_to_be_the_most_can_be_had() -> None:
+    labels = np.repeat([0, 1, 2], [5, 9, 9])
+    assert len(draw_trials(labels, NAMES[:3], 15, np.random.default_rng(0)).anchors) == 15
