@@ -3,6 +3,8 @@
 Training writes it, everything else reads it.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -66,6 +68,12 @@ class RunConfig:
     split: str
     split_digest: str
     fold: int | None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that decides the run, 64 hex digits; where its inputs lie does not count."""
+        decides = {name: value for name, value in asdict(self).items() if name not in PLACES}
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
     @property
     def network(self) -> "NetworkSpec":

@@ -6,6 +6,7 @@ Source: "Siamesifying the COVID-Net", section 3.2.2. Beyond the paper: the medoi
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from cxr_cli.run import TrainedRun
 
 TEMPLATES = "templates.npz"
 Kind = Literal["mean", "medoid", "nearest"]
-FIELDS = ("classes", "vectors", "owners", "counts", "kind", "nearest", "epoch")
+FIELDS = ("classes", "vectors", "owners", "counts", "kind", "nearest", "run", "epoch")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Templates:
         counts: int [C], training films of each class.
         kind: how the vectors came about.
         nearest: of how many nearest vectors the similarity is averaged; 1 unless kind is "nearest".
-        epoch: of the model whose vectors these are.
+        run, epoch: digest of the run's configuration and epoch of the model whose vectors these are.
     """
 
     classes: tuple[str, ...]
@@ -40,6 +41,7 @@ class Templates:
     counts: NDArray[np.int64]
     kind: str
     nearest: int
+    run: str
     epoch: int
 
 
@@ -57,11 +59,16 @@ def make_templates(
 
     Raises:
         UsageFault: an unknown kind, or `nearest` out of range.
+        BadInput: a class without a film.
     """
     if kind not in get_args(Kind):
         raise UsageFault(f"--kind {kind!r}: known are {', '.join(get_args(Kind))}")
     classes = run.config.classes
     counts = np.bincount(labels, minlength=len(classes))
+    if not counts.min():
+        raise BadInput(
+            f"class {classes[counts.argmin()]!r} has no training film, and so there is no template of it"
+        )
     if kind == "nearest" and not 1 <= nearest <= counts.min():
         raise UsageFault(f"--nearest {nearest}: from 1 to {counts.min()}, the films of the rarest class")
     by_class = [vectors[labels == number] for number in range(len(classes))]
@@ -73,7 +80,14 @@ def make_templates(
     else:
         kept, owners = vectors, labels
     return Templates(
-        classes, kept.astype(np.float32), owners, counts, kind, nearest if kind == "nearest" else 1, run.epoch
+        classes=classes,
+        vectors=kept.astype(np.float32),
+        owners=owners,
+        counts=counts,
+        kind=kind,
+        nearest=nearest if kind == "nearest" else 1,
+        run=run.config.digest,
+        epoch=run.epoch,
     )
 
 
@@ -115,11 +129,12 @@ def read_templates(path: Path, run: TrainedRun) -> Templates:
         BadInput: missing, damaged, or made from another model.
     """
     try:
-        with np.load(path, allow_pickle=False) as content:
+        # Opened here, for NumPy leaves a damaged file open.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
             fields = {name: content[name] for name in FIELDS}
     except FileNotFoundError:
         raise BadInput(f"{path}: no such file; make it with `cxr template {run.folder}`") from None
-    except (ValueError, OSError, KeyError, EOFError) as error:
+    except (ValueError, OSError, KeyError, EOFError, TypeError, BadZipFile) as error:
         raise BadInput(f"{path}: cannot be read as templates ({type(error).__name__})") from error
     templates = Templates(
         classes=tuple(map(str, fields["classes"])),
@@ -128,10 +143,13 @@ def read_templates(path: Path, run: TrainedRun) -> Templates:
         counts=fields["counts"],
         kind=str(fields["kind"]),
         nearest=int(fields["nearest"]),
+        run=str(fields["run"]),
         epoch=int(fields["epoch"]),
     )
     if templates.classes != run.config.classes:
         raise BadInput(f"{path}: field 'classes' is {templates.classes}, the run has {run.config.classes}")
+    if templates.run != run.config.digest:
+        raise BadInput(f"{path}: field 'run' names another run than {run.folder}")
     if templates.epoch != run.epoch:
         raise BadInput(
             f"{path}: field 'epoch' is {templates.epoch}, the run's model is of epoch {run.epoch}; "

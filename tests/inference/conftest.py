@@ -1,0 +1,65 @@
+"""Runs with a very small net of drawn, untrained weights: what is tested here does not ask for more."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flax import nnx
+from numpy.typing import NDArray
+
+from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
+from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.siamese import Siamese
+from cxr_cli.run import RunConfig, TrainedRun
+
+SIZE = 16
+
+
+def untrained_run(folder: Path, *, siamese: bool) -> TrainedRun:
+    """Make a run of a net with one stage and vectors of 6; the pixels have mean 0.4, deviation 0.2."""
+    rng = np.random.default_rng(0)
+    shape = CovidNetConfig(stem=8, stages=(8,), depths=(2,), fc=(12, 6))
+    backbone = CovidNet(shape, SIZE, None if siamese else 3, lowering="product", rng=rng)
+    net = Siamese(backbone, rng=rng) if siamese else backbone
+    graph, params, stats = nnx.split(net, nnx.Param, ...)
+    config = RunConfig(
+        recipe="siamese" if siamese else "single",
+        arch="covidnet",
+        width=1.0,
+        size=SIZE,
+        siamese=siamese,
+        classes=("covid19", "normal", "pneumonia"),
+        mean=0.4,
+        std=0.2,
+        epochs=5,
+        batch_size=4,
+        lr=1e-4,
+        pairs=100 if siamese else None,
+        pairing="random" if siamese else None,
+        trials=10 if siamese else None,
+        precision="float32",
+        seed=0,
+        dataset="dataset",
+        dataset_digest="d",
+        split="split.csv",
+        split_digest="s",
+        fold=None,
+    )
+    variables = Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))
+    return TrainedRun(folder, config, Network(graph), variables, epoch=3)
+
+
+@pytest.fixture(scope="session")
+def single(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    return untrained_run(tmp_path_factory.mktemp("single"), siamese=False)
+
+
+@pytest.fixture(scope="session")
+def siamese(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    return untrained_run(tmp_path_factory.mktemp("siamese"), siamese=True)
+
+
+@pytest.fixture(scope="session")
+def images() -> NDArray[np.uint8]:
+    """Draw 75 films: more than two batches, and not a multiple of one."""
+    return np.random.default_rng(1).integers(0, 256, (75, SIZE, SIZE), np.uint8)
