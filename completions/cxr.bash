@@ -22,7 +22,7 @@ _cxr() {
         fi
     done
     if [[ -z $command ]]; then
-        _cxr_offer -W "preprocess split train validate3way template test phantom --version --help"
+        _cxr_offer -W "preprocess split train validate3way template test sweep phantom --version --help"
         return
     fi
     # In --option=value bash makes a word of the equals sign.
@@ -162,7 +162,7 @@ _cxr() {
             return
             ;;
         "template --kind")
-            _cxr_paths -f
+            _cxr_offer -W "mean medoid nearest"
             return
             ;;
         "template --nearest")
@@ -201,6 +201,58 @@ _cxr() {
             return
             ;;
         "test --split")
+            _cxr_paths -f
+            return
+            ;;
+        "sweep --split")
+            _cxr_paths -f
+            return
+            ;;
+        "sweep --output" | "sweep -o")
+            _cxr_paths -d
+            return
+            ;;
+        "sweep --recipe")
+            _cxr_offer -W "single siamese"
+            return
+            ;;
+        "sweep --lr")
+            return
+            ;;
+        "sweep --batch-size")
+            return
+            ;;
+        "sweep --arch")
+            _cxr_offer -W "covidnet"
+            return
+            ;;
+        "sweep --width")
+            return
+            ;;
+        "sweep --epochs")
+            return
+            ;;
+        "sweep --pairs")
+            return
+            ;;
+        "sweep --pairing")
+            _cxr_offer -W "random in-batch"
+            return
+            ;;
+        "sweep --trials")
+            return
+            ;;
+        "sweep --fold")
+            return
+            ;;
+        "sweep --precision")
+            _cxr_offer -W "float32 tf32 bfloat16"
+            return
+            ;;
+        "sweep --seed")
+            return
+            ;;
+        "sweep --task")
             _cxr_paths -f
             return
             ;;
@@ -270,6 +322,12 @@ _cxr() {
             _cxr_offer -W "--subset --templates --output -o --json --dataset --split --help"
             ;;
         "test "*)
+            _cxr_paths -d
+            ;;
+        "sweep -"*)
+            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --arch --width --epochs --pairs --pairing --trials --fold --precision --seed --task --help"
+            ;;
+        "sweep "*)
             _cxr_paths -d
             ;;
         "phantom -"*)

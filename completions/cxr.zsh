@@ -11,6 +11,7 @@ _cxr() {
         'validate3way:Classify films by comparing each with one other film of every class. Any number of classes from two.'
         'template:Compute what each class is compared by in `cxr test`: the mean vector of all its training films.'
         'test:Predict every film of a subset and print the figures, each with its interval.'
+        'sweep:Train a run for each learning rate and batch size and list their best validation figures.'
         'phantom:Draw phantom chest films (DICOM) with known findings, their masks and labels.csv.'
     )
     _arguments -C \
@@ -84,7 +85,7 @@ _cxr() {
                     ;;
                 template)
                     _arguments \
-                        '(--kind)--kind=[mean of the class'\''s films (the paper'\''s), its medoid film, or the nearest films.]:file:_files' \
+                        '(--kind)--kind=[mean of the class'\''s films (the paper'\''s), its medoid film, or the nearest films.]:value:(mean medoid nearest)' \
                         '(--nearest)--nearest=[For --kind nearest\: how many films of a class count.]:number: ' \
                         '(--output -o)--output=[\[RUN/templates.npz\]]:file:_files' \
                         '(--output -o)-o[\[RUN/templates.npz\]]:file:_files' \
@@ -102,6 +103,27 @@ _cxr() {
                         '(--json)--json=[Figures as JSON. \[RUN/metrics.json\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                sweep)
+                    _arguments \
+                        '(--split)--split=[The split.csv that divides the DATASET.]:file:_files' \
+                        '(--output -o)--output=[The folder for the runs and sweep.csv.]:folder:_files -/' \
+                        '(--output -o)-o[The folder for the runs and sweep.csv.]:folder:_files -/' \
+                        '(--recipe)--recipe=[The papers'\'' settings\: single or siamese.]:value:(single siamese)' \
+                        '*--lr=[Repeatable. \[1e-3 1e-4 1e-5\]]:number: ' \
+                        '*--batch-size=[Repeatable. \[8 16 32\]]:number: ' \
+                        '(--arch)--arch=[Architecture. \[covidnet\]]:value:(covidnet)' \
+                        '(--width)--width=[Channels and units, times the paper'\''s. \[1\]]:number: ' \
+                        '(--epochs)--epochs=[Epochs. \[100 single, 20 siamese\]]:number: ' \
+                        '(--pairs)--pairs=[Pairs an epoch, siamese only. \[5000\]]:number: ' \
+                        '(--pairing)--pairing=[Siamese only\: random pairs, or all pairs in-batch. \[random\]]:value:(random in-batch)' \
+                        '(--trials)--trials=[Three-way trials that judge an epoch, siamese only. \[129, or what can be had\]]:number: ' \
+                        '(--fold)--fold=[The fold that tests, where the split has folds.]:number: ' \
+                        '(--precision)--precision=[float32, tf32 or bfloat16 arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
+                        '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
+                        '(--task)--task=[I/N\: train only share I of N, from 1, as one task of a Slurm array.]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;

@@ -24,6 +24,7 @@ import typer
 from cxr_cli.dataset.phantom.findings import FINDINGS
 from cxr_cli.dataset.split import SUBSETS
 from cxr_cli.inference.precision import Precision
+from cxr_cli.inference.templates import Kind
 from cxr_cli.main import app
 from cxr_cli.models.registry import ARCHITECTURES
 from cxr_cli.training.recipes import PAIRINGS, RECIPES
@@ -35,6 +36,7 @@ HEADER = "Completion of cxr, written by completions/generate.py from the app; no
 KNOWN_VALUES: dict[str, Iterable[str]] = {
     "arch": ARCHITECTURES,
     "finding": FINDINGS,
+    "kind": typing.get_args(Kind),
     "pairing": PAIRINGS,
     "precision": typing.get_args(Precision),
     "recipe": RECIPES,

@@ -2,13 +2,13 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.artifacts import digest_file, read_csv, read_json, versions, write_csv, write_json
+from cxr_cli.artifacts import atomic_path, digest_file, read_csv, read_json, versions, write_csv, write_json
 from cxr_cli.dataset.allocation import allocate_patients, class_counts
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.errors import BadInput, UsageFault
@@ -268,8 +268,10 @@ def write_split(dataset: Dataset, criteria: SplitCriteria, table: pd.DataFrame, 
             asdict(_training_pixels(dataset, fold_subsets(folds, fold, criteria.folds)))
             for fold in range(criteria.folds)
         ]
-    write_json(path.with_suffix(".json"), summary)
-    write_csv(path, table)
+    with atomic_path(path) as temporary:
+        write_csv(temporary, table)
+        summary["split_digest"] = digest_file(temporary)
+        write_json(path.with_suffix(".json"), summary)
     return summary
 
 
@@ -307,20 +309,28 @@ def open_split(path: Path, dataset: Dataset, fold: int | None = None) -> Split:
             raise BadInput(
                 f"{path}: is not a split of {dataset.folder}: its column {column!r} is not the manifest's"
             )
-    folds, normalisation = _read_summary(path.with_suffix(".json"))
+    recorded = _read_summary(path.with_suffix(".json"))
+    folds = recorded.folds
     if folds is None:
         if fold is not None:
             raise UsageFault(f"--fold {fold}: {path} has no folds")
         _check_values(path, table["subset"], {*SUBSETS, ""}, "train, val, test and empty")
-        subsets, pixels = table["subset"].to_numpy(dtype=str), normalisation[0]
+        subsets = table["subset"].to_numpy(dtype=str)
     else:
         if fold is None or not 0 <= fold < folds:
             raise UsageFault(
                 f"--fold {'missing' if fold is None else fold}: {path} has folds 0 to {folds - 1}"
             )
         _check_values(path, table["fold"], {str(number) for number in range(folds)}, f"0 to {folds - 1}")
-        subsets, pixels = fold_subsets(table["fold"].to_numpy(np.int64), fold, folds), normalisation[fold]
+        subsets = fold_subsets(table["fold"].to_numpy(np.int64), fold, folds)
+    if not (subsets == "train").any():
+        raise BadInput(f"{path}: no film in subset 'train'")
     refuse_leaks(str(path), table, subsets)
+    digest = digest_file(path)
+    if recorded.digests == (dataset.digest, digest):
+        pixels = recorded.pixels[fold or 0]
+    else:  # edited, or of the same films cropped or sized otherwise
+        pixels = _training_pixels(dataset, subsets)
     labels, classes = pd.factorize(table["label"], sort=True)
     return Split(
         path=path,
@@ -329,18 +339,32 @@ def open_split(path: Path, dataset: Dataset, fold: int | None = None) -> Split:
         patients=patient_numbers(table),
         classes=tuple(map(str, classes)),
         pixels=pixels,
-        digest=digest_file(path),
+        digest=digest,
         fold=fold,
     )
 
 
-def _read_summary(path: Path) -> tuple[int | None, list[PixelStatistics]]:
-    """Read from a split's JSON the number of folds, if any, and the statistics of each, or of the whole."""
+class _Summary(NamedTuple):
+    """What a split's JSON recorded.
+
+    Attributes:
+        folds: their number, None if there are none.
+        pixels: statistics of the training pixels with each fold as test, or of the one split.
+        digests: of the images and of the split.csv that the statistics are of.
+    """
+
+    folds: int | None
+    pixels: list[PixelStatistics]
+    digests: tuple[str, str]
+
+
+def _read_summary(path: Path) -> _Summary:
     summary = read_json(path)
     try:
         folds, normalisation = summary["criteria"]["folds"], summary["normalisation"]
         each = [normalisation] if folds is None else [normalisation[fold] for fold in range(folds)]
-        return folds, [PixelStatistics(**statistics) for statistics in each]
+        digests = (summary["dataset_digest"], summary["split_digest"])
+        return _Summary(folds, [PixelStatistics(**statistics) for statistics in each], digests)
     except (KeyError, IndexError, TypeError) as error:
         raise BadInput(
             f"{path}: is not what `cxr split` writes beside a split.csv; make the split anew"

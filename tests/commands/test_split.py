@@ -177,7 +177,7 @@ def test_a_place_that_cannot_be_written_is_refused(cxr: Cxr, small_dataset: Path
     (tmp_path / "file").write_text("kept")
     outcome = cxr("split", small_dataset, "-o", tmp_path / "file" / "s.csv")
     assert outcome.code == 3
-    assert outcome.err == f"cxr: {tmp_path / 'file' / 's.json'}: cannot be written (File exists)\n"
+    assert outcome.err == f"cxr: {tmp_path / 'file' / 's.csv'}: cannot be written (File exists)\n"
     assert (tmp_path / "file").read_text() == "kept"
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -311,13 +312,45 @@ def opened(small_dataset: Path, tmp_path: Path) -> tuple[Path, Dataset]:
     return tmp_path / "split.csv", dataset
 
 
-def test_films_can_be_left_out_by_hand(opened: tuple[Path, Dataset]) -> None:
+def test_films_can_be_left_out_by_hand_and_the_statistics_follow(opened: tuple[Path, Dataset]) -> None:
     path, dataset = opened
     table = read_csv(path)
-    left_out = table.index[table["subset"] == "test"][:3]
+    before = open_split(path, dataset)
+    left_out = [film for subset in ("train", "test") for film in before.rows(subset)[:4]]
     table.loc[left_out, "subset"] = ""
     write_csv(path, table)
-    assert set(open_split(path, dataset).rows("test")) == set(table.index[table["subset"] == "test"])
+    after = open_split(path, dataset)
+    assert after.rows("test").tolist() == before.rows("test")[4:].tolist()
+    training = dataset.images[before.rows("train")[4:]].astype(np.float64) / 255
+    assert after.pixels.mean == pytest.approx(training.mean(), rel=1e-12)
+    assert after.pixels.std == pytest.approx(training.std(), rel=1e-12)
+    assert after.pixels != before.pixels
+
+
+def test_the_same_films_cropped_otherwise_have_statistics_of_their_own(opened: tuple[Path, Dataset]) -> None:
+    path, dataset = opened
+    cropped = replace(
+        dataset, images=dataset.images[:, 4:-4, 4:-4], info={**dataset.info, "digest": "f" * 64}
+    )
+    split = open_split(path, cropped)
+    training = cropped.images[split.rows("train")].astype(np.float64) / 255
+    assert split.pixels.mean == pytest.approx(training.mean(), rel=1e-12)
+
+
+def test_statistics_are_not_computed_again_without_need(
+    opened: tuple[Path, Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, dataset = opened
+    monkeypatch.delattr("cxr_cli.dataset.split.pixel_statistics")
+    assert open_split(path, dataset).pixels.std > 0
+
+
+def test_a_split_edited_so_that_no_film_trains_is_refused(opened: tuple[Path, Dataset]) -> None:
+    path, dataset = opened
+    table = read_csv(path)
+    write_csv(path, table.assign(subset=table["subset"].replace("train", "")))
+    with pytest.raises(BadInput, match="no film in subset 'train'"):
+        open_split(path, dataset)
 
 
 def test_a_table_is_not_written_over_its_own_json(small_dataset: Path, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """Three-way trials, and their like with any number of classes."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_cli.errors import BadInput
-from cxr_cli.evaluation.threeway import draw_trials
+from cxr_cli.evaluation.threeway import draw_trials, most_trials, three_way_report
 
 NAMES = ("covid19", "normal", "pneumonia", "tuberculosis", "pneumothorax", "effusion")
 
@@ -101,3 +103,71 @@ def test_too_few_films_of_a_class_are_refused_with_the_numbers(
 def test_what_is_said_to_be_the_most_can_be_had() -> None:
     labels = np.repeat([0, 1, 2], [5, 9, 9])
     assert len(draw_trials(labels, NAMES[:3], 15, np.random.default_rng(0)).anchors) == 15
+
+
+def distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The plain distance as a stand-in for a learned one."""
+    return np.abs(x - y).sum(-1)
+
+
+def report_of(
+    vectors: np.ndarray, labels: np.ndarray, trials: int, repeats: int = 1, seed: int = 0
+) -> dict[str, Any]:
+    return three_way_report(
+        vectors.astype(np.float32),
+        labels,
+        np.arange(len(labels)) // 2,
+        NAMES[: int(labels.max()) + 1],
+        distances,
+        trials=trials,
+        repeats=repeats,
+        rng=np.random.default_rng(seed),
+    )
+
+
+@pytest.mark.parametrize("classes", [2, 3, 6])
+def test_films_that_lie_with_their_class_are_all_recognised(classes: int) -> None:
+    labels = np.tile(np.arange(classes), 10)
+    vectors = 100 * np.eye(classes)[labels] + np.random.default_rng(0).normal(size=(len(labels), classes))
+    report = report_of(vectors, labels, 10 * classes)
+    assert report["confusion_matrix"] == (10 * np.eye(classes)).tolist()
+    assert report["accuracy"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    assert (report["trials"], report["repeats"]) == (10 * classes, 1)
+    assert report["accuracy_over_draws"] == {"mean": 1.0, "std": None, "min": 1.0, "max": 1.0}
+
+
+def test_vectors_without_meaning_are_at_chance() -> None:
+    labels = np.tile([0, 1, 2], 100)
+    vectors = np.random.default_rng(0).normal(size=(300, 8))
+    report = report_of(vectors, labels, 129, repeats=20)
+    assert report["accuracy"]["low"] < 1 / 3 < report["accuracy"]["high"]
+    assert np.sum(report["confusion_matrix"]) == report["films"] == 129 * 20
+
+
+def test_the_nearest_reference_wins() -> None:
+    """Two films a class on a line: each trial's references are known, whatever is drawn."""
+    labels, vectors = np.array([0, 0, 1, 1]), np.array([[0.0], [10.0], [4.0], [5.0]])
+    # 0 has 10 or (4, 5) to choose from, always the latter; 10 the same; 4 has 5 at 1 and 0 at 4 or 10 at 6.
+    assert report_of(vectors, labels, 4)["confusion_matrix"] == [[0, 2], [0, 2]]
+
+
+def test_the_spread_over_draws_is_that_of_the_draws() -> None:
+    labels = np.tile([0, 1, 2], 30)
+    vectors = np.eye(3)[labels] + np.random.default_rng(0).normal(scale=0.8, size=(90, 3))
+    together = report_of(vectors, labels, 60, repeats=3, seed=7)
+    # The generator goes on from draw to draw, so the first draw of many is the only one of one.
+    alone = report_of(vectors, labels, 60, repeats=1, seed=7)["accuracy"]["value"]
+    spread = together["accuracy_over_draws"]
+    assert spread["mean"] == pytest.approx(together["accuracy"]["value"])
+    assert spread["min"] <= alone <= spread["max"]
+    assert 0 < spread["std"] <= spread["max"] - spread["min"]
+
+
+@pytest.mark.parametrize("counts", [(2, 9), (4, 4, 7), (3, 3, 3, 3)])
+def test_the_most_trials_are_so_many_of_each_class_as_the_rarest_has(counts: tuple[int, ...]) -> None:
+    labels, names = np.repeat(np.arange(len(counts)), counts), NAMES[: len(counts)]
+    most = most_trials(labels, len(counts))
+    assert most == min(counts) * len(counts)
+    assert len(draw_trials(labels, names, most, np.random.default_rng(0)).anchors) == most
+    with pytest.raises(BadInput):
+        draw_trials(labels, names, most + len(counts), np.random.default_rng(0))
