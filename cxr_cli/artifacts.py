@@ -44,6 +44,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
     Raises:
         BadInput: the path cannot be written.
     """
+    if path.is_dir():  # an empty name is "." too
+        raise BadInput(f"{path}: is a folder; the name of a file is needed")
     # The suffix stays last: writers such as matplotlib choose the format by it.
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
