@@ -1,11 +1,14 @@
 """The papers' settings by name. Every value can be overridden on the command line."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from cxr_cli.dataset.pairs import most_pairs
 from cxr_cli.dataset.split import Split
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import BadInput, UsageFault
 from cxr_cli.evaluation.threeway import most_trials
 from cxr_cli.inference.precision import check_precision
 
@@ -82,11 +85,13 @@ def resolve_recipe(name: str, overrides: dict[str, Any]) -> Recipe:
         option = "--" + key.replace("_", "-")
         if getattr(RECIPES[name], key) is None:
             raise UsageFault(f"{option} {value}: the recipe {name!r} has no use for it")
-        if isinstance(value, int | float) and value <= 0:
-            raise UsageFault(f"{option} {value}: more than 0 is needed")
+        if isinstance(value, int | float) and not 0 < value < math.inf:
+            raise UsageFault(f"{option} {value}: more than 0 is needed, and less than infinity")
     recipe = replace(RECIPES[name], **given)
     if recipe.pairing not in (None, *PAIRINGS):
         raise UsageFault(f"--pairing {recipe.pairing!r}: known are {', '.join(PAIRINGS)}")
+    if recipe.pairs is not None and recipe.pairs < 2:
+        raise UsageFault(f"--pairs {recipe.pairs}: 2 or more are needed, one of each kind")
     check_precision(recipe.precision)
     return recipe
 
@@ -101,12 +106,26 @@ def fit_to_films(recipe: Recipe, split: Split, *, trials_given: bool) -> tuple[R
 
     Returns:
         The recipe, and a line for each value that was lowered.
+
+    Raises:
+        BadInput: the training films allow no pairs of one class, or none of two.
+        UsageFault: a batch so small that no two of its films are of one class.
     """
     if recipe.pairs is None or recipe.trials is None:
         return recipe, []
     notices = []
     wanted = recipe.trials
-    pairs = most_pairs(split.labels[split.rows("train")])
+    labels = split.labels[split.rows("train")]
+    pairs, classes = most_pairs(labels), len(np.unique(labels))
+    if pairs == 0:
+        raise BadInput(
+            f"{split.path}: pairs need two classes or more, with two training films or more in each"
+        )
+    if recipe.pairing == "in-batch" and recipe.batch_size <= classes:
+        raise UsageFault(
+            f"--batch-size {recipe.batch_size}: in-batch pairs need {classes + 1} films or more, "
+            f"or no two are of one class"
+        )
     if recipe.pairing == "random" and recipe.pairs > pairs:
         notices.append(f"{recipe.pairs} pairs an epoch wanted, {pairs} different ones can be had: using all")
         recipe = replace(recipe, pairs=pairs)

@@ -1,0 +1,140 @@
+"""The papers' settings, what may be changed of them, and what is refused."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cxr_cli.dataset.split import PixelStatistics, Split
+from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.training.recipes import Recipe, fit_to_films, resolve_recipe
+
+
+def test_the_single_net_is_trained_as_in_the_paper() -> None:
+    recipe = resolve_recipe("single", {})
+    assert (recipe.siamese, recipe.arch, recipe.width) == (False, "covidnet", 1.0)
+    assert (recipe.lr, recipe.batch_size, recipe.epochs) == (1e-4, 16, 100)
+    assert (recipe.pairs, recipe.pairing, recipe.trials) == (None, None, None)
+
+
+def test_the_siamese_net_is_trained_as_in_the_paper() -> None:
+    recipe = resolve_recipe("siamese", {})
+    assert (recipe.siamese, recipe.arch, recipe.width) == (True, "covidnet", 1.0)
+    assert (recipe.lr, recipe.batch_size, recipe.epochs) == (1e-4, 32, 50)
+    assert (recipe.pairs, recipe.pairing, recipe.trials) == (12_000, "random", 129)
+
+
+def test_given_values_stand_in_place_of_the_recipes() -> None:
+    overrides = {
+        "arch": None,
+        "width": 0.25,
+        "epochs": 3,
+        "batch_size": 8,
+        "lr": 1e-3,
+        "pairs": 500,
+        "pairing": "in-batch",
+        "trials": 12,
+        "precision": "bfloat16",
+    }
+    assert resolve_recipe("siamese", overrides) == Recipe(
+        siamese=True,
+        arch="covidnet",
+        width=0.25,
+        epochs=3,
+        batch_size=8,
+        lr=1e-3,
+        pairs=500,
+        pairing="in-batch",
+        trials=12,
+        precision="bfloat16",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "message"),
+    [
+        ("triple", {}, "--recipe 'triple': known are single, siamese"),
+        ("single", {"pairs": 100}, "--pairs 100: the recipe 'single' has no use for it"),
+        ("single", {"pairing": "random"}, "--pairing random: the recipe 'single' has no use for it"),
+        ("single", {"trials": 9}, "--trials 9: the recipe 'single' has no use for it"),
+        ("single", {"batch_size": 0}, "--batch-size 0: more than 0 is needed"),
+        ("single", {"epochs": -1}, "--epochs -1: more than 0 is needed"),
+        ("single", {"lr": 0.0}, "--lr 0.0: more than 0 is needed"),
+        ("single", {"lr": math.nan}, "--lr nan: more than 0 is needed"),
+        ("single", {"width": math.inf}, "--width inf: "),
+        ("siamese", {"pairs": 1}, "--pairs 1: 2 or more are needed, one of each kind"),
+        ("siamese", {"pairing": "all"}, "--pairing 'all': known are random, in-batch"),
+        ("single", {"precision": "float16"}, "--precision 'float16': known are float32, tf32, bfloat16"),
+    ],
+)
+def test_what_cannot_be_is_refused(name: str, overrides: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageFault) as caught:
+        resolve_recipe(name, overrides)
+    assert str(caught.value).startswith(message)
+
+
+def split(train: list[int], val: list[int]) -> Split:
+    """Make a split with so many films of each class."""
+    counts = {"train": train, "val": val}
+    return Split(
+        path=Path("split.csv"),
+        subsets=np.array([subset for subset, of in counts.items() for _ in range(sum(of))]),
+        labels=np.concatenate([np.repeat(np.arange(len(of)), of) for of in counts.values()]),
+        patients=np.arange(sum(train) + sum(val)),
+        classes=("a", "b", "c")[: len(train)],
+        pixels=PixelStatistics(0.5, 0.2),
+        digest="",
+        fold=None,
+    )
+
+
+def fit(overrides: dict[str, Any], of: Split, trials_given: bool = False) -> tuple[Recipe, list[str]]:
+    return fit_to_films(resolve_recipe("siamese", overrides), of, trials_given=trials_given)
+
+
+def test_enough_films_change_nothing() -> None:
+    # Classes of 90: 3 x 90 x 89 / 2 = 12,015 pairs of one class; 43 trials a class.
+    recipe, notices = fit({}, split([90, 95, 200], [43, 50, 60]))
+    assert recipe == resolve_recipe("siamese", {})
+    assert notices == []
+
+
+def test_too_few_films_for_the_pairs_are_said_and_all_used() -> None:
+    # Classes of 5: 3 x 10 = 30 pairs of one class, and as many of two.
+    recipe, notices = fit({}, split([5, 9, 7], [43, 43, 43]))
+    assert recipe.pairs == 60
+    assert notices == ["12000 pairs an epoch wanted, 60 different ones can be had: using all"]
+
+
+def test_too_few_films_for_the_trials_are_said() -> None:
+    recipe, notices = fit({"pairs": 10}, split([50, 50, 50], [7, 9, 12]))
+    assert (recipe.trials, recipe.pairs) == (21, 10)
+    assert notices == ["129 three-way trials wanted, the validation films allow 21"]
+    given, notices = fit({"pairs": 10, "trials": 30}, split([50, 50, 50], [7, 9, 12]), trials_given=True)
+    assert (given.trials, notices) == (30, [])
+
+
+def test_in_batch_pairs_may_come_again_and_so_are_never_too_many() -> None:
+    recipe, notices = fit({"pairing": "in-batch"}, split([5, 9, 7], [43, 43, 43]))
+    assert (recipe.pairs, notices) == (12_000, [])
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 3])
+def test_a_batch_without_two_films_of_one_class_is_refused(batch_size: int) -> None:
+    with pytest.raises(UsageFault, match=f"--batch-size {batch_size}: in-batch pairs need 4 films or more"):
+        fit({"pairing": "in-batch", "batch_size": batch_size}, split([5, 9, 7], [43, 43, 43]))
+    assert fit({"pairing": "in-batch", "batch_size": 4}, split([5, 9, 7], [43, 43, 43]))[0].batch_size == 4
+
+
+@pytest.mark.parametrize("pairing", ["random", "in-batch"])
+@pytest.mark.parametrize("train", [[1, 9, 7], [12, 0, 0]])
+def test_films_that_allow_no_pairs_are_refused(pairing: str, train: list[int]) -> None:
+    with pytest.raises(BadInput, match="pairs need two classes or more, with two training films or more"):
+        fit({"pairing": pairing}, split(train, [43, 43, 43]))
+
+
+def test_a_single_net_takes_the_films_as_they_are() -> None:
+    recipe = resolve_recipe("single", {})
+    assert fit_to_films(recipe, split([1, 1], [1, 1]), trials_given=False) == (recipe, [])
