@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -138,9 +139,17 @@ def test_a_replacement_cut_off_anywhere_leaves_a_whole_folder(
             patched.setattr("shutil.rmtree", only_of_existing(stop))
         with pytest.raises(KeyboardInterrupt):
             replace_folder(new, final)
+    shutil.copytree(tmp_path, tmp_path.with_suffix(".later"))
+
     restore_folder(final)
     assert (final / "weights").read_text() == ("new" if cut_off_at == "removal" else "old")
     assert set(names(tmp_path)) <= {"model", "new"}
+
+    # Nor does it stand in the way of the next one.
+    later = tmp_path.with_suffix(".later")
+    replace_folder(folder_of(later / "newer", "newer"), later / "model")
+    assert (later / "model" / "weights").read_text() == "newer"
+    assert set(names(later)) <= {"model", "new"}
 
 
 def only_of_existing(act: Callable[..., None]) -> Callable[..., None]:

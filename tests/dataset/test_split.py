@@ -98,6 +98,12 @@ def test_each_film_is_in_one_fold_and_no_patient_in_two(films: Draw, folds: int,
     assert tested.tolist() == [1] * len(table)
 
 
+def test_one_fold_tests_and_the_next_round_the_circle_validates() -> None:
+    folds = np.array([0, 1, 2, 3])
+    assert fold_subsets(folds, 1, 4).tolist() == ["train", "test", "val", "train"]
+    assert fold_subsets(folds, 3, 4).tolist() == ["val", "train", "train", "test"]
+
+
 @given(films=films_of_patients(), seed=st.integers(0, 1000))
 def test_a_seed_decides_the_split(films: Draw, seed: int) -> None:
     dataset = in_memory(*films)
