@@ -109,7 +109,8 @@ def test_sums_add_up_over_an_epochs_steps(
     state = new_state(single[1])
     expected = np.zeros(3)
     for rows, known in ((np.arange(8), 8), (np.arange(8, 16), 3)):
-        logits = single[0].bind(state.variables)(normalise(jnp.asarray(images[rows]), 0.4, 0.2))
+        module = single[0].bind(state.variables)
+        logits = module.head(module.features(normalise(jnp.asarray(images[rows]), 0.4, 0.2)))
         losses = softmax_cross_entropy(logits, jnp.asarray(labels[rows]))[:known]
         hits = (np.asarray(logits).argmax(1) == labels[rows])[:known]
         expected += [float(losses.sum()), hits.sum(), known]
