@@ -85,6 +85,7 @@ class Trainer:
                 epoch = progress.epoch + 1
                 state, steps = self._train(state, epoch, progress.step, checkpoint)
                 validation = self.task.validate(state.variables, epoch)
+                _check_finite("validation", validation.loss, f"after epoch {epoch}")
                 history.append(_record(epoch, state, validation, history, time.monotonic() - began))
                 state, progress = state._replace(totals=new_totals()), Progress(epoch, 0)
                 self._save(checkpoint, state, epoch * steps, history)
@@ -125,11 +126,7 @@ class Trainer:
         return state, steps
 
     def _look_at(self, loss: float, epoch: int, done: int, steps: int) -> None:
-        if not math.isfinite(loss):
-            raise UsageFault(
-                f"training loss is {loss} in epoch {epoch}, step {done} of {steps}: "
-                "lower --lr, or look for films that are no films"
-            )
+        _check_finite("training", loss, f"in epoch {epoch}, step {done} of {steps}")
         self.report.step(epoch, done, steps, loss)
 
     def _save(
@@ -140,6 +137,11 @@ class Trainer:
         checkpoint.save(count, state, Progress(history[-1].epoch, 0))
         if history[-1].selected:
             save_model(self.folder, state.variables, history[-1].epoch)
+
+
+def _check_finite(what: str, loss: float, place: str) -> None:
+    if not math.isfinite(loss):
+        raise UsageFault(f"{what} loss is {loss} {place}: lower --lr, or look for films that are no films")
 
 
 def _record(

@@ -83,7 +83,7 @@ def fetch(images: NDArray[np.uint8]) -> FetchBatch:
     return film_source(images)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def new_state() -> Callable[[Variables], TrainState]:
     """Make the state before the first step; in arrays of its own, for the step takes them over."""
 

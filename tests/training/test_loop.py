@@ -1,0 +1,328 @@
+"""The loop: selection, resumption to the last bit, repair of what a kill left behind."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import orbax.checkpoint as ocp
+import pytest
+from jax import Array
+from numpy.typing import NDArray
+
+from cxr_cli.errors import Preempted, UsageFault
+from cxr_cli.inference.films import FetchBatch
+from cxr_cli.inference.forward import Scaling
+from cxr_cli.models.registry import Network, Variables
+from cxr_cli.training import loop
+from cxr_cli.training.checkpoint import Progress, RollingCheckpoint
+from cxr_cli.training.classification import Classification, classification_loss
+from cxr_cli.training.history import EpochRecord, read_history
+from cxr_cli.training.loop import Trainer
+from cxr_cli.training.optimizer import adam
+from cxr_cli.training.step import TrainState, TrainStep, train_step
+from cxr_cli.training.tasks import EpochPlan, Validation
+
+EPOCHS = 4
+STEPS = 4
+
+
+@dataclass
+class Heard:
+    """A report that keeps what it is told."""
+
+    resumptions: list[Progress] = field(default_factory=list)
+    steps: list[tuple[int, int, int, float]] = field(default_factory=list)
+    epochs: list[EpochRecord] = field(default_factory=list)
+
+    def resumed(self, progress: Progress) -> None:
+        self.resumptions.append(progress)
+
+    def step(self, epoch: int, done: int, total: int, loss: float) -> None:
+        self.steps.append((epoch, done, total, loss))
+
+    def epoch(self, record: EpochRecord) -> None:
+        self.epochs.append(record)
+
+
+def never() -> bool:
+    return False
+
+
+def after(questions: int) -> Callable[[], bool]:
+    """Say yes from the given question on: one comes after each step, one after each epoch."""
+    asked = iter(range(10**6))
+    return lambda: next(asked) + 1 >= questions
+
+
+@pytest.fixture(scope="module")
+def real_step(single: tuple[Network, Variables], scaling: Scaling) -> TrainStep:
+    return train_step(single[0], scaling, classification_loss, adam(1e-3))
+
+
+MakeTrainer = Callable[..., Trainer]
+
+
+@pytest.fixture(scope="module")
+def make_trainer(
+    real_step: TrainStep,
+    single: tuple[Network, Variables],
+    scaling: Scaling,
+    fetch: FetchBatch,
+    labels: NDArray[np.int64],
+) -> MakeTrainer:
+    """Make a trainer of a net with dropout and Adam: 60 films in 4 steps, 30 films to validate."""
+
+    def make(folder: Path, seed: int = 0, preempted: Callable[[], bool] = never) -> Trainer:
+        task = Classification(single[0], scaling, fetch, labels, np.arange(60), np.arange(60, 90), 16, seed)
+        return Trainer(folder, task, real_step, fetch, EPOCHS, seed, Heard(), preempted)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def initial(
+    single: tuple[Network, Variables], new_state: Callable[[Variables], TrainState]
+) -> Callable[[], TrainState]:
+    return lambda: new_state(single[1])
+
+
+def saved_model(folder: Path) -> dict[str, Any]:
+    with ocp.StandardCheckpointer() as checkpointer:
+        model: dict[str, Any] = checkpointer.restore((folder / "model").resolve())
+    return model
+
+
+def last_checkpoint(folder: Path, like: TrainState) -> tuple[TrainState, Progress]:
+    with loop.rolling_checkpoint(folder / "checkpoints") as checkpoint:
+        restored = checkpoint.restore(like)
+    assert restored is not None
+    return restored
+
+
+def without_seconds(history: list[EpochRecord]) -> list[EpochRecord]:
+    return [replace(record, seconds=0.0) for record in history]
+
+
+def assert_same_run(one: Path, other: Path, like: TrainState) -> None:
+    """Compare history, selected model, and the last state with its optimizer, bit for bit."""
+    histories = [without_seconds(read_history(folder / "history.csv", EPOCHS)) for folder in (one, other)]
+    assert histories[0] == histories[1]
+    jax.tree.map(np.testing.assert_array_equal, saved_model(one), saved_model(other))
+    states = [last_checkpoint(folder, like) for folder in (one, other)]
+    assert states[0][1] == states[1][1]
+    jax.tree.map(np.testing.assert_array_equal, states[0][0], states[1][0])
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(
+    tmp_path_factory: pytest.TempPathFactory, make_trainer: MakeTrainer, initial: Callable[[], TrainState]
+) -> Path:
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    make_trainer(folder).fit(initial())
+    return folder
+
+
+def test_a_run_learns_and_reports_each_step_and_epoch(
+    tmp_path: Path, make_trainer: MakeTrainer, initial: Callable[[], TrainState]
+) -> None:
+    trainer = make_trainer(tmp_path)
+    history = trainer.fit(initial())
+    heard: Any = trainer.report
+    assert [step[:3] for step in heard.steps] == [
+        (epoch, done, STEPS) for epoch in range(1, EPOCHS + 1) for done in range(1, STEPS + 1)
+    ]
+    assert heard.epochs == history
+    assert heard.resumptions == []
+    assert [record.epoch for record in history] == [1, 2, 3, 4]
+    assert history[-1].val_loss < history[0].val_loss
+    for record in history:
+        losses = [loss for epoch, _, _, loss in heard.steps if epoch == record.epoch]
+        # 60 films: three steps of 16 and one of 12.
+        assert record.train_loss == pytest.approx((16 * sum(losses[:3]) + 12 * losses[3]) / 60, rel=1e-5)
+        assert record.train_accuracy * 60 == pytest.approx(round(record.train_accuracy * 60), abs=1e-4)
+    assert without_seconds(read_history(tmp_path / "history.csv", EPOCHS)) == without_seconds(history)
+
+
+def test_the_seed_decides_a_run_to_the_last_bit(
+    tmp_path: Path, uninterrupted: Path, make_trainer: MakeTrainer, initial: Callable[[], TrainState]
+) -> None:
+    make_trainer(tmp_path / "again").fit(initial())
+    assert_same_run(tmp_path / "again", uninterrupted, initial())
+    other = make_trainer(tmp_path / "other", seed=1).fit(initial())
+    assert without_seconds(other) != without_seconds(read_history(uninterrupted / "history.csv", EPOCHS))
+
+
+@pytest.mark.parametrize(
+    ("question", "progress", "message"),
+    [
+        (1, Progress(0, 1), "stopped on request in epoch 1 after step 1 of 4; the state is saved"),
+        (3, Progress(0, 3), "in epoch 1 after step 3 of 4"),
+        (4, Progress(1, 0), "stopped on request after epoch 1; the same command goes on"),
+        (5, Progress(1, 0), "stopped on request after epoch 1"),
+        (8, Progress(1, 3), "in epoch 2 after step 3 of 4"),
+    ],
+)
+def test_a_preempted_run_goes_on_as_if_nothing_had_been(
+    tmp_path: Path,
+    uninterrupted: Path,
+    make_trainer: MakeTrainer,
+    initial: Callable[[], TrainState],
+    question: int,
+    progress: Progress,
+    message: str,
+) -> None:
+    with pytest.raises(Preempted, match=message):
+        make_trainer(tmp_path / "run", preempted=after(question)).fit(initial())
+    again = make_trainer(tmp_path / "run")
+    again.fit(initial())
+    assert again.report.resumptions == [progress]
+    assert_same_run(tmp_path / "run", uninterrupted, initial())
+
+
+def test_a_run_preempted_at_every_step_still_ends_and_alike(
+    tmp_path: Path, uninterrupted: Path, make_trainer: MakeTrainer, initial: Callable[[], TrainState]
+) -> None:
+    for _ in range(EPOCHS * STEPS - 1):
+        with pytest.raises(Preempted):
+            make_trainer(tmp_path / "run", preempted=lambda: True).fit(initial())
+    make_trainer(tmp_path / "run", preempted=lambda: True).fit(initial())
+    assert_same_run(tmp_path / "run", uninterrupted, initial())
+
+
+def test_a_finished_run_is_not_trained_again(
+    uninterrupted: Path, make_trainer: MakeTrainer, initial: Callable[[], TrainState]
+) -> None:
+    trainer = make_trainer(uninterrupted)
+    history = trainer.fit(initial())
+    assert len(history) == EPOCHS
+    assert trainer.report.steps == []
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+@pytest.mark.parametrize("epoch", [1, 2, EPOCHS])
+def test_a_run_killed_between_checkpoint_and_model_is_repaired(
+    tmp_path: Path,
+    uninterrupted: Path,
+    make_trainer: MakeTrainer,
+    initial: Callable[[], TrainState],
+    monkeypatch: pytest.MonkeyPatch,
+    epoch: int,
+) -> None:
+    save = loop.save_model
+
+    def killed(folder: Path, variables: Variables, number: int) -> None:
+        if number == epoch:
+            raise Killed
+        save(folder, variables, number)
+
+    selected = {
+        record.epoch for record in read_history(uninterrupted / "history.csv", EPOCHS) if record.selected
+    }
+    assert epoch in selected, "the epoch must be one whose model is saved"
+    monkeypatch.setattr(loop, "save_model", killed)
+    with pytest.raises(Killed):
+        make_trainer(tmp_path / "run").fit(initial())
+    monkeypatch.undo()
+    make_trainer(tmp_path / "run").fit(initial())
+    assert_same_run(tmp_path / "run", uninterrupted, initial())
+
+
+def test_a_run_killed_between_history_and_checkpoint_is_repaired(
+    tmp_path: Path,
+    uninterrupted: Path,
+    make_trainer: MakeTrainer,
+    initial: Callable[[], TrainState],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    save = RollingCheckpoint.save
+
+    def killed(self: RollingCheckpoint, count: int, state: TrainState, progress: Progress) -> None:
+        if progress == Progress(2, 0):
+            raise Killed
+        save(self, count, state, progress)
+
+    monkeypatch.setattr(RollingCheckpoint, "save", killed)
+    with pytest.raises(Killed):
+        make_trainer(tmp_path / "run").fit(initial())
+    monkeypatch.undo()
+    assert len(read_history(tmp_path / "run" / "history.csv", 9)) == 2
+    again = make_trainer(tmp_path / "run")
+    again.fit(initial())
+    assert again.report.resumptions == [Progress(1, 0)]
+    assert_same_run(tmp_path / "run", uninterrupted, initial())
+
+
+class Scripted:
+    """A task of one step an epoch that is judged as written."""
+
+    row_loss: Any = None
+
+    def __init__(self, judged: list[Validation]) -> None:
+        self.judged = judged
+
+    def plan(self, epoch: int) -> EpochPlan:  # noqa: ARG002 - a Task's signature
+        return EpochPlan(np.zeros((1, 1), np.int64), np.zeros((1, 1), np.int64), np.ones((1, 1), np.bool_))
+
+    def validate(self, variables: Variables, epoch: int) -> Validation:  # noqa: ARG002 - a Task's signature
+        return self.judged[epoch - 1]
+
+
+def scripted(
+    folder: Path, judged: list[Validation], losses: Iterator[float] | None = None
+) -> tuple[Trainer, TrainState]:
+    """Make a trainer whose only parameter counts the epochs."""
+
+    def step(
+        state: TrainState, films: Array, targets: Array, mask: Array, key: Array
+    ) -> tuple[TrainState, Array]:
+        loss = next(losses) if losses else 0.5
+        variables = Variables({"epochs": state.variables.params["epochs"] + 1}, {})
+        return TrainState(variables, state.optimizer, jnp.array([loss, 1.0, 1.0])), jnp.array(loss)
+
+    state = TrainState(Variables({"epochs": jnp.zeros(2)}, {}), {"count": jnp.zeros(())}, jnp.zeros(3))
+    trainer = Trainer(folder, Scripted(judged), step, jnp.asarray, len(judged), 0, Heard(), never)
+    return trainer, state
+
+
+def test_the_first_of_the_best_epochs_is_selected(tmp_path: Path) -> None:
+    accuracies = [0.5, 0.7, 0.6, 0.9, 0.9, 0.8]
+    trainer, state = scripted(tmp_path, [Validation(0.1, accuracy) for accuracy in accuracies])
+    history = trainer.fit(state)
+    assert [record.selected for record in history] == [1, 1, 0, 1, 0, 0]
+    model = saved_model(tmp_path)
+    assert model["epoch"] == 4
+    assert model["params"]["epochs"].tolist() == [4.0, 4.0]
+
+
+def test_an_epoch_without_any_hit_is_selected_if_there_is_no_better(tmp_path: Path) -> None:
+    trainer, state = scripted(tmp_path, [Validation(0.1, 0.0)] * 2)
+    assert [record.selected for record in trainer.fit(state)] == [1, 0]
+    assert saved_model(tmp_path)["epoch"] == 1
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
+def test_a_loss_that_is_no_longer_finite_stops_the_run(tmp_path: Path, loss: float) -> None:
+    trainer, state = scripted(tmp_path, [Validation(0.1, 0.5)] * 4, iter([0.3, 0.2, loss, 0.1]))
+    with pytest.raises(UsageFault, match=f"training loss is {loss} in epoch 3, step 1 of 1: lower --lr"):
+        trainer.fit(state)
+    # What was good is still there.
+    assert len(read_history(tmp_path / "history.csv", 9)) == 2
+    assert saved_model(tmp_path)["epoch"] == 1
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_validation_loss_that_is_not_finite_stops_the_run(tmp_path: Path, loss: float) -> None:
+    judged = [Validation(0.1, 0.5), Validation(loss, 0.9), Validation(0.1, 0.95)]
+    for _ in range(2):
+        trainer, state = scripted(tmp_path, judged)
+        with pytest.raises(UsageFault, match=f"validation loss is {loss} after epoch 2: lower --lr"):
+            trainer.fit(state)
+        assert saved_model(tmp_path)["epoch"] == 1
