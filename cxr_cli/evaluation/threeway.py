@@ -20,7 +20,7 @@ class Trials(NamedTuple):
 
     Attributes:
         anchors: int [T], the films to be classified, none twice.
-        references: int [T, C], one film of each class to compare with, never the anchor itself.
+        references: int [T, C], one film of each class to compare with, never of the anchor's own patient.
     """
 
     anchors: NDArray[np.int64]
@@ -33,47 +33,58 @@ def most_trials(labels: NDArray[np.int64], classes: int) -> int:
 
 
 def draw_trials(
-    labels: NDArray[np.int64], classes: tuple[str, ...], count: int, rng: np.random.Generator
+    labels: NDArray[np.int64],
+    patients: NDArray[np.int64],
+    classes: tuple[str, ...],
+    count: int,
+    rng: np.random.Generator,
 ) -> Trials:
     """Draw trials: anchors without replacement and even over the classes, references anew for each.
 
+    Beyond the paper, a reference is never of the anchor's own patient: two films of one patient are alike
+    whatever the class, and the figure would be too good.
+
     Args:
-        labels: int [N], class numbers.
+        labels, patients: int [N], class and patient numbers.
         classes: class names, two or more.
-        count: trials; if it does not divide evenly, classes drawn by lot get one more.
+        count: trials; if it does not divide evenly, the classes with most films get one more.
         rng: the draw.
 
     Raises:
-        BadInput: a class has fewer films than it must give anchors, or fewer than two.
+        BadInput: a class has fewer films than it must give anchors, or none of another patient.
     """
-    quotas = np.full(len(classes), count // len(classes))
-    quotas[rng.permutation(len(classes))[: count % len(classes)]] += 1
     films = [np.flatnonzero(labels == number) for number in range(len(classes))]
+    quotas = np.full(len(classes), count // len(classes))
+    by_films = np.argsort([-len(of_class) for of_class in films], kind="stable")
+    quotas[by_films[: count % len(classes)]] += 1
     for name, of_class, quota in zip(classes, films, quotas, strict=True):
-        needed = max(int(quota), 2)
-        if len(of_class) < needed:
-            most = most_trials(labels, len(classes))
+        if len(np.unique(patients[of_class])) < 2:
+            raise BadInput(
+                f"three-way validation: class {name!r} has {len(of_class)} films of "
+                f"{len(np.unique(patients[of_class]))} patients; 2 patients or more are needed"
+            )
+        if len(of_class) < quota:
             raise BadInput(
                 f"three-way validation: class {name!r} has {len(of_class)} films, "
-                f"{count} trials need {needed}; "
-                + (f"--trials {most} is the most" if most >= 2 * len(classes) else "give it more films")
+                f"{count} trials need {quota}; --trials {most_trials(labels, len(classes))} is the most"
             )
     anchors = np.concatenate(
         [rng.choice(of_class, quota, replace=False) for of_class, quota in zip(films, quotas, strict=True)]
     )
-    references = np.stack([_other_films(anchors, of_class, rng) for of_class in films], axis=1)
+    references = np.stack([_other_patients(anchors, of_class, patients, rng) for of_class in films], axis=1)
     return Trials(anchors, references)
 
 
-def _other_films(
-    anchors: NDArray[np.int64], films: NDArray[np.int64], rng: np.random.Generator
+def _other_patients(
+    anchors: NDArray[np.int64],
+    films: NDArray[np.int64],
+    patients: NDArray[np.int64],
+    rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Draw for each anchor one of `films` that is not the anchor."""
-    place = np.searchsorted(films, anchors)
-    inside = films[np.minimum(place, len(films) - 1)] == anchors
-    drawn = rng.integers(0, len(films) - inside)
-    # Skipping the anchor's own place keeps the draw even over the others.
-    return np.asarray(films[drawn + (inside & (drawn >= place))])
+    """Draw for each anchor one of `films`, evenly among those of other patients."""
+    lots = rng.random((len(anchors), len(films)))
+    lots[patients[anchors][:, None] == patients[films]] = -1.0
+    return np.asarray(films[lots.argmax(1)])
 
 
 def three_way_report(
@@ -105,7 +116,7 @@ def three_way_report(
     Raises:
         BadInput: see `draw_trials`.
     """
-    drawn = [draw_trials(labels, classes, trials, rng) for _ in range(repeats)]
+    drawn = [draw_trials(labels, patients, classes, trials, rng) for _ in range(repeats)]
     predicted = [
         differences(vectors[anchors, None], vectors[references]).argmin(1) for anchors, references in drawn
     ]

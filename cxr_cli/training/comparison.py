@@ -61,6 +61,7 @@ class Comparison:
         scaling: Scaling,
         fetch: FetchBatch,
         labels: NDArray[np.int64],
+        patients: NDArray[np.int64],
         train: NDArray[np.int64],
         val: NDArray[np.int64],
         *,
@@ -71,7 +72,7 @@ class Comparison:
         trials: int,
         seed: int,
     ) -> None:
-        """Take the dataset's labels [N] and the rows of the training and validation films.
+        """Take the dataset's labels and patients [N], and the rows of the training and validation films.
 
         Raises:
             BadInput: too few validation films for so many trials.
@@ -85,7 +86,7 @@ class Comparison:
         self.differences = differences_function(network)
         # The same trials each epoch, so that epochs differ by their net alone.
         rng = epoch_generator(seed, TRIALS_STREAM)
-        self.trials: Trials = draw_trials(labels[val], classes, trials, rng)
+        self.trials: Trials = draw_trials(labels[val], patients[val], classes, trials, rng)
 
     def _plan_random(self, epoch: int) -> EpochPlan:
         """Draw the paper's pairs: rows [steps, 2 x batch size], firsts before seconds."""

@@ -111,6 +111,7 @@ def _task(network: Network, scaling: Scaling, fetch: FetchBatch, config: RunConf
         scaling,
         fetch,
         split.labels,
+        split.patients,
         train_rows,
         val_rows,
         classes=config.classes,

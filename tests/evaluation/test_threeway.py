@@ -26,7 +26,9 @@ def validation_films(draw: st.DrawFn) -> tuple[np.ndarray, int]:
 def test_anchors_are_even_and_never_meet_themselves(films: tuple[np.ndarray, int], seed: int) -> None:
     labels, count = films
     classes = int(labels.max()) + 1
-    anchors, references = draw_trials(labels, NAMES[:classes], count, np.random.default_rng(seed))
+    anchors, references = draw_trials(
+        labels, np.arange(len(labels)), NAMES[:classes], count, np.random.default_rng(seed)
+    )
     assert anchors.shape == (count,)
     assert references.shape == (count, classes)
     assert len(set(anchors.tolist())) == count
@@ -38,30 +40,39 @@ def test_anchors_are_even_and_never_meet_themselves(films: tuple[np.ndarray, int
 
 def test_the_paper_s_129_trials_are_43_of_each_class() -> None:
     labels = np.repeat([0, 1, 2], [43, 60, 80])
-    anchors, _ = draw_trials(labels, NAMES[:3], 129, np.random.default_rng(0))
+    anchors, _ = draw_trials(labels, np.arange(len(labels)), NAMES[:3], 129, np.random.default_rng(0))
     assert np.bincount(labels[anchors]).tolist() == [43, 43, 43]
     assert sorted(anchors[labels[anchors] == 0]) == list(range(43))
 
 
-def test_the_odd_trial_goes_to_a_class_by_lot() -> None:
-    labels = np.repeat([0, 1, 2], 10)
-    more = [
-        int(
-            np.bincount(
-                labels[draw_trials(labels, NAMES[:3], 10, np.random.default_rng(seed)).anchors]
-            ).argmax()
-        )
-        for seed in range(300)
-    ]
-    # a third of 300 each, +- 5 standard errors
-    assert np.abs(np.bincount(more) - 100).max() < 41
+def test_the_odd_trials_go_to_the_classes_with_most_films() -> None:
+    labels = np.repeat([0, 1, 2], [3, 5, 4])
+    anchors, _ = draw_trials(labels, np.arange(12), NAMES[:3], 11, np.random.default_rng(0))
+    assert np.bincount(labels[anchors]).tolist() == [3, 4, 4]
+
+
+@given(seed=st.integers(0, 2**32 - 1), patients=st.lists(st.integers(0, 5), min_size=24, max_size=24))
+def test_a_reference_is_never_of_the_anchor_s_patient(seed: int, patients: list[int]) -> None:
+    labels, owners = np.tile([0, 1, 2], 8), np.array(patients)
+    owners[:6] = [6, 6, 6, 7, 7, 7]  # every class has two patients at least
+    anchors, references = draw_trials(labels, owners, NAMES[:3], 24, np.random.default_rng(seed))
+    assert np.all(owners[references] != owners[anchors][:, None])
+    assert np.all(labels[references] == np.arange(3))
+
+
+def test_a_class_of_one_patient_is_refused() -> None:
+    labels, patients = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 2, 2, 2])
+    with pytest.raises(BadInput, match="class 'normal' has 3 films of 1 patients; 2 patients or more"):
+        draw_trials(labels, patients, NAMES[:2], 2, np.random.default_rng(0))
 
 
 def test_references_are_evenly_distributed_over_all_other_films() -> None:
     labels = np.array([0, 1, 0, 1, 0, 1, 0])
     counts = np.zeros((7, 7))
     for seed in range(2000):
-        anchors, references = draw_trials(labels, NAMES[:2], 6, np.random.default_rng(seed))
+        anchors, references = draw_trials(
+            labels, np.arange(len(labels)), NAMES[:2], 6, np.random.default_rng(seed)
+        )
         np.add.at(counts, (np.repeat(anchors, 2), references.ravel()), 1)
     assert np.all(np.diag(counts) == 0)
     for anchor in range(7):
@@ -75,7 +86,8 @@ def test_references_are_evenly_distributed_over_all_other_films() -> None:
 def test_a_seed_decides_the_trials() -> None:
     labels = np.repeat([0, 1], 20)
     first, again, other = (
-        draw_trials(labels, NAMES[:2], 20, np.random.default_rng(seed)) for seed in (1, 1, 2)
+        draw_trials(labels, np.arange(len(labels)), NAMES[:2], 20, np.random.default_rng(seed))
+        for seed in (1, 1, 2)
     )
     assert first.anchors.tolist() == again.anchors.tolist()
     assert first.references.tolist() == again.references.tolist()
@@ -87,8 +99,8 @@ def test_a_seed_decides_the_trials() -> None:
     [
         ((5, 9, 9), 18, "class 'covid19' has 5 films, 18 trials need 6; --trials 15 is the most"),
         ((9, 9, 4), 27, "class 'pneumonia' has 4 films, 27 trials need 9; --trials 12 is the most"),
-        ((9, 1, 9), 3, "class 'normal' has 1 films, 3 trials need 2; give it more films"),
-        ((9, 9, 0), 3, "class 'pneumonia' has 0 films, 3 trials need 2; give it more films"),
+        ((9, 1, 9), 3, "class 'normal' has 1 films of 1 patients; 2 patients or more are needed"),
+        ((9, 9, 0), 3, "class 'pneumonia' has 0 films of 0 patients; 2 patients or more are needed"),
     ],
 )
 def test_too_few_films_of_a_class_are_refused_with_the_numbers(
@@ -96,13 +108,16 @@ def test_too_few_films_of_a_class_are_refused_with_the_numbers(
 ) -> None:
     labels = np.repeat(np.arange(3), counts)
     with pytest.raises(BadInput) as refusal:
-        draw_trials(labels, NAMES[:3], trials, np.random.default_rng(0))
+        draw_trials(labels, np.arange(len(labels)), NAMES[:3], trials, np.random.default_rng(0))
     assert str(refusal.value) == f"three-way validation: {told}"
 
 
 def test_what_is_said_to_be_the_most_can_be_had() -> None:
     labels = np.repeat([0, 1, 2], [5, 9, 9])
-    assert len(draw_trials(labels, NAMES[:3], 15, np.random.default_rng(0)).anchors) == 15
+    assert (
+        len(draw_trials(labels, np.arange(len(labels)), NAMES[:3], 15, np.random.default_rng(0)).anchors)
+        == 15
+    )
 
 
 def distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -116,7 +131,7 @@ def report_of(
     return three_way_report(
         vectors.astype(np.float32),
         labels,
-        np.arange(len(labels)) // 2,
+        np.arange(len(labels)),
         NAMES[: int(labels.max()) + 1],
         distances,
         trials=trials,
@@ -168,6 +183,9 @@ def test_the_most_trials_are_so_many_of_each_class_as_the_rarest_has(counts: tup
     labels, names = np.repeat(np.arange(len(counts)), counts), NAMES[: len(counts)]
     most = most_trials(labels, len(counts))
     assert most == min(counts) * len(counts)
-    assert len(draw_trials(labels, names, most, np.random.default_rng(0)).anchors) == most
+    assert (
+        len(draw_trials(labels, np.arange(len(labels)), names, most, np.random.default_rng(0)).anchors)
+        == most
+    )
     with pytest.raises(BadInput):
-        draw_trials(labels, names, most + len(counts), np.random.default_rng(0))
+        draw_trials(labels, np.arange(len(labels)), names, most + len(counts), np.random.default_rng(0))
