@@ -94,26 +94,35 @@ class TrainedRun:
     epoch: int
 
 
-def write_config(folder: Path, config: RunConfig) -> None:
-    """Write config.json, or check that the one in place says the same.
+def check_config(folder: Path, config: RunConfig) -> None:
+    """Check that a folder is free for a run of this configuration, or holds one already.
 
     Raises:
         UsageFault: the run in `folder` has another configuration; the message names what changed.
         BadInput: the folder holds something else than a run.
     """
-    path = folder / CONFIG
-    if not path.exists():
+    if not (folder / CONFIG).exists():
         if folder.exists() and any(folder.iterdir()):
             raise BadInput(
                 f"{folder}: is not empty and holds no run ({CONFIG} is missing); name a new folder"
             )
-        write_json(path, asdict(config))
         return
     before, after = asdict(read_config(folder)), asdict(config)
     changed = [name for name in after if name not in PLACES and before[name] != after[name]]
     if changed:
         what = ", ".join(f"{name} was {before[name]!r} and is now {after[name]!r}" for name in changed)
         raise UsageFault(f"{folder}: holds a run with another configuration: {what}; name a new folder")
+
+
+def write_config(folder: Path, config: RunConfig) -> None:
+    """Write config.json, or leave the one in place if it says the same.
+
+    Raises:
+        UsageFault, BadInput: see `check_config`.
+    """
+    check_config(folder, config)
+    if not (folder / CONFIG).exists():
+        write_json(folder / CONFIG, asdict(config))
 
 
 def read_config(folder: Path) -> RunConfig:

@@ -30,11 +30,11 @@ def train_run(
         The selected epoch, and whether there was anything to do.
     """
     from cxr_cli.figures.plots import training_curves
-    from cxr_cli.run import FIGURES, HISTORY, is_finished, write_config
+    from cxr_cli.run import FIGURES, HISTORY, check_config, is_finished
     from cxr_cli.training.history import best_epoch, read_history
     from cxr_cli.training.train import train
 
-    write_config(folder, config)
+    check_config(folder, config)
     if is_finished(folder):
         return best_epoch(read_history(folder / HISTORY, config.epochs)), False
     with _reporter(config) as report, _preemption() as preempted:

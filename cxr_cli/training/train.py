@@ -68,12 +68,13 @@ def train(
         BadInput: the folder holds something else, or a subset has no film.
         Preempted: asked to stop; the state is saved.
     """
-    write_config(folder, config)
     began, started = time.monotonic(), datetime.now(UTC)
     network, variables = create(config.network, np.random.default_rng(config.seed))
     scaling = Scaling(config.mean, config.std, config.precision)
     fetch = film_source(dataset.images)
     task = _task(network, scaling, fetch, config, split)
+    # Only now, for a configuration that no net or task can be made of is to leave no run behind.
+    write_config(folder, config)
     optimizer = adam(config.lr)
     trainer = Trainer(
         folder=folder,

@@ -1,0 +1,184 @@
+"""`cxr test` from the shell."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    confusion_matrix,
+    f1_score,
+    precision_score,
+    recall_score,
+)
+
+Cxr = Callable[..., Any]
+CLASSES = ["covid19", "normal", "pneumonia"]
+
+
+def one_line(text: str) -> str:
+    assert text.count("\n") == 1, text
+    return text
+
+
+@pytest.fixture
+def single(single_run: Path, tmp_path: Path) -> Path:
+    """Copy the finished single run, to write into."""
+    return Path(shutil.copytree(single_run, tmp_path / "single"))
+
+
+@pytest.fixture
+def siamese(siamese_run: Path, tmp_path: Path) -> Path:
+    """Copy the finished siamese run, to write into."""
+    return Path(shutil.copytree(siamese_run, tmp_path / "siamese"))
+
+
+def read(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype={"image_id": str, "patient_id": str}, keep_default_na=False)
+
+
+def assert_figures_are_those_of_scikit_learn(metrics: dict[str, Any], table: pd.DataFrame) -> None:
+    truth, guess = table["label"], table["predicted"]
+    assert metrics["films"] == len(table)
+    assert metrics["classes"] == CLASSES
+    assert metrics["confusion_matrix"] == confusion_matrix(truth, guess, labels=CLASSES).tolist()
+    overall = {
+        "accuracy": accuracy_score(truth, guess),
+        "balanced_accuracy": balanced_accuracy_score(truth, guess),
+        "macro_f1": f1_score(truth, guess, labels=CLASSES, average="macro", zero_division=0),
+    }
+    for name, expected in overall.items():
+        assert metrics[name]["value"] == pytest.approx(expected), name
+        assert metrics[name]["low"] <= metrics[name]["value"] <= metrics[name]["high"]
+    settings: dict[str, Any] = {"labels": CLASSES, "average": None}
+    of_classes = {
+        "accuracy": recall_score(truth, guess, **settings),
+        "precision": precision_score(truth, guess, zero_division=np.nan, **settings),
+        "f1": f1_score(truth, guess, zero_division=0, **settings),
+    }
+    for name, expected in of_classes.items():
+        for label, value in zip(CLASSES, expected, strict=True):
+            found = metrics["per_class"][label][name]["value"]
+            assert found == (None if np.isnan(value) else pytest.approx(value)), (label, name)
+
+
+def test_a_single_run_gives_a_row_a_film_and_the_figures_of_those_rows(
+    cxr: Cxr, single: Path, small_dataset: Path, split_file: Path
+) -> None:
+    outcome = cxr("test", single)
+    assert outcome.code == 0, outcome.err
+    table, split = read(single / "predictions.csv"), read(split_file)
+    expected = split[split["subset"] == "test"]
+    for column in ("image_id", "patient_id", "label"):
+        assert table[column].tolist() == expected[column].tolist()
+    scores = [f"score_{name}" for name in CLASSES]
+    assert table.columns[:7].tolist() == ["image_id", "patient_id", "label", "predicted", *scores]
+    manifest = read(small_dataset / "manifest.csv")
+    known = [name for name in manifest if name not in ("row", *table.columns[:4])]
+    assert table.columns[7:].tolist() == known
+    np.testing.assert_allclose(table[scores].sum(axis=1), 1.0, atol=1e-5)
+    assert table["predicted"].tolist() == [CLASSES[i] for i in table[scores].to_numpy().argmax(1)]
+
+    metrics = json.loads((single / "metrics.json").read_text())
+    assert (metrics["run"], metrics["subset"]) == (str(single), "test")
+    assert_figures_are_those_of_scikit_learn(metrics, table)
+    assert f"accuracy           {metrics['accuracy']['value']:.3f} (" in outcome.out
+    assert outcome.err == f"{single / 'predictions.csv'}: {len(expected)} films\n"
+    assert (single / "figures" / "confusion.png").stat().st_size > 0
+
+
+def test_another_subset_keeps_its_own_file_names(cxr: Cxr, single: Path, split_file: Path) -> None:
+    assert cxr("test", single, "--subset", "val").code == 0
+    table = read(single / "predictions-val.csv")
+    assert len(table) == (read(split_file)["subset"] == "val").sum()
+    metrics = json.loads((single / "metrics-val.json").read_text())
+    assert metrics["subset"] == "val"
+    assert_figures_are_those_of_scikit_learn(metrics, table)
+    # The net that was selected is the one that is tested.
+    history = pd.read_csv(single / "history.csv")
+    assert metrics["accuracy"]["value"] == pytest.approx(history["val_accuracy"].max())
+    assert (single / "figures" / "confusion-val.png").exists()
+    assert not (single / "predictions.csv").exists()
+    assert not (single / "metrics.json").exists()
+
+
+def test_results_go_where_they_are_wanted(cxr: Cxr, single: Path, tmp_path: Path) -> None:
+    options = ("-o", tmp_path / "out" / "p.csv", "--json", tmp_path / "out" / "m.json")
+    assert cxr("test", single, *options).code == 0
+    table = read(tmp_path / "out" / "p.csv")
+    assert_figures_are_those_of_scikit_learn(json.loads((tmp_path / "out" / "m.json").read_text()), table)
+    assert not (single / "predictions.csv").exists()
+    assert not (single / "metrics.json").exists()
+
+
+def test_films_and_split_may_have_moved(
+    cxr: Cxr, single: Path, tmp_path: Path, small_dataset: Path, split_file: Path
+) -> None:
+    moved = Path(shutil.copytree(small_dataset, tmp_path / "moved"))
+    for suffix in (".csv", ".json"):
+        shutil.copy(split_file.with_suffix(suffix), moved)
+    config = json.loads((single / "config.json").read_text())
+    gone = {"dataset": str(tmp_path / "gone"), "split": str(tmp_path / "gone.csv")}
+    (single / "config.json").write_text(json.dumps({**config, **gone}))
+    outcome = cxr("test", single)
+    assert outcome.code == 3
+    assert "gone: no such folder" in one_line(outcome.err)
+    assert cxr("test", single, "--dataset", moved, "--split", moved / "split.csv").code == 0
+    text = (moved / "split.csv").read_text()
+    (moved / "split.csv").write_text(text.replace(",test,", ",,", 1))
+    outcome = cxr("test", single, "--dataset", moved, "--split", moved / "split.csv")
+    assert outcome.code == 3
+    assert "is not the split of this run: it was changed after training" in one_line(outcome.err)
+
+
+def test_a_siamese_run_needs_its_templates_and_predicts_the_most_similar_class(
+    cxr: Cxr, siamese: Path, tmp_path: Path
+) -> None:
+    outcome = cxr("test", siamese)
+    assert outcome.code == 3
+    expected = f"templates.npz: no such file; make it with `cxr template {siamese}`"
+    assert expected in one_line(outcome.err)
+    assert not (siamese / "predictions.csv").exists()
+
+    assert cxr("template", siamese).code == 0
+    assert cxr("test", siamese).code == 0
+    table = read(siamese / "predictions.csv")
+    scores = table[[f"score_{name}" for name in CLASSES]].to_numpy()
+    assert ((scores > 0) & (scores < 1)).all()
+    assert table["predicted"].tolist() == [CLASSES[i] for i in scores.argmax(1)]
+    metrics = json.loads((siamese / "metrics.json").read_text())
+    assert_figures_are_those_of_scikit_learn(metrics, table)
+    assert metrics["accuracy"]["value"] > 0.8
+
+    other = tmp_path / "medoids.npz"
+    assert cxr("template", siamese, "--kind", "medoid", "-o", other).code == 0
+    assert cxr("test", siamese, "--templates", other, "-o", tmp_path / "p.csv").code == 0
+    assert (read(tmp_path / "p.csv")["score_normal"] != table["score_normal"]).any()
+
+
+def test_wrong_usage_and_bad_input_are_one_line(cxr: Cxr, single: Path, tmp_path: Path) -> None:
+    for arguments, code, message in (
+        ([single, "--subset", "holdout"], 2, "--subset 'holdout': known are train, val, test"),
+        ([single, "--templates", tmp_path / "t.npz"], 2, "is no siamese run and has no use for templates"),
+        ([tmp_path / "gone"], 3, "gone: no such run"),
+        ([tmp_path], 3, "is not a run: it has no config.json"),
+    ):
+        outcome = cxr("test", *arguments)
+        assert (outcome.code, outcome.out) == (code, "")
+        assert message in one_line(outcome.err)
+    assert not (single / "predictions.csv").exists()
+
+
+def test_an_unfinished_run_is_tested_with_a_word_of_warning(cxr: Cxr, single: Path) -> None:
+    (single / "run.json").unlink()
+    outcome = cxr("test", single)
+    assert outcome.code == 0
+    assert outcome.err.startswith(
+        f"{single}: training is not finished; this is the best model so far, of epoch "
+    )
