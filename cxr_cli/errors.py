@@ -17,7 +17,7 @@ class ExitCode(IntEnum):
 class CxrError(Exception):
     """An error that the user can act on: one line that names the place, the value and what would be right."""
 
-    exit_code = ExitCode.FAULT
+    exit_code: int = ExitCode.FAULT
 
 
 class UsageFault(CxrError):

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cxr_cli import __version__
+from cxr_cli.commands.demo import demo
 from cxr_cli.commands.phantom import phantom
 from cxr_cli.commands.preprocess import preprocess
 from cxr_cli.commands.split import split
@@ -56,6 +57,7 @@ app.command()(template)
 app.command()(test)
 app.command()(sweep)
 app.command()(phantom)
+app.command()(demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
