@@ -1,0 +1,216 @@
+"""Speed and memory of the full-size nets: `python tests/benchmarks/run.py`.
+
+Every figure is measured in a process of its own, so that its peak memory is its own; the cases of a table take
+turns, round after round, so that a machine whose speed drifts is as unkind to one as to the other. The rows give
+the median over rounds; "ratio" is to the first row of the table, the median of the ratios within rounds.
+"""
+
+import argparse
+import json
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+SIZE = 224
+CLASSES = 3
+
+
+def _network(siamese: bool, lowering: str | None) -> tuple[Any, Any]:
+    import numpy as np
+
+    from cxr_cli.models.registry import NetworkSpec, create
+
+    spec = NetworkSpec("covidnet", 1.0, SIZE, CLASSES, siamese)
+    return create(spec, np.random.default_rng(0), lowering)  # type: ignore[arg-type]
+
+
+def _films(count: int) -> Any:
+    import jax.numpy as jnp
+    import numpy as np
+
+    return jnp.asarray(np.random.default_rng(0).integers(0, 256, (count, SIZE, SIZE), np.uint8))
+
+
+def _timed(call: Callable[[], Any], repeats: int) -> float:
+    """Seconds a call, after one that compiles."""
+    import jax
+
+    jax.block_until_ready(call())
+    began = time.perf_counter()
+    for _ in range(repeats):
+        jax.block_until_ready(call())
+    return (time.perf_counter() - began) / repeats
+
+
+def inference(lowering: str | None, batch: int = 32, repeats: int = 4) -> dict[str, float]:
+    """Films a second through the single net, no gradients."""
+    from cxr_cli.inference.forward import Scaling, forward_function, read_logits
+
+    network, variables = _network(False, lowering)
+    forward = forward_function(network, Scaling(0.5, 0.25, "float32"), read_logits)
+    films = _films(batch)
+    return {"films_per_second": batch / _timed(lambda: forward(variables, films), repeats)}
+
+
+def _training(
+    siamese: bool, lowering: str | None, films: int, row_loss: Any, rows: int, repeats: int
+) -> float:
+    """Seconds a training step."""
+    import jax
+    import jax.numpy as jnp
+
+    from cxr_cli.inference.forward import Scaling
+    from cxr_cli.training.optimizer import adam
+    from cxr_cli.training.step import TrainState, new_totals, train_step
+
+    network, variables = _network(siamese, lowering)
+    optimizer = adam(1e-4)
+    step = train_step(network, Scaling(0.5, 0.25, "float32"), row_loss, optimizer)
+    state = TrainState(variables, optimizer.init(variables.params), new_totals())
+    batch, targets, mask = _films(films), jnp.arange(rows) % 2, jnp.ones(rows, bool)
+
+    def call() -> Any:
+        nonlocal state
+        state, loss = step(state, batch, targets, mask, jax.random.key(0))
+        return loss
+
+    return _timed(call, repeats)
+
+
+def training(lowering: str | None, batch: int = 16, repeats: int = 3) -> dict[str, float]:
+    """Films a second in training the single net, batch 16."""
+    from cxr_cli.training.classification import classification_loss
+
+    return {
+        "films_per_second": batch / _training(False, lowering, batch, classification_loss, batch, repeats)
+    }
+
+
+def random_pairs(pairs: int = 32, repeats: int = 2) -> dict[str, float]:
+    """Pairs a second in training the siamese net on the paper's 32 random pairs a step."""
+    from cxr_cli.training.comparison import pair_loss
+
+    seconds = _training(True, None, 2 * pairs, pair_loss, pairs, repeats)
+    return {"pairs_per_second": pairs / seconds, "films_per_second": 2 * pairs / seconds}
+
+
+def in_batch_pairs(films: int = 32, repeats: int = 3) -> dict[str, float]:
+    """Pairs a second in training the siamese net on all pairs among 32 films."""
+    from cxr_cli.training.comparison import in_batch_loss
+
+    seconds = _training(True, None, films, in_batch_loss, films, repeats)
+    return {"pairs_per_second": films * (films - 1) / 2 / seconds, "films_per_second": films / seconds}
+
+
+def forward_pass(films: int = 100, repeats: int = 2) -> dict[str, float]:
+    """Seconds for the vectors of 100 validation films alone."""
+    return {"seconds": _three_way(films, 0, repeats)}
+
+
+def three_way_trials(films: int = 100, trials: int = 129, repeats: int = 2) -> dict[str, float]:
+    """Seconds for the vectors of 100 validation films and 129 three-way trials among them."""
+    return {"seconds": _three_way(films, trials, repeats)}
+
+
+def _three_way(films: int, trials: int, repeats: int) -> float:
+    import numpy as np
+
+    from cxr_cli.evaluation.threeway import three_way_report
+    from cxr_cli.inference.comparison import differences_function
+    from cxr_cli.inference.forward import Scaling, forward_function, read_vectors, run_over
+
+    network, variables = _network(True, None)
+    forward = forward_function(network, Scaling(0.5, 0.25, "float32"), read_vectors)
+    compare = differences_function(network)
+    images = np.asarray(_films(films))
+    labels = np.repeat(np.arange(CLASSES), [43, 43, films - 86])[:films]
+    drawn = min(trials, 3 * int(np.bincount(labels).min()))
+
+    def call() -> Any:
+        vectors = run_over(forward, variables, lambda rows: images[rows], np.arange(films))
+        for repeat in range(-(-trials // drawn) if drawn else 0):
+            three_way_report(
+                vectors,
+                labels,
+                np.arange(films),
+                ("a", "b", "c"),
+                lambda x, y: compare(variables, x, y),
+                trials=min(drawn, trials - repeat * drawn),
+                repeats=1,
+                rng=np.random.default_rng(repeat),
+            )
+        return vectors
+
+    return _timed(call, repeats)
+
+
+CASES: dict[str, Callable[[], dict[str, float]]] = {
+    "inference native": lambda: inference("native"),
+    "inference lowered": lambda: inference("product"),
+    "training native": lambda: training("native", repeats=1),
+    "training lowered": lambda: training("product"),
+    "random pairs": random_pairs,
+    "in-batch pairs": in_batch_pairs,
+    "100 films, forward pass": forward_pass,
+    "100 films, and 129 three-way trials": three_way_trials,
+}
+
+TABLES: dict[str, tuple[str, list[str]]] = {
+    "inference": ("films_per_second", ["inference native", "inference lowered"]),
+    "training": ("films_per_second", ["training native", "training lowered"]),
+    "pairs": ("pairs_per_second", ["random pairs", "in-batch pairs"]),
+    "three-way": ("seconds", ["100 films, forward pass", "100 films, and 129 three-way trials"]),
+}
+
+
+def _measure(case: str) -> dict[str, float]:
+    """Run a case in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--case", case], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"{case}: failed\n{done.stderr}")
+    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def _print_table(name: str, rounds: int) -> None:
+    figure, cases = TABLES[name]
+    results = [{case: _measure(case) for case in cases} for _ in range(rounds)]
+    print(f"\n{name}: COVID-Net {SIZE} x {SIZE}, float32, {rounds} rounds")
+    print(f"{'':38}{figure.replace('_', ' '):>18}{'ratio':>8}{'peak memory, GiB':>18}")
+    for case in cases:
+        value = statistics.median(each[case][figure] for each in results)
+        ratio = statistics.median(each[case][figure] / each[cases[0]][figure] for each in results)
+        memory = statistics.median(each[case]["peak_gib"] for each in results)
+        print(f"{case:38}{value:18.2f}{ratio:8.2f}{memory:18.2f}", flush=True)
+
+
+def main() -> None:
+    """Print the tables, or one case as JSON for the process above."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("tables", nargs="*", choices=[*TABLES, []], help="which tables; all if none is named")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.case:
+        figures = CASES[options.case]()
+        # Linux gives kibibytes.
+        figures["peak_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(json.dumps(figures))
+        return
+    import jax
+
+    print(f"{date.today()}, {platform.platform()}, jax {jax.__version__}, {jax.devices()[0].device_kind}")
+    for name in options.tables or TABLES:
+        _print_table(name, options.rounds)
+
+
+if __name__ == "__main__":
+    main()
