@@ -5,6 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import orbax.checkpoint as ocp
 
 from cxr_cli.training.step import TrainState
@@ -36,7 +39,9 @@ class RollingCheckpoint:
             return None
         template = {"state": like._asdict(), "progress": Progress(0, 0)._asdict()}
         saved: dict[str, Any] = self._manager.restore(count, args=ocp.args.StandardRestore(template))
-        return TrainState(**saved["state"]), Progress(**saved["progress"])
+        # Orbax commits arrays to a device and a run's first state is not committed: one step for both.
+        state = jax.tree.map(lambda leaf: jnp.array(np.asarray(leaf)), saved["state"])
+        return TrainState(**state), Progress(**saved["progress"])
 
 
 @contextmanager

@@ -184,6 +184,17 @@ def test_a_preempted_run_goes_on_as_if_nothing_had_been(
     assert_same_run(tmp_path / "run", uninterrupted, initial())
 
 
+def test_going_on_compiles_nothing_anew(
+    tmp_path: Path, make_trainer: MakeTrainer, initial: Callable[[], TrainState]
+) -> None:
+    programs: Any = make_trainer(tmp_path).step
+    for question in (2, 3):
+        with pytest.raises(Preempted):
+            make_trainer(tmp_path, preempted=after(question)).fit(initial())
+    make_trainer(tmp_path).fit(initial())
+    assert programs._cache_size() == 1
+
+
 def test_a_run_preempted_at_every_step_still_ends_and_alike(
     tmp_path: Path, uninterrupted: Path, make_trainer: MakeTrainer, initial: Callable[[], TrainState]
 ) -> None:
