@@ -22,7 +22,7 @@ _cxr() {
         fi
     done
     if [[ -z $command ]]; then
-        _cxr_offer -W "preprocess split train validate3way template test sweep phantom --version --help"
+        _cxr_offer -W "preprocess split train validate3way template test sweep phantom demo --version --help"
         return
     fi
     # In --option=value bash makes a word of the equals sign.
@@ -286,6 +286,13 @@ _cxr() {
         "phantom --workers")
             return
             ;;
+        "demo --output" | "demo -o")
+            _cxr_paths -d
+            return
+            ;;
+        "demo --seed")
+            return
+            ;;
     esac
     case "$command $current" in
         "preprocess -"*)
@@ -332,6 +339,9 @@ _cxr() {
             ;;
         "phantom -"*)
             _cxr_offer -W "-o --output --count --size --finding --films-per-patient --shortcut --shortcut-class --seed --workers --help"
+            ;;
+        "demo -"*)
+            _cxr_offer -W "--output -o --seed --help"
             ;;
     esac
 }

@@ -22,6 +22,7 @@ complete -c cxr -n '__cxr_command_is' -a template -d 'Compute what each class is
 complete -c cxr -n '__cxr_command_is' -a test -d 'Predict every film of a subset and print the figures, each with its interval.'
 complete -c cxr -n '__cxr_command_is' -a sweep -d 'Train a run for each learning rate and batch size and list their best validation figures.'
 complete -c cxr -n '__cxr_command_is' -a phantom -d 'Draw phantom chest films (DICOM) with known findings, their masks and labels.csv.'
+complete -c cxr -n '__cxr_command_is' -a demo -d 'Draw phantom films and run every stage on them: a check of the installation, and an example to copy.'
 
 complete -c cxr -n '__cxr_command_is preprocess' -l output -s o -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'The DATASET folder to make.'
 complete -c cxr -n '__cxr_command_is preprocess' -l labels -r -F -d 'A label table: CSV, TSV or COVIDx list; repeatable. Without: the folder\'s name.'
@@ -117,3 +118,7 @@ complete -c cxr -n '__cxr_command_is phantom' -l shortcut-class -r -f -a 'normal
 complete -c cxr -n '__cxr_command_is phantom' -l seed -r -f -d 'The same seed gives the same bytes.'
 complete -c cxr -n '__cxr_command_is phantom' -l workers -r -f -d 'Processes; changes no byte. [default: the CPUs at hand]'
 complete -c cxr -n '__cxr_command_is phantom' -l help -d 'Show this message and exit.'
+
+complete -c cxr -n '__cxr_command_is demo' -l output -s o -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'The folder for phantoms, dataset and runs.'
+complete -c cxr -n '__cxr_command_is demo' -l seed -r -f -d 'Seed of all that is drawn.'
+complete -c cxr -n '__cxr_command_is demo' -l help -d 'Show this message and exit.'

@@ -13,6 +13,7 @@ _cxr() {
         'test:Predict every film of a subset and print the figures, each with its interval.'
         'sweep:Train a run for each learning rate and batch size and list their best validation figures.'
         'phantom:Draw phantom chest films (DICOM) with known findings, their masks and labels.csv.'
+        'demo:Draw phantom films and run every stage on them: a check of the installation, and an example to copy.'
     )
     _arguments -C \
         '(--version)--version[Print the version and stop.]' \
@@ -139,6 +140,13 @@ _cxr() {
                         '(--shortcut-class)--shortcut-class=[The class that may carry it. \[default\: the last finding\]]:value:(normal pneumonia covid19 pneumoperitoneum)' \
                         '(--seed)--seed=[The same seed gives the same bytes.]:number: ' \
                         '(--workers)--workers=[Processes; changes no byte. \[default\: the CPUs at hand\]]:number: ' \
+                        '(--help)--help[Show this message and exit.]'
+                    ;;
+                demo)
+                    _arguments \
+                        '(--output -o)--output=[The folder for phantoms, dataset and runs.]:folder:_files -/' \
+                        '(--output -o)-o[The folder for phantoms, dataset and runs.]:folder:_files -/' \
+                        '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
                         '(--help)--help[Show this message and exit.]'
                     ;;
             esac

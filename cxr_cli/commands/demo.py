@@ -48,28 +48,17 @@ def _stages(output: Path, seed: int) -> list[list[object]]:
     """List the command lines of the chain, in order."""
     phantoms, dataset, split = output / "phantoms", output / "dataset", output / "split.csv"
     single, siamese = output / "single", output / "siamese"
+    films: list[object] = [dataset, "--split", split]
     net = ["--width", WIDTH, "--lr", f"{LEARNING_RATE:g}", "--seed", seed]
-    in_batch = ["--pairing", "in-batch", "--batch-size", BATCH_OF_FILMS, "--pairs", PAIRS]
+    pairing = ["--pairing", "in-batch", "--batch-size", BATCH_OF_FILMS, "--pairs", PAIRS]
+    comparing = ["--recipe", "siamese", "--epochs", SIAMESE_EPOCHS, *pairing]
     return [
         ["phantom", "-o", phantoms, "--count", FILMS, "--size", DRAWN_SIZE, "--seed", seed],
         ["preprocess", phantoms / "films", "-o", dataset, "--size", SIZE],
         ["split", dataset, "-o", split, "--seed", seed],
-        ["train", dataset, "--split", split, "-o", single, "--epochs", SINGLE_EPOCHS, *net],
+        ["train", *films, "-o", single, "--epochs", SINGLE_EPOCHS, *net],
         ["test", single],
-        [
-            "train",
-            dataset,
-            "--split",
-            split,
-            "-o",
-            siamese,
-            "--recipe",
-            "siamese",
-            "--epochs",
-            SIAMESE_EPOCHS,
-            *in_batch,
-            *net,
-        ],
+        ["train", *films, "-o", siamese, *comparing, *net],
         ["validate3way", siamese, "--trials", TRIALS, "--repeats", 5],
         ["template", siamese],
         ["test", siamese],
