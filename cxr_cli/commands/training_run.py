@@ -35,12 +35,15 @@ def train_run(
     from cxr_cli.training.train import train
 
     check_config(folder, config)
-    if is_finished(folder):
-        return best_epoch(read_history(folder / HISTORY, config.epochs)), False
-    with _reporter(config) as report, _preemption() as preempted:
-        history = train(folder, config, dataset, split, report, preempted)
-    training_curves(history, folder / FIGURES / "training.png")
-    return best_epoch(history), True
+    finished, curves = is_finished(folder), folder / FIGURES / "training.png"
+    if finished:
+        history = read_history(folder / HISTORY, config.epochs)
+    else:
+        with _reporter(config) as report, _preemption() as preempted:
+            history = train(folder, config, dataset, split, report, preempted)
+    if not (finished and curves.exists()):
+        training_curves(history, curves)
+    return best_epoch(history), not finished
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from cxr_cli.models.registry import Network, Variables
 Differences = Callable[[Variables, NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 """Maps (variables, x [N, M or 1, E], y [N or 1, M, E]) to the logits of "different" [N, M]."""
 
-# Rows of x compared at a time: bounds the memory for |x - y|.
-ROWS_AT_A_TIME = 64
+# Numbers in |x - y| at a time: bounds its memory to 256 MiB.
+NUMBERS_AT_A_TIME = 2**26
 
 
 def differences_function(network: Network) -> Differences:
@@ -29,8 +29,9 @@ def differences_function(network: Network) -> Differences:
         variables: Variables, x: NDArray[np.float32], y: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         parts = []
-        for start in range(0, len(x), ROWS_AT_A_TIME):
-            rows = slice(start, start + ROWS_AT_A_TIME)
+        rows_at_a_time = max(1, NUMBERS_AT_A_TIME // (y.shape[-2] * y.shape[-1]))
+        for start in range(0, len(x), rows_at_a_time):
+            rows = slice(start, start + rows_at_a_time)
             parts.append(block(variables, jnp.asarray(x[rows]), jnp.asarray(y[rows] if len(y) > 1 else y)))
         return np.concatenate(parts)
 

@@ -1,0 +1,72 @@
+"""`cxr sweep`: a small grid, shared by two tasks, collected, gone on with."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from cxr_cli.errors import UsageFault
+from cxr_cli.training.sweep import GridPoint, grid, search_settings, share_of
+
+
+def test_the_paper_s_grid_is_the_default() -> None:
+    points = grid(None, None)
+    assert len(points) == len(set(points)) == 9
+    assert {point.lr for point in points} == {1e-3, 1e-4, 1e-5}
+    assert {point.batch_size for point in points} == {8, 16, 32}
+
+
+def test_the_siamese_search_is_shorter_unless_told_otherwise() -> None:
+    assert search_settings("siamese", None, None) == {"epochs": 20, "pairs": 5000}
+    assert search_settings("siamese", 3, 40) == {"epochs": 3, "pairs": 40}
+    assert search_settings("single", None, None) == {"epochs": None, "pairs": None}
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 9, 12])
+def test_shares_are_the_grid_each_point_once(count: int) -> None:
+    points = grid(None, None)
+    shares = [share_of(points, f"{task}/{count}") for task in range(1, count + 1)]
+    assert sorted(point for share in shares for point in share) == sorted(points)
+
+
+@pytest.mark.parametrize("task", ["0/2", "3/2", "2", "1/0", "a/b", "1/2/3", "-1/2"])
+def test_a_task_out_of_range_is_refused(task: str) -> None:
+    with pytest.raises(UsageFault, match="I/N with I from 1 to N"):
+        share_of([GridPoint(1e-3, 8)], task)
+
+
+def test_two_tasks_share_a_grid_and_the_table_is_collected(
+    cxr: Callable[..., Any], compiled_once: None, small_dataset: Path, split_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "sweep"
+    command = ["sweep", small_dataset, "--split", split_file, "-o", out, "--width", 0.125, "--epochs", 1]
+    command += ["--lr", 1e-3, "--lr", 1e-5, "--batch-size", 8]
+
+    first = cxr(*command, "--task", "1/2")
+    assert first.code == 0
+    assert "lr-0.001_batch-8: best validation accuracy" in first.err
+    assert not (out / "sweep.csv").exists()
+    assert not (out / "lr-1e-05_batch-8").exists()
+    assert "pending" in first.out
+
+    assert cxr(*command, "--task", "2/2").code == 0
+    collected = cxr(*command)
+    assert collected.code == 0
+    assert collected.err.count("finished already") == 2
+    table = pd.read_csv(out / "sweep.csv", keep_default_na=False)
+    assert list(table["lr"]) == [1e-3, 1e-5]
+    assert list(table["state"]) == ["finished", "finished"]
+    best = table.loc[table["best"] == "*"]
+    assert len(best) == 1
+    assert best["val_accuracy"].item() == table["val_accuracy"].max()
+
+
+def test_a_sweep_of_an_unknown_recipe_is_wrong_usage(
+    cxr: Callable[..., Any], small_dataset: Path, split_file: Path, tmp_path: Path
+) -> None:
+    outcome = cxr("sweep", small_dataset, "--split", split_file, "-o", tmp_path / "s", "--recipe", "twin")
+    assert outcome.code == 2
+    assert "--recipe 'twin': known are single, siamese" in outcome.err
+    assert not (tmp_path / "s").exists()
