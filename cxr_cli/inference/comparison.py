@@ -17,7 +17,7 @@ Differences = Callable[[Variables, NDArray[np.float32], NDArray[np.float32]], ND
 NUMBERS_AT_A_TIME = 2**26
 
 
-def differences_function(network: Network) -> Differences:
+def differences_function(network: Network, numbers_at_a_time: int = NUMBERS_AT_A_TIME) -> Differences:
     """Make the function that compares vectors by a siamese net's weighted distance, in float32."""
 
     @jax.jit
@@ -29,7 +29,7 @@ def differences_function(network: Network) -> Differences:
         variables: Variables, x: NDArray[np.float32], y: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         parts = []
-        rows_at_a_time = max(1, NUMBERS_AT_A_TIME // (y.shape[-2] * y.shape[-1]))
+        rows_at_a_time = max(1, numbers_at_a_time // (y.shape[-2] * y.shape[-1]))
         for start in range(0, len(x), rows_at_a_time):
             rows = slice(start, start + rows_at_a_time)
             parts.append(block(variables, jnp.asarray(x[rows]), jnp.asarray(y[rows] if len(y) > 1 else y)))
