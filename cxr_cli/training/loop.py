@@ -18,6 +18,9 @@ from cxr_cli.training.history import EpochRecord, best_epoch, read_history, writ
 from cxr_cli.training.step import TrainState, TrainStep, new_totals
 from cxr_cli.training.tasks import Task, Validation
 
+# A checkpoint costs about half a second whatever the net's size, as much as a small net's epoch.
+CHECKPOINT_SECONDS = 30.0
+
 Preemption = Callable[[], bool]
 """Says whether the process was asked to stop."""
 
@@ -80,6 +83,7 @@ class Trainer:
             if history and progress.step == 0 and best_epoch(history) is history[-1]:
                 # The run may have been killed between its checkpoint and its model.
                 save_model(self.folder, state.variables, progress.epoch)
+            saved = time.monotonic()
             while progress.epoch < self.epochs:
                 began = time.monotonic()
                 epoch = progress.epoch + 1
@@ -88,9 +92,16 @@ class Trainer:
                 _check_finite("validation", validation.loss, f"after epoch {epoch}")
                 history.append(_record(epoch, state, validation, history, time.monotonic() - began))
                 state, progress = state._replace(totals=new_totals()), Progress(epoch, 0)
-                self._save(checkpoint, state, epoch * steps, history)
+                write_history(self.folder / HISTORY, history)
                 self.report.epoch(history[-1])
-                if self.preempted() and epoch < self.epochs:
+                stopping = self.preempted() or epoch == self.epochs
+                if stopping or history[-1].selected or time.monotonic() - saved >= CHECKPOINT_SECONDS:
+                    checkpoint.save(epoch * steps, state, progress)
+                    saved = time.monotonic()
+                # After the checkpoint, from which it is made good if this is cut off.
+                if history[-1].selected:
+                    save_model(self.folder, state.variables, epoch)
+                if stopping and epoch < self.epochs:
                     raise Preempted(f"stopped on request after epoch {epoch}; the same command goes on")
         return history
 
@@ -128,15 +139,6 @@ class Trainer:
     def _look_at(self, loss: float, epoch: int, done: int, steps: int) -> None:
         _check_finite("training", loss, f"in epoch {epoch}, step {done} of {steps}")
         self.report.step(epoch, done, steps, loss)
-
-    def _save(
-        self, checkpoint: RollingCheckpoint, state: TrainState, count: int, history: list[EpochRecord]
-    ) -> None:
-        """Write history, checkpoint, model, in this order: each is made good from the one before."""
-        write_history(self.folder / HISTORY, history)
-        checkpoint.save(count, state, Progress(history[-1].epoch, 0))
-        if history[-1].selected:
-            save_model(self.folder, state.variables, history[-1].epoch)
 
 
 def _check_finite(what: str, loss: float, place: str) -> None:
