@@ -5,15 +5,15 @@ _cxr() {
     local curcontext=$curcontext state line
     local -a commands
     commands=(
-        'preprocess:Turn raw films into a DATASET folder: equal grey pictures and a manifest. Run again, it resumes.'
-        'split:Divide the films of a DATASET by patient, evenly over the classes.'
-        'train:Train a net and keep the epoch that does best in validation. The same command line again resumes.'
-        'validate3way:Classify films by comparing each with one other film of every class. Any number of classes from two.'
-        'template:Compute what each class is compared by in `cxr test`: the mean vector of all its training films.'
-        'test:Predict every film of a subset and print the figures, each with its interval.'
-        'sweep:Train a run for each learning rate and batch size and list their best validation figures.'
-        'phantom:Draw phantom chest films (DICOM) with known findings, their masks and labels.csv.'
-        'demo:Draw phantom films and run every stage on them: a check of the installation, and an example to copy.'
+        'preprocess:Turn raw films into a DATASET folder.'
+        'split:Divide the films of a DATASET by patient.'
+        'train:Train a net on a DATASET.'
+        'validate3way:Compare films with one other film of every class.'
+        'template:Sum up a class'\''s training films in one vector.'
+        'test:Predict a subset and print figures with intervals.'
+        'sweep:Train a grid of learning rates and batch sizes.'
+        'phantom:Draw phantom chest films with known findings.'
+        'demo:Run every stage on phantom films.'
     )
     _arguments -C \
         '(--version)--version[Print the version and stop.]' \

@@ -31,7 +31,10 @@ def demo(
     ] = Path("cxr-demo"),
     seed: options.Seed = 0,
 ) -> None:
-    """Draw phantom films and run every stage on them: a check of the installation, and an example to copy."""
+    """Run every stage on phantom films.
+
+    A check of the installation, and an example to copy: it prints the commands that it runs.
+    """
     for stage in _stages(output, seed):
         _run(stage)
     single, siamese = (_accuracy(output / run / "metrics.json") for run in ("single", "siamese"))

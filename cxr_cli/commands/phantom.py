@@ -35,7 +35,9 @@ def phantom(
         int | None, typer.Option(help="Processes; changes no byte.  [default: the CPUs at hand]")
     ] = None,
 ) -> None:
-    """Draw phantom chest films (DICOM) with known findings, their masks and labels.csv.
+    """Draw phantom chest films with known findings.
+
+    DICOM files with full tags, a mask of each finding, and labels.csv.
 
     The same command again goes on with an interrupted folder. A folder DIR/films is made for
     `cxr preprocess`: a film's class is its folder's name.

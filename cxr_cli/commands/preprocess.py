@@ -29,7 +29,11 @@ def preprocess(
         int | None, typer.Option(min=0, help="Give up when more inputs are rejected.")
     ] = None,
 ) -> None:
-    """Turn raw films into a DATASET folder: equal grey pictures and a manifest. Run again, it resumes."""
+    """Turn raw films into a DATASET folder.
+
+    Equal grey pictures and a manifest, one row a film; what gave no row is in rejected.csv with its reason.
+    The same command again goes on after an interruption, or says that it is done.
+    """
     for option, share in (("--crop-top", crop_top), ("--crop-border", crop_border)):
         if not 0 <= share < 0.5:
             raise UsageFault(f"{option} {share:g}: a share from 0 to below 0.5 is needed")

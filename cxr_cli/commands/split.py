@@ -27,7 +27,11 @@ def split(
     ] = None,
     seed: options.Seed = 0,
 ) -> None:
-    """Divide the films of a DATASET by patient, evenly over the classes."""
+    """Divide the films of a DATASET by patient.
+
+    Evenly over the classes; no patient is ever in two subsets. With --folds K, fold k tests, the next one
+    validates, the others train.
+    """
     from cxr_cli.dataset.split import SplitCriteria, make_split, write_split
     from cxr_cli.dataset.store import open_dataset
 

@@ -29,7 +29,7 @@ def sweep(
         str | None, typer.Option(help="I/N: train only share I of N, from 1, as one task of a Slurm array.")
     ] = None,
 ) -> None:
-    """Train a run for each learning rate and batch size and list their best validation figures.
+    """Train a grid of learning rates and batch sizes.
 
     Each run has a folder of its own; finished ones are not trained again. Tasks of an array share the grid by
     --task and write no common file; the same command without --task then collects the table.

@@ -22,7 +22,10 @@ def template(
     dataset: options.MovedDataset = None,
     split: options.MovedSplit = None,
 ) -> None:
-    """Compute what each class is compared by in `cxr test`: the mean vector of all its training films."""
+    """Sum up a class's training films in one vector.
+
+    A siamese run's `cxr test` compares each film with these templates.
+    """
     from cxr_cli.inference.predict import film_vectors
     from cxr_cli.inference.templates import TEMPLATES, make_templates, write_templates
     from cxr_cli.run import open_films, open_run

@@ -22,7 +22,10 @@ def test(
     dataset: options.MovedDataset = None,
     split: options.MovedSplit = None,
 ) -> None:
-    """Predict every film of a subset and print the figures, each with its interval."""
+    """Predict a subset and print figures with intervals.
+
+    Intervals are by patient. Predictions carry the films' characteristics, for a table of one's own.
+    """
     import numpy as np
 
     from cxr_cli.artifacts import write_csv, write_json

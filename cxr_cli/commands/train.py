@@ -29,7 +29,11 @@ def train(
     precision: options.Precision = None,
     seed: options.Seed = 0,
 ) -> None:
-    """Train a net and keep the epoch that does best in validation. The same command line again resumes."""
+    """Train a net on a DATASET.
+
+    Keeps the epoch that does best in validation. The same command line again goes on from the last
+    checkpoint, or says that the run is finished.
+    """
     from cxr_cli.commands.training_run import train_run
     from cxr_cli.dataset.split import open_split
     from cxr_cli.dataset.store import open_dataset

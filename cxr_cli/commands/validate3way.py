@@ -19,7 +19,11 @@ def validate3way(
     dataset: options.MovedDataset = None,
     split: options.MovedSplit = None,
 ) -> None:
-    """Classify films by comparing each with one other film of every class. Any number of classes from two."""
+    """Compare films with one other film of every class.
+
+    The class of the most similar film is the answer. References are never of the film's own patient. Any
+    number of classes from two.
+    """
     import numpy as np
 
     from cxr_cli.artifacts import write_json
