@@ -14,7 +14,7 @@ from cxr_cli.artifacts import read_json, replace_folder, restore_folder, write_j
 from cxr_cli.errors import BadInput, UsageFault
 
 if TYPE_CHECKING:
-    from cxr_cli.dataset.split import Split
+    from cxr_cli.dataset.split_file import Split
     from cxr_cli.dataset.store import Dataset
     from cxr_cli.models.registry import Network, NetworkSpec, Variables
 
@@ -28,33 +28,25 @@ FIGURES = "figures"
 PLACES = ("dataset", "split")
 
 
-@dataclass(frozen=True)
-class RunConfig:
-    """Everything that decides a run, resolved.
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How a net is trained.
 
     Attributes:
-        recipe: the recipe's name.
-        arch, width, size: the network's shape, see `NetworkSpec`.
-        siamese: whether films are compared or classified.
-        classes: class names; a label's number is its place here.
-        mean, std: of the training pixels, on the 0 ... 1 scale.
-        epochs, batch_size, lr: films a batch, or pairs for a siamese run; Adam's learning rate.
-        pairs: pairs an epoch, siamese runs only.
-        pairing: "random" pairs, or all pairs "in-batch"; siamese runs only.
-        trials: three-way trials an epoch for selection, siamese runs only.
-        precision: "float32", "tf32" or "bfloat16" for the arithmetic; parameters and losses stay float32.
-        seed: of initial weights, sampling and dropout.
-        dataset, dataset_digest, split, split_digest, fold: the films, and how they are divided.
+        siamese: compare films or classify them.
+        arch, width: the network, see `NetworkSpec`.
+        epochs: how many.
+        batch_size: films, or pairs, a step.
+        lr: Adam's learning rate.
+        pairs: pairs an epoch; None where films are classified.
+        pairing: "random" (the paper's) or "in-batch"; None where films are classified.
+        trials: three-way trials an epoch, by which the epoch is judged; None where films are classified.
+        precision: "float32", "tf32" or "bfloat16".
     """
 
-    recipe: str
+    siamese: bool
     arch: str
     width: float
-    size: int
-    siamese: bool
-    classes: tuple[str, ...]
-    mean: float
-    std: float
     epochs: int
     batch_size: int
     lr: float
@@ -62,6 +54,26 @@ class RunConfig:
     pairing: str | None
     trials: int | None
     precision: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig(Recipe):
+    """Everything that decides a run, resolved: a recipe's values, and the films.
+
+    Attributes:
+        recipe: the recipe's name.
+        size: height and width of a film in pixels.
+        classes: class names; a label's number is its place here.
+        mean, std: of the training pixels, on the 0 ... 1 scale.
+        seed: of initial weights, sampling and dropout.
+        dataset, dataset_digest, split, split_digest, fold: the films, and how they are divided.
+    """
+
+    recipe: str
+    size: int
+    classes: tuple[str, ...]
+    mean: float
+    std: float
     seed: int
     dataset: str
     dataset_digest: str
@@ -203,7 +215,7 @@ def open_films(
     Raises:
         BadInput: they are not there, or not the same as in training.
     """
-    from cxr_cli.dataset.split import open_split
+    from cxr_cli.dataset.split_file import open_split
     from cxr_cli.dataset.store import open_dataset
 
     films = open_dataset(dataset or Path(config.dataset))

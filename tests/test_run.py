@@ -9,7 +9,8 @@ import jax
 import numpy as np
 import pytest
 
-from cxr_cli.dataset.split import SplitCriteria, make_split, open_split, write_split
+from cxr_cli.dataset.split import SplitCriteria, make_split
+from cxr_cli.dataset.split_file import open_split, write_split
 from cxr_cli.dataset.store import open_dataset
 from cxr_cli.errors import BadInput, UsageFault
 from cxr_cli.models.registry import Variables, create

@@ -32,7 +32,8 @@ def split(
     Evenly over the classes; no patient is ever in two subsets. With --folds K, fold k tests, the next one
     validates, the others train.
     """
-    from cxr_cli.dataset.split import SplitCriteria, make_split, write_split
+    from cxr_cli.dataset.split import SplitCriteria, make_split
+    from cxr_cli.dataset.split_file import write_split
     from cxr_cli.dataset.store import open_dataset
 
     if folds is None and from_column is None:

@@ -36,7 +36,7 @@ def sweep(
     """
     from cxr_cli.artifacts import write_csv
     from cxr_cli.commands.training_run import train_run
-    from cxr_cli.dataset.split import open_split
+    from cxr_cli.dataset.split_file import open_split
     from cxr_cli.dataset.store import open_dataset
     from cxr_cli.training.recipes import fit_to_films, resolve_recipe
     from cxr_cli.training.sweep import grid, search_settings, share_of, sweep_table

@@ -35,7 +35,7 @@ def train(
     checkpoint, or says that the run is finished.
     """
     from cxr_cli.commands.training_run import train_run
-    from cxr_cli.dataset.split import open_split
+    from cxr_cli.dataset.split_file import open_split
     from cxr_cli.dataset.store import open_dataset
     from cxr_cli.training.recipes import fit_to_films, resolve_recipe
     from cxr_cli.training.train import run_config

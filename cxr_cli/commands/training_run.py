@@ -13,7 +13,7 @@ from cxr_cli.commands.console import say
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from cxr_cli.dataset.split import Split
+    from cxr_cli.dataset.split_file import Split
     from cxr_cli.dataset.store import Dataset
     from cxr_cli.run import RunConfig
     from cxr_cli.training.checkpoint import Progress

@@ -1,46 +1,19 @@
 """The papers' settings by name. Every value can be overridden on the command line."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from cxr_cli.dataset.pairs import most_pairs
-from cxr_cli.dataset.split import Split
+from cxr_cli.dataset.split_file import Split
 from cxr_cli.errors import BadInput, UsageFault
 from cxr_cli.evaluation.threeway import most_trials
 from cxr_cli.inference.precision import check_precision
+from cxr_cli.run import Recipe
 
 PAIRINGS = ("random", "in-batch")
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a net is trained.
-
-    Attributes:
-        siamese: compare films or classify them.
-        arch, width: the network, see `NetworkSpec`.
-        epochs: how many.
-        batch_size: films, or pairs, a step.
-        lr: Adam's learning rate.
-        pairs: pairs an epoch; None where films are classified.
-        pairing: "random" (the paper's) or "in-batch"; None where films are classified.
-        trials: three-way trials an epoch, by which the epoch is judged; None where films are classified.
-        precision: "float32", "tf32" or "bfloat16".
-    """
-
-    siamese: bool
-    arch: str
-    width: float
-    epochs: int
-    batch_size: int
-    lr: float
-    pairs: int | None
-    pairing: str | None
-    trials: int | None
-    precision: str
 
 
 # "Siamesifying the COVID-Net", sections 3.1 to 3.3, table 2.

@@ -1,6 +1,7 @@
 """A configuration and its films -> a trained RUN: the parts put together."""
 
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,18 +9,17 @@ import jax
 import numpy as np
 
 from cxr_cli.artifacts import versions, write_json
-from cxr_cli.dataset.split import Split
+from cxr_cli.dataset.split_file import Split
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.inference.films import FetchBatch, film_source
 from cxr_cli.inference.forward import Scaling
 from cxr_cli.models.registry import Network, create
-from cxr_cli.run import RECORD, RunConfig, write_config
+from cxr_cli.run import RECORD, Recipe, RunConfig, write_config
 from cxr_cli.training.classification import Classification
 from cxr_cli.training.comparison import Comparison
 from cxr_cli.training.history import EpochRecord
 from cxr_cli.training.loop import Preemption, Report, Trainer
 from cxr_cli.training.optimizer import adam
-from cxr_cli.training.recipes import Recipe
 from cxr_cli.training.step import TrainState, new_totals, train_step
 from cxr_cli.training.tasks import Task
 
@@ -31,21 +31,12 @@ def run_config(recipe_name: str, recipe: Recipe, dataset: Dataset, split: Split,
         BadInput: the training or validation subset has no film.
     """
     return RunConfig(
+        **asdict(recipe),
         recipe=recipe_name,
-        arch=recipe.arch,
-        width=recipe.width,
         size=int(dataset.images.shape[1]),
-        siamese=recipe.siamese,
         classes=split.classes,
         mean=split.pixels.mean,
         std=split.pixels.std,
-        epochs=recipe.epochs,
-        batch_size=recipe.batch_size,
-        lr=recipe.lr,
-        pairs=recipe.pairs,
-        pairing=recipe.pairing,
-        trials=recipe.trials,
-        precision=recipe.precision,
         seed=seed,
         dataset=str(dataset.folder.resolve()),
         dataset_digest=dataset.digest,

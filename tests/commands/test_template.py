@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxr_cli.dataset.split import open_split
+from cxr_cli.dataset.split_file import open_split
 from cxr_cli.dataset.store import open_dataset
 from cxr_cli.inference.predict import film_vectors
 from cxr_cli.inference.templates import read_templates
