@@ -30,6 +30,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    # Where `--help` is absent Typer takes its value for None, and loads pydantic to make it a bool.
+    context_settings={"default_map": {"help": False}},
 )
 
 

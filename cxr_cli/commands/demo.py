@@ -1,7 +1,5 @@
 """`cxr demo`: phantoms through the whole chain, by the commands that a user would type."""
 
-import shlex
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -70,6 +68,10 @@ def _stages(output: Path, seed: int) -> list[list[object]]:
 
 def _run(stage: list[object]) -> None:
     """Show a command line and run it in a process of its own, as the user's shell would."""
+    # Here, not above: every `cxr --help` would pay for them.
+    import shlex
+    import subprocess
+
     arguments = [str(argument) for argument in stage]
     say(f"\n$ cxr {shlex.join(arguments)}")
     # -P keeps the working directory off the import path, as it is for the console script.
