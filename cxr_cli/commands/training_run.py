@@ -42,7 +42,7 @@ def train_run(
         with _reporter(config) as report, _preemption() as preempted:
             history = train(folder, config, dataset, split, report, preempted)
     if not (finished and curves.exists()):
-        training_curves(history, curves)
+        training_curves(history, config.siamese, curves)
     return best_epoch(history), not finished
 
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from cxr_cli.artifacts import atomic_path
@@ -28,22 +29,35 @@ class Epoch(Protocol):
     def val_accuracy(self) -> float: ...  # noqa: D102
 
 
-def training_curves(history: Sequence[Epoch], path: Path) -> None:
-    """Draw loss and accuracy over epochs, the best marked (Figures 5b and 6b of the siamese paper)."""
+def training_curves(history: Sequence[Epoch], siamese: bool, path: Path) -> None:
+    """Draw loss and accuracy over epochs, the best marked (Figures 5b and 6b of the siamese paper).
+
+    Args:
+        history: of the run.
+        siamese: the training figures are of pairs and the validation figures of three-way trials.
+        path: the file to write.
+    """
+    training, validation = (
+        ("training, pairs", "validation, three-way") if siamese else ("training", "validation")
+    )
     epochs = [record.epoch for record in history]
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     loss, accuracy = figure.subplots(1, 2)
-    loss.plot(epochs, [record.train_loss for record in history], label="training")
-    loss.plot(epochs, [record.val_loss for record in history], label="validation")
-    loss.set(xlabel="epoch", ylabel="loss (nats)", yscale="log")
-    accuracy.plot(epochs, [record.train_accuracy for record in history], label="training")
-    accuracy.plot(epochs, [record.val_accuracy for record in history], label="validation")
+    loss.plot(epochs, [record.train_loss for record in history], label=training)
+    loss.plot(epochs, [record.val_loss for record in history], label=validation)
+    loss.set(xlabel="epoch", ylabel="loss (nats)")
+    losses = [value for record in history for value in (record.train_loss, record.val_loss)]
+    if max(losses) > 10 * min(losses):
+        loss.set_yscale("log")
+    accuracy.plot(epochs, [record.train_accuracy for record in history], label=training)
+    accuracy.plot(epochs, [record.val_accuracy for record in history], label=validation)
     best = max(history, key=lambda record: record.val_accuracy)
     accuracy.plot(
         best.epoch, best.val_accuracy, "o", color="black", label=f"selected: {best.val_accuracy:.3f}"
     )
     accuracy.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1.02))
     for axes in (loss, accuracy):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
     _save(figure, path)
