@@ -139,6 +139,12 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def digest_folder(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below a folder, by its path from there."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): digest_file(path) for path in files}
+
+
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that a result may depend on."""
     found = {"python": platform.python_version(), "platform": platform.platform()}

@@ -10,7 +10,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_cli.artifacts import read_json, replace_folder, restore_folder, write_json
+import numpy as np
+
+from cxr_cli.artifacts import digest_folder, read_json, replace_folder, restore_folder, write_json
 from cxr_cli.errors import BadInput, UsageFault
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 CONFIG = "config.json"
 MODEL = "model"
+WEIGHTS = "weights"
+DIGESTS = "digests.json"
 CHECKPOINTS = "checkpoints"
 HISTORY = "history.csv"
 RECORD = "run.json"
@@ -169,7 +173,8 @@ def save_model(folder: Path, variables: "Variables", epoch: int) -> None:
     new = (folder / f".{MODEL}.new").resolve()
     shutil.rmtree(new, ignore_errors=True)
     with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(new, {**variables._asdict(), "epoch": epoch})
+        checkpointer.save(new / WEIGHTS, {**variables._asdict(), "epoch": epoch})
+    write_json(new / DIGESTS, digest_folder(new / WEIGHTS))
     replace_folder(new, folder / MODEL)
 
 
@@ -181,7 +186,6 @@ def open_run(folder: Path) -> TrainedRun:
     """
     import jax
     import jax.numpy as jnp
-    import orbax.checkpoint as ocp
 
     from cxr_cli.models.registry import Variables, outline
 
@@ -192,14 +196,49 @@ def open_run(folder: Path) -> TrainedRun:
         raise BadInput(f"{folder}: has no selected model yet; let `cxr train` finish an epoch first")
     network, shapes = outline(config.network)
     template = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-    try:
-        with ocp.StandardCheckpointer() as checkpointer:
-            saved = checkpointer.restore(model.resolve(), {**template._asdict(), "epoch": 0})
-    except (ValueError, OSError, KeyError) as error:
-        raise BadInput(f"{model}: the weights cannot be read or do not fit {folder / CONFIG}") from error
+    saved = _restore(model, {**template._asdict(), "epoch": 0})
     return TrainedRun(
         folder, config, network, Variables(saved["params"], saved["stats"]), int(saved["epoch"])
     )
+
+
+def _restore(model: Path, template: dict[str, Any]) -> dict[str, Any]:
+    """Read weights shaped like a template.
+
+    Whole and fitting is asked before they are restored: Orbax gives up halfway, with many tracebacks.
+
+    Raises:
+        BadInput: they are damaged, or have other names or shapes.
+    """
+    import orbax.checkpoint as ocp
+
+    recorded, found = read_json(model / DIGESTS), digest_folder(model / WEIGHTS)
+    for name in sorted(recorded.keys() | found.keys()):
+        if recorded.get(name) != found.get(name):
+            fault = "is missing" if name not in found else "is not as it was written"
+            raise BadInput(f"{model}: the weights are damaged: {WEIGHTS}/{name} {fault}")
+    weights = (model / WEIGHTS).resolve()
+    with ocp.StandardCheckpointer() as checkpointer:
+        _check_fits(model, checkpointer.metadata(weights).item_metadata, template)
+        saved: dict[str, Any] = checkpointer.restore(weights, template)
+    return saved
+
+
+def _check_fits(model: Path, stored: Any, template: dict[str, Any]) -> None:
+    """Raise BadInput if stored weights have other names or shapes than a template."""
+    import jax
+
+    found = {leaf.name: leaf.shape for leaf in jax.tree.leaves(stored.tree)}
+    wanted = {
+        ".".join(str(key.key) for key in path): np.shape(leaf)
+        for path, leaf in jax.tree_util.tree_leaves_with_path(template)
+    }
+    for name in sorted(found.keys() | wanted.keys()):
+        if found.get(name) != wanted.get(name):
+            raise BadInput(
+                f"{model}: the weights do not fit {CONFIG}: {name} is {found.get(name, 'missing')}, "
+                f"{wanted.get(name, 'none')} is right"
+            )
 
 
 def open_films(

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from cxr_cli.artifacts import (
     atomic_path,
     digest_file,
+    digest_folder,
     read_csv,
     read_json,
     replace_folder,
@@ -286,3 +287,14 @@ def test_temporary_files_of_two_processes_do_not_meet(tmp_path: Path) -> None:
     with atomic_path(tmp_path / "a.csv") as temporary:
         temporary.touch()
         assert str(os.getpid()) in temporary.name
+
+
+def test_a_folder_s_digests_are_its_files_by_path(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "empty").touch()
+    (tmp_path / "top").write_bytes(b"abc")
+    # SHA-256 of nothing and of "abc" (FIPS 180-2, appendix B.1).
+    assert digest_folder(tmp_path) == {
+        "a/b/empty": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "top": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    }

@@ -137,25 +137,33 @@ def test_a_run_without_a_model_or_with_another_nets_is_refused(tmp_path: Path, c
     write_config(tmp_path, config)
     with pytest.raises(BadInput, match="has no selected model yet; let `cxr train` finish an epoch first"):
         open_run(tmp_path)
-    for name, other in {"wider": {"width": 0.25}, "single": {"siamese": False}}.items():
+    for name, other, told in (
+        ("wider", {"width": 0.25}, r"params\.\S+ is \(\d+,\), \(\d+,\) is right"),
+        ("single", {"siamese": False}, r"params\.\S+ is missing, \(\d*,?\) is right"),
+    ):
         folder = tmp_path / name
         write_config(folder, config)
         save_model(folder, drawn(replace(config, **other), 0), 1)
-        with pytest.raises(BadInput, match=r"model: the weights cannot be read or do not fit .*config\.json"):
+        with pytest.raises(BadInput, match=r"model: the weights do not fit config\.json: " + told):
             open_run(folder)
 
 
-def test_damaged_weights_are_refused(tmp_path: Path, config: RunConfig) -> None:
+@pytest.mark.parametrize("damage", ["cut", "missing", "all missing"])
+def test_damaged_weights_are_refused_by_the_file_s_name(
+    tmp_path: Path, config: RunConfig, damage: str
+) -> None:
     write_config(tmp_path, config)
     save_model(tmp_path, drawn(config, 1), 1)
-    for path in (tmp_path / "model").rglob("*"):
-        if path.is_file():
-            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(BadInput, match="the weights cannot be read"):
-        open_run(tmp_path)
-    shutil.rmtree(tmp_path / "model")
-    (tmp_path / "model").mkdir()
-    with pytest.raises(BadInput, match="the weights cannot be read"):
+    weights = tmp_path / "model" / "weights"
+    victim = sorted(path for path in weights.rglob("*") if path.is_file())[-1]
+    if damage == "cut":
+        victim.write_bytes(victim.read_bytes()[:-1])
+    elif damage == "missing":
+        victim.unlink()
+    else:
+        shutil.rmtree(weights)
+    fault = "is not as it was written" if damage == "cut" else "is missing"
+    with pytest.raises(BadInput, match=f"model: the weights are damaged: weights/.* {fault}"):
         open_run(tmp_path)
 
 

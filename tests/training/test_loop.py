@@ -93,7 +93,7 @@ def initial(
 
 def saved_model(folder: Path) -> dict[str, Any]:
     with ocp.StandardCheckpointer() as checkpointer:
-        model: dict[str, Any] = checkpointer.restore((folder / "model").resolve())
+        model: dict[str, Any] = checkpointer.restore((folder / "model" / "weights").resolve())
     return model
 
 
