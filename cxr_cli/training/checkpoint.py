@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
+from cxr_cli.errors import BadInput
 from cxr_cli.training.step import TrainState
 
 
@@ -33,12 +34,23 @@ class RollingCheckpoint:
         self._manager.save(count, args=ocp.args.StandardSave(content))
 
     def restore(self, like: TrainState) -> tuple[TrainState, Progress] | None:
-        """Return the saved state, shaped like `like`, or None where there is none."""
+        """Return the saved state, shaped like `like`, or None where there is none.
+
+        Raises:
+            BadInput: the checkpoint cannot be read.
+        """
         count = self._manager.latest_step()
         if count is None:
             return None
         template = {"state": like._asdict(), "progress": Progress(0, 0)._asdict()}
-        saved: dict[str, Any] = self._manager.restore(count, args=ocp.args.StandardRestore(template))
+        try:
+            saved: dict[str, Any] = self._manager.restore(count, args=ocp.args.StandardRestore(template))
+        except Exception as error:  # Orbax raises anything, plain Exception too, on damaged files
+            folder = self._manager.directory
+            raise BadInput(
+                f"{folder / str(count)}: the checkpoint cannot be read ({type(error).__name__}); "
+                f"remove {folder} to train from the beginning"
+            ) from error
         # Orbax commits arrays to a device and a run's first state is not committed: one step for both.
         state = jax.tree.map(lambda leaf: jnp.array(np.asarray(leaf)), saved["state"])
         return TrainState(**state), Progress(**saved["progress"])

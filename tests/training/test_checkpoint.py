@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from cxr_cli.errors import BadInput
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.training.checkpoint import Progress, rolling_checkpoint
 from cxr_cli.training.step import TrainState
@@ -59,3 +60,15 @@ def test_an_unfinished_save_of_a_killed_run_is_cleared_away(tmp_path: Path, stat
         assert restored[1] == Progress(0, 3)
         checkpoint.save(10, state, Progress(1, 0))
     assert [path.name for path in tmp_path.iterdir()] == ["10"]
+
+
+def test_a_damaged_checkpoint_is_refused_with_what_to_do(tmp_path: Path, state: TrainState) -> None:
+    with rolling_checkpoint(tmp_path) as checkpoint:
+        checkpoint.save(3, state, Progress(0, 3))
+    for path in (tmp_path / "3").rglob("_METADATA"):
+        path.write_text("{")
+    with (
+        rolling_checkpoint(tmp_path) as checkpoint,
+        pytest.raises(BadInput, match=r"3: the checkpoint cannot be read .*; remove .* to train from the"),
+    ):
+        checkpoint.restore(state)

@@ -1,12 +1,9 @@
 """A folder of phantoms: films, masks, labels.csv and, last of all, phantom.json."""
 
-import signal
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import asdict
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -24,12 +21,11 @@ from cxr_cli.dataset.phantom.cohort import (
 )
 from cxr_cli.dataset.phantom.dicom_file import write_dicom
 from cxr_cli.dataset.phantom.film import draw_film, plant_marker
+from cxr_cli.dataset.workers import map_in_order
 from cxr_cli.errors import BadInput, UsageFault
 
 COMPLETE = "phantom.json"
 UNFINISHED = ".phantom.unfinished.json"
-
-_FILMS_A_TASK = 8
 
 
 def build_phantoms(
@@ -60,8 +56,8 @@ def build_phantoms(
     missing = [film for film in films if not _film_path(folder, film).exists()]
     for leftover in folder.rglob(".*.tmp.*"):  # of a run that was killed while writing
         leftover.unlink()
-    with _mapper(workers) as run:
-        for done, _ in enumerate(run(partial(_write_film, folder, settings), missing), start=1):
+    with closing(map_in_order(partial(_write_film, folder, settings), missing, workers)) as written:
+        for done, _ in enumerate(written, start=1):
             if advance:
                 advance(len(films) - len(missing) + done, len(films))
     artifacts.write_csv(folder / "labels.csv", label_table(films))
@@ -113,22 +109,6 @@ def _refuse_other_settings(path: Path, described: dict[str, object]) -> None:
     ]
     if changed:
         raise UsageFault(f"{path.parent}: was drawn with {'; '.join(changed)}; name a new folder")
-
-
-@contextmanager
-def _mapper(workers: int) -> Iterator[Callable[..., Iterable[None]]]:
-    """`map` in this process, or over spawned ones (forking a process that runs threads may hang)."""
-    if workers == 1:
-        yield map
-        return
-    with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_prepare_worker) as pool:
-        yield partial(pool.map, chunksize=_FILMS_A_TASK)
-
-
-def _prepare_worker() -> None:
-    """One thread each, as the processes share the cores already; Ctrl-C is the parent's to answer."""
-    cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _film_path(folder: Path, film: PlannedFilm) -> Path:
