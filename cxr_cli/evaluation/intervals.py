@@ -1,7 +1,6 @@
-"""Confidence intervals: by resampling patients, and Wilson's where trials are independent."""
+"""Confidence intervals by resampling patients."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,13 +9,6 @@ from cxr_cli.evaluation.metrics import Floats
 
 LEVEL = 0.95
 RESAMPLES = 2000
-
-
-class Interval(NamedTuple):
-    """Lower and upper limit, 95 %."""
-
-    low: float
-    high: float
 
 
 def resampled_confusions(
@@ -63,18 +55,3 @@ def percentile_interval(figure: Callable[[ArrayLike], Floats], confusions: Float
     tail = (1 - LEVEL) / 2
     limits[:, defined] = np.nanquantile(values[:, defined], [tail, 1 - tail], axis=0)
     return limits[0], limits[1]
-
-
-def wilson_interval(successes: int, trials: int) -> Interval:
-    """Interval of a proportion from independent trials (Wilson 1927).
-
-    Args:
-        successes: 0 ... trials.
-        trials: at least 1.
-    """
-    z = 1.959963984540054  # the standard normal's 97.5th percentile
-    share = successes / trials
-    centre = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
-    half = z / (1 + z**2 / trials) * (share * (1 - share) / trials + z**2 / (4 * trials**2)) ** 0.5
-    # Where none or all succeed the limit is exact, and rounding would miss it.
-    return Interval(centre - half if successes else 0.0, centre + half if successes < trials else 1.0)

@@ -2,31 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from flax import nnx
-from jax import Array
 
 from cxr_cli.errors import UsageFault
+from cxr_cli.models.backbone import Backbone
 from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
 from cxr_cli.models.layers import Lowering, platform_lowering
 from cxr_cli.models.siamese import Siamese
-
-
-class Backbone(Protocol):
-    """What every architecture offers; shapes as in `CovidNet`."""
-
-    embedding_size: int
-
-    def features(self, x: Array) -> Array:
-        """Map films [B,H,W,1] to the last feature map [B,h,w,C]."""
-
-    def embedding(self, features: Array, key: Array | None = None) -> Array:
-        """Map the last feature map to one vector a film [B,E]."""
-
-    def head(self, features: Array, key: Array | None = None) -> Array:
-        """Map the last feature map to logits [B,classes]."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +33,7 @@ class NetworkSpec:
     siamese: bool
 
 
-Build = Callable[[NetworkSpec, int | None, Lowering, np.random.Generator | None], Any]
+Build = Callable[[NetworkSpec, int | None, Lowering, np.random.Generator | None], Backbone]
 """Maps (shape, number of logits or None, lowering, generator or None for zeros) to a backbone."""
 
 
@@ -102,7 +87,7 @@ def outline(spec: NetworkSpec, lowering: Lowering | None = None) -> tuple[Networ
     return _split(nnx.eval_shape(lambda: _assemble(spec, None, lowering)))
 
 
-def _assemble(spec: NetworkSpec, rng: np.random.Generator | None, lowering: Lowering | None) -> nnx.Module:
+def _assemble(spec: NetworkSpec, rng: np.random.Generator | None, lowering: Lowering | None) -> Any:
     if spec.arch not in ARCHITECTURES:
         raise UsageFault(f"--arch {spec.arch!r}: known are {', '.join(ARCHITECTURES)}")
     classes = None if spec.siamese else spec.classes
@@ -110,6 +95,6 @@ def _assemble(spec: NetworkSpec, rng: np.random.Generator | None, lowering: Lowe
     return Siamese(backbone, rng=rng) if spec.siamese else backbone
 
 
-def _split(module: nnx.Module) -> tuple[Network, Variables]:
+def _split(module: Any) -> tuple[Network, Variables]:
     params, stats = nnx.state(module, nnx.Param), nnx.state(module, nnx.Not(nnx.Param))
     return Network(nnx.graphdef(module)), Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))

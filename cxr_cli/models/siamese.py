@@ -1,12 +1,11 @@
 """The siamese head: one backbone applied to two films, and a weighted distance of their vectors."""
 
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jax import Array
 
+from cxr_cli.models.backbone import Backbone
 from cxr_cli.models.layers import glorot_uniform
 
 
@@ -17,7 +16,7 @@ class Siamese(nnx.Module):
     sigmoid(-logit). The distance is symmetric to the last bit, since |x - y| is.
     """
 
-    def __init__(self, backbone: Any, *, rng: np.random.Generator | None) -> None:
+    def __init__(self, backbone: Backbone, *, rng: np.random.Generator | None) -> None:
         """Put the head over a backbone, which is one module, never copied."""
         self.backbone = backbone
         # Not negative: more distance means more different from the first step on.

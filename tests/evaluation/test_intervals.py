@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_cli.evaluation.intervals import percentile_interval, resampled_confusions, wilson_interval
+from cxr_cli.evaluation.intervals import percentile_interval, resampled_confusions
 from cxr_cli.evaluation.metrics import accuracy, class_accuracy, confusion_matrix
 
 
@@ -74,42 +74,6 @@ def test_a_figure_that_is_never_defined_has_no_limits() -> None:
     assert np.isnan(high[1])
     low, high = percentile_interval(accuracy, np.zeros((3, 2, 2)))
     assert np.isnan([low, high]).all()
-
-
-@pytest.mark.parametrize(
-    ("successes", "trials", "low", "high"),
-    [
-        # Newcombe 1998, Statistics in Medicine 17:857, table I, method 3
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
-)
-def test_wilson_s_interval_is_the_published_one(successes: int, trials: int, low: float, high: float) -> None:
-    interval = wilson_interval(successes, trials)
-    assert interval == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
-
-
-@given(trials=st.integers(1, 3000), data=st.data())
-def test_wilson_s_limits_are_where_the_score_test_just_rejects(trials: int, data: st.DataObject) -> None:
-    successes = data.draw(st.integers(0, trials))
-    share = successes / trials
-    low, high = wilson_interval(successes, trials)
-    assert 0 <= low <= share <= high <= 1
-    for limit in (low, high):
-        if 0 < limit < 1:
-            z = abs(share - limit) / (limit * (1 - limit) / trials) ** 0.5
-            assert z == pytest.approx(1.959964, abs=1e-4)
-    mirrored = wilson_interval(trials - successes, trials)
-    assert (1 - mirrored.high, 1 - mirrored.low) == (pytest.approx(low), pytest.approx(high))
-
-
-def test_wilson_s_interval_covers_the_truth_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(0)
-    limits = [wilson_interval(int(hits), 129) for hits in rng.binomial(129, 0.8, 2000)]
-    # 0.95 +- 5 standard errors of 2000 draws
-    assert np.mean([low <= 0.8 <= high for low, high in limits]) == pytest.approx(0.95, abs=0.025)
 
 
 def clustered_answers(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
