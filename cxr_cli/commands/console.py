@@ -4,6 +4,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
 
 Advance = Callable[[int, int], None]
 """Called with (done, total) as work goes on."""
@@ -17,22 +21,23 @@ def say(message: str) -> None:
 @contextmanager
 def progress(what: str) -> Iterator[Advance]:
     """Yield a function `advance(done, total)`: a bar on a terminal, else a plain line at most every 30 s."""
-    if sys.stderr.isatty():
-        with _bar(what) as advance:
-            yield advance
-    else:
+    if not sys.stderr.isatty():
         yield _lines(what)
+        return
+    with terminal_bar() as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[Advance]:
+def terminal_bar() -> Iterator["Bar"]:
+    """Show a bar on stderr, gone at the end: description, done of total, time left. For terminals only."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield bar
 
 
 def _lines(what: str, every_seconds: float = 30.0) -> Advance:

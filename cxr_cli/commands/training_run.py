@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cxr_cli.commands.console import say
+from cxr_cli.commands.console import say, terminal_bar
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -70,11 +70,7 @@ def _reporter(config: "RunConfig") -> "Iterator[_Reporter]":
     if not sys.stderr.isatty():
         yield _Reporter(config.epochs, None)
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with terminal_bar() as bar:
         yield _Reporter(config.epochs, bar)
 
 
