@@ -1,0 +1,207 @@
+"""Rule tables, and the strict loader that applies them: every tensor has its place or it raises."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_cli.errors import BadInput
+from cxr_cli.models.registry import Variables
+from cxr_cli.models.weights.cards import Card
+from cxr_cli.models.weights.grey import fold_grey
+
+Conversion = Literal["vector", "kernel", "dense", "stem"]
+"""How a tensor becomes ours.
+
+vector: as it is. kernel: OIHW to HWIO. dense: [O,I] to [I,O]. stem: OIHW to HWIO, folded to grey; it fills
+`<target>.kernel` and `<target>.offset`.
+"""
+
+
+@dataclass(frozen=True)
+class Rule:
+    r"""Where the tensors of some keys go.
+
+    Attributes:
+        pattern: regular expression for the whole of a key in the file.
+        target: dotted path of our leaf, where \1, \2 ... stand for the pattern's groups; list indices are
+            digits: "stages.\1.conv1.kernel". For a stem, the path of the layer.
+        convert: how the tensor becomes ours.
+        head: the target belongs to a classifier, whose classes are the publisher's and not ours: it is loaded
+            only if asked for, and its target has no groups.
+    """
+
+    pattern: str
+    target: str
+    convert: Conversion = "vector"
+    head: bool = False
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How a publisher names the tensors of a family.
+
+    Attributes:
+        rules: for every tensor that we use.
+        ignored: regular expressions for the whole keys of those that we do not.
+    """
+
+    rules: tuple[Rule, ...]
+    ignored: tuple[str, ...]
+
+
+def batch_norm(pattern: str, target: str) -> tuple[Rule, ...]:
+    """Rules of a batch normalisation in torch's names; `pattern` and `target` are the layer's own."""
+    return (
+        Rule(rf"{pattern}\.weight", f"{target}.scale"),
+        Rule(rf"{pattern}\.bias", f"{target}.bias"),
+        Rule(rf"{pattern}\.running_mean", f"{target}.mean"),
+        Rule(rf"{pattern}\.running_var", f"{target}.var"),
+    )
+
+
+def classifier(pattern: str, target: str) -> tuple[Rule, ...]:
+    """Rules of the last dense layer in torch's names; `pattern` and `target` are the layer's own."""
+    return (
+        Rule(rf"{pattern}\.weight", f"{target}.kernel", "dense", head=True),
+        Rule(rf"{pattern}\.bias", f"{target}.bias", head=True),
+    )
+
+
+BATCHES_SEEN = r".*\.num_batches_tracked"
+"""To be ignored: torch counts a batch normalisation's batches, for a momentum that no published net uses."""
+
+
+def load_strict(
+    state: Mapping[str, NDArray[Any]],
+    naming: Naming,
+    variables: Variables,
+    card: Card,
+    source: str,
+    keep_head: bool = False,
+) -> Variables:
+    """Fill a network with a file's tensors: each is used once or ignored, and each leaf is filled once.
+
+    Args:
+        state: tensors by the file's keys.
+        naming: the rules for these keys.
+        variables: the network's arrays; only their shapes matter, except those of the head.
+        card: of the weights; the stem is folded by it.
+        source: the file, for messages.
+        keep_head: load the classifier too, else the one in `variables` stays.
+
+    Returns:
+        New nested dictionaries of float32 arrays, shaped as `variables`; the head's leaves are its own.
+
+    Raises:
+        BadInput: the first key that has no place, the first leaf without a tensor, a wrong shape, a tensor
+            that is not of finite real numbers.
+        ValueError: a fault of the table: two rules for one key, or one leaf filled twice.
+    """
+    try:
+        return _load(state, naming, variables, card, keep_head)
+    except _Misfit as misfit:
+        raise BadInput(f"{source}: {misfit}") from None
+
+
+class _Misfit(Exception):
+    """A tensor that has no place, or a place that has no tensor."""
+
+
+def _load(
+    state: Mapping[str, NDArray[Any]], naming: Naming, variables: Variables, card: Card, keep_head: bool
+) -> Variables:
+    leaves = _flatten(variables.params) | _flatten(variables.stats)
+    heads = set() if keep_head else {rule.target for rule in naming.rules if rule.head}
+    filled: dict[str, NDArray[np.float32]] = {}
+    for key, tensor in state.items():
+        if any(re.fullmatch(pattern, key) for pattern in naming.ignored):
+            continue
+        rule, target = _place(key, naming, card)
+        if rule.head and not keep_head:
+            continue
+        for path, array in _convert(rule.convert, target, key, _checked(key, tensor), card):
+            if path in filled:
+                raise ValueError(f"{path} is filled twice, the second time by {key}")
+            if path not in leaves:
+                raise _Misfit(f"{key} would be {path}, which this {card.arch} has not")
+            if array.shape != leaves[path].shape:
+                raise _Misfit(
+                    f"{key} has shape {tensor.shape}, which makes {path} {array.shape}; "
+                    f"this {card.arch} needs {leaves[path].shape}"
+                )
+            filled[path] = array
+    for path in leaves:
+        if path not in filled and path not in heads:
+            raise _Misfit(f"no tensor for {path} of {card.arch}")
+    filled |= {path: leaf for path, leaf in leaves.items() if path in heads}
+    return Variables(_unflatten(variables.params, filled), _unflatten(variables.stats, filled))
+
+
+def _place(key: str, naming: Naming, card: Card) -> tuple[Rule, str]:
+    """Find the one rule for a key, and our path by it."""
+    matches = [(rule, found) for rule in naming.rules if (found := re.fullmatch(rule.pattern, key))]
+    if not matches:
+        raise _Misfit(f"{key} is no tensor of {card.arch}")
+    if len(matches) > 1:
+        raise ValueError(f"{key} has {len(matches)} rules: {', '.join(rule.pattern for rule, _ in matches)}")
+    rule, found = matches[0]
+    return rule, found.expand(rule.target)
+
+
+def _checked(key: str, tensor: NDArray[Any]) -> NDArray[np.float32]:
+    if not np.issubdtype(tensor.dtype, np.floating):
+        raise _Misfit(f"{key} holds {tensor.dtype}, real numbers are needed")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is not finite, and said below
+        narrow = tensor.astype(np.float32)
+    if not np.isfinite(narrow).all():
+        raise _Misfit(f"{key} holds values that are not finite")
+    return narrow
+
+
+RANKS: dict[Conversion, int] = {"vector": 1, "kernel": 4, "dense": 2, "stem": 4}
+
+
+def _convert(
+    conversion: Conversion, target: str, key: str, tensor: NDArray[np.float32], card: Card
+) -> list[tuple[str, NDArray[np.float32]]]:
+    """Turn a file's tensor into our leaves, by path."""
+    if tensor.ndim != RANKS[conversion]:
+        raise _Misfit(f"{key} has shape {tensor.shape}, {target} needs {RANKS[conversion]} dimensions")
+    match conversion:
+        case "vector":
+            return [(target, tensor)]
+        case "dense":
+            return [(target, np.ascontiguousarray(tensor.T))]
+        case "kernel":
+            return [(target, np.ascontiguousarray(tensor.transpose(2, 3, 1, 0)))]
+        case "stem":
+            channels = tensor.shape[1]
+            if channels != len(card.mean):
+                raise _Misfit(
+                    f"{key} has {channels} input channels, those of {card.name} are {len(card.mean)}"
+                )
+            kernel, offset = fold_grey(tensor.transpose(2, 3, 1, 0), card)
+            return [(f"{target}.kernel", kernel), (f"{target}.offset", offset)]
+
+
+def _flatten(tree: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a nested dictionary's leaves by dotted path."""
+    leaves: dict[str, Any] = {}
+    for name, value in tree.items():
+        path = f"{prefix}{name}"
+        leaves |= _flatten(value, f"{path}.") if isinstance(value, Mapping) else {path: value}
+    return leaves
+
+
+def _unflatten(tree: Mapping[Any, Any], leaves: Mapping[str, Any], prefix: str = "") -> dict[Any, Any]:
+    """Return a nested dictionary shaped as `tree` with these leaves."""
+    return {
+        name: _unflatten(value, leaves, f"{prefix}{name}.")
+        if isinstance(value, Mapping)
+        else leaves[f"{prefix}{name}"]
+        for name, value in tree.items()
+    }
