@@ -8,8 +8,11 @@ from flax import nnx
 from jax import Array
 
 from cxr_cli.errors import UsageFault
-from cxr_cli.models.layers import Conv, Dense, Lowering, dropout, max_pool
+from cxr_cli.models.backbone import Backbone
+from cxr_cli.models.convolution import Lowering
+from cxr_cli.models.layers import Conv, Dense, dropout
 from cxr_cli.models.pepx import PEPX
+from cxr_cli.models.pooling import max_pool_2x2
 
 DROPOUT_BEFORE_FC = 0.5
 DROPOUT_AFTER_FC = 0.2
@@ -64,18 +67,28 @@ class Stage(nnx.Module):
 
     def __call__(self, x: Array) -> Array:
         """Map x [B,H,W,channels_in] to [B,H/2,W/2,channels_out]."""
-        total = max_pool(nnx.relu(self.skip(x))) + max_pool(self.modules[0](x))
+        total = max_pool_2x2(nnx.relu(self.skip(x))) + max_pool_2x2(self.modules[0](x))
         for module in self.modules[1:]:
             total = total + module(total)
         return total
 
 
-class CovidNet(nnx.Module):
+class CovidNet(Backbone):
     """COVID-Net for grey films.
 
     `features` gives the last feature map, `embedding` the vector of the last fully connected layer (the
     siamese net's feature), `head` the logits. With classes=None there are no logits.
     """
+
+    STAGES = (
+        ("stem",),
+        ("stages.0",),
+        ("stages.1",),
+        ("stages.2",),
+        ("stages.3",),
+        ("fc1", "fc2"),
+        ("classifier",),
+    )
 
     def __init__(
         self,
@@ -105,7 +118,7 @@ class CovidNet(nnx.Module):
         self.classifier = None if classes is None else Dense(config.fc[1], classes, rng=rng)
         self.embedding_size = config.fc[1]
 
-    def features(self, x: Array) -> Array:
+    def features(self, x: Array, mask: Array | None = None) -> Array:  # noqa: ARG002 - no batch statistics
         """Map films x [B,size,size,1] to the last feature map [B,size/32,size/32,1024]."""
         x = nnx.relu(self.stem(x))
         for stage in self.stages:

@@ -1,13 +1,6 @@
-"""Convolution, pooling, dropout and dense layers, each written so that XLA runs it well.
+"""Layers with parameters: convolution, the grey stem, dense; and dropout.
 
 Pictures are [batch, height, width, channels]; parameters are float32; biases begin at zero.
-
-XLA's CPU backend runs some convolutions far below what the machine can do, so a convolution has two
-lowerings. Measured on 2 cores, forward and backward, batch 8 (tests/benchmarks prints them anew):
-
-    1x1, 256 -> 64 at 56x56       native  197 ms    matrix product          27 ms
-    depthwise 3x3, 192 at 28x28   native  115 ms    nine shifted products   10 ms
-    2x2 max pool, 256 at 56x56    native   94 ms    maximum of four slices  2.5 ms
 """
 
 import math
@@ -17,14 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jax import Array, lax
+from jax import Array
 
-Lowering = Literal["native", "product"]
-
-
-def platform_lowering() -> Lowering:
-    """Return the lowering that suits the default device: products on a CPU, XLA's convolution elsewhere."""
-    return "product" if jax.default_backend() == "cpu" else "native"
+from cxr_cli.models.convolution import Lowering, Padding, convolve
 
 
 def glorot_uniform(rng: np.random.Generator | None, shape: tuple[int, ...], depthwise: bool = False) -> Array:
@@ -46,81 +34,6 @@ def glorot_uniform(rng: np.random.Generator | None, shape: tuple[int, ...], dept
     return jnp.asarray(rng.uniform(-limit, limit, shape), jnp.float32)
 
 
-def native_convolution(x: Array, kernel: Array, stride: int = 1, groups: int = 1) -> Array:
-    """Convolve x [B,H,W,C] with an HWIO kernel, SAME padding, by XLA's own convolution."""
-    return lax.conv_general_dilated(
-        x,
-        kernel,
-        window_strides=(stride, stride),
-        padding="SAME",
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        feature_group_count=groups,
-    )
-
-
-def pointwise_convolution(x: Array, kernel: Array) -> Array:
-    """Convolve x [B,H,W,C] with a 1x1 kernel [1,1,C,D] as one matrix product."""
-    return x @ kernel[0, 0]
-
-
-@jax.custom_vjp
-def depthwise_convolution(x: Array, kernel: Array) -> Array:
-    """Convolve each channel of x [B,H,W,C] with its own odd kernel [K,K,1,C], stride 1, SAME padding.
-
-    A sum of K*K shifted products. Its derivatives are written out because XLA's own are slow on a
-    CPU: the one by x is the same sum with the kernel turned by 180 degrees; the one by the kernel goes
-    film by film and sums rows before columns, which stays in cache (18 ms for 58 at 112x112x48).
-    """
-    height, width = x.shape[1:3]
-    size = kernel.shape[0]
-    half = size // 2
-    padded = jnp.pad(x, ((0, 0), (half, half), (half, half), (0, 0)))
-    return sum(
-        (
-            padded[:, i : i + height, j : j + width, :] * kernel[i, j, 0]
-            for i in range(size)
-            for j in range(size)
-        ),
-        start=jnp.zeros((), x.dtype),
-    )
-
-
-def _depthwise_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
-    return depthwise_convolution(x, kernel), (x, kernel)
-
-
-def _depthwise_backward(saved: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
-    x, kernel = saved
-    size, half = kernel.shape[0], kernel.shape[0] // 2
-    height, width = x.shape[1:3]
-
-    def kernel_gradient(film_and_cotangent: tuple[Array, Array]) -> Array:
-        film, upstream = film_and_cotangent
-        padded = jnp.pad(film, ((half, half), (half, half), (0, 0)))
-        shifts = [
-            jnp.sum(jnp.sum(padded[i : i + height, j : j + width] * upstream, 0), 0)
-            for i in range(size)
-            for j in range(size)
-        ]
-        return jnp.stack(shifts).reshape(kernel.shape)
-
-    by_kernel = jnp.sum(lax.map(kernel_gradient, (x, cotangent)), 0).astype(kernel.dtype)
-    return depthwise_convolution(cotangent, kernel[::-1, ::-1]), by_kernel
-
-
-depthwise_convolution.defvjp(_depthwise_forward, _depthwise_backward)
-
-
-def max_pool(x: Array) -> Array:
-    """Take the maximum of each 2x2 block of x [B,H,W,C]; H and W are even.
-
-    The gradient of tied values is shared between them, where XLA's pooling gives it to the first: after
-    a ReLU ties are zeros, where no gradient passes anyway.
-    """
-    rows = jnp.maximum(x[:, 0::2], x[:, 1::2])
-    return jnp.maximum(rows[:, :, 0::2], rows[:, :, 1::2])
-
-
 def dropout(x: Array, rate: float, key: Array | None) -> Array:
     """Zero a share `rate` of x and scale the rest by 1 / (1 - rate); without a key return x itself."""
     if key is None:
@@ -130,38 +43,99 @@ def dropout(x: Array, rate: float, key: Array | None) -> Array:
 
 
 class Conv(nnx.Module):
-    """Convolution with bias, SAME padding, odd square kernel."""
+    """Convolution in the lowering that suits the platform."""
 
     def __init__(
         self,
         channels_in: int,
         channels_out: int,
-        kernel_size: int,
+        kernel_size: int | tuple[int, int],
         *,
         stride: int = 1,
+        padding: Literal["SAME"] | int | tuple[int, int] = "SAME",
         groups: int = 1,
+        bias: bool = True,
         lowering: Lowering,
         rng: np.random.Generator | None,
     ) -> None:
-        """Draw a kernel [K, K, channels_in / groups, channels_out] and a zero bias."""
-        shape = (kernel_size, kernel_size, channels_in // groups, channels_out)
+        """Draw a kernel [K, L, channels_in / groups, channels_out] and a zero bias.
+
+        Args:
+            channels_in, channels_out: of the feature maps.
+            kernel_size: height and width, or one number for both.
+            stride: of the windows, both ways.
+            padding: TensorFlow's SAME, or torch's: zeros on each side, or (above and below, left and right).
+            groups: how many parts the channels are convolved in, each by itself.
+            bias: whether there is one.
+            lowering: of the convolution.
+            rng: of the draw; None for zeros.
+        """
+        height, width = _both_ways(kernel_size)
+        shape = (height, width, channels_in // groups, channels_out)
         self.kernel = nnx.Param(glorot_uniform(rng, shape, depthwise=1 < groups == channels_in))
-        self.bias = nnx.Param(jnp.zeros(channels_out))
+        self.bias = nnx.Param(jnp.zeros(channels_out)) if bias else None
         self.stride = stride
+        self.padding = _sides(padding)
         self.groups = groups
         self.lowering = lowering
 
     def __call__(self, x: Array) -> Array:
-        """Map x [B,H,W,channels_in] to [B,H/stride,W/stride,channels_out]."""
-        return self._convolve(x, self.kernel[...]) + self.bias[...]
+        """Map x [B,H,W,channels_in] to [B,h,w,channels_out]."""
+        out = convolve(
+            x,
+            self.kernel[...],
+            stride=self.stride,
+            padding=self.padding,
+            groups=self.groups,
+            lowering=self.lowering,
+        )
+        return out if self.bias is None else out + self.bias[...]
 
-    def _convolve(self, x: Array, kernel: Array) -> Array:
-        if self.lowering == "product" and self.stride == 1:
-            if kernel.shape[:2] == (1, 1) and self.groups == 1:
-                return pointwise_convolution(x, kernel)
-            if kernel.shape[2] == 1 and self.groups == x.shape[-1] == kernel.shape[-1]:
-                return depthwise_convolution(x, kernel)
-        return native_convolution(x, kernel, self.stride, self.groups)
+
+class GreyStem(nnx.Module):
+    """The first convolution of a net that was made for colour, for grey films, without bias.
+
+    Equal grey channels g, normalised channel by channel, are a_c x + b_c of one normalised film x. So the
+    three-channel convolution is that of x with sum(a_c W_c), the kernel, plus that of a plane of ones with
+    sum(b_c W_c), the offset. No bias does for the second: at the film's borders windows reach into zeros.
+    """
+
+    def __init__(
+        self,
+        channels_out: int,
+        kernel_size: int,
+        *,
+        stride: int,
+        padding: Literal["SAME"] | int,
+        lowering: Lowering,
+        rng: np.random.Generator | None,
+    ) -> None:
+        """Draw a kernel [K, K, 1, channels_out]; the offset, of the same shape, is zero."""
+        shape = (kernel_size, kernel_size, 1, channels_out)
+        self.kernel = nnx.Param(glorot_uniform(rng, shape))
+        self.offset = nnx.Param(jnp.zeros(shape))
+        self.stride = stride
+        self.padding = _sides(padding)
+        self.lowering = lowering
+
+    def __call__(self, x: Array) -> Array:
+        """Map films x [B,H,W,1] to [B,h,w,channels_out]."""
+
+        def part(plane: Array, kernel: Array) -> Array:
+            return convolve(plane, kernel, stride=self.stride, padding=self.padding, lowering=self.lowering)
+
+        return part(x, self.kernel[...]) + part(jnp.ones_like(x[:1]), self.offset[...])
+
+
+def _both_ways(size: int | tuple[int, int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size
+
+
+def _sides(padding: Literal["SAME"] | int | tuple[int, int]) -> Padding:
+    if padding == "SAME":
+        return "SAME"
+    rows, columns = _both_ways(padding)
+    return (rows, rows), (columns, columns)
 
 
 class Dense(nnx.Module):

@@ -4,7 +4,8 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
-from cxr_cli.models.layers import Conv, Lowering
+from cxr_cli.models.convolution import Lowering
+from cxr_cli.models.layers import Conv
 
 
 class PEPX(nnx.Module):

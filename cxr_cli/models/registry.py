@@ -9,8 +9,8 @@ from flax import nnx
 
 from cxr_cli.errors import UsageFault
 from cxr_cli.models.backbone import Backbone
+from cxr_cli.models.convolution import Lowering, platform_lowering
 from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
-from cxr_cli.models.layers import Lowering, platform_lowering
 from cxr_cli.models.siamese import Siamese
 
 

@@ -23,10 +23,9 @@ class Siamese(nnx.Module):
         self.alpha = nnx.Param(jnp.abs(glorot_uniform(rng, (backbone.embedding_size, 1))[:, 0]))
         self.bias = nnx.Param(jnp.zeros(()))
 
-    def embed(self, films: Array) -> Array:
-        """Map films [B,H,W,1] to vectors [B,E]."""
-        vectors: Array = self.backbone.embedding(self.backbone.features(films))
-        return vectors
+    def embed(self, films: Array, mask: Array | None = None) -> Array:
+        """Map films [B,H,W,1] to vectors [B,E]; mask bool [B] in training."""
+        return self.backbone.embedding(self.backbone.features(films, mask))
 
     def difference(self, x: Array, y: Array) -> Array:
         """Return the logits of "different" for vectors x and y [...,E] that broadcast, shape [...]."""

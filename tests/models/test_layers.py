@@ -12,16 +12,9 @@ import pytest
 from flax import nnx
 from jax import Array, lax
 
-from cxr_cli.models.layers import (
-    Conv,
-    Dense,
-    depthwise_convolution,
-    dropout,
-    glorot_uniform,
-    max_pool,
-    native_convolution,
-    pointwise_convolution,
-)
+from cxr_cli.models.convolution import depthwise_convolution, native_convolution, pointwise_convolution
+from cxr_cli.models.layers import Conv, Dense, dropout, glorot_uniform
+from cxr_cli.models.pooling import max_pool_2x2
 
 # Sums of up to a thousand float32 products, in another order.
 ROUNDING = 2e-5
@@ -164,17 +157,17 @@ def assert_same_pooling(
 @pytest.mark.parametrize("shape", [(1, 2, 2, 1), (3, 8, 6, 5)])
 def test_max_pool_equals_xlas_where_no_values_tie(shape: tuple[int, ...]) -> None:
     x = jnp.asarray(np.random.default_rng(0).permutation(math.prod(shape)).reshape(shape), jnp.float32)
-    assert_same_pooling(max_pool, xla_max_pool, x)
+    assert_same_pooling(max_pool_2x2, xla_max_pool, x)
 
 
 def test_max_pool_equals_xlas_behind_a_relu_whose_zeros_tie() -> None:
     x = normal(0, 4, 8, 8, 6) - 1.0  # most blocks of four hold several zeros after the ReLU, some four
     assert (xla_max_pool(x) < 0).any()
-    assert_same_pooling(lambda x: max_pool(nnx.relu(x)), lambda x: xla_max_pool(nnx.relu(x)), x)
+    assert_same_pooling(lambda x: max_pool_2x2(nnx.relu(x)), lambda x: xla_max_pool(nnx.relu(x)), x)
 
 
 def test_max_pool_passes_on_the_whole_gradient_of_a_tie() -> None:
-    gradient = jax.grad(lambda x: max_pool(x).sum())(jnp.ones((1, 2, 2, 1)))
+    gradient = jax.grad(lambda x: max_pool_2x2(x).sum())(jnp.ones((1, 2, 2, 1)))
     assert float(gradient.sum()) == 1.0
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.inference.films import FetchBatch, film_source
 from cxr_cli.inference.forward import Scaling
+from cxr_cli.models.backbone import Backbone
 from cxr_cli.models.layers import Conv, Dense, dropout
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.models.siamese import Siamese
@@ -23,9 +24,10 @@ LEARNING_RATE = 1e-3
 NewState = Callable[[], TrainState]
 
 
-class OneConvolution(nnx.Module):
+class OneConvolution(Backbone):
     """The smallest backbone with dropout: what a COVID-Net takes ten seconds to compile, this does in one."""
 
+    STAGES = (("conv",), ("fc",), ("classifier",))
     embedding_size = 6
 
     def __init__(self, classes: int | None, rng: np.random.Generator) -> None:
@@ -33,7 +35,7 @@ class OneConvolution(nnx.Module):
         self.fc = Dense(4 * (SIZE // 2) ** 2, 6, rng=rng)
         self.classifier = None if classes is None else Dense(6, classes, rng=rng)
 
-    def features(self, x: Array) -> Array:
+    def features(self, x: Array, mask: Array | None = None) -> Array:
         return nnx.relu(self.conv(x))
 
     def embedding(self, features: Array, key: Array | None = None) -> Array:
