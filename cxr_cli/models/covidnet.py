@@ -125,20 +125,24 @@ class CovidNet(Backbone):
             x = stage(x)
         return x
 
-    def embedding(self, features: Array, key: Array | None = None) -> Array:
-        """Map the last feature map to the vector [B,256], not negative; dropout only with a key."""
-        keys = (None, None, None) if key is None else jax.random.split(key, 3)
+    def embedding(self, features: Array, keys: Array | None = None) -> Array:
+        """Map the last feature map to the vector [B,256], not negative; dropout only with keys [B]."""
+        layers = (None, None, None) if keys is None else tuple(jax.vmap(_three_keys, out_axes=1)(keys))
         x = features.reshape(features.shape[0], -1)
-        x = dropout(x, DROPOUT_BEFORE_FC, keys[0])
-        x = dropout(nnx.relu(self.fc1(x)), DROPOUT_AFTER_FC, keys[1])
-        return dropout(nnx.relu(self.fc2(x)), DROPOUT_AFTER_FC, keys[2])
+        x = dropout(x, DROPOUT_BEFORE_FC, layers[0])
+        x = dropout(nnx.relu(self.fc1(x)), DROPOUT_AFTER_FC, layers[1])
+        return dropout(nnx.relu(self.fc2(x)), DROPOUT_AFTER_FC, layers[2])
 
-    def head(self, features: Array, key: Array | None = None) -> Array:
-        """Map the last feature map to logits [B,classes]; dropout only with a key."""
+    def head(self, features: Array, keys: Array | None = None) -> Array:
+        """Map the last feature map to logits [B,classes]; dropout only with keys [B]."""
         if self.classifier is None:
             raise TypeError("this COVID-Net was built without classes and has no logits")
-        return self.classifier(self.embedding(features, key))
+        return self.classifier(self.embedding(features, keys))
 
-    def __call__(self, x: Array, key: Array | None = None) -> Array:
+    def __call__(self, x: Array, keys: Array | None = None) -> Array:
         """Map films x [B,size,size,1] to logits [B,classes]."""
-        return self.head(self.features(x), key)
+        return self.head(self.features(x), keys)
+
+
+def _three_keys(key: Array) -> Array:
+    return jax.random.split(key, 3)

@@ -34,11 +34,14 @@ def glorot_uniform(rng: np.random.Generator | None, shape: tuple[int, ...], dept
     return jnp.asarray(rng.uniform(-limit, limit, shape), jnp.float32)
 
 
-def dropout(x: Array, rate: float, key: Array | None) -> Array:
-    """Zero a share `rate` of x and scale the rest by 1 / (1 - rate); without a key return x itself."""
-    if key is None:
+def dropout(x: Array, rate: float, keys: Array | None) -> Array:
+    """Zero a share `rate` of x [B,...] and scale the rest by 1 / (1 - rate); without keys return x itself.
+
+    One key a film [B]: a film's draw is the same in whichever batch it comes.
+    """
+    if keys is None:
         return x
-    kept = jax.random.bernoulli(key, 1.0 - rate, x.shape)
+    kept = jax.vmap(lambda key: jax.random.bernoulli(key, 1.0 - rate, x.shape[1:]))(keys)
     return jnp.where(kept, x / (1.0 - rate), 0.0)
 
 

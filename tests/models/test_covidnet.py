@@ -164,8 +164,9 @@ def test_dropout_needs_a_key(small: tuple[Network, Variables]) -> None:
     @jax.jit
     def heads(variables: Variables, features: Array) -> list[Array]:
         module = network.bind(variables)
-        keys = [None, None, jax.random.key(0), jax.random.key(0), jax.random.key(1)]
-        return [module.head(features, key) for key in keys]
+        first, other = jax.random.split(jax.random.key(0), (2, 4))
+        draws = [None, None, first, first, other]
+        return [module.head(features, keys) for keys in draws]
 
     features = jnp.abs(jnp.asarray(np.random.default_rng(0).standard_normal((4, 1, 1, 128)), jnp.float32))
     plain, plain_again, dropped, dropped_again, other = heads(variables, features)
@@ -181,7 +182,7 @@ def test_dropout_falls_before_the_first_layer_and_after_both() -> None:
     net = CovidNet(config, 4, None, lowering="native", rng=None)
     net.fc1.kernel[...] = jnp.ones((8, 1000))
     net.fc2.kernel[...] = jnp.eye(1000)
-    vector = np.asarray(net.embedding(jnp.ones((1, 1, 1, 8)), jax.random.key(0)))[0]
+    vector = np.asarray(net.embedding(jnp.ones((1, 1, 1, 8)), jax.random.split(jax.random.key(0), 1)))[0]
     # All units see one sum of 8 inputs of which some were dropped and the others doubled; two dropouts of
     # 0.2 follow: 0.64 of the units are left, at 1 / 0.64 of their value.
     values = np.unique(vector)

@@ -173,11 +173,17 @@ def test_max_pool_passes_on_the_whole_gradient_of_a_tie() -> None:
 
 def test_dropout_zeroes_its_share_and_scales_the_rest() -> None:
     x = jnp.full((200, 500), 3.0)
-    dropped = np.asarray(dropout(x, 0.2, jax.random.key(0)))
+    first, other = jax.random.split(jax.random.key(0), (2, 200))
+    dropped = np.asarray(dropout(x, 0.2, first))
     assert set(np.unique(dropped)) == {0.0, np.float32(3.0 / np.float32(0.8))}
     # 100,000 draws: the standard deviation of the share is 0.0013.
     assert abs((dropped == 0).mean() - 0.2) < 0.006
-    assert (dropped != np.asarray(dropout(x, 0.2, jax.random.key(1)))).any()
+    assert (dropped != np.asarray(dropout(x, 0.2, other))).any()
+
+
+def test_a_films_dropout_does_not_depend_on_its_batch() -> None:
+    x, keys = jnp.ones((6, 50)), jax.random.split(jax.random.key(0), 6)
+    np.testing.assert_array_equal(dropout(x, 0.5, keys)[2:4], dropout(x[2:4], 0.5, keys[2:4]))
 
 
 def test_dropout_without_a_key_is_the_identity() -> None:

@@ -18,7 +18,7 @@ class Pixels(nnx.Module):
 
     embedding_size = 3
 
-    def features(self, x: Array, mask: Array | None = None) -> Array:
+    def features(self, x: Array, mask: Array | None = None) -> Array:  # noqa: ARG002
         return x
 
     def embedding(self, features: Array) -> Array:

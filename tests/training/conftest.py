@@ -35,7 +35,7 @@ class OneConvolution(Backbone):
         self.fc = Dense(4 * (SIZE // 2) ** 2, 6, rng=rng)
         self.classifier = None if classes is None else Dense(6, classes, rng=rng)
 
-    def features(self, x: Array, mask: Array | None = None) -> Array:
+    def features(self, x: Array, mask: Array | None = None) -> Array:  # noqa: ARG002
         return nnx.relu(self.conv(x))
 
     def embedding(self, features: Array, key: Array | None = None) -> Array:
