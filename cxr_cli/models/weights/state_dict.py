@@ -1,0 +1,118 @@
+"""A weights file as arrays by name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+import safetensors
+from numpy.typing import NDArray
+
+from cxr_cli.errors import BadInput
+from cxr_cli.models.weights.torch_file import ZIP_MAGIC, Tensor, read_torch_file
+
+WRAPPERS = ("state_dict", "model_state_dict", "model")
+"""Keys under which training checkpoints hold the state dict."""
+
+SAFETENSORS_TYPES: dict[str, np.dtype[Any]] = {
+    "F64": np.dtype("<f8"),
+    "F32": np.dtype("<f4"),
+    "F16": np.dtype("<f2"),
+    "BF16": np.dtype(ml_dtypes.bfloat16),
+    "I64": np.dtype("<i8"),
+    "I32": np.dtype("<i4"),
+    "I16": np.dtype("<i2"),
+    "I8": np.dtype("i1"),
+    "U8": np.dtype("u1"),
+    "BOOL": np.dtype("?"),
+}
+LONGEST_KEY = 200
+PICKLE_MAGIC = b"\x80"
+
+
+def read_state_dict(path: Path) -> dict[str, NDArray[Any]]:
+    """Read a file's tensors by name; what kind of file it is shows in its first bytes.
+
+    Args:
+        path: a .safetensors file, or one of torch's (.pth, .pt, .bin) that holds a state dict, by itself or
+            in a training checkpoint; a prefix `module.` of all names is dropped.
+
+    Returns:
+        Arrays in the file's order. Half precisions (float16, bfloat16) come as float32, the rest as it is.
+
+    Raises:
+        BadInput: the file is missing, is no weights file, is damaged, or asks for more than tensors.
+    """
+    try:
+        with path.open("rb") as stream:
+            beginning = stream.read(9)
+        if beginning.startswith((ZIP_MAGIC, PICKLE_MAGIC)):
+            state = _read_torch(path)
+        elif beginning.endswith(b"{"):
+            state = _read_safetensors(path)
+        else:
+            raise BadInput(f"{path}: begins with {beginning!r}; .safetensors or torch's .pth is needed")
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file") from None
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror or type(error).__name__})") from error
+    if not state:
+        raise BadInput(f"{path}: holds no tensors")
+    return {key: _widened(array) for key, array in state.items()}
+
+
+def _widened(array: NDArray[Any]) -> NDArray[Any]:
+    half = array.dtype in (np.float16, ml_dtypes.bfloat16)
+    return array.astype(np.float32) if half else array
+
+
+def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        tensors = safetensors.deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
+    except safetensors.SafetensorError as error:
+        raise BadInput(f"{path}: damaged or no safetensors file ({_one_line(error)})") from error
+    state = {}
+    for key, tensor in tensors:
+        if tensor["dtype"] not in SAFETENSORS_TYPES:
+            raise BadInput(f"{path}: {key!a} holds {tensor['dtype']}, which is not read")
+        _check_key(path, key)
+        state[key] = np.frombuffer(tensor["data"], SAFETENSORS_TYPES[tensor["dtype"]]).reshape(
+            tensor["shape"]
+        )
+    return state
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(ascii(str(error)).strip("\"'").split())[:LONGEST_KEY]
+
+
+def _read_torch(path: Path) -> dict[str, NDArray[Any]]:
+    content, load = read_torch_file(path)
+    state = {}
+    for key, tensor in _unwrapped(path, content).items():
+        _check_key(path, key)
+        if not isinstance(tensor, Tensor):
+            raise BadInput(f"{path}: {key} holds a {type(tensor).__name__}, a tensor is needed")
+        state[key] = load(tensor)
+    prefix = "module."
+    if state and all(key.startswith(prefix) for key in state):
+        return {key.removeprefix(prefix): array for key, array in state.items()}
+    return state
+
+
+def _unwrapped(path: Path, content: Any) -> Mapping[Any, Any]:
+    """Return the state dict of what was saved: that itself, or a training checkpoint around it."""
+    if not isinstance(content, Mapping):
+        raise BadInput(f"{path}: holds a {type(content).__name__}, a state dict is needed")
+    for wrapper in WRAPPERS:
+        inner = content.get(wrapper)
+        if isinstance(inner, Mapping):
+            return inner
+    return content
+
+
+def _check_key(path: Path, key: Any) -> None:
+    """Raise BadInput for what is no name, so that messages may print it."""
+    if not isinstance(key, str) or not key.isprintable() or len(key) > LONGEST_KEY:
+        raise BadInput(f"{path}: a tensor's name is {ascii(key)[:LONGEST_KEY]}")
