@@ -55,7 +55,7 @@ class Storage(NamedTuple):
 
     key: str
     dtype: np.dtype[Any]
-    count: int
+    length: int
 
 
 class Tensor(NamedTuple):
@@ -98,15 +98,15 @@ def read_torch_file(path: Path) -> tuple[Any, Callable[[Tensor], NDArray[Any]]]:
         if storage.key not in fetched:
             fetched[storage.key] = fetch(storage)
         held = len(fetched[storage.key])
-        if held != storage.count * storage.dtype.itemsize:
+        if held != storage.length * storage.dtype.itemsize:
             raise BadInput(
                 f"{path}: storage {storage.key!a} has {held} bytes, "
-                f"{storage.count} numbers of {storage.dtype} are claimed"
+                f"{storage.length} numbers of {storage.dtype} are claimed"
             )
         numbers = np.frombuffer(fetched[storage.key], storage.dtype)[tensor.offset :]
         strides = [
-            stride * storage.dtype.itemsize if length > 1 else 0
-            for stride, length in zip(tensor.strides, tensor.shape, strict=True)
+            stride * storage.dtype.itemsize if extent > 1 else 0
+            for stride, extent in zip(tensor.strides, tensor.shape, strict=True)
         ]
         return np.lib.stride_tricks.as_strided(numbers, tensor.shape, strides, writeable=False)
 
@@ -120,12 +120,12 @@ def _check_extent(path: Path, tensor: Tensor) -> None:
     if len(shape) != len(strides) or min(shape, default=1) < 1 or min((tensor.offset, *strides)) < 0:
         raise BadInput(f"{path}: {what} cannot be")
     reach = 1
-    for stride, length in sorted(zip(strides, shape, strict=True)):
-        if length > 1 and stride < reach:
+    for stride, extent in sorted(zip(strides, shape, strict=True)):
+        if extent > 1 and stride < reach:
             raise BadInput(f"{path}: {what} takes numbers twice")
-        reach += (length - 1) * stride
-    if tensor.offset + reach > tensor.storage.count:
-        raise BadInput(f"{path}: {what} goes beyond its storage of {tensor.storage.count}")
+        reach += (extent - 1) * stride
+    if tensor.offset + reach > tensor.storage.length:
+        raise BadInput(f"{path}: {what} goes beyond its storage of {tensor.storage.length}")
 
 
 def _read_zip(path: Path) -> tuple[Any, Bytes]:
@@ -136,8 +136,6 @@ def _read_zip(path: Path) -> tuple[Any, Bytes]:
             if len(pickled) != 1:
                 raise BadInput(f"{path}: a zip without torch's data.pkl")
             root = pickled[0].removesuffix("data.pkl")
-            if f"{root}constants.pkl" in records:
-                raise BadInput(f"{path}: a TorchScript program; {STATE_DICT_ADVICE}")
             if f"{root}byteorder" in records and archive.read(f"{root}byteorder") != b"little":
                 raise BadInput(f"{path}: was written on a big-endian machine, which is not read")
             content = _unpickle(path, io.BytesIO(archive.read(pickled[0])))
@@ -160,6 +158,8 @@ def _read_zip(path: Path) -> tuple[Any, Bytes]:
 def _stored_records(path: Path, archive: zipfile.ZipFile) -> set[str]:
     """Name the records of a zip, none of which may unfold to more bytes than the file has."""
     infos = archive.infolist()
+    if any(info.filename.endswith("/constants.pkl") for info in infos):
+        raise BadInput(f"{path}: a TorchScript program; {STATE_DICT_ADVICE}")
     if any(info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1 for info in infos):
         raise BadInput(f"{path}: its records are compressed or encrypted, which torch's never are")
     if sum(info.file_size for info in infos) > path.stat().st_size:
@@ -257,11 +257,11 @@ class _TensorUnpickler(pickle.Unpickler):
         )
 
     def persistent_load(self, reference: Any) -> Storage:
-        kind, type_, key, _device, count, *view = reference
+        kind, type_, key, _device, length, *view = reference
         well_formed = kind == "storage" and isinstance(type_, StorageType) and type(key) is str
-        if not well_formed or type(count) is not int or view not in ([], [None]):
+        if not well_formed or type(length) is not int or view not in ([], [None]):
             raise BadInput(f"{self.path}: a storage that is none of torch's")
-        storage = Storage(key, STORAGE_TYPES[type_.name], count)
+        storage = Storage(key, STORAGE_TYPES[type_.name], length)
         if self.storages.setdefault(key, storage) != storage:
             raise BadInput(f"{self.path}: storage {key!a} is spoken of in two ways")
         return storage
