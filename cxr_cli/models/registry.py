@@ -11,6 +11,7 @@ from cxr_cli.errors import UsageFault
 from cxr_cli.models.backbone import Backbone
 from cxr_cli.models.convolution import Lowering, platform_lowering
 from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
+from cxr_cli.models.efficientnet import LITE0, LITE1, LITE2, EfficientNet
 from cxr_cli.models.siamese import Siamese
 
 
@@ -43,8 +44,24 @@ def _covidnet(
     return CovidNet(CovidNetConfig().scaled(spec.width), spec.size, classes, lowering=lowering, rng=rng)
 
 
+def _published(net: Callable[..., Backbone], config: Any) -> Build:
+    """Return how to build a published net: its channels are those of its weights, so `width` must be 1."""
+
+    def build(
+        spec: NetworkSpec, classes: int | None, lowering: Lowering, rng: np.random.Generator | None
+    ) -> Backbone:
+        if spec.width != 1.0:
+            raise UsageFault(f"--width {spec.width:g}: {spec.arch} has one width, 1, that of its weights")
+        return net(config, classes, lowering=lowering, rng=rng)
+
+    return build
+
+
 ARCHITECTURES: dict[str, Build] = {
     "covidnet": _covidnet,
+    "efficientnet_lite0": _published(EfficientNet, LITE0),
+    "efficientnet_lite1": _published(EfficientNet, LITE1),
+    "efficientnet_lite2": _published(EfficientNet, LITE2),
 }
 
 
