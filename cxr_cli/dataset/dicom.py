@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import InvalidDicomError
 
-from cxr_cli.dataset.characteristics import header_characteristics
+from cxr_cli.dataset.characteristics import header_characteristics, kept_values
 from cxr_cli.dataset.raster import Picture, RejectedFilmError, check_sides, check_varied, to_grey
 
 PREAMBLE_LENGTH = 128
@@ -42,8 +42,10 @@ def has_preamble(path: Path) -> bool:
         return False
 
 
-def read_dicom(path: Path) -> tuple[Picture, dict[str, str]]:
+def read_dicom(path: Path, keep_tags: tuple[str, ...] = ()) -> tuple[Picture, dict[str, str]]:
     """Decode a single-frame grey DICOM file to display-ready grey at full size; also what its header states.
+
+    `keep_tags` are keywords of header values to give on top, under these names.
 
     Raises:
         RejectedFilmError: no DICOM, damaged, colour, several frames, no pixel data, faulty window or table.
@@ -52,7 +54,8 @@ def read_dicom(path: Path) -> tuple[Picture, dict[str, str]]:
         try:
             dataset = pydicom.dcmread(path)
             _check_header(dataset)
-            picture, characteristics = _picture(dataset), header_characteristics(dataset)
+            picture = _picture(dataset)
+            characteristics = {**header_characteristics(dataset), **kept_values(dataset, keep_tags)}
         except RejectedFilmError:
             raise
         except InvalidDicomError:

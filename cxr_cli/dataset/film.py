@@ -31,17 +31,17 @@ class PreparedFilm:
     mapping: str
 
 
-def read_film(path: Path, geometry: Geometry) -> PreparedFilm | str:
-    """Read one film and prepare it, or say why it is rejected."""
+def read_film(path: Path, geometry: Geometry, keep_tags: tuple[str, ...] = ()) -> PreparedFilm | str:
+    """Read one film and prepare it, or say why it is rejected; `keep_tags` as in read_dicom."""
     try:
-        picture, header = _read(path)
+        picture, header = _read(path, keep_tags)
     except RejectedFilmError as rejected:
         return str(rejected)
     pixels = resize(crop(picture.pixels, geometry.crop_top, geometry.crop_border), geometry.size)
     return PreparedFilm(pixels, image_id(picture.pixels), header, picture.mapping)
 
 
-def _read(path: Path) -> tuple[Picture, dict[str, str]]:
+def _read(path: Path, keep_tags: tuple[str, ...]) -> tuple[Picture, dict[str, str]]:
     if is_dicom(path):
-        return read_dicom(path)
+        return read_dicom(path, keep_tags)
     return read_raster(path), {}

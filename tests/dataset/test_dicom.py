@@ -19,7 +19,6 @@ from pydicom.uid import (
 )
 
 from cxr_cli.artifacts import read_csv
-from cxr_cli.dataset.characteristics import age_in_years, combine, header_characteristics
 from cxr_cli.dataset.dicom import has_preamble, read_dicom
 from cxr_cli.dataset.raster import RejectedFilmError, read_raster
 
@@ -274,69 +273,6 @@ def test_text_is_no_dicom(tmp_path: Path) -> None:
         read_dicom(tmp_path / "film.dcm")
 
 
-def test_characteristics_are_what_the_header_states(tmp_path: Path) -> None:
-    dataset = film(
-        FIVE,
-        PatientName="SECRET^NAME",
-        PatientBirthDate="19010203",
-        PatientID=" 007 ",
-        PatientSex="F",
-        PatientAge="018M",
-        ViewPosition="AP",
-        Manufacturer="Maker\\Other",
-        StationName="",
-        StudyDescription="SECRET text",
-    )
-    dataset.save_as(tmp_path / "film.dcm", enforce_file_format=True)
-    assert read_dicom(tmp_path / "film.dcm")[1] == {
-        "patient_id": "007",
-        "view_position": "AP",
-        "sex": "F",
-        "age": "1.5",
-        "manufacturer_raw": "Maker",
-        "model": "",
-        "station": "",
-        "institution": "",
-    }
-
-
-@pytest.mark.parametrize(
-    ("age", "years"),
-    # A week is 7 / 365.25 of a year.
-    [
-        ("045Y", "45"),
-        ("006M", "0.5"),
-        ("026W", "0.4983"),
-        ("010D", "0.0274"),
-        ("", ""),
-        ("45", ""),
-        ("OLDY", ""),
-    ],
-)
-def test_age_strings_in_years(age: str, years: str) -> None:
-    assert age_in_years(age) == years
-
-
-def test_the_table_wins_over_the_header_where_it_says_something() -> None:
-    header = {"patient_id": "h", "sex": "F", "age": "40", "view_position": "AP", "model": "M"}
-    table = {"patient_id": "t", "sex": "", "view_position": "PA", "site": "north"}
-    assert combine(header, table) == {
-        "patient_id": "t",
-        "sex": "F",
-        "age": "40",
-        "view_position": "PA",
-        "model": "M",
-        "site": "north",
-    }
-    assert combine({}, {"site": "north"}) == {
-        "patient_id": "",
-        "view_position": "",
-        "sex": "",
-        "age": "",
-        "site": "north",
-    }
-
-
 def test_a_header_with_an_unknown_character_set_warns_nobody(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -380,10 +316,6 @@ def _correlation(film: np.ndarray, other: np.ndarray) -> float:
     """Correlation of the middle of two films at 128 x 128: black borders are painted over the outside."""
     small = [cv2.resize(pixels, (128, 128), interpolation=cv2.INTER_AREA) for pixels in (film, other)]
     return float(np.corrcoef([pixels[24:104, 24:104].ravel() for pixels in small])[0, 1])
-
-
-def test_header_characteristics_of_an_empty_header() -> None:
-    assert set(header_characteristics(Dataset()).values()) == {""}
 
 
 def test_a_ct_slice_is_not_refused_for_its_class(display: Display) -> None:
