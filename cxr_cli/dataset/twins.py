@@ -62,8 +62,8 @@ def find_twins(images: NDArray[np.uint8], patients: NDArray[np.int64]) -> list[T
     Chest films are all alike in their large shapes, and those of one archive in their borders; what tells
     two of them apart is fine detail. So pictures are compared by detail alone, its contrast made even over
     the film. That survives windowing, inversion, borders, JPEG and another size, but no shift beyond 2 % of
-    the side, rotation beyond 2 degrees, or zoom beyond 2 %. All pairs are compared coarsely, plain and mirrored,
-    then those that may be twins finely.
+    the side, rotation beyond 2 degrees, or zoom beyond 2 %. All pairs are compared coarsely, plain and
+    mirrored, then those that may be twins finely.
 
     Args:
         images: uint8 [N, H, W], grey; may be a memory map.
@@ -88,7 +88,7 @@ def find_twins(images: NDArray[np.uint8], patients: NDArray[np.int64]) -> list[T
 
 
 def _candidates(coarse: Detail, patients: NDArray[np.int64], mirrored: bool) -> Iterator[NDArray[np.int64]]:
-    """Yield pairs of rows [M, 2] of two patients that look alike coarsely, a block of first rows at a time."""
+    """Yield pairs of rows [M, 2] of two patients that look alike coarsely, by blocks of first rows."""
     vectors = coarse.reshape(len(coarse), -1)
     for start in range(0, len(coarse), BLOCK):
         block = coarse[start : start + BLOCK]
