@@ -12,6 +12,8 @@ from cxr_cli.models.backbone import Backbone
 from cxr_cli.models.convolution import Lowering, platform_lowering
 from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
 from cxr_cli.models.efficientnet import LITE0, LITE1, LITE2, EfficientNet
+from cxr_cli.models.inception import INCEPTION_V3, SMALLEST_FILM, InceptionV3
+from cxr_cli.models.resnet import RESNET50, RESNET101, RESNEXT50_32X4D, RESNEXT101_32X8D, ResNet
 from cxr_cli.models.siamese import Siamese
 
 
@@ -52,6 +54,8 @@ def _published(net: Callable[..., Backbone], config: Any) -> Build:
     ) -> Backbone:
         if spec.width != 1.0:
             raise UsageFault(f"--width {spec.width:g}: {spec.arch} has one width, 1, that of its weights")
+        if spec.size < smallest:
+            raise UsageFault(f"film size {spec.size}: {spec.arch} needs {smallest} pixels or more")
         return net(config, classes, lowering=lowering, rng=rng)
 
     return build
@@ -59,6 +63,11 @@ def _published(net: Callable[..., Backbone], config: Any) -> Build:
 
 ARCHITECTURES: dict[str, Build] = {
     "covidnet": _covidnet,
+    "resnet50": _published(ResNet, RESNET50),
+    "resnet101": _published(ResNet, RESNET101),
+    "resnext50_32x4d": _published(ResNet, RESNEXT50_32X4D),
+    "resnext101_32x8d": _published(ResNet, RESNEXT101_32X8D),
+    "inception_v3": _published(InceptionV3, INCEPTION_V3, SMALLEST_FILM),
     "efficientnet_lite0": _published(EfficientNet, LITE0),
     "efficientnet_lite1": _published(EfficientNet, LITE1),
     "efficientnet_lite2": _published(EfficientNet, LITE2),
