@@ -9,13 +9,13 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_cli.errors import BadInput
+from cxr_cli.errors import BadInput, UsageFault
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,6 +77,34 @@ def restore_folder(final: Path) -> None:
 
 def _set_aside(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
+
+
+def check_same_settings(
+    folder: Path, before: Mapping[str, Any], now: Mapping[str, Any], words: Mapping[str, str] | None = None
+) -> None:
+    """Check that a folder is asked for again with the settings that it was made with.
+
+    Args:
+        folder: as the message names it.
+        before: the settings it was made with.
+        now: the settings that count; what `before` has beside them does not.
+        words: what the user calls a setting, where that is not its own name.
+
+    Raises:
+        UsageFault: they differ; the message names each setting that does.
+    """
+    changed = [
+        f"{(words or {}).get(name, name)} was {_brief(before.get(name))}, now {_brief(value)}"
+        for name, value in now.items()
+        if before.get(name) != value
+    ]
+    if changed:
+        raise UsageFault(f"{folder}: was made with other settings: {'; '.join(changed)}; name a new folder")
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:12]}..."
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from cxr_cli.artifacts import (
     atomic_path,
+    check_same_settings,
     digest_file,
     digest_folder,
     read_csv,
@@ -26,7 +27,7 @@ from cxr_cli.artifacts import (
     write_csv,
     write_json,
 )
-from cxr_cli.errors import BadInput
+from cxr_cli.errors import BadInput, UsageFault
 
 KILLED_WHILE_WRITING = """
 import os, sys
@@ -298,3 +299,19 @@ def test_a_folder_s_digests_are_its_files_by_path(tmp_path: Path) -> None:
         "a/b/empty": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "top": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
     }
+
+
+def test_other_settings_are_refused_and_all_of_them_named(tmp_path: Path) -> None:
+    before = {"size": 16, "seed": 0, "list": "a" * 100, "place": "here"}
+    check_same_settings(tmp_path, before, {"size": 16, "seed": 0})
+    with pytest.raises(UsageFault) as refused:
+        check_same_settings(
+            tmp_path,
+            before,
+            {"size": 32, "seed": 0, "list": "b", "new": None, "other": 1},
+            {"size": "--size"},
+        )
+    assert str(refused.value) == (
+        f"{tmp_path}: was made with other settings: --size was 16, now 32; list was 'aaaaaaaaaaa..., now 'b'; "
+        "other was None, now 1; name a new folder"
+    )

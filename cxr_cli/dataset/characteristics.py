@@ -45,7 +45,7 @@ HEADER_KEYWORDS = {
 
 DATES_OF_FILM = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")
 SPACINGS = ("PixelSpacing", "ImagerPixelSpacing")
-"""In this order: where there is a PixelSpacing beside the detector's, it is the calibrated one (PS3.3 10.7.1)."""
+"""In this order: a PixelSpacing beside the detector's own is the calibrated one (PS3.3 10.7.1)."""
 
 DAYS_PER_YEAR = 365.25
 YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / DAYS_PER_YEAR, "D": 1 / DAYS_PER_YEAR}

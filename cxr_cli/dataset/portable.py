@@ -1,7 +1,7 @@
 """Whether a film was taken with a mobile unit or in an X-ray room: rules over the header, weighed.
 
-No tag says it. The rules look for words in the tags that tend to tell, and each word found weighs for a mobile
-unit (+) or for a room (-). That a film is AP weighs nothing: rooms take AP films too.
+No tag says it. The rules look for words in the tags that tend to tell, and each word found weighs for a
+mobile unit (+) or for a room (-). That a film is AP weighs nothing: rooms take AP films too.
 """
 
 import re

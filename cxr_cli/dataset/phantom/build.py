@@ -22,7 +22,7 @@ from cxr_cli.dataset.phantom.cohort import (
 from cxr_cli.dataset.phantom.dicom_file import write_dicom
 from cxr_cli.dataset.phantom.film import draw_film, plant_marker
 from cxr_cli.dataset.workers import map_in_order
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.errors import BadInput
 
 COMPLETE = "phantom.json"
 UNFINISHED = ".phantom.unfinished.json"
@@ -90,25 +90,15 @@ def _claim(folder: Path, described: dict[str, object]) -> bool:
         raise BadInput(f"{folder}: is a file, a folder is needed")
     for name in (COMPLETE, UNFINISHED):
         if (folder / name).exists():
-            _refuse_other_settings(folder / name, described)
+            found = artifacts.read_json(folder / name).get("settings")
+            if not isinstance(found, dict):
+                raise BadInput(f"{folder / name}: no settings in it, so not written by cxr phantom")
+            artifacts.check_same_settings(folder, found, described)
             return name != COMPLETE
     if folder.exists() and any(folder.iterdir()):
         raise BadInput(f"{folder}: not empty and no folder of phantoms (no {COMPLETE}); name a new folder")
     artifacts.write_json(folder / UNFINISHED, {"settings": described})
     return True
-
-
-def _refuse_other_settings(path: Path, described: dict[str, object]) -> None:
-    found = artifacts.read_json(path).get("settings")
-    if not isinstance(found, dict):
-        raise BadInput(f"{path}: no settings in it, so not written by cxr phantom")
-    changed = [
-        f"{name} {found.get(name)!r}, now {value!r}"
-        for name, value in described.items()
-        if found.get(name) != value
-    ]
-    if changed:
-        raise UsageFault(f"{path.parent}: was drawn with {'; '.join(changed)}; name a new folder")
 
 
 def _film_path(folder: Path, film: PlannedFilm) -> Path:
