@@ -46,8 +46,14 @@ def _covidnet(
     return CovidNet(CovidNetConfig().scaled(spec.width), spec.size, classes, lowering=lowering, rng=rng)
 
 
-def _published(net: Callable[..., Backbone], config: Any) -> Build:
-    """Return how to build a published net: its channels are those of its weights, so `width` must be 1."""
+def _published(net: Callable[..., Backbone], config: Any, smallest: int = 1) -> Build:
+    """Return how to build a published net: its channels are those of its weights, so `width` must be 1.
+
+    Args:
+        net: its class.
+        config: its shape.
+        smallest: height and width in pixels of the smallest films that it can be trained on.
+    """
 
     def build(
         spec: NetworkSpec, classes: int | None, lowering: Lowering, rng: np.random.Generator | None
