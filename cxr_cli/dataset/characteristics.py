@@ -26,6 +26,10 @@ MANIFEST_COLUMNS = (
     "institution",
     "year",
     "pixel_spacing",
+    "transfer_syntax",
+    "bits_stored",
+    "inverted",
+    "presentation_intent",
     "pixel_mapping",
 )
 """The columns that every manifest has, before those of the user's own label tables."""

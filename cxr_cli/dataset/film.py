@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_cli.dataset.dicom import read_dicom
-from cxr_cli.dataset.raster import Picture, RejectedFilmError, crop, image_id, read_raster, resize
+from cxr_cli.dataset.dicom.read import read_dicom
+from cxr_cli.dataset.raster import Picture, crop, image_id, read_raster, resize
+from cxr_cli.dataset.rejected import RejectedFilmError
 from cxr_cli.dataset.sources import is_dicom
+from cxr_cli.dataset.views import check_view
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,14 @@ class Geometry:
 
 
 @dataclass(frozen=True)
+class UnreadFilm:
+    """An input, and the view that the user's table states for it; "" where it states none."""
+
+    path: Path
+    view: str = ""
+
+
+@dataclass(frozen=True)
 class PreparedFilm:
     """A film after reading: uint8 [size, size], identity, what its header states, how it became grey."""
 
@@ -31,17 +41,25 @@ class PreparedFilm:
     mapping: str
 
 
-def read_film(path: Path, geometry: Geometry, keep_tags: tuple[str, ...] = ()) -> PreparedFilm | str:
-    """Read one film and prepare it, or say why it is rejected; `keep_tags` as in read_dicom."""
+def read_film(
+    film: UnreadFilm,
+    geometry: Geometry,
+    keep_tags: tuple[str, ...] = (),
+    views: tuple[str, ...] | None = None,
+) -> PreparedFilm | str:
+    """Read one film and prepare it, or say why it is rejected; `keep_tags` and `views` as in read_dicom."""
     try:
-        picture, header = _read(path, keep_tags)
+        picture, header = _read(film, keep_tags, views)
     except RejectedFilmError as rejected:
         return str(rejected)
     pixels = resize(crop(picture.pixels, geometry.crop_top, geometry.crop_border), geometry.size)
     return PreparedFilm(pixels, image_id(picture.pixels), header, picture.mapping)
 
 
-def _read(path: Path, keep_tags: tuple[str, ...]) -> tuple[Picture, dict[str, str]]:
-    if is_dicom(path):
-        return read_dicom(path, keep_tags)
-    return read_raster(path), {}
+def _read(
+    film: UnreadFilm, keep_tags: tuple[str, ...], views: tuple[str, ...] | None
+) -> tuple[Picture, dict[str, str]]:
+    check_view(film.view, views)
+    if is_dicom(film.path):
+        return read_dicom(film.path, keep_tags, views, film.view)
+    return read_raster(film.path), {}

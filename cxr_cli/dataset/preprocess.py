@@ -12,7 +12,7 @@ from typing import Any
 
 from cxr_cli.artifacts import digest_file, read_json, versions
 from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS, combine
-from cxr_cli.dataset.film import Geometry, PreparedFilm, read_film
+from cxr_cli.dataset.film import Geometry, PreparedFilm, UnreadFilm, read_film
 from cxr_cli.dataset.labels import Columns, read_labels
 from cxr_cli.dataset.sources import Inputs, absolute, find_inputs
 from cxr_cli.dataset.store import INFO, GrowingDataset, is_finished, read_plan
@@ -180,7 +180,11 @@ def _process(
     """Add every candidate that the dataset does not hold yet, as a film or as rejected."""
     first_of = {record["image_id"]: record for record in dataset.films}
     rest = candidates[dataset.inputs :]
-    readable = [candidate.path for candidate in rest if candidate.reason is None]
+    readable = [
+        UnreadFilm(candidate.path, candidate.values.get("view_position", ""))
+        for candidate in rest
+        if candidate.reason is None
+    ]
     with closing(map_in_order(partial(read_film, geometry=geometry), readable, workers)) as films:
         for candidate in rest:
             _check_failures(dataset, max_failures)

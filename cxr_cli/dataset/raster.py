@@ -6,12 +6,15 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+
+from cxr_cli.dataset.archives import open_input
+from cxr_cli.dataset.rejected import RejectedFilmError
 
 MIN_SIDE = 32
 """A picture with a shorter side, in pixels, is an icon or a marker, no film."""
@@ -35,10 +38,6 @@ UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 """What sets a picture of that EXIF orientation upright; 1 and unknown values stand as they are."""
 
 
-class RejectedFilmError(Exception):
-    """A file that gives no film; the message is the reason, without the file's name or any header value."""
-
-
 @dataclass(frozen=True)
 class Picture:
     """A decoded film: display-ready grey `pixels`, uint8 [H, W], and how stored values became grey."""
@@ -48,7 +47,7 @@ class Picture:
 
 
 def read_raster(path: Path) -> Picture:
-    """Decode a PNG or JPEG file to display-ready grey at its full size, upright.
+    """Decode a PNG or JPEG, a file or ARCHIVE.zip/MEMBER, to display-ready grey at its full size, upright.
 
     Grey stays as it is, colour becomes luminance. 16-bit values are mapped linearly from the film's own
     minimum..maximum to 0..255. Transparent parts are laid on black, the ground of a film: an opaque alpha
@@ -61,29 +60,27 @@ def read_raster(path: Path) -> Picture:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with Image.open(path, formats=("PNG", "JPEG")) as image:
-                return _picture(path, image)
+            with open_input(path) as stream, Image.open(stream, formats=("PNG", "JPEG")) as image:
+                return _picture(stream, image)
         except RejectedFilmError:
             raise
         except UnidentifiedImageError:
             raise RejectedFilmError("no PNG or JPEG picture") from None
         except Image.DecompressionBombError:
             raise RejectedFilmError("too large: decompression bomb") from None
-        except (PermissionError, FileNotFoundError) as error:
-            raise RejectedFilmError(f"the file cannot be opened ({type(error).__name__})") from None
         except Exception as error:  # decoders raise anything on damaged data
             damage = "truncated" if "truncated" in str(error) else "damaged"
             raise RejectedFilmError(f"cannot be decoded: {damage} ({type(error).__name__})") from error
 
 
-def _picture(path: Path, image: Image.Image) -> Picture:
+def _picture(stream: BinaryIO, image: Image.Image) -> Picture:
     if getattr(image, "n_frames", 1) > 1:
         raise RejectedFilmError("more than one picture in the file")
     check_sides(image.height, image.width)
     sixteen_bit = _has_sixteen_bits(image)
     image.load()
     if sixteen_bit:
-        pixels, mapping = _grey_of_sixteen_bits(path, image)
+        pixels, mapping = _grey_of_sixteen_bits(stream, image)
     else:
         pixels, mapping = _grey_of_eight_bits(image)
     orientation = image.getexif().get(EXIF_ORIENTATION, 1)
@@ -113,7 +110,7 @@ def _grey_of_eight_bits(image: Image.Image) -> tuple[NDArray[np.uint8], str]:
     raise RejectedFilmError(f"colour mode {image.mode}: grey, RGB or palette is needed")
 
 
-def _grey_of_sixteen_bits(path: Path, image: Image.Image) -> tuple[NDArray[np.uint8], str]:
+def _grey_of_sixteen_bits(stream: BinaryIO, image: Image.Image) -> tuple[NDArray[np.uint8], str]:
     if "transparency" in image.info:
         raise RejectedFilmError("16 bits with a transparent colour")
     values: NDArray[Any]
@@ -121,7 +118,8 @@ def _grey_of_sixteen_bits(path: Path, image: Image.Image) -> tuple[NDArray[np.ui
         values, kind = np.asarray(image), "16-bit grey"
     else:
         # Pillow, which has proved the file whole, keeps the high byte alone: 12 bits in 16 go nearly black.
-        stored = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+        stream.seek(0)
+        stored = cv2.imdecode(np.frombuffer(stream.read(), np.uint8), cv2.IMREAD_UNCHANGED)
         if stored is None or stored.dtype != np.uint16 or stored.ndim != 3:
             raise RejectedFilmError("16-bit colour that cannot be decoded")
         values, kind = stored[..., 2::-1] @ np.array(LUMINANCE), "16-bit colour to luminance"

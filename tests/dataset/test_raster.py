@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from cxr_cli.dataset.raster import RejectedFilmError, crop, image_id, read_raster, resize, to_grey
+from cxr_cli.dataset.raster import crop, image_id, read_raster, resize, to_grey
+from cxr_cli.dataset.rejected import RejectedFilmError
 
 SIDE = 40
 RAMP = np.add.outer(np.arange(SIDE), 3 * np.arange(SIDE + 8)).astype(

@@ -1,0 +1,1 @@
+"""DICOM to display-ready grey: header, stored values, exposed part, display values."""

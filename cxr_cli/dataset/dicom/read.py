@@ -1,0 +1,115 @@
+"""A DICOM file to a grey film, and what its header says."""
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import gdcm
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import FileDataset
+
+from cxr_cli.dataset.archives import open_input
+from cxr_cli.dataset.characteristics import header_characteristics, kept_values
+from cxr_cli.dataset.dicom.display import display_values
+from cxr_cli.dataset.dicom.exposure import exposed_part, padding_range
+from cxr_cli.dataset.dicom.header import presentation_intent, read_dataset, transfer_syntax
+from cxr_cli.dataset.dicom.stored import grey_of_colour, is_grey, stored_values
+from cxr_cli.dataset.raster import Picture, check_varied, to_grey
+from cxr_cli.dataset.rejected import RejectedFilmError
+from cxr_cli.dataset.views import check_chest, check_view, coded_view
+
+gdcm.Trace.WarningOff()
+gdcm.Trace.ErrorOff()
+
+
+def read_dicom(
+    path: Path, keep_tags: tuple[str, ...] = (), views: tuple[str, ...] | None = None, stated_view: str = ""
+) -> tuple[Picture, dict[str, str]]:
+    """Decode a DICOM file to display-ready grey at full size; also its header's share of the manifest's row.
+
+    Args:
+        path: a file, or ARCHIVE.zip/MEMBER.
+        keep_tags: keywords of header values to give on top, under these names.
+        views: the views of the chest that are taken, of views.VIEWS; None takes every film.
+        stated_view: the view by a better source than the header, if there is one.
+
+    Raises:
+        RejectedFilmError: no DICOM, damaged, colour, several frames, no pixel data, faulty window or table,
+            a film that is not taken.
+    """
+    with _quiet():
+        try:
+            with open_input(path) as stream:
+                dataset = read_dataset(stream)
+            record = _record(dataset) | kept_values(dataset, keep_tags)
+            if views is not None:
+                check_chest(dataset)
+                check_view(stated_view or record["view_position"], views)
+            picture, decoding = _picture(dataset)
+        except RejectedFilmError:
+            raise
+        except NotImplementedError:  # pydicom's and gdcm's word for what they have no decoder for
+            raise RejectedFilmError("compressed in a way that no decoder here reads") from None
+        except (
+            Exception
+        ) as error:  # decoders raise anything on damaged data; their text may hold header values
+            raise RejectedFilmError(f"DICOM that cannot be decoded ({type(error).__name__})") from error
+    check_varied(picture.pixels)
+    return picture, record | decoding
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep stderr clean: Python's warnings, and what the C decoders write about damaged data past Python."""
+    with warnings.catch_warnings(), open(os.devnull, "wb") as nowhere:
+        warnings.simplefilter("ignore")
+        sys.stderr.flush()
+        stderr = os.dup(2)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def _record(dataset: FileDataset) -> dict[str, str]:
+    record = header_characteristics(dataset)
+    return record | {
+        "view_position": record["view_position"] or coded_view(dataset),
+        "transfer_syntax": transfer_syntax(dataset).name,
+        "bits_stored": str(dataset.BitsStored),
+        "presentation_intent": presentation_intent(dataset),
+    }
+
+
+def _picture(dataset: FileDataset) -> tuple[Picture, dict[str, str]]:
+    """The film, and whether it was inverted to become one."""
+    if not is_grey(dataset):
+        pixels = to_grey(grey_of_colour(dataset), 0, 2**dataset.BitsStored - 1)
+        return Picture(pixels, "grey in colour"), {"inverted": "no"}
+    stored = stored_values(dataset)
+    lowest, highest = int(stored.min()), int(stored.max())
+    # At most 65,536 values occur: the chain runs once for each value rather than for each pixel.
+    values = np.arange(lowest, highest + 1)
+    first, last = padding_range(dataset) or (highest + 1, highest)
+    padding = (values >= first) & (values <= last)
+    exposed = _occurring(exposed_part(stored, dataset), lowest, len(values)) & ~padding
+    display = display_values(values, exposed if exposed.any() else ~exposed, padding, dataset)
+    pixels = display.grey[_index(stored, lowest)]
+    return Picture(pixels, display.mapping), {"inverted": "yes" if display.inverted else "no"}
+
+
+def _occurring(stored: NDArray[np.integer], lowest: int, count: int) -> NDArray[np.bool_]:
+    occurring = np.zeros(count, np.bool_)
+    occurring[_index(stored, lowest)] = True
+    return occurring
+
+
+def _index(stored: NDArray[np.integer], lowest: int) -> NDArray[np.uint16]:
+    """Stored values less the lowest one; 16 bits wrap round to what is right for signed values too."""
+    return stored.astype(np.uint16) - np.uint16(lowest % 2**16)
