@@ -47,10 +47,15 @@ class Naming:
     Attributes:
         rules: for every tensor that we use.
         ignored: regular expressions for the whole keys of those that we do not.
+        optional: our layers that a net may be built without, as a siamese net is without what classifies; the
+            tensors of a layer that is not there are dropped.
+        counts_from: what the publisher numbers the first of several layers; ours is 0.
     """
 
     rules: tuple[Rule, ...]
     ignored: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    counts_from: int = 0
 
 
 def batch_norm(pattern: str, target: str) -> tuple[Rule, ...]:
@@ -116,12 +121,15 @@ def _load(
 ) -> Variables:
     leaves = _flatten(variables.params) | _flatten(variables.stats)
     heads = set() if keep_head else {rule.target for rule in naming.rules if rule.head}
+    absent = tuple(
+        f"{layer}." for layer in naming.optional if not any(path.startswith(f"{layer}.") for path in leaves)
+    )
     filled: dict[str, NDArray[np.float32]] = {}
     for key, tensor in state.items():
         if any(re.fullmatch(pattern, key) for pattern in naming.ignored):
             continue
         rule, target = _place(key, naming, card)
-        if rule.head and not keep_head:
+        if (rule.head and not keep_head) or target.startswith(absent):
             continue
         for path, array in _convert(rule.convert, target, key, _checked(key, tensor), card):
             if path in filled:
@@ -149,7 +157,12 @@ def _place(key: str, naming: Naming, card: Card) -> tuple[Rule, str]:
     if len(matches) > 1:
         raise ValueError(f"{key} has {len(matches)} rules: {', '.join(rule.pattern for rule, _ in matches)}")
     rule, found = matches[0]
-    return rule, found.expand(rule.target)
+
+    def ours(reference: re.Match[str]) -> str:
+        group = found[int(reference[1])]
+        return str(int(group) - naming.counts_from) if group.isdecimal() else group
+
+    return rule, re.sub(r"\\(\d)", ours, rule.target)
 
 
 def _checked(key: str, tensor: NDArray[Any]) -> NDArray[np.float32]:
