@@ -11,6 +11,7 @@ from cxr_cli.errors import UsageFault
 from cxr_cli.models.backbone import Backbone
 from cxr_cli.models.convolution import Lowering, platform_lowering
 from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
+from cxr_cli.models.densenet import DENSENET121, DENSENET161, DenseNet
 from cxr_cli.models.efficientnet import LITE0, LITE1, LITE2, EfficientNet
 from cxr_cli.models.inception import INCEPTION_V3, SMALLEST_FILM, InceptionV3
 from cxr_cli.models.resnet import RESNET50, RESNET101, RESNEXT50_32X4D, RESNEXT101_32X8D, ResNet
@@ -74,6 +75,8 @@ ARCHITECTURES: dict[str, Build] = {
     "resnext50_32x4d": _published(ResNet, RESNEXT50_32X4D),
     "resnext101_32x8d": _published(ResNet, RESNEXT101_32X8D),
     "inception_v3": _published(InceptionV3, INCEPTION_V3, SMALLEST_FILM),
+    "densenet121": _published(DenseNet, DENSENET121),
+    "densenet161": _published(DenseNet, DENSENET161),
     "efficientnet_lite0": _published(EfficientNet, LITE0),
     "efficientnet_lite1": _published(EfficientNet, LITE1),
     "efficientnet_lite2": _published(EfficientNet, LITE2),

@@ -1,0 +1,151 @@
+"""DenseNet-BC (Huang et al. 2017), as torchvision has it."""
+
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+from flax import nnx
+from jax import Array
+from numpy.random import Generator
+
+from cxr_cli.models.backbone import Backbone
+from cxr_cli.models.convolution import Lowering
+from cxr_cli.models.layers import Conv, Dense, GreyStem
+from cxr_cli.models.normalisation import BatchNorm
+from cxr_cli.models.pooling import average_pool, global_average_pool, max_pool
+
+BOTTLENECK = 4
+"""Channels between a layer's two convolutions, as a multiple of the growth."""
+
+
+@dataclass(frozen=True)
+class DenseNetConfig:
+    """The size of a DenseNet.
+
+    Attributes:
+        stem: channels of the first convolution.
+        growth: channels that each layer adds.
+        depths: layers of each of the four blocks.
+    """
+
+    stem: int
+    growth: int
+    depths: tuple[int, int, int, int]
+
+
+DENSENET121 = DenseNetConfig(stem=64, growth=32, depths=(6, 12, 24, 16))
+DENSENET161 = DenseNetConfig(stem=96, growth=48, depths=(6, 12, 36, 24))
+
+
+class Stem(nnx.Module):
+    """The first convolution, normalised, and a max pool; each with stride 2."""
+
+    def __init__(self, channels: int, *, lowering: Lowering, rng: Generator | None) -> None:
+        """Draw the kernel."""
+        self.conv = GreyStem(channels, 7, stride=2, padding=3, lowering=lowering, rng=rng)
+        self.norm = BatchNorm(channels)
+
+    def __call__(self, x: Array, mask: Array | None) -> Array:
+        """Map films x [B,H,W,1] to [B,H/4,W/4,channels], sizes rounded up."""
+        return max_pool(nnx.relu(self.norm(self.conv(x), mask)), 3, 2, padding=1)
+
+
+class DenseLayer(nnx.Module):
+    """Normalise, 1x1 to 4 * growth, normalise, 3x3 to growth; a ReLU after each normalisation."""
+
+    def __init__(self, channels_in: int, growth: int, *, lowering: Lowering, rng: Generator | None) -> None:
+        """Draw the kernels."""
+        wide = BOTTLENECK * growth
+        self.norm1 = BatchNorm(channels_in)
+        self.conv1 = Conv(channels_in, wide, 1, bias=False, lowering=lowering, rng=rng)
+        self.norm2 = BatchNorm(wide)
+        self.conv2 = Conv(wide, growth, 3, bias=False, lowering=lowering, rng=rng)
+
+    def __call__(self, x: Array, mask: Array | None) -> Array:
+        """Map x [B,H,W,channels_in] to [B,H,W,growth]."""
+        x = self.conv1(nnx.relu(self.norm1(x, mask)))
+        return self.conv2(nnx.relu(self.norm2(x, mask)))
+
+
+class DenseBlock(nnx.Module):
+    """Layers in a row, each fed with the block's input and what all layers before it added."""
+
+    def __init__(
+        self, channels_in: int, growth: int, depth: int, *, lowering: Lowering, rng: Generator | None
+    ) -> None:
+        """Draw `depth` layers."""
+        self.layers = nnx.List(
+            DenseLayer(channels_in + i * growth, growth, lowering=lowering, rng=rng) for i in range(depth)
+        )
+
+    def __call__(self, x: Array, mask: Array | None) -> Array:
+        """Map x [B,H,W,channels_in] to [B,H,W,channels_in + depth * growth]."""
+        for layer in self.layers:
+            x = jnp.concatenate([x, layer(x, mask)], axis=-1)
+        return x
+
+
+class Transition(nnx.Module):
+    """Normalise, ReLU, halve the channels, halve height and width by their mean."""
+
+    def __init__(self, channels_in: int, *, lowering: Lowering, rng: Generator | None) -> None:
+        """Draw the kernel."""
+        self.norm = BatchNorm(channels_in)
+        self.conv = Conv(channels_in, channels_in // 2, 1, bias=False, lowering=lowering, rng=rng)
+
+    def __call__(self, x: Array, mask: Array | None) -> Array:
+        """Map x [B,H,W,channels_in] to [B,H/2,W/2,channels_in/2], sizes rounded down."""
+        return average_pool(self.conv(nnx.relu(self.norm(x, mask))), 2, 2)
+
+
+class DenseNet(Backbone):
+    """DenseNet for grey films of any size from 29 pixels on."""
+
+    STAGES = (
+        ("stem",),
+        ("stages.0", "transitions.0"),
+        ("stages.1", "transitions.1"),
+        ("stages.2", "transitions.2"),
+        ("stages.3",),
+        ("norm",),
+        ("classifier",),
+    )
+
+    def __init__(
+        self,
+        config: DenseNetConfig,
+        classes: int | None,
+        *,
+        lowering: Lowering,
+        rng: Generator | None,
+    ) -> None:
+        """Draw the parameters; classes=None: no classifier and no logits."""
+        self.stem = Stem(config.stem, lowering=lowering, rng=rng)
+        self.stages = nnx.List[DenseBlock]()
+        self.transitions = nnx.List[Transition]()
+        channels = config.stem
+        for depth in config.depths:
+            if self.stages:
+                self.transitions.append(Transition(channels, lowering=lowering, rng=rng))
+                channels //= 2
+            self.stages.append(DenseBlock(channels, config.growth, depth, lowering=lowering, rng=rng))
+            channels += depth * config.growth
+        self.norm = BatchNorm(channels)
+        self.classifier = None if classes is None else Dense(channels, classes, rng=rng)
+        self.embedding_size = channels
+
+    def features(self, x: Array, mask: Array | None = None) -> Array:
+        """Map films x [B,H,W,1] to the last feature map [B,H/32,W/32,C], not negative, sizes rounded down."""
+        x = self.stages[0](self.stem(x, mask), mask)
+        for transition, stage in zip(self.transitions, self.stages[1:], strict=True):
+            x = stage(transition(x, mask), mask)
+        return nnx.relu(self.norm(x, mask))
+
+    def embedding(self, features: Array, keys: Array | None = None) -> Array:  # noqa: ARG002 - no dropout
+        """Map the last feature map to its mean over the film [B,C]."""
+        return global_average_pool(features)
+
+    def head(self, features: Array, keys: Array | None = None) -> Array:
+        """Map the last feature map to logits [B,classes]; there is no dropout."""
+        if self.classifier is None:
+            raise TypeError("this DenseNet was built without classes and has no logits")
+        return self.classifier(self.embedding(features, keys))
