@@ -22,4 +22,5 @@ INCEPTION = Naming(
         *classifier("fc", "classifier"),
     ),
     ignored=(BATCHES_SEEN,),
+    optional=("auxiliary",),
 )

