@@ -10,7 +10,9 @@ from cxr_cli.errors import UsageFault
 
 
 def preprocess(
-    source: Annotated[list[Path], typer.Argument(help="Films, or folders to search: PNG, JPEG, DICOM.")],
+    source: Annotated[
+        list[Path], typer.Argument(help="Films, or folders or zip archives to search: PNG, JPEG, DICOM.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The DATASET folder to make.")],
     labels: Annotated[
         list[Path] | None,
@@ -21,6 +23,9 @@ def preprocess(
     patient_column: Annotated[
         str | None, typer.Option(help="The label table's column of patients; patient_id where it has that.")
     ] = None,
+    views: Annotated[
+        str, typer.Option(help="Which to take: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.")
+    ] = "PA,AP",
     size: Annotated[int, typer.Option(min=8, max=4096, help="Side of the stored films, in pixels.")] = 224,
     crop_top: Annotated[float, typer.Option(help="Share of the height to cut off above, below 0.5.")] = 0.0,
     crop_border: Annotated[float, typer.Option(help="Share to cut off each side, below 0.5.")] = 0.0,
@@ -43,12 +48,14 @@ def preprocess(
     from cxr_cli.dataset.preprocess import Settings
     from cxr_cli.dataset.preprocess import preprocess as make_dataset
     from cxr_cli.dataset.store import rejected_by_reason
+    from cxr_cli.dataset.views import parse_views
     from cxr_cli.dataset.workers import usable_cpus
 
     settings = Settings(
         Geometry(size, crop_top, crop_border),
         tuple(labels or ()),
         Columns(path_column, label_column, patient_column),
+        parse_views(views),
     )
     with console.progress("films") as advance:
         info = make_dataset(

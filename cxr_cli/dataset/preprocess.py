@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from cxr_cli.artifacts import digest_file, read_json, versions
+from cxr_cli.dataset.archives import folder_name, input_size
 from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS, combine
 from cxr_cli.dataset.film import Geometry, PreparedFilm, UnreadFilm, read_film
 from cxr_cli.dataset.labels import Columns, read_labels
 from cxr_cli.dataset.sources import Inputs, absolute, find_inputs
 from cxr_cli.dataset.store import INFO, GrowingDataset, is_finished, read_plan
+from cxr_cli.dataset.views import FRONTAL
 from cxr_cli.dataset.workers import map_in_order
 from cxr_cli.errors import BadInput, TooManyRejects, UsageFault
 
@@ -28,6 +30,7 @@ PLAN_WORDS = {
     "path_column": "--path-column",
     "label_column": "--label-column",
     "patient_column": "--patient-column",
+    "views": "--views",
     "inputs": "the number of inputs",
     "inputs_digest": "the list of inputs",
 }
@@ -41,6 +44,7 @@ class Settings:
     geometry: Geometry = field(default_factory=Geometry)
     labels: tuple[Path, ...] = ()
     columns: Columns = field(default_factory=Columns)
+    views: tuple[str, ...] | None = FRONTAL
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def preprocess(
     with GrowingDataset(folder, settings.geometry.size, plan) as dataset:
         if dataset.inputs:
             say(f"{folder}: going on after {dataset.inputs} of {len(candidates)} inputs")
-        _process(candidates, dataset, settings.geometry, workers, max_failures, advance)
+        _process(candidates, dataset, settings, workers, max_failures, advance)
         if not dataset.films:
             dataset.discard()
             first = dataset.rejected[0]
@@ -116,8 +120,7 @@ def _plan(paths: Sequence[Path], settings: Settings) -> dict[str, Any]:
     """What must be the same for a folder to be gone on with: settings, label tables, the list of inputs."""
     listing = hashlib.sha256()
     for path in paths:
-        size = path.stat().st_size if path.exists() else 0  # a link may lead nowhere
-        listing.update(f"{_source(path)}\0{size}\n".encode())
+        listing.update(f"{_source(path)}\0{input_size(path)}\n".encode())
     return {
         "size": settings.geometry.size,
         "crop_top": settings.geometry.crop_top,
@@ -125,6 +128,7 @@ def _plan(paths: Sequence[Path], settings: Settings) -> dict[str, Any]:
         "labels": [str(table) for table in settings.labels],
         "labels_digests": [digest_file(table) if table.is_file() else "" for table in settings.labels],
         **{f"{name}_column": column for name, column in asdict(settings.columns).items()},
+        "views": None if settings.views is None else list(settings.views),
         "inputs": len(paths),
         "inputs_digest": listing.hexdigest(),
     }
@@ -151,7 +155,7 @@ def _candidates(
 ) -> tuple[list[Candidate], tuple[str, ...]]:
     """Give each input its label and values; also name the columns that label tables add to the manifest."""
     if not settings.labels:
-        return [Candidate(path, Path(absolute(path)).parent.name, {}) for path in paths], ()
+        return [Candidate(path, folder_name(path), {}) for path in paths], ()
     labels = read_labels(settings.labels, settings.columns, paths, sources)
     if labels.rows_without_film:
         say(f"rows of the label tables without a film here: {labels.rows_without_film}")
@@ -172,7 +176,7 @@ def _candidates(
 def _process(
     candidates: Sequence[Candidate],
     dataset: GrowingDataset,
-    geometry: Geometry,
+    settings: Settings,
     workers: int,
     max_failures: int | None,
     advance: Callable[[int, int], None],
@@ -185,7 +189,9 @@ def _process(
         for candidate in rest
         if candidate.reason is None
     ]
-    with closing(map_in_order(partial(read_film, geometry=geometry), readable, workers)) as films:
+    with closing(
+        map_in_order(partial(read_film, geometry=settings.geometry, views=settings.views), readable, workers)
+    ) as films:
         for candidate in rest:
             _check_failures(dataset, max_failures)
             film = candidate.reason or next(films)

@@ -5,6 +5,7 @@ import re
 from pydicom.dataset import Dataset
 
 from cxr_cli.dataset.rejected import RejectedFilmError
+from cxr_cli.errors import UsageFault
 
 FRONTAL = ("PA", "AP")
 """The views that are taken unless the user says otherwise."""
@@ -133,6 +134,21 @@ OTHER_BODY_PARTS = frozenset(
     }
 )
 """Values of BodyPartExamined (PS3.16 annex L), spaces and hyphens taken out, that are not the chest."""
+
+
+def parse_views(text: str) -> tuple[str, ...] | None:
+    """Read a list such as "PA,AP"; "any" gives None.
+
+    Raises:
+        UsageFault: a word that is none of VIEWS.
+    """
+    views = tuple(view.strip().upper() for view in text.split(","))
+    if views == ("ANY",):
+        return None
+    for view in views:
+        if view not in VIEWS:
+            raise UsageFault(f"--views {text}: {view!r} is none of {', '.join(VIEWS)}, any")
+    return views
 
 
 def view_of(stated: str) -> str:
