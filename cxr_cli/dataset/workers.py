@@ -1,23 +1,34 @@
-"""A function mapped over many items by several processes: in order, and in flat memory."""
+"""A function mapped over many items by several processes: in order, in flat memory, whatever one item does.
+
+Each process has one item at a time, so that it is known which one made it hang or die; it is then killed
+and replaced, and the work goes on.
+"""
 
 import multiprocessing
 import os
 import signal
 import threading
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
-from typing import TypeVar
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Generic, NoReturn, TypeVar
 
 import cv2
 
 from cxr_cli.errors import CxrError
 
 TASKS_PER_WORKER = 4
-"""Items in flight for each worker: enough to keep it busy, few enough to keep memory flat."""
+"""Items ahead of the next turn, a worker: enough to keep it busy, few enough to keep memory flat."""
+
+PATIENCE = 5.0
+"""Seconds that a process may take to be gone once it is killed or has closed its pipe."""
+
+# Spawned, not forked: whoever calls this may hold threads and locks.
+CONTEXT = multiprocessing.get_context("spawn")
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -28,44 +39,168 @@ def usable_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def raise_loss(_: object, reason: str) -> NoReturn:
+    """Give up over a lost item."""
+    raise CxrError(f"an item of work {reason}; run again to go on")
+
+
 def map_in_order(
-    function: Callable[[Item], Result], items: Sequence[Item], workers: int
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    workers: int,
+    timeout: float | None = None,
+    on_loss: Callable[[Item, str], Result] = raise_loss,
 ) -> Generator[Result, None, None]:
-    """Yield function(item) for each item in order, worked out in this process (1 worker) or in several.
+    """Yield function(item) for each item in order.
 
     Close the generator (contextlib.closing) to end the processes early.
 
+    Args:
+        function: what it raises is raised here in the item's turn.
+        items: what to work on.
+        workers: processes; 0 works in this one, without any guard.
+        timeout: seconds after which an item is given up; None waits for ever.
+        on_loss: gives the result of an item that ran out of time or killed its process, from the item and
+            the reason; by default it raises CxrError.
+
     Raises:
-        CxrError: a process died.
+        CxrError: a process that cannot be started.
     """
-    if workers == 1 or len(items) <= 1:
+    if workers == 0:
         yield from map(function, items)
         return
-    # Spawned, not forked: whoever calls this may hold threads and locks.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(workers, len(items)), mp_context=context, initializer=_begin_worker)
-
-    def submit(item: Item) -> Future[Result]:
-        with _interrupts_held():  # a process begun here inherits that, and so is deaf to Ctrl-C for life
-            return pool.submit(function, item)
-
-    waiting = iter(items)
-    running: deque[Future[Result]] = deque()
+    crew = _Crew(function, min(workers, len(items)), timeout, on_loss)
     try:
-        running.extend(submit(item) for item in islice(waiting, TASKS_PER_WORKER * workers))
-        while running:
-            result = running.popleft().result()
-            running.extend(submit(item) for item in islice(waiting, 1))
-            yield result
-    except BrokenProcessPool as error:
-        raise CxrError(
-            "a working process died (out of memory?); run again to go on, with --workers 1 to see where"
-        ) from error
+        yield from crew.work(items)
     finally:
-        with (
-            _interrupts_held()
-        ):  # a second Ctrl-C in the middle of this would leave processes waiting for ever
-            pool.shutdown(cancel_futures=True)
+        # A second Ctrl-C in the middle of this would leave processes behind.
+        with _interrupts_held():
+            crew.dismiss()
+
+
+@dataclass
+class _Worker(Generic[Item]):
+    """A process and what it is at; `turn` is None while it is idle or still starting."""
+
+    process: BaseProcess
+    pipe: "Connection[Any, Any]"
+    ready: bool = False
+    turn: int | None = None
+    deadline: float | None = None
+
+
+@dataclass(frozen=True)
+class _Raised:
+    """What the function raised, in the place of its result."""
+
+    error: Exception
+
+
+class _Crew(Generic[Item, Result]):
+    """Processes that work on items, one each at a time."""
+
+    def __init__(
+        self,
+        function: Callable[[Item], Result],
+        size: int,
+        timeout: float | None,
+        on_loss: Callable[[Item, str], Result],
+    ) -> None:
+        self._function = function
+        self._timeout = timeout
+        self._on_loss = on_loss
+        self._workers: list[_Worker[Item]] = []
+        for _ in range(size):
+            self._hire()
+
+    def work(self, items: Sequence[Item]) -> Iterator[Result]:
+        """Yield the items' results in order."""
+        results: dict[int, Result | _Raised] = {}
+        begun = 0
+        for turn in range(len(items)):
+            while turn not in results:
+                ahead = min(len(items), turn + TASKS_PER_WORKER * len(self._workers))
+                for worker in self._idle():
+                    if begun < ahead:
+                        begun += self._begin(worker, begun, items[begun])
+                results.update(self._collect(items))
+            result = results.pop(turn)
+            if isinstance(result, _Raised):
+                raise result.error
+            yield result
+
+    def dismiss(self) -> None:
+        """End all processes at once; there is nothing in them to lose."""
+        for worker in self._workers:
+            self._end(worker)
+        self._workers = []
+
+    def _hire(self) -> None:
+        ours, theirs = CONTEXT.Pipe()
+        process = CONTEXT.Process(target=_serve, args=(self._function, theirs), daemon=True)
+        with _interrupts_held():  # a process begun here inherits that, and so is deaf to Ctrl-C for life
+            process.start()
+            self._workers.append(_Worker(process, ours))
+        theirs.close()  # the only other end is the process's now: its death is the end of the pipe
+
+    def _end(self, worker: _Worker[Item]) -> None:
+        worker.process.kill()
+        worker.process.join(PATIENCE)
+        worker.pipe.close()
+
+    def _idle(self) -> Iterable[_Worker[Item]]:
+        return [worker for worker in self._workers if worker.ready and worker.turn is None]
+
+    def _begin(self, worker: _Worker[Item], turn: int, item: Item) -> bool:
+        """Give an idle process an item; False if it died meanwhile."""
+        try:
+            worker.pipe.send(item)
+        except OSError:
+            return False
+        worker.turn = turn
+        worker.deadline = None if self._timeout is None else time.monotonic() + self._timeout
+        return True
+
+    def _collect(self, items: Sequence[Item]) -> Iterator[tuple[int, Result | _Raised]]:
+        """Wait until something happens; yield the results that came, and those of items that are lost."""
+        deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None]
+        patience = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+        heard = wait([worker.pipe for worker in self._workers], patience)
+        for worker in list(self._workers):
+            turn = worker.turn
+            if worker.pipe in heard:
+                try:
+                    answer = worker.pipe.recv()
+                except (EOFError, OSError):
+                    reason = _death(worker.process)
+                    if not worker.ready:
+                        raise CxrError(f"a working process {reason} before it had any work") from None
+                    self._replace(worker)
+                    if turn is not None:
+                        yield turn, self._on_loss(items[turn], reason)
+                    continue
+                if turn is not None:
+                    yield turn, answer
+                worker.ready, worker.turn, worker.deadline = True, None, None
+            elif turn is not None and worker.deadline is not None and worker.deadline <= time.monotonic():
+                self._replace(worker)
+                yield turn, self._on_loss(items[turn], f"not done within {self._timeout:g} s")
+
+    def _replace(self, worker: _Worker[Item]) -> None:
+        """Put a new process in the place of a dead or hanging one."""
+        self._workers.remove(worker)
+        self._end(worker)
+        self._hire()
+
+
+def _death(process: BaseProcess) -> str:
+    """How a process that has closed its pipe came to its end."""
+    process.join(PATIENCE)
+    code = process.exitcode
+    if code is None or code >= 0:
+        return f"ended its process (exit code {code})"
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    return f"killed its process ({name}{', out of memory?' if -code == signal.SIGKILL else ''})"
 
 
 @contextmanager
@@ -78,10 +213,22 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin_worker() -> None:
-    """Set up a process: one thread for OpenCV, for the processes share the CPUs; gone when the parent is."""
-    cv2.setNumThreads(1)
+def _serve(function: Callable[[Any], Any], pipe: "Connection[Any, Any]") -> None:
+    """A process's life: say that it is ready, then answer each item until there are no more."""
+    cv2.setNumThreads(1)  # the processes share the CPUs
     threading.Thread(target=_leave_with_parent, daemon=True).start()
+    pipe.send(None)
+    while True:
+        try:
+            item = pipe.recv()
+        except EOFError:
+            return
+        try:
+            answer = function(item)
+        except Exception as error:
+            error.add_note(traceback.format_exc())
+            answer = _Raised(error)
+        pipe.send(answer)
 
 
 def _leave_with_parent() -> None:

@@ -56,7 +56,8 @@ def build_phantoms(
     missing = [film for film in films if not _film_path(folder, film).exists()]
     for leftover in folder.rglob(".*.tmp.*"):  # of a run that was killed while writing
         leftover.unlink()
-    with closing(map_in_order(partial(_write_film, folder, settings), missing, workers)) as written:
+    processes = 0 if workers == 1 else workers
+    with closing(map_in_order(partial(_write_film, folder, settings), missing, processes)) as written:
         for done, _ in enumerate(written, start=1):
             if advance:
                 advance(len(films) - len(missing) + done, len(films))

@@ -98,7 +98,7 @@ def test_an_interrupted_folder_is_gone_on_with(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         build_phantoms(tmp_path / "cut", _settings(), advance=interrupt)
     assert not (tmp_path / "cut" / "phantom.json").exists()
-    with pytest.raises(UsageFault, match="seed 0, now 9"):
+    with pytest.raises(UsageFault, match="seed was 0, now 9"):
         build_phantoms(tmp_path / "cut", _settings(seed=9))
     (tmp_path / "cut" / "films" / "normal").mkdir(exist_ok=True)
     (tmp_path / "cut" / "films" / "normal" / ".P0001-1.77.tmp.dcm").write_bytes(b"half")
@@ -115,7 +115,7 @@ def test_a_complete_folder_is_left_alone(tmp_path: Path) -> None:
     build_phantoms(tmp_path, _settings())
     before = _contents(tmp_path)
     assert not build_phantoms(tmp_path, _settings())
-    with pytest.raises(UsageFault, match=r"count 8, now 12; name a new folder"):
+    with pytest.raises(UsageFault, match=r"count was 8, now 12; name a new folder"):
         build_phantoms(tmp_path, _settings(count=12))
     assert _contents(tmp_path) == before
 
