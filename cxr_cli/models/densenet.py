@@ -7,11 +7,11 @@ from flax import nnx
 from jax import Array
 from numpy.random import Generator
 
-from cxr_cli.models.backbone import Backbone
 from cxr_cli.models.convolution import Lowering
-from cxr_cli.models.layers import Conv, Dense, GreyStem
+from cxr_cli.models.imagenet import PooledBackbone, Stem
+from cxr_cli.models.layers import Conv, Dense
 from cxr_cli.models.normalisation import BatchNorm
-from cxr_cli.models.pooling import average_pool, global_average_pool, max_pool
+from cxr_cli.models.pooling import average_pool, max_pool
 
 BOTTLENECK = 4
 """Channels between a layer's two convolutions, as a multiple of the growth."""
@@ -34,19 +34,6 @@ class DenseNetConfig:
 
 DENSENET121 = DenseNetConfig(stem=64, growth=32, depths=(6, 12, 24, 16))
 DENSENET161 = DenseNetConfig(stem=96, growth=48, depths=(6, 12, 36, 24))
-
-
-class Stem(nnx.Module):
-    """The first convolution, normalised, and a max pool; each with stride 2."""
-
-    def __init__(self, channels: int, *, lowering: Lowering, rng: Generator | None) -> None:
-        """Draw the kernel."""
-        self.conv = GreyStem(channels, 7, stride=2, padding=3, lowering=lowering, rng=rng)
-        self.norm = BatchNorm(channels)
-
-    def __call__(self, x: Array, mask: Array | None) -> Array:
-        """Map films x [B,H,W,1] to [B,H/4,W/4,channels], sizes rounded up."""
-        return max_pool(nnx.relu(self.norm(self.conv(x), mask)), 3, 2, padding=1)
 
 
 class DenseLayer(nnx.Module):
@@ -97,7 +84,7 @@ class Transition(nnx.Module):
         return average_pool(self.conv(nnx.relu(self.norm(x, mask))), 2, 2)
 
 
-class DenseNet(Backbone):
+class DenseNet(PooledBackbone):
     """DenseNet for grey films of any size from 29 pixels on."""
 
     STAGES = (
@@ -119,7 +106,7 @@ class DenseNet(Backbone):
         rng: Generator | None,
     ) -> None:
         """Draw the parameters; classes=None: no classifier and no logits."""
-        self.stem = Stem(config.stem, lowering=lowering, rng=rng)
+        self.stem = Stem(config.stem, 7, stride=2, padding=3, lowering=lowering, rng=rng)
         self.stages = nnx.List[DenseBlock]()
         self.transitions = nnx.List[Transition]()
         channels = config.stem
@@ -131,21 +118,13 @@ class DenseNet(Backbone):
             channels += depth * config.growth
         self.norm = BatchNorm(channels)
         self.classifier = None if classes is None else Dense(channels, classes, rng=rng)
+        self.dropout = 0.0
         self.embedding_size = channels
 
     def features(self, x: Array, mask: Array | None = None) -> Array:
         """Map films x [B,H,W,1] to the last feature map [B,H/32,W/32,C], not negative, sizes rounded down."""
-        x = self.stages[0](self.stem(x, mask), mask)
+        x = max_pool(nnx.relu(self.stem(x, mask)), 3, 2, padding=1)
+        x = self.stages[0](x, mask)
         for transition, stage in zip(self.transitions, self.stages[1:], strict=True):
             x = stage(transition(x, mask), mask)
         return nnx.relu(self.norm(x, mask))
-
-    def embedding(self, features: Array, keys: Array | None = None) -> Array:  # noqa: ARG002 - no dropout
-        """Map the last feature map to its mean over the film [B,C]."""
-        return global_average_pool(features)
-
-    def head(self, features: Array, keys: Array | None = None) -> Array:
-        """Map the last feature map to logits [B,classes]; there is no dropout."""
-        if self.classifier is None:
-            raise TypeError("this DenseNet was built without classes and has no logits")
-        return self.classifier(self.embedding(features, keys))

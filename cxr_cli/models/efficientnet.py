@@ -6,6 +6,7 @@ last stage and a top convolution that are not scaled. Their stochastic depth is 
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from flax import nnx
@@ -13,11 +14,9 @@ from jax import Array
 from jax.nn import relu6
 from numpy.random import Generator
 
-from cxr_cli.models.backbone import Backbone
 from cxr_cli.models.convolution import Lowering
-from cxr_cli.models.layers import Conv, Dense, GreyStem, dropout
-from cxr_cli.models.normalisation import BatchNorm
-from cxr_cli.models.pooling import global_average_pool
+from cxr_cli.models.imagenet import ConvNorm, PooledBackbone, Stem
+from cxr_cli.models.layers import Dense
 
 EPSILON = 1e-3
 MOMENTUM = 0.01
@@ -68,55 +67,6 @@ LITE2 = EfficientNetConfig(
 )
 
 
-class Stem(nnx.Module):
-    """The first convolution, with stride 2, normalised."""
-
-    def __init__(self, channels: int, *, lowering: Lowering, rng: Generator | None) -> None:
-        """Draw the kernel."""
-        self.conv = GreyStem(channels, 3, stride=2, padding="SAME", lowering=lowering, rng=rng)
-        self.norm = _norm(channels)
-
-    def __call__(self, x: Array, mask: Array | None) -> Array:
-        """Map films x [B,H,W,1] to [B,H/2,W/2,channels], halves rounded up."""
-        return relu6(self.norm(self.conv(x), mask))
-
-
-class ConvNorm(nnx.Module):
-    """A convolution without bias, normalised."""
-
-    def __init__(
-        self,
-        channels_in: int,
-        channels_out: int,
-        kernel_size: int,
-        *,
-        stride: int = 1,
-        groups: int = 1,
-        lowering: Lowering,
-        rng: Generator | None,
-    ) -> None:
-        """Draw the kernel."""
-        self.conv = Conv(
-            channels_in,
-            channels_out,
-            kernel_size,
-            stride=stride,
-            groups=groups,
-            bias=False,
-            lowering=lowering,
-            rng=rng,
-        )
-        self.norm = _norm(channels_out)
-
-    def __call__(self, x: Array, mask: Array | None) -> Array:
-        """Map x [B,H,W,channels_in] to [B,h,w,channels_out]."""
-        return self.norm(self.conv(x), mask)
-
-
-def _norm(channels: int) -> BatchNorm:
-    return BatchNorm(channels, epsilon=EPSILON, momentum=MOMENTUM)
-
-
 class InvertedResidual(nnx.Module):
     """Expand by 1x1, filter each channel, project by 1x1; added to the input where the shapes agree.
 
@@ -133,14 +83,11 @@ class InvertedResidual(nnx.Module):
         rng: Generator | None,
     ) -> None:
         """Draw the kernels."""
+        layer = partial(ConvNorm, epsilon=EPSILON, momentum=MOMENTUM, lowering=lowering, rng=rng)
         wide = channels_in * shape.expansion
-        self.expand = (
-            None if wide == channels_in else ConvNorm(channels_in, wide, 1, lowering=lowering, rng=rng)
-        )
-        self.depthwise = ConvNorm(
-            wide, wide, shape.kernel_size, stride=shape.stride, groups=wide, lowering=lowering, rng=rng
-        )
-        self.project = ConvNorm(wide, channels_out, 1, lowering=lowering, rng=rng)
+        self.expand = None if shape.expansion == 1 else layer(channels_in, wide, 1)
+        self.depthwise = layer(wide, wide, shape.kernel_size, stride=shape.stride, groups=wide)
+        self.project = layer(wide, channels_out, 1)
         self.residual = shape.stride == 1 and channels_in == channels_out
 
     def __call__(self, x: Array, mask: Array | None) -> Array:
@@ -151,7 +98,7 @@ class InvertedResidual(nnx.Module):
         return x + out if self.residual else out
 
 
-class EfficientNet(Backbone):
+class EfficientNet(PooledBackbone):
     """EfficientNet-Lite for grey films of any size."""
 
     STAGES = (
@@ -176,41 +123,38 @@ class EfficientNet(Backbone):
         rng: Generator | None,
     ) -> None:
         """Draw the parameters; classes=None: no classifier and no logits."""
-
-        def stage(
-            channels_in: int, channels_out: int, depth: int, shape: StageShape
-        ) -> list[InvertedResidual]:
-            first = InvertedResidual(channels_in, channels_out, shape, lowering=lowering, rng=rng)
-            later = shape._replace(stride=1)
-            rest = (
-                InvertedResidual(channels_out, channels_out, later, lowering=lowering, rng=rng)
-                for _ in range(depth - 1)
-            )
-            return [first, *rest]
-
-        self.stem = Stem(config.stem, lowering=lowering, rng=rng)
-        inputs = (config.stem, *config.channels[:-1])
-        sizes = zip(inputs, config.channels, config.depths, STAGE_SHAPES, strict=True)
-        self.stages = nnx.List(nnx.List(stage(*size)) for size in sizes)
-        self.top = ConvNorm(config.channels[-1], config.top, 1, lowering=lowering, rng=rng)
+        self.stem = Stem(
+            config.stem,
+            3,
+            stride=2,
+            padding="SAME",
+            epsilon=EPSILON,
+            momentum=MOMENTUM,
+            lowering=lowering,
+            rng=rng,
+        )
+        self.stages = nnx.List[nnx.List[InvertedResidual]]()
+        channels_in = config.stem
+        for channels_out, depth, shape in zip(config.channels, config.depths, STAGE_SHAPES, strict=True):
+            blocks = nnx.List[InvertedResidual]()
+            for i in range(depth):
+                block_shape = shape if i == 0 else shape._replace(stride=1)
+                blocks.append(
+                    InvertedResidual(channels_in, channels_out, block_shape, lowering=lowering, rng=rng)
+                )
+                channels_in = channels_out
+            self.stages.append(blocks)
+        self.top = ConvNorm(
+            channels_in, config.top, 1, epsilon=EPSILON, momentum=MOMENTUM, lowering=lowering, rng=rng
+        )
         self.classifier = None if classes is None else Dense(config.top, classes, rng=rng)
         self.dropout = config.dropout
         self.embedding_size = config.top
 
     def features(self, x: Array, mask: Array | None = None) -> Array:
         """Map films x [B,H,W,1] to the last feature map [B,H/32,W/32,top], sizes rounded up."""
-        x = self.stem(x, mask)
+        x = relu6(self.stem(x, mask))
         for stage in self.stages:
             for block in stage:
                 x = block(x, mask)
         return relu6(self.top(x, mask))
-
-    def embedding(self, features: Array, keys: Array | None = None) -> Array:  # noqa: ARG002 - no dropout
-        """Map the last feature map to its mean over the film [B,top]."""
-        return global_average_pool(features)
-
-    def head(self, features: Array, keys: Array | None = None) -> Array:
-        """Map the last feature map to logits [B,classes]; dropout only with keys [B]."""
-        if self.classifier is None:
-            raise TypeError("this EfficientNet was built without classes and has no logits")
-        return self.classifier(dropout(self.embedding(features), self.dropout, keys))

@@ -9,7 +9,7 @@ from jax import Array
 from cxr_cli.models.backbone import Backbone
 from cxr_cli.models.convolution import Lowering
 from cxr_cli.models.layers import Conv, Dense, GreyStem, dropout
-from cxr_cli.models.normalisation import BatchNorm
+from cxr_cli.models.normalisation import MOMENTUM, BatchNorm
 from cxr_cli.models.pooling import global_average_pool
 
 
@@ -24,6 +24,7 @@ class Stem(nnx.Module):
         stride: int,
         padding: Literal["SAME"] | int,
         epsilon: float = 1e-5,
+        momentum: float = MOMENTUM,
         lowering: Lowering,
         rng: np.random.Generator | None,
     ) -> None:
@@ -31,7 +32,7 @@ class Stem(nnx.Module):
         self.conv = GreyStem(
             channels_out, kernel_size, stride=stride, padding=padding, lowering=lowering, rng=rng
         )
-        self.norm = BatchNorm(channels_out, epsilon=epsilon)
+        self.norm = BatchNorm(channels_out, epsilon=epsilon, momentum=momentum)
 
     def __call__(self, x: Array, mask: Array | None = None) -> Array:
         """Map films x [B,H,W,1] to [B,h,w,channels_out]."""
@@ -51,6 +52,7 @@ class ConvNorm(nnx.Module):
         padding: Literal["SAME"] | int | tuple[int, int] = "SAME",
         groups: int = 1,
         epsilon: float = 1e-5,
+        momentum: float = MOMENTUM,
         lowering: Lowering,
         rng: np.random.Generator | None,
     ) -> None:
@@ -66,7 +68,7 @@ class ConvNorm(nnx.Module):
             lowering=lowering,
             rng=rng,
         )
-        self.norm = BatchNorm(channels_out, epsilon=epsilon)
+        self.norm = BatchNorm(channels_out, epsilon=epsilon, momentum=momentum)
 
     def __call__(self, x: Array, mask: Array | None = None) -> Array:
         """Map x [B,H,W,channels_in] to [B,h,w,channels_out]."""
