@@ -1,12 +1,20 @@
 """`cxr split`: patients of a DATASET into train, val and test, or into folds."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.console import say
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cxr_cli.dataset.twins import Twins
+
+TWINS_SHOWN = 10
+"""Pairs that are named on stderr; all are in the JSON."""
 
 
 def split(
@@ -25,31 +33,96 @@ def split(
             help="Take train, val, test from this manifest column; with --val, draw val from its train."
         ),
     ] = None,
+    train_where: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CONDITION",
+            help="Train and val come from films that meet this, all other patients are test. "
+            "As \"institution == 'Academic Hospital' and age >= 18\".",
+        ),
+    ] = None,
+    train_per_class: Annotated[
+        str | None,
+        typer.Option(metavar="N", help="Films to train on: of each class, or as positive=375,negative=375."),
+    ] = None,
+    val_per_class: Annotated[
+        str | None, typer.Option(metavar="N", help="Films to validate on, written likewise. [0]")
+    ] = None,
+    twins: Annotated[
+        bool, typer.Option(help="Keep patients together whose films are the same picture.")
+    ] = True,
     seed: options.Seed = 0,
 ) -> None:
     """Divide the films of a DATASET by patient.
 
     Evenly over the classes; no patient is ever in two subsets. With --folds K, fold k tests, the next one
-    validates, the others train.
+    validates, the others train. With --train-where, films that fail it of patients who train or validate
+    are left out; patients who were not drawn are test.
     """
+    from cxr_cli.dataset.drawing import read_class_counts
+    from cxr_cli.dataset.patients import patient_numbers
     from cxr_cli.dataset.split import SplitCriteria, make_split
-    from cxr_cli.dataset.split_file import write_split
+    from cxr_cli.dataset.split_file import same_pictures, write_split
     from cxr_cli.dataset.store import open_dataset
+    from cxr_cli.dataset.twins import find_twins
 
-    if folds is None and from_column is None:
-        val, test = 0.2 if val is None else val, 0.2 if test is None else test
+    if folds is None and from_column is None and train_per_class is None and val_per_class is None:
+        val = 0.2 if val is None else val
+        test = 0.2 if test is None and train_where is None else test
+    criteria = SplitCriteria(
+        val=val,
+        test=test,
+        folds=folds,
+        column=from_column,
+        train_where=train_where,
+        train_per_class=read_class_counts("--train-per-class", train_per_class),
+        val_per_class=read_class_counts("--val-per-class", val_per_class),
+        twins=twins,
+        seed=seed,
+    )
     films = open_dataset(dataset)
-    criteria = SplitCriteria(val=val, test=test, folds=folds, column=from_column, seed=seed)
-    table = make_split(films, criteria)
-    summary = write_split(films, criteria, table, output)
+    found = find_twins(films.images, patient_numbers(films.manifest)) if twins else []
+    table = make_split(films, criteria, same_pictures(films, found))
+    summary = write_split(films, criteria, table, output, found)
 
     typer.echo(_counts_table(summary["counts"], "subset" if folds is None else "fold"))
+    if summary.get("characteristics"):
+        typer.echo("\n" + _characteristics_table(summary["characteristics"]))
+    _say_twins(films.manifest, found)
+    _say_flow(summary)
+    say(f"{output}: {summary['patients']} patients, none in two subsets")
+
+
+def _say_twins(manifest: "pd.DataFrame", found: "list[Twins]") -> None:
+    for (one, other), correlation, mirrored in found[:TWINS_SHOWN]:
+        first, second = manifest.iloc[one], manifest.iloc[other]
+        labels = f", labels {first['label']} and {second['label']}" * (first["label"] != second["label"])
+        say(
+            f"one picture under two patients: {first['source']} and {second['source']} "
+            f"(correlation {correlation:.2f}{', mirrored' * mirrored}{labels})"
+        )
+    if len(found) > TWINS_SHOWN:
+        say(f"... and {len(found) - TWINS_SHOWN} pairs more, in the .json")
+    alike = len({row for twins in found for row in twins.rows})
+    if alike:
+        say(
+            f"{alike} of {len(manifest)} films are another patient's picture too: those patients stay in "
+            "one subset (--no-twins does not look)"
+        )
+
+
+def _say_flow(summary: dict[str, Any]) -> None:
+    for missed in summary.get("absent", []):
+        say(f"--train-where: no film has {missed}")
+    for reason, films in summary.get("left_out", {}).items():
+        say(f"left out, {reason}: {films}")
+    if summary.get("test_films_of_domain"):
+        say(f"of patients not drawn, test films that meet --train-where: {summary['test_films_of_domain']}")
     if summary["films_without_patient_id"]:
         say(
             f"{summary['films_without_patient_id']} of {summary['films']} films have no patient id: "
             "each counts as a patient of its own"
         )
-    say(f"{output}: {summary['patients']} patients, none in two subsets")
 
 
 def _counts_table(counts: dict[str, dict[str, int]], part: str) -> str:
@@ -57,10 +130,27 @@ def _counts_table(counts: dict[str, dict[str, int]], part: str) -> str:
     classes = list(next(iter(counts.values())))
     rows: list[list[Any]] = [[part, *classes, "films"]]
     rows += [[name or "left out", *of.values(), sum(of.values())] for name, of in counts.items()]
+    return _columns(rows, words=1)
+
+
+def _characteristics_table(counted: dict[str, dict[str, dict[str, dict[str, int]]]]) -> str:
+    """Lay out films by characteristic, value, subset and class as plain text."""
+    rows: list[list[Any]] = [
+        [name, value or "-", subset or "left out", *of.values(), sum(of.values())]
+        for name, values in counted.items()
+        for value, subsets in values.items()
+        for subset, of in subsets.items()
+    ]
+    some_class = next(of for values in counted.values() for parts in values.values() for of in parts.values())
+    return _columns([["characteristic", "value", "subset", *some_class, "films"], *rows], words=3)
+
+
+def _columns(rows: list[list[Any]], words: int) -> str:
+    """Lay out rows under each other: the first columns, words, to the left, numbers to the right."""
     widths = [max(len(str(row[i])) for row in rows) for i in range(len(rows[0]))]
     return "\n".join(
         "  ".join(
-            str(cell).rjust(width) if i else str(cell).ljust(width)
+            str(cell).ljust(width) if i < words else str(cell).rjust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         for row in rows

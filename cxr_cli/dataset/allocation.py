@@ -3,6 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+UNDRAWN = -1
+"""The part of a patient who is in none."""
+ORDERS = 20
+"""Random orders of patients that are tried to meet counts exactly."""
+
 
 def class_counts(patients: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
     """Count the films of each class that each patient has.
@@ -50,4 +55,79 @@ def allocate_patients(
         part = int(rng.choice(tied, p=shares[tied] / shares[tied].sum()))
         parts[patient] = part
         missing[part] -= counts[patient]
+    return parts
+
+
+def draw_patients(
+    counts: NDArray[np.int64], wanted: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw patients into parts, so that part s holds exactly wanted[s] films of each class, where possible.
+
+    Patients come in random order, and each is drawn who fits whole; a part is chosen by lot, by what it
+    lacks. Where counts are not met, other orders are tried, then such as put patients with many films first
+    (those with few fill the gaps): only where nearly all films are wanted does it come to that, and then who
+    is drawn is hardly a choice. Of all tries the first that lacks least stands.
+
+    Args:
+        counts: int [P, C], films of each class that each patient has.
+        wanted: int [S, C], films of each class for each part.
+        rng: the draw.
+
+    Returns:
+        int [P], the part of each patient, `UNDRAWN` where none. No part holds more than is wanted.
+    """
+    best, least = np.full(len(counts), UNDRAWN), int(wanted.sum())
+    for attempt in range(2 * ORDERS):
+        order = rng.permutation(len(counts))
+        if attempt >= ORDERS:
+            order = order[np.argsort(-counts[order].sum(1), kind="stable")]
+        parts, lacking = _first_fit(counts, wanted, order, rng)
+        if lacking < least:
+            best, least = parts, lacking
+        if not least:
+            break
+    return best
+
+
+def _first_fit(
+    counts: NDArray[np.int64], wanted: NDArray[np.int64], order: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], int]:
+    """Take patients in order, each into a part that they fit; return parts, and the films that lack."""
+    parts = np.full(len(counts), UNDRAWN)
+    lack = wanted.copy()
+    for patient in order[counts[order].sum(1) > 0]:
+        fitting = np.flatnonzero((counts[patient] <= lack).all(1))
+        if len(fitting):
+            lots = lack[fitting] @ (counts[patient] > 0)
+            part = fitting[0] if len(fitting) == 1 else rng.choice(fitting, p=lots / lots.sum())
+            parts[patient] = part
+            lack[part] -= counts[patient]
+            if not lack.any():
+                break
+    return parts, int(lack.sum())
+
+
+def draw_more_patients(
+    counts: NDArray[np.int64], wanted: NDArray[np.int64], parts: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Draw undrawn patients who fit nowhere whole into parts that still lack films, least surplus first.
+
+    Args:
+        counts: int [P, C], films of each class that each patient has.
+        wanted: int [S, C], films of each class for each part.
+        parts: int [P], as `draw_patients` gave them.
+
+    Returns:
+        int [P], the part of each patient; a part may now hold more films than are wanted, and lacks some
+        only where no undrawn patient has any of that class.
+    """
+    parts = parts.copy()
+    for part, of_part in enumerate(wanted):
+        while True:
+            lack = np.maximum(of_part - counts[parts == part].sum(0), 0)
+            useful = np.minimum(counts, lack).sum(1) * (parts == UNDRAWN)
+            if not useful.any():
+                break
+            surplus = counts.sum(1) - useful
+            parts[np.lexsort((surplus, useful == 0))[0]] = part
     return parts

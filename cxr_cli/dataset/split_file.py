@@ -1,5 +1,6 @@
 """split.csv and split.json: writing them, and reading them as training and testing need them."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,9 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxr_cli.artifacts import atomic_path, digest_file, read_csv, read_json, versions, write_csv, write_json
+from cxr_cli.dataset.flow import films_by_part, flow
+from cxr_cli.dataset.patients import Same, patient_numbers, refuse_leaks
 from cxr_cli.dataset.pixels import PixelStatistics, pixel_statistics
-from cxr_cli.dataset.split import COLUMNS, SUBSETS, SplitCriteria, fold_subsets, patient_numbers, refuse_leaks
+from cxr_cli.dataset.split import COLUMNS, SUBSETS, SplitCriteria, fold_subsets
 from cxr_cli.dataset.store import Dataset
+from cxr_cli.dataset.twins import Twins
 from cxr_cli.errors import BadInput, UsageFault
 
 
@@ -22,7 +26,7 @@ class Split:
     Attributes:
         subsets: text [N], "train", "val", "test" or "" for each row of the dataset.
         labels: int [N], class number of each row.
-        patients: int [N], patient number of each row.
+        patients: int [N], patient number of each row; patients who share a picture have one.
         classes: class names, sorted; a label's number is its place here.
         pixels: statistics of the training pixels.
         digest: SHA-256 of split.csv.
@@ -52,31 +56,55 @@ class Split:
         return rows
 
 
-def write_split(dataset: Dataset, criteria: SplitCriteria, table: pd.DataFrame, path: Path) -> dict[str, Any]:
+def same_pictures(dataset: Dataset, twins: Sequence[Twins]) -> Same:
+    """The image_ids of pairs of films that are one picture."""
+    image_ids = dataset.manifest["image_id"].tolist()
+    return [(image_ids[one], image_ids[other]) for (one, other), *_ in twins]
+
+
+def write_split(
+    dataset: Dataset,
+    criteria: SplitCriteria,
+    table: pd.DataFrame,
+    path: Path,
+    twins: Sequence[Twins] = (),
+) -> dict[str, Any]:
     """Write split.csv and, beside it, the JSON of the same name; return what the JSON holds.
 
     The JSON comes first: a split.csv is only ever there with its JSON.
+
+    Args:
+        dataset: whose films.
+        criteria: how they were divided.
+        table: as split.make_split gave it.
+        path: of the split.csv.
+        twins: films that are one picture, by which patients were united.
 
     Raises:
         UsageFault: `path` is itself named .json.
     """
     if path.suffix == ".json":
         raise UsageFault(f"--output {path}: the split is a table, to be named .csv; a .json goes beside it")
+    same = same_pictures(dataset, twins)
     summary: dict[str, Any] = {
         "criteria": asdict(criteria),
         "dataset": str(dataset.folder),
         "dataset_digest": dataset.digest,
         "films": len(table),
         "films_without_patient_id": int((table["patient_id"] == "").sum()),
-        "patients": int(patient_numbers(table).max()) + 1,
+        "patients": int(patient_numbers(table, same).max()) + 1,
+        "twins": [
+            {"films": list(films), "correlation": round(each.correlation, 4), "mirrored": each.mirrored}
+            for films, each in zip(same, twins, strict=True)
+        ],
         "versions": versions(),
     }
     if criteria.folds is None:
-        summary["counts"] = _count(table, "subset")
+        summary |= flow(dataset, criteria, table)
         summary["normalisation"] = asdict(_training_pixels(dataset, table["subset"].to_numpy(dtype=str)))
     else:
         folds = table["fold"].to_numpy(np.int64)
-        summary["counts"] = _count(table, "fold")
+        summary["counts"] = films_by_part(table, "fold")
         summary["normalisation"] = [
             asdict(_training_pixels(dataset, fold_subsets(folds, fold, criteria.folds)))
             for fold in range(criteria.folds)
@@ -90,18 +118,6 @@ def write_split(dataset: Dataset, criteria: SplitCriteria, table: pd.DataFrame, 
 
 def _training_pixels(dataset: Dataset, subsets: NDArray[np.str_]) -> PixelStatistics:
     return pixel_statistics(dataset.images, np.flatnonzero(subsets == "train"))
-
-
-def _count(table: pd.DataFrame, part: str) -> dict[str, dict[str, int]]:
-    counts = pd.crosstab(table[part], table["label"])
-    order = (
-        [name for name in (*SUBSETS, "") if name in counts.index] if part == "subset" else list(counts.index)
-    )
-    rows = counts.reindex(order).to_numpy().tolist()
-    return {
-        str(name): dict(zip(map(str, counts), row, strict=True))
-        for name, row in zip(order, rows, strict=True)
-    }
 
 
 def open_split(path: Path, dataset: Dataset, fold: int | None = None) -> Split:
@@ -138,7 +154,7 @@ def open_split(path: Path, dataset: Dataset, fold: int | None = None) -> Split:
         subsets = fold_subsets(table["fold"].to_numpy(np.int64), fold, folds)
     if not (subsets == "train").any():
         raise BadInput(f"{path}: no film in subset 'train'")
-    refuse_leaks(str(path), table, subsets)
+    refuse_leaks(str(path), table, subsets, recorded.same)
     digest = digest_file(path)
     if recorded.digests == (dataset.digest, digest):
         pixels = recorded.pixels[fold or 0]
@@ -149,7 +165,7 @@ def open_split(path: Path, dataset: Dataset, fold: int | None = None) -> Split:
         path=path,
         subsets=subsets,
         labels=labels.astype(np.int64),
-        patients=patient_numbers(table),
+        patients=patient_numbers(table, recorded.same),
         classes=tuple(map(str, classes)),
         pixels=pixels,
         digest=digest,
@@ -164,11 +180,13 @@ class _Summary(NamedTuple):
         folds: their number, None if there are none.
         pixels: statistics of the training pixels with each fold as test, or of the one split.
         digests: of the images and of the split.csv that the statistics are of.
+        same: pairs of image_ids that are one picture.
     """
 
     folds: int | None
     pixels: list[PixelStatistics]
     digests: tuple[str, str]
+    same: Same
 
 
 def _read_summary(path: Path) -> _Summary:
@@ -177,8 +195,10 @@ def _read_summary(path: Path) -> _Summary:
         folds, normalisation = summary["criteria"]["folds"], summary["normalisation"]
         each = [normalisation] if folds is None else [normalisation[fold] for fold in range(folds)]
         digests = (summary["dataset_digest"], summary["split_digest"])
-        return _Summary(folds, [PixelStatistics(**statistics) for statistics in each], digests)
-    except (KeyError, IndexError, TypeError) as error:
+        pixels = [PixelStatistics(**statistics) for statistics in each]
+        same = [(one, other) for one, other in (twins["films"] for twins in summary.get("twins", []))]
+        return _Summary(folds, pixels, digests, same)
+    except (KeyError, IndexError, TypeError, ValueError) as error:
         raise BadInput(
             f"{path}: is not what `cxr split` writes beside a split.csv; make the split anew"
         ) from error

@@ -126,7 +126,7 @@ def _details(images: NDArray[np.uint8], rows: NDArray[np.int64], scale: DetailSc
     details = np.stack([_detail(np.asarray(images[row]), scale) for row in rows])
     details -= details.mean((1, 2), keepdims=True)
     lengths = np.sqrt(np.square(details).sum((1, 2), keepdims=True))
-    return np.divide(details, lengths, out=np.zeros_like(details), where=lengths > 0)
+    return np.asarray(details / np.where(lengths > 0, lengths, 1))
 
 
 def _detail(image: NDArray[np.uint8], scale: DetailScale) -> Detail:

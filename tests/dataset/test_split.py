@@ -10,7 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS
-from cxr_cli.dataset.split import SplitCriteria, fold_subsets, make_split, patient_numbers
+from cxr_cli.dataset.patients import patient_numbers
+from cxr_cli.dataset.split import SplitCriteria, fold_subsets, make_split
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.errors import BadInput, UsageFault
 
@@ -140,8 +141,19 @@ def test_a_patient_whose_id_looks_like_a_film_s_is_not_that_film() -> None:
     ("criteria", "told"),
     [
         (SplitCriteria(folds=2), "--folds 2: 3 or more"),
-        (SplitCriteria(folds=3, val=0.2), "--folds goes without"),
-        (SplitCriteria(folds=3, column="subset"), "--folds goes without"),
+        (SplitCriteria(folds=3, val=0.2), "--folds divides all films: it goes without --val"),
+        (SplitCriteria(folds=3, column="subset"), "--folds divides all films: it goes without --from-column"),
+        (SplitCriteria(folds=3, train_where="row > 1"), "it goes without --train-where"),
+        (SplitCriteria(folds=3, train_per_class=1), "it goes without --train-per-class"),
+        (SplitCriteria(column="label", train_where="row > 1"), "--from-column names the training films: it"),
+        (SplitCriteria(column="label", train_per_class=1), "it goes without --train-per-class"),
+        (SplitCriteria(train_where="row > 1", test=0.2), "--train-where makes all other patients test: it"),
+        (SplitCriteria(train_per_class=1, test=0.2), "--train-per-class makes all other patients test: it"),
+        (SplitCriteria(train_per_class=1, val=0.2), "--train-per-class goes with --val-per-class: it"),
+        (SplitCriteria(val_per_class=1), "--val-per-class needs --train-per-class"),
+        (SplitCriteria(train_per_class={"a": 1}), "--train-per-class: no number for class 'b'; write b=0"),
+        (SplitCriteria(train_per_class={"a": 1, "c": 1}), "no class 'c'; there are 'a', 'b'"),
+        (SplitCriteria(train_per_class={"a": 1, "b": 0}), "--train-per-class: no film of class 'b'; 1 or"),
         (SplitCriteria(val=1.0), "--val 1.0: a share from 0"),
         (SplitCriteria(val=-0.1), "--val -0.1: a share from 0"),
         (SplitCriteria(val=float("nan")), "--val nan: a share from 0"),
