@@ -16,6 +16,7 @@ from cxr_cli.commands.template import template
 from cxr_cli.commands.test import test
 from cxr_cli.commands.train import train
 from cxr_cli.commands.validate3way import validate3way
+from cxr_cli.commands.weights import weights
 from cxr_cli.errors import CxrError, ExitCode
 
 PURPOSE = (
@@ -58,6 +59,7 @@ app.command()(validate3way)
 app.command()(template)
 app.command()(test)
 app.command()(sweep)
+app.add_typer(weights, name="weights")
 app.command()(phantom)
 app.command()(demo)
 

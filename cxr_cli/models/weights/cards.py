@@ -51,7 +51,6 @@ class Card:
 
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-TORCHVISION = "https://github.com/pytorch/vision"
 TORCHXRAYVISION = "https://github.com/mlmed/torchxrayvision/releases/download/v1/"
 
 

@@ -61,23 +61,22 @@ def digest_of_cached(path: Path) -> str | None:
     return stored.name if stored.parent.name == "blobs" and DIGEST.fullmatch(stored.name) else None
 
 
-def read_card(repository: str, arch: str) -> Card:
+def read_card(repository: str) -> Card:
     """Make the card of a repository as timm publishes them, from the configuration there.
 
     Raises:
-        UsageFault: it is of another architecture.
+        UsageFault: this is no repository's name.
         BadInput: it cannot be had, or its configuration is none of timm's.
     """
+    if not REPOSITORY.fullmatch(repository):
+        raise UsageFault(f"{repository}: no file, no repository, and no name that `cxr weights list` has")
     path = cached(repository, CONFIG) or download(repository, CONFIG, "take --weights FILE or none")
     config = read_json(path)
-    theirs = config.get("architecture")
-    if not isinstance(theirs, str) or theirs.removeprefix("tf_") != arch:
-        raise UsageFault(f"--weights {repository}: is of architecture {theirs!r}, not of {arch}")
     try:
-        return _card(repository, arch, config["pretrained_cfg"])
+        return _card(repository, str(config["architecture"]).removeprefix("tf_"), config["pretrained_cfg"])
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(
-            f"{path}: pretrained_cfg is none of timm's ({type(error).__name__}: {error})"
+            f"{path}: the configuration is none of timm's ({type(error).__name__}: {error})"
         ) from error
 
 

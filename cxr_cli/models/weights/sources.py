@@ -55,14 +55,14 @@ def find_weights(wanted: str, arch: str) -> FoundWeights:
     """
     if wanted == AUTO:
         return _find_any(arch)
-    if card := card_named(wanted):
-        if card.arch != arch:
-            raise UsageFault(f"--weights {wanted}: are for {card.arch}, not for {arch}")
-        return _obtain(card)
     path = Path(wanted)
-    if hub.REPOSITORY.fullmatch(wanted) and path.suffix not in SUFFIXES and not path.exists():
-        return _obtain(hub.read_card(wanted, arch))
-    return _read_file(path, arch)
+    card = card_named(wanted)
+    if card is None and (path.suffix in SUFFIXES or path.exists()):
+        return _read_file(path, arch)
+    card = card or hub.read_card(wanted)
+    if card.arch != arch:
+        raise UsageFault(f"{wanted}: these weights are for {card.arch}, not for {arch}")
+    return _obtain(card)
 
 
 def _find_any(arch: str) -> FoundWeights:
