@@ -1,15 +1,22 @@
 """`cxr preprocess`: raw films to a DATASET folder."""
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cxr_cli.commands import console
 from cxr_cli.errors import UsageFault
 
+if TYPE_CHECKING:
+    from cxr_cli.dataset.shards import Shard
+
+OPTIONS_OF_MERGE = ("source", "output", "merge", "max_failures")
+
 
 def preprocess(
+    context: typer.Context,
     source: Annotated[
         list[Path], typer.Argument(help="Films, or folders or zip archives to search: PNG, JPEG, DICOM.")
     ],
@@ -29,46 +36,118 @@ def preprocess(
     size: Annotated[int, typer.Option(min=8, max=4096, help="Side of the stored films, in pixels.")] = 224,
     crop_top: Annotated[float, typer.Option(help="Share of the height to cut off above, below 0.5.")] = 0.0,
     crop_border: Annotated[float, typer.Option(help="Share to cut off each side, below 0.5.")] = 0.0,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: the CPUs at hand.")] = None,
+    manufacturers: Annotated[
+        Path | None, typer.Option(help='More spellings of manufacturers, TOML: "Acme" = ["Acme Imaging"].')
+    ] = None,
+    hash_patients: Annotated[
+        Path | None,
+        typer.Option(metavar="KEYFILE", help="Replace patient ids by hashes, keyed by this file's bytes."),
+    ] = None,
+    keep_tags: Annotated[
+        str, typer.Option(metavar="KEYWORD,...", help="DICOM tags to add to the manifest as they are.")
+    ] = "",
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes; 0: none beside this. Default: the CPUs at hand.")
+    ] = None,
+    film_timeout: Annotated[
+        float, typer.Option(help="Seconds after which a film that cannot be read is rejected.")
+    ] = 120.0,
     max_failures: Annotated[
         int | None, typer.Option(min=0, help="Give up when more inputs are rejected.")
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(metavar="I/N", help="Take the Ith of N parts. Default: the task of a Slurm job array."),
+    ] = None,
+    merge: Annotated[bool, typer.Option("--merge", help="SOURCE are all shards of the dataset.")] = False,
 ) -> None:
     """Turn raw films into a DATASET folder.
 
     Equal grey pictures and a manifest, one row a film; what gave no row is in rejected.csv with its reason.
     The same command again goes on after an interruption, or says that it is done.
+
+    The manifest has no name, birth date, accession number or study date. It does have the paths of films
+    as given, and every column of the label tables.
     """
+    if merge:
+        _refuse_other_options(context)
+        _merge(source, output, max_failures)
+        return
     for option, share in (("--crop-top", crop_top), ("--crop-border", crop_border)):
         if not 0 <= share < 0.5:
             raise UsageFault(f"{option} {share:g}: a share from 0 to below 0.5 is needed")
+    if not film_timeout > 0:
+        raise UsageFault(f"--film-timeout {film_timeout:g}: seconds above 0 are needed")
+    part = _shard(shard)
 
     from cxr_cli.dataset.film import Geometry
     from cxr_cli.dataset.labels import Columns
-    from cxr_cli.dataset.preprocess import Settings
+    from cxr_cli.dataset.plan import Settings
+    from cxr_cli.dataset.preprocess import Effort
     from cxr_cli.dataset.preprocess import preprocess as make_dataset
-    from cxr_cli.dataset.store import rejected_by_reason
+    from cxr_cli.dataset.privacy import check_keep_tags, read_key
     from cxr_cli.dataset.views import parse_views
     from cxr_cli.dataset.workers import usable_cpus
 
+    keywords = [keyword.strip() for keyword in keep_tags.split(",")] if keep_tags else []
     settings = Settings(
         Geometry(size, crop_top, crop_border),
         tuple(labels or ()),
         Columns(path_column, label_column, patient_column),
         parse_views(views),
+        manufacturers,
+        check_keep_tags(keywords, hashed=hash_patients is not None),
+        read_key(hash_patients) if hash_patients else None,
     )
+    effort = Effort(usable_cpus() if workers is None else workers, film_timeout, max_failures)
     with console.progress("films") as advance:
-        info = make_dataset(
-            source,
-            output,
-            settings,
-            workers=workers or usable_cpus(),
-            max_failures=max_failures,
-            say=console.say,
-            advance=advance,
+        info = make_dataset(source, output, settings, effort, shard=part, say=console.say, advance=advance)
+    _print_summary(output, info)
+
+
+def _merge(shards: list[Path], output: Path, max_failures: int | None) -> None:
+    from cxr_cli.dataset.preprocess import merge
+
+    with console.progress("inputs") as advance:
+        info = merge(shards, output, max_failures=max_failures, say=console.say, advance=advance)
+    _print_summary(output, info)
+
+
+def _refuse_other_options(context: typer.Context) -> None:
+    """Refuse what was settled when the shards were made."""
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name))
+        if given and given.name == "COMMANDLINE" and parameter.name not in OPTIONS_OF_MERGE:
+            raise UsageFault(
+                f"{parameter.opts[0]}: not with --merge, the shards were made with it or without"
+            )
+
+
+def _shard(given: str | None) -> "Shard | None":
+    """The part of the inputs that is asked for, by option or by Slurm; None for all."""
+    from cxr_cli.dataset.shards import parse_shard, shard_of_array_task
+
+    part = parse_shard(given) if given else shard_of_array_task(os.environ)
+    if part is None or part.count == 1:
+        return None
+    if not given:
+        console.say(
+            f"task of a Slurm job array: --shard {part.number}/{part.count} (--shard 1/1 takes all films)"
         )
-    counts = info["counts"]
-    typer.echo(f"{output}: {counts['films']} films of {size} x {size}, {counts['rejected']} inputs rejected")
+    return part
+
+
+def _print_summary(output: Path, info: dict[str, Any]) -> None:
+    from cxr_cli.dataset.store import rejected_by_reason
+
+    counts, size = info["counts"], info["settings"]["size"]
+    number, count = info["settings"].get("shard", (1, 1))
+    part = f", shard {number}/{count}" if count > 1 else ""
+    typer.echo(
+        f"{output}: {counts['films']} films of {size} x {size}, {counts['rejected']} inputs rejected{part}"
+    )
+    if part:
+        return
     for label, films in info["classes"].items():
         typer.echo(f"  class {label}: {films}")
     for reason, inputs in rejected_by_reason(output).items():

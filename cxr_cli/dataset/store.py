@@ -1,10 +1,11 @@
 """The DATASET folder: opening a finished one, and growing one that can be gone on with."""
 
+import fcntl
 import io
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,9 +24,29 @@ IMAGES = "images.npy"
 MANIFEST = "manifest.csv"
 REJECTED = "rejected.csv"
 INFO = "dataset.json"
+SHARD = "shard.json"
 PARTIAL_IMAGES = "images.partial.npy"
 JOURNAL = "progress.jsonl"
 REJECTED_COLUMNS = ("source", "reason")
+
+
+@dataclass(frozen=True)
+class Film:
+    """An input that gave a film: uint8 [size, size], and its manifest record, without `row`."""
+
+    pixels: NDArray[np.uint8]
+    record: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """An input that gave no film."""
+
+    source: str
+    reason: str
+
+
+Outcome = Film | Rejected
 
 
 @dataclass(frozen=True)
@@ -59,6 +80,10 @@ def open_dataset(folder: Path) -> Dataset:
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such folder; a DATASET made by `cxr preprocess` is needed")
     if not (folder / INFO).is_file():
+        if (folder / SHARD).is_file():
+            raise BadInput(
+                f"{folder}: a shard, part of a dataset; put all together with `cxr preprocess --merge`"
+            )
         if (folder / JOURNAL).is_file():
             raise BadInput(f"{folder}: unfinished dataset; run the same `cxr preprocess` again, it goes on")
         raise BadInput(f"{folder}: no {INFO} in it; a DATASET made by `cxr preprocess` is needed")
@@ -111,12 +136,13 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
         """Begin the folder, or go on after its last whole entry; what is torn is dropped."""
         self._folder = folder
         self._row_shape = (size, size)
-        self.films: list[dict[str, str]] = []
+        self.films: list[Mapping[str, str]] = []
         self.rejected: list[dict[str, str]] = []
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise BadInput(f"{folder}: cannot be made ({type(error).__name__})") from error
+        self._lock = _lock(folder)
         self._recover(plan)
         self._pixels = self._open_pixels()
         self._journal = (folder / JOURNAL).open("a", encoding="utf-8")
@@ -127,17 +153,25 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
         """Close the files; the folder stays as it is, to be gone on with."""
         self._pixels.close()
         self._journal.close()
+        os.close(self._lock)
 
     @property
     def inputs(self) -> int:
         """The number of inputs dealt with."""
         return len(self.films) + len(self.rejected)
 
-    def add_film(self, pixels: NDArray[np.uint8], record: dict[str, str]) -> None:
+    def add(self, outcome: Outcome) -> None:
+        """Append what became of an input."""
+        if isinstance(outcome, Film):
+            self.add_film(outcome.pixels, outcome.record)
+        else:
+            self.add_rejected(outcome.source, outcome.reason)
+
+    def add_film(self, pixels: NDArray[np.uint8], record: Mapping[str, str]) -> None:
         """Append a film, uint8 [size, size], and its manifest record, without `row`."""
         self._pixels.write(pixels.tobytes())
         self._pixels.flush()
-        self._note({"film": record})
+        self._note({"film": dict(record)})
         self.films.append(record)
 
     def add_rejected(self, source: str, reason: str) -> None:
@@ -155,13 +189,22 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
         films = [{**record, "row": str(row)} for row, record in enumerate(self.films)]
         write_csv(self._folder / MANIFEST, pd.DataFrame(films, columns=list(columns)))
         write_csv(self._folder / REJECTED, pd.DataFrame(self.rejected, columns=list(REJECTED_COLUMNS)))
+        self._seal_images()
+        write_json(self._folder / INFO, {**info, "digest": digest_file(self._folder / IMAGES)})
+        (self._folder / JOURNAL).unlink()
+
+    def finish_shard(self, info: Mapping[str, Any]) -> None:
+        """Keep images and journal for `read_shard`, and the info with their digests."""
+        self._seal_images()
+        digests = {name: digest_file(self._folder / name) for name in (IMAGES, JOURNAL)}
+        write_json(self._folder / SHARD, {**info, "digests": digests})
+
+    def _seal_images(self) -> None:
         self._pixels.seek(0)
         self._pixels.write(self._header(len(self.films)))
         self._pixels.flush()
         os.fsync(self._pixels.fileno())
         os.replace(self._folder / PARTIAL_IMAGES, self._folder / IMAGES)
-        write_json(self._folder / INFO, {**info, "digest": digest_file(self._folder / IMAGES)})
-        (self._folder / JOURNAL).unlink()
 
     def discard(self) -> None:
         """Remove what was begun, and the folder if nothing else is in it."""
@@ -213,6 +256,25 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
         return stream.getvalue()
 
 
+def _lock(folder: Path) -> int:
+    """Hold a folder against a second process at the same work, until the descriptor given back is closed.
+
+    Raises:
+        BadInput: another process holds it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise BadInput(
+            f"{folder}: another process is at work on it; wait for it, or name a new folder"
+        ) from None
+    except OSError:  # some network file systems have no locks for folders
+        pass
+    return descriptor
+
+
 def read_plan(folder: Path) -> dict[str, Any] | None:
     """The plan that a folder was made by, finished or not; None where the folder is missing or empty.
 
@@ -223,8 +285,8 @@ def read_plan(folder: Path) -> dict[str, Any] | None:
         return None
     if not folder.is_dir():
         raise BadInput(f"{folder}: is a file; a new or empty folder is needed")
-    if (folder / INFO).is_file():
-        plan = read_json(folder / INFO).get("settings")
+    if is_finished(folder):
+        plan = read_info(folder).get("settings")
     elif (folder / JOURNAL).is_file():
         plan = _first_json_line(folder / JOURNAL)
     elif not any(folder.iterdir()):
@@ -237,8 +299,30 @@ def read_plan(folder: Path) -> dict[str, Any] | None:
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether the folder holds a dataset that was made to its end."""
-    return (folder / INFO).is_file()
+    """Whether the folder holds a dataset, or a shard of one, that was made to its end."""
+    return (folder / INFO).is_file() or (folder / SHARD).is_file()
+
+
+def read_info(folder: Path) -> dict[str, Any]:
+    """What dataset.json, or shard.json, says."""
+    return read_json(folder / (INFO if (folder / INFO).is_file() else SHARD))
+
+
+def read_shard(folder: Path) -> Iterator[Outcome]:
+    """What became of each input of a finished shard, in their order.
+
+    Raises:
+        BadInput: the files are not as they were written.
+    """
+    digests = read_info(folder).get("digests", {})
+    for name in (IMAGES, JOURNAL):
+        if not (folder / name).is_file() or digest_file(folder / name) != digests.get(name):
+            raise BadInput(f"{folder / name}: missing or not as it was written; make this shard again")
+    rows = iter(_map_images(folder / IMAGES))
+    with (folder / JOURNAL).open("rb") as stream:
+        stream.readline()  # the plan
+        for entry in map(json.loads, stream):
+            yield Film(next(rows), entry["film"]) if "film" in entry else Rejected(**entry["rejected"])
 
 
 def _first_json_line(path: Path) -> Any:

@@ -36,7 +36,7 @@ def test_the_summary_goes_to_stdout_and_talk_to_stderr(cxr: Cxr, tmp_path: Path,
     (films / "normal" / "text.png").write_text("no picture")
     draw(films / "normal" / "again.png", 0)
     (films / "notes.txt").write_text("no input")
-    outcome = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 1)
+    outcome = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 0)
     assert outcome.code == 0
     assert outcome.out.splitlines() == [
         f"{tmp_path / 'd'}: 4 films of 16 x 16, 2 inputs rejected",
@@ -68,7 +68,7 @@ def test_labels_crops_and_columns_from_the_command_line(cxr: Cxr, tmp_path: Path
         "--crop-border",
         0.05,
     ]
-    outcome = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 1, *options)
+    outcome = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 0, *options)
     assert outcome.code == 0, outcome.err
     dataset = open_dataset(tmp_path / "d")
     assert dataset.manifest["patient_id"].tolist() == ["007", "a b", "8"]
@@ -102,12 +102,12 @@ def test_bad_input_is_one_line_and_leaves_nothing(cxr: Cxr, tmp_path: Path, film
 
 
 def test_other_settings_into_a_dataset_and_too_many_rejects(cxr: Cxr, tmp_path: Path, films: Path) -> None:
-    assert cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 1).code == 0
+    assert cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 0).code == 0
     outcome = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 32)
     assert outcome.code == 2
     assert "--size was 16, now 32" in one_line(outcome.err)
     (films / "normal" / "text.png").write_text("no picture")
-    outcome = cxr("preprocess", films, "-o", tmp_path / "e", "--max-failures", 0, "--workers", 1)
+    outcome = cxr("preprocess", films, "-o", tmp_path / "e", "--max-failures", 0, "--workers", 0)
     assert outcome.code == 4
     assert "text.png" in one_line(outcome.err)
 
@@ -117,7 +117,7 @@ def test_truncated_films_are_rows_of_the_rejected(cxr: Cxr, tmp_path: Path, film
         path = draw(films / "normal" / name, 9)
         path.write_bytes(path.read_bytes()[:-300])
     (films / "normal" / "cut.dcm").write_bytes(bytes(128) + b"DICM" + b"\x02\x00")
-    outcome = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 1)
+    outcome = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 0)
     assert (outcome.code, outcome.err) == (0, "")
     assert "4 films of 16 x 16, 3 inputs rejected" in outcome.out
 
@@ -139,7 +139,7 @@ def at_work(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def assert_goes_on(cxr: Cxr, tmp_path: Path) -> None:
-    again = cxr("preprocess", tmp_path / "films", "-o", tmp_path / "d", "--size", 16, "--workers", 1)
+    again = cxr("preprocess", tmp_path / "films", "-o", tmp_path / "d", "--size", 16, "--workers", 0)
     assert again.code == 0
     assert "going on after" in again.err
     assert len(open_dataset(tmp_path / "d").images) == 60

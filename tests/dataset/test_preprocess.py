@@ -13,8 +13,10 @@ from PIL import Image
 from cxr_cli.artifacts import digest_file, read_csv
 from cxr_cli.dataset.film import Geometry
 from cxr_cli.dataset.labels import Columns
-from cxr_cli.dataset.preprocess import Settings, preprocess
+from cxr_cli.dataset.plan import Settings
+from cxr_cli.dataset.preprocess import Effort, preprocess
 from cxr_cli.dataset.raster import crop, image_id, resize
+from cxr_cli.dataset.shards import Shard
 from cxr_cli.dataset.sources import find_inputs
 from cxr_cli.dataset.store import open_dataset
 from cxr_cli.errors import BadInput, TooManyRejects, UsageFault
@@ -40,17 +42,23 @@ class Run:
         self.steps: list[tuple[int, int]] = []
 
     def __call__(
-        self, *sources: Path, to: Path, settings: Settings = SMALL, **options: Any
+        self,
+        *sources: Path,
+        to: Path,
+        settings: Settings = SMALL,
+        shard: Shard | None = None,
+        **options: Any,
     ) -> dict[str, Any]:
         self.said, self.steps = [], []
-        options = {"workers": 1, "max_failures": None, **options}
+        effort = Effort(**{"workers": 0, **options})
         return preprocess(
             sources,
             to,
             settings,
+            effort,
+            shard=shard,
             say=self.said.append,
             advance=lambda done, total: self.steps.append((done, total)),
-            **options,
         )
 
 
@@ -233,7 +241,7 @@ def cut_off_after(count: int) -> Callable[[int, int], None]:
     return advance
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [0, 2])
 def test_the_same_call_goes_on_where_it_was_cut_off(
     tmp_path: Path, films: Path, run: Run, workers: int
 ) -> None:
@@ -244,8 +252,7 @@ def test_the_same_call_goes_on_where_it_was_cut_off(
             [films],
             tmp_path / "d",
             SMALL,
-            workers=workers,
-            max_failures=None,
+            Effort(workers),
             say=print,
             advance=cut_off_after(2),
         )
@@ -338,8 +345,7 @@ def test_the_journal_holds_no_header_text(tmp_path: Path, films: Path) -> None:
             [films],
             tmp_path / "d",
             SMALL,
-            workers=1,
-            max_failures=None,
+            Effort(0),
             say=print,
             advance=cut_off_after(1),
         )
@@ -352,5 +358,7 @@ def test_the_journal_holds_no_header_text(tmp_path: Path, films: Path) -> None:
         "view_position",
         "sex",
         "age",
+        "manufacturer",
+        "portable",
         "pixel_mapping",
     }

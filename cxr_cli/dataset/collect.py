@@ -1,0 +1,133 @@
+"""What became of the inputs, gathered to a dataset: each picture once."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from cxr_cli.dataset.store import Film, GrowingDataset, Outcome, Rejected
+from cxr_cli.errors import BadInput, TooManyRejects
+
+DUPLICATE = "duplicate of "
+
+
+def collect(
+    outcomes: Iterable[Outcome],
+    dataset: GrowingDataset,
+    total: int,
+    *,
+    once: bool,
+    max_failures: int | None,
+    advance: Callable[[int, int], None],
+) -> None:
+    """Add outcomes to a dataset.
+
+    Args:
+        outcomes: of the inputs after those that the dataset holds already, in order.
+        dataset: what they are added to.
+        total: inputs in all.
+        once: reject a film that is the same picture as an earlier one.
+        max_failures: more rejected inputs than that raise TooManyRejects; None sets no limit.
+        advance: called with (inputs done, inputs in all).
+
+    Raises:
+        TooManyRejects: see `max_failures`.
+    """
+    first_of = {record["image_id"]: record for record in dataset.films}
+    _check_failures(dataset, max_failures)
+    for outcome in outcomes:
+        dataset.add(_unless_known(outcome, first_of) if once else outcome)
+        advance(dataset.inputs, total)
+        _check_failures(dataset, max_failures)
+
+
+def finish(
+    dataset: GrowingDataset,
+    columns: Sequence[str],
+    plan: Mapping[str, Any],
+    unmapped: Iterable[str],
+    versions: Mapping[str, str],
+    say: Callable[[str], None],
+) -> None:
+    """Make a dataset of what was collected, or leave nothing where there is no film.
+
+    Args:
+        dataset: holds every input.
+        columns: of the manifest.
+        plan: what dataset.json calls the settings.
+        unmapped: spellings of manufacturers that no table has; those of films that were kept are told.
+        versions: of what read the films.
+        say: called with notices of one line.
+
+    Raises:
+        BadInput: no input was a labelled film.
+    """
+    if not dataset.films:
+        first = dataset.rejected[0]
+        dataset.discard()
+        raise BadInput(
+            f"none of {dataset.inputs} inputs is a labelled film; {first['source']}: {first['reason']}"
+        )
+    spellings = sorted({record.get("manufacturer_raw", "") for record in dataset.films} & set(unmapped))
+    _say_duplicates(dataset.rejected, say)
+    say_unmapped(spellings, say)
+    classes = Counter(record["label"] for record in dataset.films)
+    info = {
+        "settings": dict(plan),
+        "counts": counts(dataset),
+        "classes": dict(sorted(classes.items())),
+        "unmapped_manufacturers": spellings,
+        "versions": dict(versions),
+    }
+    dataset.finish(columns, info)
+
+
+def counts(dataset: GrowingDataset) -> dict[str, int]:
+    """Inputs, films and rejected inputs so far."""
+    return {"inputs": dataset.inputs, "films": len(dataset.films), "rejected": len(dataset.rejected)}
+
+
+def say_unmapped(spellings: Sequence[str], say: Callable[[str], None]) -> None:
+    """Tell which spellings of manufacturers no table has."""
+    if spellings:
+        listed = ", ".join(map(repr, spellings))
+        say(f"manufacturers in no table, kept as they are spelled (--manufacturers adds them): {listed}")
+
+
+def _unless_known(outcome: Outcome, first_of: dict[str, Mapping[str, str]]) -> Outcome:
+    """The outcome, or a rejection if it is a picture that is there already."""
+    if isinstance(outcome, Rejected):
+        return outcome
+    first = first_of.setdefault(outcome.record["image_id"], outcome.record)
+    if first is outcome.record:
+        return outcome
+    return Rejected(outcome.record["source"], _duplicate_of(first, outcome))
+
+
+def _duplicate_of(first: Mapping[str, str], film: Film) -> str:
+    reason = f"{DUPLICATE}{first['source']}"
+    if first["label"] != film.record["label"]:
+        reason += ", under another label"
+    if first["patient_id"] != film.record["patient_id"]:
+        reason += ", under another patient"
+    return reason
+
+
+def _check_failures(dataset: GrowingDataset, max_failures: int | None) -> None:
+    rejected = len(dataset.rejected)
+    if max_failures is not None and rejected > max_failures:
+        last = dataset.rejected[-1]
+        raise TooManyRejects(
+            f"{rejected} inputs rejected, --max-failures allows {max_failures}; the last: {last['source']}: "
+            f"{last['reason']}; run again with a higher limit to go on"
+        )
+
+
+def _say_duplicates(rejected: Sequence[Mapping[str, str]], say: Callable[[str], None]) -> None:
+    duplicates = [entry["reason"] for entry in rejected if entry["reason"].startswith(DUPLICATE)]
+    if duplicates:
+        label = sum(", under another label" in reason for reason in duplicates)
+        patient = sum(reason.endswith(", under another patient") for reason in duplicates)
+        say(
+            f"exact duplicates left out: {len(duplicates)}"
+            f" ({label} under another label, {patient} under another patient)"
+        )
