@@ -17,14 +17,17 @@ _cxr() {
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         if [[ ${COMP_WORDS[i]} != -* ]]; then
-            command=${COMP_WORDS[i]}
-            break
+            command="${command:+$command }${COMP_WORDS[i]}"
+            case $command in
+                weights) ;;  # the next word says which of its commands
+                *) break ;;
+            esac
         fi
     done
-    if [[ -z $command ]]; then
-        _cxr_offer -W "preprocess split train validate3way template test sweep phantom demo --version --help"
-        return
-    fi
+    case $command in
+        "") _cxr_offer -W "preprocess split train validate3way template test sweep phantom demo weights --version --help"; return ;;
+        weights) _cxr_offer -W "list fetch verify --help"; return ;;
+    esac
     # In --option=value bash makes a word of the equals sign.
     option=${COMP_WORDS[COMP_CWORD - 1]}
     if [[ $current == "=" ]]; then
@@ -50,6 +53,10 @@ _cxr() {
             return
             ;;
         "preprocess --patient-column")
+            _cxr_paths -f
+            return
+            ;;
+        "preprocess --views")
             _cxr_paths -f
             return
             ;;
@@ -85,6 +92,18 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
+        "split --train-where")
+            _cxr_paths -f
+            return
+            ;;
+        "split --train-per-class")
+            _cxr_paths -f
+            return
+            ;;
+        "split --val-per-class")
+            _cxr_paths -f
+            return
+            ;;
         "split --seed")
             return
             ;;
@@ -101,7 +120,7 @@ _cxr() {
             return
             ;;
         "train --arch")
-            _cxr_offer -W "covidnet"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2"
             return
             ;;
         "train --width")
@@ -223,7 +242,7 @@ _cxr() {
             return
             ;;
         "sweep --arch")
-            _cxr_offer -W "covidnet"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2"
             return
             ;;
         "sweep --width")
@@ -293,16 +312,28 @@ _cxr() {
         "demo --seed")
             return
             ;;
+        "weights list --arch")
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2"
+            return
+            ;;
+        "weights list --format")
+            _cxr_offer -W "table csv json"
+            return
+            ;;
+        "weights verify --arch")
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2"
+            return
+            ;;
     esac
     case "$command $current" in
         "preprocess -"*)
-            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --size --crop-top --crop-border --workers --max-failures --help"
+            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --views --size --crop-top --crop-border --workers --max-failures --help"
             ;;
         "preprocess "*)
             _cxr_paths -f
             ;;
         "split -"*)
-            _cxr_offer -W "--output -o --val --test --folds --from-column --seed --help"
+            _cxr_offer -W "--output -o --val --test --folds --from-column --train-where --train-per-class --val-per-class --twins --no-twins --seed --help"
             ;;
         "split "*)
             _cxr_paths -d
@@ -342,6 +373,21 @@ _cxr() {
             ;;
         "demo -"*)
             _cxr_offer -W "--output -o --seed --help"
+            ;;
+        "weights list -"*)
+            _cxr_offer -W "--arch --format --help"
+            ;;
+        "weights fetch -"*)
+            _cxr_offer -W "--help"
+            ;;
+        "weights fetch "*)
+            _cxr_offer -W "timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k"
+            ;;
+        "weights verify -"*)
+            _cxr_offer -W "--arch --help"
+            ;;
+        "weights verify "*)
+            _cxr_paths -f
             ;;
     esac
 }

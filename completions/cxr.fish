@@ -1,14 +1,14 @@
 # Completion of cxr, written by completions/generate.py from the app; not to be edited.
 
-function __cxr_command_is  # the first word after cxr that is no option; nothing: there is none yet
-    set -l words (commandline -opc)
-    for word in $words[2..-1]
+function __cxr_command_is  # the first word after cxr that is no option, of a group the next too
+    set -l said
+    for word in (commandline -opc)[2..-1]
         if not string match -q -- '-*' $word
-            test "$word" = "$argv"
-            return
+            set -a said $word
+            contains -- $word weights; or break
         end
     end
-    test -z "$argv"
+    test "$said" = "$argv"
 end
 
 complete -c cxr -f
@@ -18,17 +18,19 @@ complete -c cxr -n '__cxr_command_is' -a preprocess -d 'Turn raw films into a DA
 complete -c cxr -n '__cxr_command_is' -a split -d 'Divide the films of a DATASET by patient.'
 complete -c cxr -n '__cxr_command_is' -a train -d 'Train a net on a DATASET.'
 complete -c cxr -n '__cxr_command_is' -a validate3way -d 'Compare films with one other film of every class.'
-complete -c cxr -n '__cxr_command_is' -a template -d 'Sum up a class'\''s training films in one vector.'
+complete -c cxr -n '__cxr_command_is' -a template -d 'Sum up a class\'s training films in one vector.'
 complete -c cxr -n '__cxr_command_is' -a test -d 'Predict a subset and print figures with intervals.'
 complete -c cxr -n '__cxr_command_is' -a sweep -d 'Train a grid of learning rates and batch sizes.'
 complete -c cxr -n '__cxr_command_is' -a phantom -d 'Draw phantom chest films with known findings.'
 complete -c cxr -n '__cxr_command_is' -a demo -d 'Run every stage on phantom films.'
+complete -c cxr -n '__cxr_command_is' -a weights -d 'List, fetch and verify published weights.'
 
 complete -c cxr -n '__cxr_command_is preprocess' -l output -s o -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'The DATASET folder to make.'
 complete -c cxr -n '__cxr_command_is preprocess' -l labels -r -F -d 'A label table: CSV, TSV or COVIDx list; repeatable. Without: the folder\'s name.'
 complete -c cxr -n '__cxr_command_is preprocess' -l path-column -r -F -d 'The label table\'s column of film paths.'
 complete -c cxr -n '__cxr_command_is preprocess' -l label-column -r -F -d 'The label table\'s column of classes.'
 complete -c cxr -n '__cxr_command_is preprocess' -l patient-column -r -F -d 'The label table\'s column of patients; patient_id where it has that.'
+complete -c cxr -n '__cxr_command_is preprocess' -l views -r -F -d 'Which to take: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.'
 complete -c cxr -n '__cxr_command_is preprocess' -l size -r -f -d 'Side of the stored films, in pixels.'
 complete -c cxr -n '__cxr_command_is preprocess' -l crop-top -r -f -d 'Share of the height to cut off above, below 0.5.'
 complete -c cxr -n '__cxr_command_is preprocess' -l crop-border -r -f -d 'Share to cut off each side, below 0.5.'
@@ -42,6 +44,10 @@ complete -c cxr -n '__cxr_command_is split' -l val -r -f -d 'Share of validation
 complete -c cxr -n '__cxr_command_is split' -l test -r -f -d 'Share of test films of each class. [0.2]'
 complete -c cxr -n '__cxr_command_is split' -l folds -r -f -d 'Divide into folds instead: one tests, the next validates.'
 complete -c cxr -n '__cxr_command_is split' -l from-column -r -F -d 'Take train, val, test from this manifest column; with --val, draw val from its train.'
+complete -c cxr -n '__cxr_command_is split' -l train-where -r -F -d 'Train and val come from films that meet this, all other patients are test. As "institution == \'Academic Hospital\' and age >= 18".'
+complete -c cxr -n '__cxr_command_is split' -l train-per-class -r -F -d 'Films to train on: of each class, or as positive=375,negative=375.'
+complete -c cxr -n '__cxr_command_is split' -l val-per-class -r -F -d 'Films to validate on, written likewise. [0]'
+complete -c cxr -n '__cxr_command_is split' -l twins -l no-twins -d 'Keep patients together whose films are the same picture.'
 complete -c cxr -n '__cxr_command_is split' -l seed -r -f -d 'Seed of all that is drawn.'
 complete -c cxr -n '__cxr_command_is split' -l help -d 'Show this message and exit.'
 complete -c cxr -n '__cxr_command_is split' -f -a '(__fish_complete_directories (commandline -ct))'
@@ -49,7 +55,7 @@ complete -c cxr -n '__cxr_command_is split' -f -a '(__fish_complete_directories 
 complete -c cxr -n '__cxr_command_is train' -l split -r -F -d 'The split.csv that divides the DATASET.'
 complete -c cxr -n '__cxr_command_is train' -l output -s o -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'The RUN folder.'
 complete -c cxr -n '__cxr_command_is train' -l recipe -r -f -a 'single siamese' -d 'The papers\' settings: single or siamese.'
-complete -c cxr -n '__cxr_command_is train' -l arch -r -f -a 'covidnet' -d 'Architecture. [covidnet]'
+complete -c cxr -n '__cxr_command_is train' -l arch -r -f -a 'covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2' -d 'Architecture. [covidnet]'
 complete -c cxr -n '__cxr_command_is train' -l width -r -f -d 'Channels and units, times the paper\'s. [1]'
 complete -c cxr -n '__cxr_command_is train' -l epochs -r -f -d 'Epochs. [100 single, 50 siamese]'
 complete -c cxr -n '__cxr_command_is train' -l batch-size -r -f -d 'Films or pairs a step; films for in-batch pairs. [16 single, 32 siamese]'
@@ -95,7 +101,7 @@ complete -c cxr -n '__cxr_command_is sweep' -l output -s o -r -f -a '(__fish_com
 complete -c cxr -n '__cxr_command_is sweep' -l recipe -r -f -a 'single siamese' -d 'The papers\' settings: single or siamese.'
 complete -c cxr -n '__cxr_command_is sweep' -l lr -r -f -d 'Repeatable. [1e-3 1e-4 1e-5]'
 complete -c cxr -n '__cxr_command_is sweep' -l batch-size -r -f -d 'Repeatable. [8 16 32]'
-complete -c cxr -n '__cxr_command_is sweep' -l arch -r -f -a 'covidnet' -d 'Architecture. [covidnet]'
+complete -c cxr -n '__cxr_command_is sweep' -l arch -r -f -a 'covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2' -d 'Architecture. [covidnet]'
 complete -c cxr -n '__cxr_command_is sweep' -l width -r -f -d 'Channels and units, times the paper\'s. [1]'
 complete -c cxr -n '__cxr_command_is sweep' -l epochs -r -f -d 'Epochs. [100 single, 20 siamese]'
 complete -c cxr -n '__cxr_command_is sweep' -l pairs -r -f -d 'Pairs an epoch, siamese only. [5000]'
@@ -122,3 +128,19 @@ complete -c cxr -n '__cxr_command_is phantom' -l help -d 'Show this message and 
 complete -c cxr -n '__cxr_command_is demo' -l output -s o -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'The folder for phantoms, dataset and runs.'
 complete -c cxr -n '__cxr_command_is demo' -l seed -r -f -d 'Seed of all that is drawn.'
 complete -c cxr -n '__cxr_command_is demo' -l help -d 'Show this message and exit.'
+
+complete -c cxr -n '__cxr_command_is weights' -l help -d 'Show this message and exit.'
+complete -c cxr -n '__cxr_command_is weights' -a list -d 'Print what is published, and what of it is here.'
+complete -c cxr -n '__cxr_command_is weights' -a fetch -d 'Download weights into the local cache.'
+complete -c cxr -n '__cxr_command_is weights' -a verify -d 'Read weights, and check digest and fit.'
+
+complete -c cxr -n '__cxr_command_is weights list' -l arch -r -f -a 'covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2' -d 'Only those of an architecture.'
+complete -c cxr -n '__cxr_command_is weights list' -l format -r -f -a 'table csv json' -d 'How to print them.'
+complete -c cxr -n '__cxr_command_is weights list' -l help -d 'Show this message and exit.'
+
+complete -c cxr -n '__cxr_command_is weights fetch' -l help -d 'Show this message and exit.'
+complete -c cxr -n '__cxr_command_is weights fetch' -f -a 'timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k'
+
+complete -c cxr -n '__cxr_command_is weights verify' -l arch -r -f -a 'covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2' -d 'Architecture. [the name\'s own]'
+complete -c cxr -n '__cxr_command_is weights verify' -l help -d 'Show this message and exit.'
+complete -c cxr -n '__cxr_command_is weights verify' -F

@@ -14,6 +14,7 @@ _cxr() {
         'sweep:Train a grid of learning rates and batch sizes.'
         'phantom:Draw phantom chest films with known findings.'
         'demo:Run every stage on phantom films.'
+        'weights:List, fetch and verify published weights.'
     )
     _arguments -C \
         '(--version)--version[Print the version and stop.]' \
@@ -32,6 +33,7 @@ _cxr() {
                         '(--path-column)--path-column=[The label table'\''s column of film paths.]:file:_files' \
                         '(--label-column)--label-column=[The label table'\''s column of classes.]:file:_files' \
                         '(--patient-column)--patient-column=[The label table'\''s column of patients; patient_id where it has that.]:file:_files' \
+                        '(--views)--views=[Which to take\: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.]:file:_files' \
                         '(--size)--size=[Side of the stored films, in pixels.]:number: ' \
                         '(--crop-top)--crop-top=[Share of the height to cut off above, below 0.5.]:number: ' \
                         '(--crop-border)--crop-border=[Share to cut off each side, below 0.5.]:number: ' \
@@ -48,6 +50,11 @@ _cxr() {
                         '(--test)--test=[Share of test films of each class. \[0.2\]]:number: ' \
                         '(--folds)--folds=[Divide into folds instead\: one tests, the next validates.]:number: ' \
                         '(--from-column)--from-column=[Take train, val, test from this manifest column; with --val, draw val from its train.]:file:_files' \
+                        '(--train-where)--train-where=[Train and val come from films that meet this, all other patients are test. As "institution == '\''Academic Hospital'\'' and age >= 18".]:file:_files' \
+                        '(--train-per-class)--train-per-class=[Films to train on\: of each class, or as positive=375,negative=375.]:file:_files' \
+                        '(--val-per-class)--val-per-class=[Films to validate on, written likewise. \[0\]]:file:_files' \
+                        '(--twins --no-twins)--twins[Keep patients together whose films are the same picture.]' \
+                        '(--twins --no-twins)--no-twins[Keep patients together whose films are the same picture.]' \
                         '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
@@ -58,7 +65,7 @@ _cxr() {
                         '(--output -o)--output=[The RUN folder.]:folder:_files -/' \
                         '(--output -o)-o[The RUN folder.]:folder:_files -/' \
                         '(--recipe)--recipe=[The papers'\'' settings\: single or siamese.]:value:(single siamese)' \
-                        '(--arch)--arch=[Architecture. \[covidnet\]]:value:(covidnet)' \
+                        '(--arch)--arch=[Architecture. \[covidnet\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2)' \
                         '(--width)--width=[Channels and units, times the paper'\''s. \[1\]]:number: ' \
                         '(--epochs)--epochs=[Epochs. \[100 single, 50 siamese\]]:number: ' \
                         '(--batch-size)--batch-size=[Films or pairs a step; films for in-batch pairs. \[16 single, 32 siamese\]]:number: ' \
@@ -115,7 +122,7 @@ _cxr() {
                         '(--recipe)--recipe=[The papers'\'' settings\: single or siamese.]:value:(single siamese)' \
                         '*--lr=[Repeatable. \[1e-3 1e-4 1e-5\]]:number: ' \
                         '*--batch-size=[Repeatable. \[8 16 32\]]:number: ' \
-                        '(--arch)--arch=[Architecture. \[covidnet\]]:value:(covidnet)' \
+                        '(--arch)--arch=[Architecture. \[covidnet\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2)' \
                         '(--width)--width=[Channels and units, times the paper'\''s. \[1\]]:number: ' \
                         '(--epochs)--epochs=[Epochs. \[100 single, 20 siamese\]]:number: ' \
                         '(--pairs)--pairs=[Pairs an epoch, siamese only. \[5000\]]:number: ' \
@@ -148,6 +155,41 @@ _cxr() {
                         '(--output -o)-o[The folder for phantoms, dataset and runs.]:folder:_files -/' \
                         '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
                         '(--help)--help[Show this message and exit.]'
+                    ;;
+                weights)
+                    commands=(
+                        'list:Print what is published, and what of it is here.'
+                        'fetch:Download weights into the local cache.'
+                        'verify:Read weights, and check digest and fit.'
+                    )
+                    _arguments -C \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1: :->command' \
+                        '*:: :->argument' && return
+                    case $state in
+                        command) _describe -t commands command commands ;;
+                        argument)
+                            case $words[1] in
+                                list)
+                                    _arguments \
+                                        '(--arch)--arch=[Only those of an architecture.]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2)' \
+                                        '(--format)--format=[How to print them.]:value:(table csv json)' \
+                                        '(--help)--help[Show this message and exit.]'
+                                    ;;
+                                fetch)
+                                    _arguments \
+                                        '(--help)--help[Show this message and exit.]' \
+                                        '*:value:(timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k)'
+                                    ;;
+                                verify)
+                                    _arguments \
+                                        '(--arch)--arch=[Architecture. \[the name'\''s own\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2)' \
+                                        '(--help)--help[Show this message and exit.]' \
+                                        '1:file:_files'
+                                    ;;
+                            esac
+                            ;;
+                    esac
                     ;;
             esac
             ;;

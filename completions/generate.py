@@ -27,6 +27,7 @@ from cxr_cli.inference.precision import Precision
 from cxr_cli.inference.templates import Kind
 from cxr_cli.main import app
 from cxr_cli.models.registry import ARCHITECTURES
+from cxr_cli.models.weights.cards import CARDS
 from cxr_cli.training.recipes import PAIRINGS, RECIPES
 
 HERE = Path(__file__).resolve().parent
@@ -37,6 +38,7 @@ KNOWN_VALUES: dict[str, Iterable[str]] = {
     "arch": ARCHITECTURES,
     "finding": FINDINGS,
     "kind": typing.get_args(Kind),
+    "names": tuple(card.name for card in CARDS if card.source == "hub"),
     "pairing": PAIRINGS,
     "precision": typing.get_args(Precision),
     "recipe": RECIPES,
@@ -75,20 +77,23 @@ class Option:
 
 @dataclass(frozen=True)
 class Command:
-    """A command: its options, and what its arguments take; `many` if the last may be given again."""
+    """A command: its options, and what its arguments take; `many` if the last may be given again.
+
+    A group has commands of its own, and no arguments.
+    """
 
     name: str
     help: str
     options: tuple[Option, ...]
     arguments: tuple[Values, ...]
     many: bool
+    commands: tuple["Command", ...]
 
 
 def read_app() -> tuple[tuple[Option, ...], tuple[Command, ...]]:
     """Read the program's own options and its commands."""
-    program: Any = typer.main.get_command(app)
-    commands = (_read_command(name, command) for name, command in program.commands.items())
-    return _read_command(PROGRAM, program).options, tuple(commands)
+    program = _read_command(PROGRAM, typer.main.get_command(app))
+    return program.options, program.commands
 
 
 def _read_command(name: str, command: Any) -> Command:
@@ -107,6 +112,7 @@ def _read_command(name: str, command: Any) -> Command:
         ),
         arguments=tuple(_values(parameter, declared) for parameter in arguments),
         many=any(parameter.nargs == -1 for parameter in arguments),
+        commands=tuple(_read_command(*inner) for inner in getattr(command, "commands", {}).items()),
     )
 
 
@@ -149,11 +155,8 @@ def _one_line(text: str | None) -> str:
 
 def bash(options: tuple[Option, ...], commands: tuple[Command, ...]) -> str:
     """Write the script for bash 3.2 or later; it needs no bash-completion."""
-    names = " ".join(command.name for command in commands)
-    flags = " ".join(spelling for option in options for spelling in option.spellings)
-    values = [
-        line for command in commands for option in command.options for line in _bash_value(command, option)
-    ]
+    values = [line for command in commands for line in _bash_values(command)]
+    groups = " | ".join(command.name for command in commands if command.commands)
     return "\n".join(
         [
             f"# {HEADER}",
@@ -175,14 +178,17 @@ def bash(options: tuple[Option, ...], commands: tuple[Command, ...]) -> str:
             "    COMPREPLY=()",
             "    for ((i = 1; i < COMP_CWORD; i++)); do",
             "        if [[ ${COMP_WORDS[i]} != -* ]]; then",
-            "            command=${COMP_WORDS[i]}",
-            "            break",
+            '            command="${command:+$command }${COMP_WORDS[i]}"',
+            "            case $command in",
+            f"                {groups}) ;;  # the next word says which of its commands",
+            "                *) break ;;",
+            "            esac",
             "        fi",
             "    done",
-            "    if [[ -z $command ]]; then",
-            f'        _cxr_offer -W "{names} {flags}"',
-            "        return",
-            "    fi",
+            "    case $command in",
+            f'        "") _cxr_offer -W "{_bash_words(options, commands)}"; return ;;',
+            *(_bash_group(command) for command in commands if command.commands),
+            "    esac",
             "    # In --option=value bash makes a word of the equals sign.",
             "    option=${COMP_WORDS[COMP_CWORD - 1]}",
             '    if [[ $current == "=" ]]; then',
@@ -204,18 +210,37 @@ def bash(options: tuple[Option, ...], commands: tuple[Command, ...]) -> str:
     )
 
 
-def _bash_value(command: Command, option: Option) -> list[str]:
-    if option.values is None:
-        return []
-    pattern = " | ".join(f'"{command.name} {spelling}"' for spelling in option.spellings)
-    return [f"        {pattern})", *_bash_offer(option.values), "            return", "            ;;"]
+def _bash_words(options: tuple[Option, ...], commands: tuple[Command, ...] = ()) -> str:
+    """Return the names of the commands and the spellings of the options."""
+    spellings = [spelling for option in options for spelling in option.spellings]
+    return " ".join([*(command.name for command in commands), *spellings])
 
 
-def _bash_command(command: Command) -> list[str]:
-    spellings = " ".join(spelling for option in command.options for spelling in option.spellings)
-    lines = [f'        "{command.name} -"*)', f'            _cxr_offer -W "{spellings}"', "            ;;"]
+def _bash_group(group: Command) -> str:
+    return f'        {group.name}) _cxr_offer -W "{_bash_words(group.options, group.commands)}"; return ;;'
+
+
+def _bash_values(command: Command, group: str = "") -> list[str]:
+    """Write what the values of a command's options are."""
+    name = group + command.name
+    lines = [line for inner in command.commands for line in _bash_values(inner, f"{name} ")]
+    for option in command.options:
+        if option.values is not None:
+            pattern = " | ".join(f'"{name} {spelling}"' for spelling in option.spellings)
+            lines += [f"        {pattern})", *_bash_offer(option.values)]
+            lines += ["            return", "            ;;"]
+    return lines
+
+
+def _bash_command(command: Command, group: str = "") -> list[str]:
+    """Write what a command offers where no option waits for its value."""
+    name = group + command.name
+    if command.commands:
+        return [line for inner in command.commands for line in _bash_command(inner, f"{name} ")]
+    words = _bash_words(command.options)
+    lines = [f'        "{name} -"*)', f'            _cxr_offer -W "{words}"', "            ;;"]
     if command.arguments:
-        lines += [f'        "{command.name} "*)', *_bash_offer(_any_of(command.arguments)), "            ;;"]
+        lines += [f'        "{name} "*)', *_bash_offer(_any_of(command.arguments)), "            ;;"]
     return lines
 
 
@@ -234,7 +259,6 @@ def _any_of(arguments: tuple[Values, ...]) -> Values:
 
 def zsh(options: tuple[Option, ...], commands: tuple[Command, ...]) -> str:
     """Write the script for zsh's own completion system."""
-    names = [f"        {_quoted(_zsh_escaped(command.name) + ':' + command.help)}" for command in commands]
     return "\n".join(
         [
             "#compdef cxr",
@@ -243,21 +267,7 @@ def zsh(options: tuple[Option, ...], commands: tuple[Command, ...]) -> str:
             "_cxr() {",
             "    local curcontext=$curcontext state line",
             "    local -a commands",
-            "    commands=(",
-            *names,
-            "    )",
-            "    _arguments -C \\",
-            *(f"        {spec} \\" for option in options for spec in _zsh_option(option)),
-            "        '1: :->command' \\",
-            "        '*:: :->argument' && return",
-            "    case $state in",
-            "        command) _describe -t commands command commands ;;",
-            "        argument)",
-            "            case $words[1] in",
-            *(line for command in commands for line in _zsh_command(command)),
-            "            esac",
-            "            ;;",
-            "    esac",
+            *_zsh_commands(options, commands, "    "),
             "}",
             "",
             "if [[ $funcstack[1] == _cxr ]]; then",
@@ -270,17 +280,40 @@ def zsh(options: tuple[Option, ...], commands: tuple[Command, ...]) -> str:
     )
 
 
-def _zsh_command(command: Command) -> list[str]:
+def _zsh_commands(options: tuple[Option, ...], commands: tuple[Command, ...], indent: str) -> list[str]:
+    """Write how to complete a word that is one of these commands, and those after it."""
+    names = [_quoted(_zsh_escaped(command.name) + ":" + command.help) for command in commands]
+    lines = [
+        "commands=(",
+        *(f"    {name}" for name in names),
+        ")",
+        "_arguments -C \\",
+        *(f"    {spec} \\" for option in options for spec in _zsh_option(option)),
+        "    '1: :->command' \\",
+        "    '*:: :->argument' && return",
+        "case $state in",
+        "    command) _describe -t commands command commands ;;",
+        "    argument)",
+        "        case $words[1] in",
+        *(line for command in commands for line in _zsh_command(command, " " * 12)),
+        "        esac",
+        "        ;;",
+        "esac",
+    ]
+    return [indent + line for line in lines]
+
+
+def _zsh_command(command: Command, indent: str) -> list[str]:
+    if command.commands:
+        inner = _zsh_commands(command.options, command.commands, indent + "    ")
+        return [f"{indent}{command.name})", *inner, f"{indent}    ;;"]
     specs = [spec for option in command.options for spec in _zsh_option(option)]
     for place, values in enumerate(command.arguments, start=1):
         last = place == len(command.arguments)
         specs.append(_quoted(f"{'*' if last and command.many else place}{_zsh_values(values)}"))
-    indented = " \\\n".join(f"                        {spec}" for spec in specs)
-    return [
-        f"                {command.name})",
-        f"                    _arguments \\\n{indented}",
-        "                    ;;",
-    ]
+    words = ["_arguments", *(f"    {spec}" for spec in specs)]
+    call = [f"{word} \\" for word in words[:-1]] + words[-1:]
+    return [f"{indent}{command.name})", *(f"{indent}    {line}" for line in call), f"{indent}    ;;"]
 
 
 def _zsh_option(option: Option) -> list[str]:
@@ -306,32 +339,40 @@ def _zsh_escaped(text: str) -> str:
 
 def fish(options: tuple[Option, ...], commands: tuple[Command, ...]) -> str:
     """Write the script for fish 3 or later."""
+    groups = " ".join(command.name for command in commands if command.commands)
     lines = [
         f"# {HEADER}",
         "",
-        "function __cxr_command_is  # the first word after cxr that is no option; nothing: there is none yet",
-        "    set -l words (commandline -opc)",
-        "    for word in $words[2..-1]",
+        "function __cxr_command_is  # the first word after cxr that is no option, of a group the next too",
+        "    set -l said",
+        "    for word in (commandline -opc)[2..-1]",
         "        if not string match -q -- '-*' $word",
-        '            test "$word" = "$argv"',
-        "            return",
+        "            set -a said $word",
+        f"            contains -- $word {groups}; or break",
         "        end",
         "    end",
-        '    test -z "$argv"',
+        '    test "$said" = "$argv"',
         "end",
         "",
         "complete -c cxr -f",
-        *(_fish_option("", option) for option in options),
-        *(
-            f"complete -c cxr -n '__cxr_command_is' -a {command.name} -d {_quoted(command.help)}"
-            for command in commands
-        ),
+        *_fish_commands("", options, commands),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _fish_commands(name: str, options: tuple[Option, ...], commands: tuple[Command, ...]) -> list[str]:
+    """Write what the program, or a group of commands, offers, and then each of its commands."""
+    lines = [_fish_option(name, option) for option in options]
+    lines += [
+        f"{_fish_complete(name)} -a {command.name} -d {_quoted(command.help, fish=True)}"
+        for command in commands
     ]
     for command in commands:
-        lines += ["", *(_fish_option(command.name, option) for option in command.options)]
+        inner = f"{name} {command.name}".strip()
+        lines += ["", *_fish_commands(inner, command.options, command.commands)]
         if command.arguments:
-            lines.append(f"{_fish_complete(command.name)} {_fish_values(_any_of(command.arguments))}")
-    return "\n".join([*lines, ""])
+            lines.append(f"{_fish_complete(inner)} {_fish_values(_any_of(command.arguments))}")
+    return lines
 
 
 def _fish_complete(command: str) -> str:

@@ -14,6 +14,13 @@ from cxr_cli.main import app
 
 COMPLETIONS = Path(__file__).resolve().parents[1] / "completions"
 COMMANDS = typer.main.get_command(app).commands
+GROUPED = {
+    f"{group} {name}": command
+    for group, outer in COMMANDS.items()
+    for name, command in getattr(outer, "commands", {}).items()
+}
+SINGLE = {name: command for name, command in COMMANDS.items() if not hasattr(command, "commands")}
+"""Commands that are no groups; GROUPED has those of the groups, by both words."""
 
 COMPLETE_IN_BASH = """
 source "$1"; shift
@@ -68,7 +75,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def spellings(command: str) -> list[str]:
-    parameters = COMMANDS[command].get_params(typer.Context(COMMANDS[command]))
+    found = (SINGLE | GROUPED)[command]
+    parameters = found.get_params(typer.Context(found))
     options = [parameter for parameter in parameters if parameter.param_type_name == "option"]
     return sorted(spelling for option in options for spelling in (*option.opts, *option.secondary_opts))
 
@@ -107,7 +115,7 @@ def test_check_exits_1_and_names_the_stale_file_without_touching_it(
 
 
 def test_values_written_down_beside_the_app_are_of_options_that_it_has(generate: ModuleType) -> None:
-    names = {parameter.name for command in COMMANDS.values() for parameter in command.params}
+    names = {parameter.name for command in (SINGLE | GROUPED).values() for parameter in command.params}
     assert set(generate.KNOWN_VALUES) <= names
 
 
@@ -122,9 +130,17 @@ def test_bash_offers_every_command(folder: Path) -> None:
     assert in_bash(folder, "sp") == ["split"]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*SINGLE, *GROUPED])
 def test_bash_offers_every_option_of_a_command(folder: Path, command: str) -> None:
-    assert in_bash(folder, command, "-") == spellings(command)
+    assert in_bash(folder, *command.split(), "-") == spellings(command)
+
+
+def test_bash_offers_a_group_s_commands_and_what_they_take(folder: Path) -> None:
+    assert in_bash(folder, "weights", "") == ["--help", "fetch", "list", "verify"]
+    assert in_bash(folder, "weights", "f") == ["fetch"]
+    assert in_bash(folder, "weights", "list", "--format", "") == ["csv", "json", "table"]
+    assert in_bash(folder, "weights", "fetch", "timm/resnet50") == ["timm/resnet50.tv_in1k"]
+    assert in_bash(folder, "weights", "verify", "") == ["dataset one", "run", "split.csv"]
 
 
 def test_bash_offers_values(folder: Path) -> None:
@@ -155,6 +171,9 @@ def test_fish_offers_commands_options_values_and_paths(folder: Path) -> None:
     assert in_fish(folder, "cxr split ") == ["dataset one/", "run/"]
     assert in_fish(folder, "cxr train run --split ") == ["dataset one/", "run/", "split.csv"]
     assert in_fish(folder, "cxr train --output test --preci") == ["--precision"]
+    assert in_fish(folder, "cxr weights ") == ["fetch", "list", "verify"]
+    assert in_fish(folder, "cxr weights list --format ") == ["csv", "json", "table"]
+    assert in_fish(folder, "cxr weights list ") == []
 
 
 def test_zsh_can_read_its_script_and_finds_the_command_s_name_in_it() -> None:
@@ -168,8 +187,8 @@ def test_zsh_can_read_its_script_and_finds_the_command_s_name_in_it() -> None:
 @pytest.mark.parametrize("script", ["cxr.zsh", "cxr.fish"])
 def test_every_command_and_option_stands_with_its_help(script: str) -> None:
     text = (COMPLETIONS / script).read_text().replace("\\", "")
-    for name, command in COMMANDS.items():
-        assert name in text
+    for name, command in (SINGLE | GROUPED).items():
+        assert name.split()[-1] in text
         for option in (each for each in command.params if each.param_type_name == "option"):
             # Up to the first quotation mark, which each shell writes in its own way.
             assert " ".join((option.help or "").split("\n\n")[0].split()).split("'")[0] in text
