@@ -23,6 +23,9 @@ from cxr_cli.dataset.store import Film, GrowingDataset, Outcome, Rejected, is_fi
 from cxr_cli.dataset.workers import map_in_order
 from cxr_cli.errors import UsageFault
 
+PATIENTS = {"patient_id", "table_patient_id"}
+"""Where patient ids are: the second is what a label table calls so beside its --patient-column."""
+
 Say = Callable[[str], None]
 Advance = Callable[[int, int], None]
 
@@ -227,14 +230,17 @@ def _record(
 ) -> dict[str, str]:
     stated = combine(film.header, candidate.values)
     spelling = stated.get("manufacturer_raw", "")
-    patient = stated["patient_id"]
+    if settings.patient_key:
+        hashed = {
+            column: hash_patient(stated[column], settings.patient_key) for column in PATIENTS & stated.keys()
+        }
+        stated = {**stated, **hashed}
     return {
         "image_id": film.image_id,
         "source": source_text(candidate.path),
         "label": candidate.label,
         "portable": "unknown",
         **stated,
-        "patient_id": hash_patient(patient, settings.patient_key) if settings.patient_key else patient,
         "manufacturer": manufacturer(spelling, manufacturers) or spelling,
         "pixel_mapping": film.mapping,
     }
