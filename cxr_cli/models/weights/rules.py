@@ -57,6 +57,26 @@ class Naming:
     optional: tuple[str, ...] = ()
     counts_from: int = 0
 
+    def place(self, key: str) -> tuple[Rule, str] | None:
+        """Find the rule for a key of the file, and our path by it; None for a key that has none.
+
+        Raises:
+            ValueError: a fault of the table: two rules for one key.
+        """
+        matches = [(rule, found) for rule in self.rules if (found := re.fullmatch(rule.pattern, key))]
+        if len(matches) > 1:
+            patterns = ", ".join(rule.pattern for rule, _ in matches)
+            raise ValueError(f"{key} has {len(matches)} rules: {patterns}")
+        if not matches:
+            return None
+        rule, found = matches[0]
+
+        def ours(reference: re.Match[str]) -> str:
+            group = found[int(reference[1])]
+            return str(int(group) - self.counts_from) if group.isdecimal() else group
+
+        return rule, re.sub(r"\\(\d)", ours, rule.target)
+
 
 def batch_norm(pattern: str, target: str) -> tuple[Rule, ...]:
     """Rules of a batch normalisation in torch's names; `pattern` and `target` are the layer's own."""
@@ -128,7 +148,10 @@ def _load(
     for key, tensor in state.items():
         if any(re.fullmatch(pattern, key) for pattern in naming.ignored):
             continue
-        rule, target = _place(key, naming, card)
+        place = naming.place(key)
+        if place is None:
+            raise _Misfit(f"{key} is no tensor of {card.arch}")
+        rule, target = place
         if (rule.head and not keep_head) or target.startswith(absent):
             continue
         for path, array in _convert(rule.convert, target, key, _checked(key, tensor), card):
@@ -147,22 +170,6 @@ def _load(
             raise _Misfit(f"no tensor for {path} of {card.arch}")
     filled |= {path: leaf for path, leaf in leaves.items() if path in heads}
     return Variables(_unflatten(variables.params, filled), _unflatten(variables.stats, filled))
-
-
-def _place(key: str, naming: Naming, card: Card) -> tuple[Rule, str]:
-    """Find the one rule for a key, and our path by it."""
-    matches = [(rule, found) for rule in naming.rules if (found := re.fullmatch(rule.pattern, key))]
-    if not matches:
-        raise _Misfit(f"{key} is no tensor of {card.arch}")
-    if len(matches) > 1:
-        raise ValueError(f"{key} has {len(matches)} rules: {', '.join(rule.pattern for rule, _ in matches)}")
-    rule, found = matches[0]
-
-    def ours(reference: re.Match[str]) -> str:
-        group = found[int(reference[1])]
-        return str(int(group) - naming.counts_from) if group.isdecimal() else group
-
-    return rule, re.sub(r"\\(\d)", ours, rule.target)
 
 
 def _checked(key: str, tensor: NDArray[Any]) -> NDArray[np.float32]:
