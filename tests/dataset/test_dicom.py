@@ -90,11 +90,13 @@ def colour_film(values: Sequence[Sequence[int]], photometric: str) -> Dataset:
     )
 
 
-def palette_film(red: Sequence[int], green: Sequence[int]) -> Dataset:
+def palette_film(red: Sequence[int], green: Sequence[int], bits: int = 8) -> Dataset:
     dataset = film((0, 1, 2), bits=8, PhotometricInterpretation="PALETTE COLOR")
     for colour, entries in (("Red", red), ("Green", green), ("Blue", red)):
-        setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", [len(entries), 0, 8])
-        setattr(dataset, f"{colour}PaletteColorLookupTableData", bytes(entries))
+        setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", [len(entries), 0, bits])
+        setattr(
+            dataset, f"{colour}PaletteColorLookupTableData", np.array(entries, f"<u{bits // 8}").tobytes()
+        )
     return dataset
 
 
@@ -316,6 +318,12 @@ REFERENCE: list[tuple[str, Dataset, list[int]]] = [
         [0, 51, 255],
     ),
     ("palette of greys", palette_film([200, 100, 0, 0], [200, 100, 0, 0]), [200, 100, 0]),
+    # 0x3333 is a fifth of 0xFFFF.
+    (
+        "palette of greys of 16 bits",
+        palette_film([0xFFFF, 0x3333, 0], [0xFFFF, 0x3333, 0], bits=16),
+        [255, 51, 0],
+    ),
     ("one frame", film(FIVE, NumberOfFrames=1), [0, 64, 128, 191, 255]),
     ("no NumberOfFrames", film(FIVE, NumberOfFrames=None), [0, 64, 128, 191, 255]),
     ("another class", film(FIVE, SOPClassUID=CTImageStorage), [0, 64, 128, 191, 255]),
@@ -569,6 +577,7 @@ def private_syntax(dataset: Dataset) -> None:
         ({"WindowCenter": 100, "WindowWidth": 0}, "window too narrow"),
         ({"WindowCenter": 100, "WindowWidth": 10, "VOILUTFunction": "SECRET"}, "function that is none of"),
         ({"WindowCenter": -100, "WindowWidth": 10}, "constant"),
+        ({"PixelPaddingValue": 0, "PixelPaddingRangeLimit": 4000}, "nothing but padding"),
         ({"BodyPartExamined": "T SPINE"}, "not the chest: BodyPartExamined TSPINE"),
         ({"ViewPosition": "LL"}, "LATERAL view; --views takes PA, AP"),
     ],

@@ -1,5 +1,6 @@
 """From stored to display values (PS3.3 C.11.1 and C.11.2, PS3.4 N.2), worked out once for each value."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,10 @@ class Display:
 
 
 def display_values(
-    stored: NDArray[np.int64], exposed: NDArray[np.bool_], padding: NDArray[np.bool_], header: Dataset
+    stored: NDArray[np.int64],
+    exposed: Callable[[], NDArray[np.bool_]],
+    padding: NDArray[np.bool_],
+    header: Dataset,
 ) -> Display:
     """Map stored values [V] to display values.
 
@@ -31,7 +35,7 @@ def display_values(
 
     Args:
         stored: the values to map.
-        exposed: which of them occur in the picture proper, at least one: [V].
+        exposed: tells which of them occur in the picture proper, [V]; asked where no LUT or window says more.
         padding: which of them are no part of the picture: [V].
         header: what is applied.
 
@@ -66,7 +70,7 @@ def _modality_values(stored: NDArray[np.int64], header: Dataset) -> tuple[NDArra
 
 
 def _values_of_interest(
-    modality: NDArray[Any], exposed: NDArray[np.bool_], header: Dataset
+    modality: NDArray[Any], exposed: Callable[[], NDArray[np.bool_]], header: Dataset
 ) -> tuple[NDArray[np.uint8], str]:
     if header.get("VOILUTSequence"):
         table = header.VOILUTSequence[0]
@@ -77,7 +81,10 @@ def _values_of_interest(
         function = header.get("VOILUTFunction") or "LINEAR"
         grey = to_grey(_windowed(modality, center, width, function), 0, 1)
         return grey, f"window {center:g} {width:g} {function}"
-    low, high = float(modality[exposed].min()), float(modality[exposed].max())
+    proper = modality[exposed()]
+    if not proper.size:
+        raise RejectedFilmError("constant: nothing but padding")
+    low, high = float(proper.min()), float(proper.max())
     return to_grey(modality, low, high), f"full range {low:g}..{high:g}"
 
 

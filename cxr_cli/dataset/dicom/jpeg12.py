@@ -1,8 +1,7 @@
 """JPEG Extended with 12 bits a pixel: gdcm decodes it, which pydicom's own use of gdcm does not ask for."""
 
 import gdcm
-from pydicom.pixels.decoders import JPEGExtended12BitDecoder
-from pydicom.pixels.decoders.base import DecodeRunner
+from pydicom.pixels.decoders.base import DecodeRunner, JPEGExtended12BitDecoder
 from pydicom.uid import JPEGExtended12Bit
 
 DECODER_DEPENDENCIES = {JPEGExtended12Bit: ("gdcm>=3.2",)}

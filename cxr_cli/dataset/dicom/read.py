@@ -19,7 +19,7 @@ from cxr_cli.dataset.dicom.display import display_values
 from cxr_cli.dataset.dicom.exposure import exposed_part, padding_range
 from cxr_cli.dataset.dicom.header import presentation_intent, read_dataset, transfer_syntax
 from cxr_cli.dataset.dicom.stored import grey_of_colour, is_grey, stored_values
-from cxr_cli.dataset.raster import Picture, check_varied, to_grey
+from cxr_cli.dataset.raster import Picture, check_varied
 from cxr_cli.dataset.rejected import RejectedFilmError
 from cxr_cli.dataset.views import check_chest, check_view, coded_view
 
@@ -92,26 +92,20 @@ def _record(dataset: FileDataset) -> dict[str, str]:
 def _picture(dataset: FileDataset) -> tuple[Picture, dict[str, str]]:
     """The film, and whether it was inverted to become one."""
     if not is_grey(dataset):
-        pixels = to_grey(grey_of_colour(dataset), 0, 2**dataset.BitsStored - 1)
-        return Picture(pixels, "grey in colour"), {"inverted": "no"}
+        return Picture(grey_of_colour(dataset), "grey in colour"), {"inverted": "no"}
     stored = stored_values(dataset)
     lowest, highest = int(stored.min()), int(stored.max())
     # At most 65,536 values occur: the chain runs once for each value rather than for each pixel.
     values = np.arange(lowest, highest + 1)
+    # 16 bits wrap round to what is right for signed values too.
+    index = stored.astype(np.uint16) - np.uint16(lowest % 2**16)
     first, last = padding_range(dataset) or (highest + 1, highest)
     padding = (values >= first) & (values <= last)
-    exposed = _occurring(exposed_part(stored, dataset), lowest, len(values)) & ~padding
-    display = display_values(values, exposed if exposed.any() else ~exposed, padding, dataset)
-    pixels = display.grey[_index(stored, lowest)]
-    return Picture(pixels, display.mapping), {"inverted": "yes" if display.inverted else "no"}
 
+    def exposed() -> NDArray[np.bool_]:
+        occurring = np.zeros(len(values), np.bool_)
+        occurring[exposed_part(index, dataset)] = True
+        return occurring & ~padding
 
-def _occurring(stored: NDArray[np.integer], lowest: int, count: int) -> NDArray[np.bool_]:
-    occurring = np.zeros(count, np.bool_)
-    occurring[_index(stored, lowest)] = True
-    return occurring
-
-
-def _index(stored: NDArray[np.integer], lowest: int) -> NDArray[np.uint16]:
-    """Stored values less the lowest one; 16 bits wrap round to what is right for signed values too."""
-    return stored.astype(np.uint16) - np.uint16(lowest % 2**16)
+    display = display_values(values, exposed, padding, dataset)
+    return Picture(display.grey[index], display.mapping), {"inverted": "yes" if display.inverted else "no"}

@@ -6,6 +6,7 @@ from pydicom.dataset import FileDataset
 from pydicom.pixels.processing import apply_color_lut
 
 from cxr_cli.dataset.dicom.header import transfer_syntax
+from cxr_cli.dataset.raster import to_grey
 from cxr_cli.dataset.rejected import RejectedFilmError
 
 GREY = ("MONOCHROME1", "MONOCHROME2")
@@ -32,19 +33,21 @@ def stored_values(dataset: FileDataset) -> NDArray[np.integer]:
         dataset.BitsStored -= shift
 
 
-def grey_of_colour(dataset: FileDataset) -> NDArray[np.unsignedinteger]:
-    """Decode a colour picture whose channels are alike to one of them [H, W]: RGB, YBR or palette.
+def grey_of_colour(dataset: FileDataset) -> NDArray[np.uint8]:
+    """Decode a colour picture, RGB, YBR or palette, whose channels are alike to one of them [H, W], 0 black.
 
     Raises:
         RejectedFilmError: colour in truth.
     """
     if dataset.PhotometricInterpretation == "PALETTE COLOR":
         channels = apply_color_lut(dataset.pixel_array, dataset)
+        highest = np.iinfo(channels.dtype).max  # that of the palette's entries, of 8 or 16 bits
     elif dataset.SamplesPerPixel == 3:
         channels = dataset.pixel_array  # pydicom has made YBR to RGB
+        highest = 2**dataset.BitsStored - 1
     else:
         raise RejectedFilmError("colour of a kind that is not read; MONOCHROME1 or MONOCHROME2 is needed")
     first = channels[..., 0]
     if not all(np.array_equal(first, channels[..., other]) for other in (1, 2)):
         raise RejectedFilmError("colour: MONOCHROME1 or MONOCHROME2 is needed")
-    return np.asarray(first)
+    return to_grey(first, 0, highest)
