@@ -29,35 +29,71 @@ HISTORY = "history.csv"
 RECORD = "run.json"
 FIGURES = "figures"
 # Where the inputs lie may change between two calls; what they hold may not.
-PLACES = ("dataset", "split")
+PLACES = ("dataset", "split", "weights")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a net is trained.
+    """How a net is trained. None: this way of training has no use for the value.
 
     Attributes:
         siamese: compare films or classify them.
-        arch, width: the network, see `NetworkSpec`.
+        arch, width, freeze: the network, see `NetworkSpec`.
+        weights: what it begins with: "none" for a random draw, else as `find_weights` takes it.
         epochs: how many.
         batch_size: films, or pairs, a step.
-        lr: Adam's learning rate.
-        pairs: pairs an epoch; None where films are classified.
-        pairing: "random" (the paper's) or "in-batch"; None where films are classified.
-        trials: three-way trials an epoch, by which the epoch is judged; None where films are classified.
+        micro_batch: films that go through the net at once, gradients being summed; 0 for the whole batch.
+        optimizer: "adam", "adamw" or "sgd".
+        lr: learning rate of the first step.
+        schedule: how it changes: "constant", "step" or "cosine", which ends at zero.
+        step_epochs: after so many epochs, again and again, a step takes it to a tenth.
+        weight_decay: of kernels, not of biases and norms.
+        layer_decay: each stage learns at this share of the rate of the stage behind it.
+        ema: share that the average over the steps keeps of itself each step; it is what is judged, selected
+            and saved. 0 for the net itself.
+        loss: "softmax", or "binary" for two classes by one logit.
+        label_smoothing: share of each label that is spread over all classes.
+        class_weights: "none", "balanced", or "CLASS=WEIGHT,...".
+        sampling: which films an epoch shows: "balanced" or "all".
+        flip: "none", "horizontal" or "both", each at even odds.
+        rotation: degrees, up to which films are turned, both ways.
+        zoom: share, up to which films are enlarged or shrunk.
+        contrast: share, up to which the films' contrast is raised or lowered.
+        select: by what the epoch is chosen: "accuracy" or "loss" in validation.
+        pairs: pairs an epoch.
+        pairing: "random" (the paper's) or "in-batch".
+        trials: three-way trials an epoch, by which the epoch is judged.
         precision: "float32", "tf32" or "bfloat16".
     """
 
     siamese: bool
     arch: str
-    width: float
+    width: float = 1.0
+    weights: str = "none"
+    freeze: str = "none"
     epochs: int
     batch_size: int
+    micro_batch: int | None = 0
+    optimizer: str
     lr: float
-    pairs: int | None
-    pairing: str | None
-    trials: int | None
-    precision: str
+    schedule: str = "constant"
+    step_epochs: int = 25
+    weight_decay: float = 0.0
+    layer_decay: float = 1.0
+    ema: float = 0.0
+    loss: str | None
+    label_smoothing: float | None = 0.0
+    class_weights: str | None = "none"
+    sampling: str | None
+    flip: str = "none"
+    rotation: float = 0.0
+    zoom: float = 0.0
+    contrast: float = 0.0
+    select: str
+    pairs: int | None = None
+    pairing: str | None = None
+    trials: int | None = None
+    precision: str = "float32"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,14 +102,17 @@ class RunConfig(Recipe):
 
     Attributes:
         recipe: the recipe's name.
+        weights_digest: SHA-256 of the weights it began with; None without.
         size: height and width of a film in pixels.
         classes: class names; a label's number is its place here.
-        mean, std: of the training pixels, on the 0 ... 1 scale.
-        seed: of initial weights, sampling and dropout.
+        mean, std: by which films are normalised, on the 0 ... 1 scale: those that the weights were made
+            for, or of the training pixels.
+        seed: of initial weights, sampling, augmentation and dropout.
         dataset, dataset_digest, split, split_digest, fold: the films, and how they are divided.
     """
 
     recipe: str
+    weights_digest: str | None
     size: int
     classes: tuple[str, ...]
     mean: float
@@ -96,7 +135,8 @@ class RunConfig(Recipe):
         """The shape of this run's network."""
         from cxr_cli.models.registry import NetworkSpec
 
-        return NetworkSpec(self.arch, self.width, self.size, len(self.classes), self.siamese)
+        logits = 1 if self.loss == "binary" else len(self.classes)
+        return NetworkSpec(self.arch, self.width, self.size, logits, self.siamese, self.freeze)
 
 
 @dataclass(frozen=True)

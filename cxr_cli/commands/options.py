@@ -13,10 +13,25 @@ MovedSplit = Annotated[Path | None, typer.Option(help="Where the split.csv is no
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is drawn.")]
 
 # Training, by recipe: None takes the recipe's value.
-RecipeName = Annotated[str, typer.Option(help="The papers' settings: single or siamese.")]
-Arch = Annotated[str | None, typer.Option(help="Architecture. [covidnet]")]
-Width = Annotated[float | None, typer.Option(help="Channels and units, times the paper's. [1]")]
-Epochs = Annotated[int | None, typer.Option(help="Epochs. [100 single, 50 siamese]")]
+RecipeName = Annotated[str, typer.Option(help="The papers' settings: single, siamese or finetune.")]
+Arch = Annotated[
+    str | None,
+    typer.Option(
+        help="covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, "
+        "inception_v3, efficientnet_lite0, ..._lite1 or ..._lite2. [covidnet; efficientnet_lite0 finetune]"
+    ),
+]
+Width = Annotated[
+    float | None, typer.Option(help="Channels and units of a COVID-Net, times the paper's. [1]")
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|none|FILE|HUB-ID",
+        help="What the net begins with; auto takes what is at hand, then the hub. [none; auto finetune]",
+    ),
+]
+Epochs = Annotated[int | None, typer.Option(help="Epochs. [100 single and finetune, 50 siamese]")]
 Pairs = Annotated[int | None, typer.Option(help="Pairs an epoch, siamese only. [12000]")]
 Pairing = Annotated[
     str | None, typer.Option(help="Siamese only: random pairs, or all pairs in-batch. [random]")

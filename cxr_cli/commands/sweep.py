@@ -18,6 +18,7 @@ def sweep(
     batch_size: Annotated[list[int] | None, typer.Option(help="Repeatable. [8 16 32]")] = None,
     arch: options.Arch = None,
     width: options.Width = None,
+    weights: options.Weights = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs. [100 single, 20 siamese]")] = None,
     pairs: Annotated[int | None, typer.Option(help="Pairs an epoch, siamese only. [5000]")] = None,
     pairing: options.Pairing = None,
@@ -35,10 +36,10 @@ def sweep(
     --task and write no common file; the same command without --task then collects the table.
     """
     from cxr_cli.artifacts import write_csv
-    from cxr_cli.commands.training_run import train_run
+    from cxr_cli.commands.training_run import settle_weights, train_run
     from cxr_cli.dataset.split_file import open_split
     from cxr_cli.dataset.store import open_dataset
-    from cxr_cli.training.recipes import fit_to_films, resolve_recipe
+    from cxr_cli.training.recipes import settle_recipe
     from cxr_cli.training.sweep import grid, search_settings, share_of, sweep_table
     from cxr_cli.training.train import run_config
 
@@ -47,6 +48,7 @@ def sweep(
     common = {
         "arch": arch,
         "width": width,
+        "weights": weights,
         "pairing": pairing,
         "trials": trials,
         "precision": precision,
@@ -56,15 +58,14 @@ def sweep(
     division = open_split(split, films, fold)
     told: set[str] = set()
     for point in mine:
-        settings = resolve_recipe(recipe, {**common, "lr": point.lr, "batch_size": point.batch_size})
-        settings, notices = fit_to_films(settings, division, trials_given=trials is not None)
-        for notice in notices:
-            if notice not in told:
-                say(notice)
-                told.add(notice)
-        best, trained = train_run(
-            output / point.name, run_config(recipe, settings, films, division, seed), films, division
-        )
+        overrides = {**common, "lr": point.lr, "batch_size": point.batch_size}
+        settings, notices = settle_recipe(recipe, overrides, division)
+        for notice in set(notices) - told:
+            say(notice)
+        told |= set(notices)
+        found = settle_weights(settings, films.images.shape[1])
+        config = run_config(recipe, settings, films, division, seed, found)
+        best, trained = train_run(output / point.name, config, films, division, found)
         verb = "best" if trained else "finished already, best"
         say(f"{point.name}: {verb} validation accuracy {best.val_accuracy:.4f} (epoch {best.epoch})")
 

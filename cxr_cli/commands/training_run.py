@@ -15,14 +15,37 @@ if TYPE_CHECKING:
 
     from cxr_cli.dataset.split_file import Split
     from cxr_cli.dataset.store import Dataset
-    from cxr_cli.run import RunConfig
+    from cxr_cli.models.weights.sources import FoundWeights
+    from cxr_cli.run import Recipe, RunConfig
     from cxr_cli.training.checkpoint import Progress
     from cxr_cli.training.history import EpochRecord
     from cxr_cli.training.loop import Preemption
 
 
+def settle_weights(recipe: "Recipe", size: int) -> "FoundWeights | None":
+    """Find the weights that a recipe begins with, and say which, from where, with which digest.
+
+    Args:
+        recipe: as settled.
+        size: of the films in pixels.
+    """
+    from cxr_cli.models.registry import check_arch
+    from cxr_cli.models.weights.sources import find_weights
+
+    check_arch(recipe.arch)
+    if recipe.weights == "none":
+        return None
+    found = find_weights(recipe.weights, recipe.arch)
+    say(found.told())
+    if found.card.input_size != size:
+        say(
+            f"these weights were trained on pictures of {found.card.input_size} pixels, the films have {size}"
+        )
+    return found
+
+
 def train_run(
-    folder: Path, config: "RunConfig", dataset: "Dataset", split: "Split"
+    folder: Path, config: "RunConfig", dataset: "Dataset", split: "Split", found: "FoundWeights | None"
 ) -> "tuple[EpochRecord, bool]":
     """Train a run to its end, or find it finished.
 
@@ -40,7 +63,7 @@ def train_run(
         history = read_history(folder / HISTORY, config.epochs)
     else:
         with _reporter(config) as report, _preemption() as preempted:
-            history = train(folder, config, dataset, split, report, preempted)
+            history = train(folder, config, dataset, split, found, report, preempted)
     if not (finished and curves.exists()):
         training_curves(history, config.siamese, curves)
     return best_epoch(history), not finished

@@ -28,10 +28,17 @@ class Scaling(NamedTuple):
     precision: str
 
 
+def class_logits(logits: Array) -> Array:
+    """Return one logit a class: a single one [B,1], that of the second class, is set beside a first of 0.
+
+    Softmax, cross entropy and predicted class of [0, z] are the sigmoid, binary cross entropy and sign of z.
+    """
+    return jnp.pad(logits, ((0, 0), (1, 0))) if logits.shape[-1] == 1 else logits
+
+
 def read_logits(module: Any, films: Array) -> Array:
     """Apply a classifying net to normalised films [B,H,W,1]: logits [B, classes]."""
-    logits: Array = module.head(module.features(films))
-    return logits
+    return class_logits(module.head(module.features(films)))
 
 
 def read_vectors(module: Any, films: Array) -> Array:

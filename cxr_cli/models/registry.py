@@ -16,6 +16,7 @@ from cxr_cli.models.efficientnet import LITE0, LITE1, LITE2, EfficientNet
 from cxr_cli.models.inception import INCEPTION_V3, SMALLEST_FILM, InceptionV3
 from cxr_cli.models.resnet import RESNET50, RESNET101, RESNEXT50_32X4D, RESNEXT101_32X8D, ResNet
 from cxr_cli.models.siamese import Siamese
+from cxr_cli.models.stages import Stages, freeze_statistics, frozen_stages
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class NetworkSpec:
         size: height and width of a film in pixels.
         classes: number of logits.
         siamese: compare two films instead of classifying one; then there are no logits.
+        freeze: which stages from the film on do not learn: "none", how many, or "features" for all but the
+            last.
     """
 
     arch: str
@@ -35,6 +38,7 @@ class NetworkSpec:
     size: int
     classes: int
     siamese: bool
+    freeze: str = "none"
 
 
 Build = Callable[[NetworkSpec, int | None, Lowering, np.random.Generator | None], Backbone]
@@ -92,9 +96,17 @@ class Variables(NamedTuple):
 
 @dataclass(frozen=True)
 class Network:
-    """A network without its arrays: bind it to some inside a jitted function."""
+    """A network without its arrays: bind it to some inside a jitted function.
+
+    Attributes:
+        graph: NNX's graph definition.
+        stages: dotted paths of its modules from the film on, see `Backbone.STAGES`.
+        frozen: how many of the stages do not learn.
+    """
 
     graph: Any
+    stages: Stages
+    frozen: int
 
     def bind(self, variables: Variables) -> Any:
         """Return the module with these arrays, as a copy that may be changed under jit."""
@@ -114,22 +126,30 @@ def create(
     Raises:
         UsageFault: no such architecture, or a film size that it cannot take.
     """
-    return _split(_assemble(spec, rng, lowering))
+    return _split(_assemble(spec, rng, lowering), spec.freeze)
 
 
 def outline(spec: NetworkSpec, lowering: Lowering | None = None) -> tuple[Network, Variables]:
     """Return a network with the shapes and types of its arrays instead of arrays; see `create`."""
-    return _split(nnx.eval_shape(lambda: _assemble(spec, None, lowering)))
+    return _split(nnx.eval_shape(lambda: _assemble(spec, None, lowering)), spec.freeze)
+
+
+def check_arch(name: str) -> None:
+    """Raise UsageFault for an unknown architecture."""
+    if name not in ARCHITECTURES:
+        raise UsageFault(f"--arch {name!r}: known are {', '.join(ARCHITECTURES)}")
 
 
 def _assemble(spec: NetworkSpec, rng: np.random.Generator | None, lowering: Lowering | None) -> Any:
-    if spec.arch not in ARCHITECTURES:
-        raise UsageFault(f"--arch {spec.arch!r}: known are {', '.join(ARCHITECTURES)}")
+    check_arch(spec.arch)
     classes = None if spec.siamese else spec.classes
     backbone = ARCHITECTURES[spec.arch](spec, classes, lowering or platform_lowering(), rng)
     return Siamese(backbone, rng=rng) if spec.siamese else backbone
 
 
-def _split(module: Any) -> tuple[Network, Variables]:
+def _split(module: Backbone | Siamese, freeze: str) -> tuple[Network, Variables]:
+    frozen = frozen_stages(freeze, module.STAGES)
+    freeze_statistics(module, module.STAGES[:frozen])
     params, stats = nnx.state(module, nnx.Param), nnx.state(module, nnx.Not(nnx.Param))
-    return Network(nnx.graphdef(module)), Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))
+    network = Network(nnx.graphdef(module), module.STAGES, frozen)
+    return network, Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))

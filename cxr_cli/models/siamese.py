@@ -22,6 +22,8 @@ class Siamese(nnx.Module):
         # Not negative: more distance means more different from the first step on.
         self.alpha = nnx.Param(jnp.abs(glorot_uniform(rng, (backbone.embedding_size, 1))[:, 0]))
         self.bias = nnx.Param(jnp.zeros(()))
+        below = tuple(tuple(f"backbone.{part}" for part in stage) for stage in backbone.STAGES[:-1])
+        self.STAGES = (*below, ("alpha", "bias"))
 
     def embed(self, films: Array, mask: Array | None = None) -> Array:
         """Map films [B,H,W,1] to vectors [B,E]; mask bool [B] in training."""

@@ -1,4 +1,4 @@
-"""The single net: balanced epochs of films, softmax cross entropy, judged by validation accuracy."""
+"""Films by class: the single net and the fine-tuned ones."""
 
 from typing import Any
 
@@ -9,52 +9,110 @@ from jax import Array
 from numpy.typing import NDArray
 
 from cxr_cli.dataset.sampling import balanced_epoch, epoch_generator, in_batches
-from cxr_cli.inference.films import FetchBatch
-from cxr_cli.inference.forward import Scaling, forward_function, read_logits, run_over
+from cxr_cli.errors import UsageFault
+from cxr_cli.inference.forward import Scaling, class_logits, forward_function, read_logits, run_over
 from cxr_cli.models.registry import Network, Variables
+from cxr_cli.run import Recipe
 from cxr_cli.training.losses import softmax_cross_entropy
-from cxr_cli.training.step import Answers
-from cxr_cli.training.tasks import EpochPlan, Validation
+from cxr_cli.training.step import Answers, RowLoss
+from cxr_cli.training.tasks import EpochPlan, TaskFilms, Validation
+
+# What an auxiliary head's loss counts beside the head's (Szegedy et al. 2015, section 5; torchvision's
+# reference training).
+AUXILIARY_SHARE = 0.4
 
 
-def classification_loss(module: Any, films: Array, targets: Array, mask: Array, key: Array) -> Answers:
-    """Classify films [B,H,W,1] with dropout; targets int [B], mask bool [B]."""
-    logits = module.head(module.features(films), key)
-    correct = jnp.argmax(logits, -1) == targets
-    return Answers(softmax_cross_entropy(logits, targets), correct, mask.astype(jnp.float32))
+def classification_loss(weights: NDArray[np.float32], smoothing: float) -> RowLoss:
+    """Make the loss of films by class.
+
+    Args:
+        weights: float32 [classes], what a film of each class counts.
+        smoothing: see `softmax_cross_entropy`.
+    """
+
+    def loss(module: Any, films: Array, targets: Array, mask: Array, keys: Array) -> Answers:
+        """Classify films [B,H,W,1] as in training; targets int [B], mask bool [B], keys [B]."""
+        heads = [class_logits(logits) for logits in module.training_logits(films, mask, keys)]
+        losses = [softmax_cross_entropy(logits, targets, smoothing) for logits in heads]
+        correct = jnp.argmax(heads[0], -1) == targets
+        weight = mask.astype(jnp.float32) * jnp.asarray(weights)[targets]
+        return Answers(losses[0] + AUXILIARY_SHARE * sum(losses[1:]), correct, weight)
+
+    return loss
+
+
+def class_weights(setting: str, labels: NDArray[np.int64], classes: tuple[str, ...]) -> NDArray[np.float32]:
+    """Read how much a film of each class counts.
+
+    Args:
+        setting: "none"; "balanced", N / (C n_c), by which all classes count alike; or "CLASS=WEIGHT,...",
+            where classes not named count 1.
+        labels: int [N], of the training films.
+        classes: their names.
+
+    Returns:
+        float32 [C].
+
+    Raises:
+        UsageFault: none of these, an unknown class, or a weight that is not above 0.
+    """
+    if setting == "none":
+        return np.ones(len(classes), np.float32)
+    if setting == "balanced":
+        counts = np.maximum(np.bincount(labels, minlength=len(classes)), 1)
+        return (len(labels) / (len(classes) * counts)).astype(np.float32)
+    weights = dict.fromkeys(classes, 1.0)
+    for part in setting.split(","):
+        name, _, value = part.rpartition("=")
+        if name not in weights:
+            raise UsageFault(
+                f"--class-weights {part!r}: none, balanced, or CLASS=WEIGHT "
+                f"with a class of {', '.join(classes)}"
+            )
+        weights[name] = _positive(part, value)
+    return np.array(list(weights.values()), np.float32)
+
+
+def _positive(part: str, value: str) -> float:
+    try:
+        weight = float(value)
+    except ValueError:
+        weight = 0.0
+    if not 0 < weight < float("inf"):
+        raise UsageFault(f"--class-weights {part!r}: the weight is a number above 0")
+    return weight
 
 
 class Classification:
-    """See `Task`. Source: "Siamesifying the COVID-Net", section 3.1: a balanced draw of films each epoch."""
-
-    row_loss = staticmethod(classification_loss)
+    """See `Task`. Sources: the first paper, section 3.1 (balanced epochs), and the second, section 3.1.1."""
 
     def __init__(
-        self,
-        network: Network,
-        scaling: Scaling,
-        fetch: FetchBatch,
-        labels: NDArray[np.int64],
-        train: NDArray[np.int64],
-        val: NDArray[np.int64],
-        batch_size: int,
-        seed: int,
+        self, network: Network, scaling: Scaling, films: TaskFilms, recipe: Recipe, seed: int
     ) -> None:
-        """Take the dataset's labels [N] and the rows of the training and validation films."""
-        self.labels, self.train, self.val = labels, train, val
-        self.batch_size, self.seed = batch_size, seed
-        self.fetch = fetch
+        """Take the recipe's loss, label_smoothing, class_weights, sampling and batch_size.
+
+        Raises:
+            UsageFault: see `class_weights`.
+        """
+        self.films = films
+        self.balanced = recipe.sampling == "balanced"
+        self.batch_size, self.seed = recipe.batch_size, seed
+        weights = class_weights(recipe.class_weights or "none", films.labels[films.train], films.classes)
+        self.row_loss = classification_loss(weights, recipe.label_smoothing or 0.0)
         self.logits = forward_function(network, scaling, read_logits)
 
     def plan(self, epoch: int) -> EpochPlan:
-        """Draw every training film of the rarest class and as many of each other class."""
-        rows = self.train[balanced_epoch(self.labels[self.train], epoch_generator(self.seed, epoch))]
-        batches, mask = in_batches(rows, self.batch_size)
-        return EpochPlan(batches, self.labels[batches], mask)
+        """Draw all training films in random order, or the rarest class whole and as many of each other."""
+        train, rng = self.films.train, epoch_generator(self.seed, epoch)
+        drawn = (
+            balanced_epoch(self.films.labels[train], rng) if self.balanced else rng.permutation(len(train))
+        )
+        batches, mask = in_batches(train[drawn], self.batch_size)
+        return EpochPlan(batches, self.films.labels[batches], mask)
 
     def validate(self, variables: Variables, epoch: int) -> Validation:  # noqa: ARG002 - the same films each epoch
         """Classify every validation film: mean cross entropy and accuracy."""
-        logits = run_over(self.logits, variables, self.fetch, self.val)
-        labels = self.labels[self.val]
+        logits = run_over(self.logits, variables, self.films.fetch, self.films.val)
+        labels = self.films.labels[self.films.val]
         loss = softmax_cross_entropy(jnp.asarray(logits), jnp.asarray(labels)).mean()
         return Validation(float(jax.device_get(loss)), float((logits.argmax(-1) == labels).mean()))

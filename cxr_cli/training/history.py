@@ -29,8 +29,8 @@ class EpochRecord:
 
 
 def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord:
-    """Return the selected epoch: the first with the highest validation accuracy."""
-    return max(history, key=lambda record: record.val_accuracy)
+    """Return the selected epoch: the last that was the best so far."""
+    return [record for record in history if record.selected][-1]
 
 
 def write_history(path: Path, history: Sequence[EpochRecord]) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -48,7 +48,8 @@ class Trainer:
         step: the training step.
         fetch: where films come from.
         epochs: how many to train in all.
-        seed: of the dropout masks.
+        select: "accuracy" or "loss": by which of the validation's figures the epoch is chosen.
+        seed: of augmentation and dropout.
         report: who is told.
         preempted: whether the process was asked to stop.
     """
@@ -58,6 +59,7 @@ class Trainer:
     step: TrainStep
     fetch: FetchBatch
     epochs: int
+    select: str
     seed: int
     report: Report
     preempted: Preemption
@@ -65,7 +67,8 @@ class Trainer:
     def fit(self, initial: TrainState) -> list[EpochRecord]:
         """Train to the last epoch, from the rolling checkpoint if there is one, else from `initial`.
 
-        The selected model is that of the first epoch with the highest validation accuracy.
+        The selected model is that of the first epoch with the highest validation accuracy, or the lowest
+        validation loss.
 
         Returns:
             The history.
@@ -82,15 +85,16 @@ class Trainer:
                 self.report.resumed(progress)
             if history and progress.step == 0 and best_epoch(history) is history[-1]:
                 # The run may have been killed between its checkpoint and its model.
-                save_model(self.folder, state.variables, progress.epoch)
+                save_model(self.folder, state.judged, progress.epoch)
             saved = time.monotonic()
             while progress.epoch < self.epochs:
                 began = time.monotonic()
                 epoch = progress.epoch + 1
                 state, steps = self._train(state, epoch, progress.step, checkpoint)
-                validation = self.task.validate(state.variables, epoch)
+                validation = self.task.validate(state.judged, epoch)
                 _check_finite("validation", validation.loss, f"after epoch {epoch}")
-                history.append(_record(epoch, state, validation, history, time.monotonic() - began))
+                better = is_better(validation, history, self.select)
+                history.append(_record(epoch, state, validation, better, time.monotonic() - began))
                 state, progress = state._replace(totals=new_totals()), Progress(epoch, 0)
                 write_history(self.folder / HISTORY, history)
                 self.report.epoch(history[-1])
@@ -100,7 +104,7 @@ class Trainer:
                     saved = time.monotonic()
                 # After the checkpoint, from which it is made good if this is cut off.
                 if history[-1].selected:
-                    save_model(self.folder, state.variables, epoch)
+                    save_model(self.folder, state.judged, epoch)
                 if stopping and epoch < self.epochs:
                     raise Preempted(f"stopped on request after epoch {epoch}; the same command goes on")
         return history
@@ -146,11 +150,17 @@ def _check_finite(what: str, loss: float, place: str) -> None:
         raise UsageFault(f"{what} loss is {loss} {place}: lower --lr, or look for films that are no films")
 
 
+def is_better(validation: Validation, history: Sequence[EpochRecord], select: str) -> bool:
+    """Tell whether an epoch does better in validation than every one before it."""
+    if select == "loss":
+        return validation.loss < min((record.val_loss for record in history), default=math.inf)
+    return validation.accuracy > max((record.val_accuracy for record in history), default=-math.inf)
+
+
 def _record(
-    epoch: int, state: TrainState, validation: Validation, history: list[EpochRecord], seconds: float
+    epoch: int, state: TrainState, validation: Validation, selected: bool, seconds: float
 ) -> EpochRecord:
     loss, correct, weight = (float(total) for total in state.totals)
-    best = max((record.val_accuracy for record in history), default=-1.0)
     return EpochRecord(
         epoch=epoch,
         train_loss=loss / weight,
@@ -158,5 +168,5 @@ def _record(
         val_loss=validation.loss,
         val_accuracy=validation.accuracy,
         seconds=seconds,
-        selected=int(validation.accuracy > best),
+        selected=int(selected),
     )

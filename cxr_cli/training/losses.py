@@ -1,22 +1,29 @@
 """Losses: one float32 value a row, from logits."""
 
+import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
 
 
-def softmax_cross_entropy(logits: Array, labels: Array) -> Array:
+def softmax_cross_entropy(logits: Array, labels: Array, smoothing: float = 0.0) -> Array:
     """Cross entropy of the softmax, in nats.
 
     Args:
         logits: float [B, C].
         labels: int [B], 0 ... C-1.
+        smoothing: share of a label that is spread evenly over all classes (Szegedy et al. 2016, section 7).
 
     Returns:
         float32 [B], not negative.
     """
-    losses: Array = optax.softmax_cross_entropy_with_integer_labels(logits.astype(jnp.float32), labels)
-    return losses
+    exact = logits.astype(jnp.float32)
+    if smoothing == 0.0:
+        losses: Array = optax.softmax_cross_entropy_with_integer_labels(exact, labels)
+        return losses
+    targets = optax.smooth_labels(jax.nn.one_hot(labels, logits.shape[-1]), smoothing)
+    smoothed: Array = optax.softmax_cross_entropy(exact, targets)
+    return smoothed
 
 
 def binary_cross_entropy(logits: Array, targets: Array) -> Array:
@@ -33,8 +40,3 @@ def binary_cross_entropy(logits: Array, targets: Array) -> Array:
         logits.astype(jnp.float32), targets.astype(jnp.float32)
     )
     return losses
-
-
-def masked_mean(values: Array, weights: Array) -> Array:
-    """Mean of values [...] weighted by weights [...]; padded rows have weight 0."""
-    return jnp.sum(values * weights) / jnp.sum(weights)

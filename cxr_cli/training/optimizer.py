@@ -1,8 +1,65 @@
-"""Optimizers of the recipes."""
+"""Optimizers of the recipes: the rule, the learning rate over the steps, and its share for each stage."""
 
+from typing import Any
+
+import jax
+import jax.numpy as jnp
 import optax
 
+from cxr_cli.models.registry import Network
+from cxr_cli.models.stages import stage_numbers
+from cxr_cli.run import Recipe
 
-def adam(lr: float) -> optax.GradientTransformation:
-    """Adam (Kingma & Ba 2014) with epsilon 1e-7, Keras' default, which the paper used."""
-    return optax.adam(lr, b1=0.9, b2=0.999, eps=1e-7)
+STEP_FACTOR = 0.1
+MOMENTUM = 0.9
+
+
+def make_optimizer(recipe: Recipe, network: Network, steps: int) -> optax.GradientTransformation:
+    """Make a recipe's optimizer.
+
+    Args:
+        recipe: its optimizer, lr, schedule, weight_decay and layer_decay.
+        network: its stages; the frozen ones are left as they are.
+        steps: in an epoch.
+    """
+    rule = _rule(recipe, _learning_rate(recipe, steps))
+    return optax.chain(rule, _by_stage(network, recipe.layer_decay))
+
+
+def _learning_rate(recipe: Recipe, steps: int) -> optax.Schedule:
+    """Map the number of a step, from 0 on, to its learning rate."""
+    if recipe.schedule == "step":
+        return optax.exponential_decay(recipe.lr, recipe.step_epochs * steps, STEP_FACTOR, staircase=True)
+    if recipe.schedule == "cosine":
+        return optax.cosine_decay_schedule(recipe.lr, recipe.epochs * steps)
+    return optax.constant_schedule(recipe.lr)
+
+
+def _rule(recipe: Recipe, rate: optax.Schedule) -> optax.GradientTransformation:
+    """Adam (Kingma & Ba 2014) has epsilon 1e-7, Keras' default, which the first paper used."""
+    adam = {"b1": 0.9, "b2": 0.999, "eps": 1e-7}
+    if recipe.optimizer == "adamw":
+        return optax.adamw(rate, **adam, weight_decay=recipe.weight_decay, mask=_kernels)
+    rule = optax.adam(rate, **adam) if recipe.optimizer == "adam" else optax.sgd(rate, momentum=MOMENTUM)
+    if recipe.weight_decay == 0.0:
+        return rule
+    return optax.chain(optax.add_decayed_weights(recipe.weight_decay, mask=_kernels), rule)
+
+
+def _kernels(params: Any) -> Any:
+    """Tell kernels from biases and norms, which do not decay."""
+    return jax.tree.map(lambda leaf: jnp.ndim(leaf) > 1, params)
+
+
+def _by_stage(network: Network, decay: float) -> optax.GradientTransformation:
+    """Multiply updates by decay ** (stages behind), and those of frozen stages by 0."""
+    last = len(network.stages) - 1
+
+    def share(stage: int) -> float:
+        return 0.0 if stage < network.frozen else decay ** (last - stage)
+
+    def scale(updates: optax.Updates, _: optax.Params | None = None) -> optax.Updates:
+        stages = stage_numbers(updates, network.stages)
+        return jax.tree.map(lambda update, stage: update * share(stage), updates, stages)
+
+    return optax.identity() if decay == 1.0 and network.frozen == 0 else optax.stateless(scale)

@@ -1,6 +1,7 @@
 """One training step as a pure jitted function."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,7 +15,9 @@ from cxr_cli.inference.films import normalise
 from cxr_cli.inference.forward import Scaling
 from cxr_cli.inference.precision import matmul_precision, to_compute_type
 from cxr_cli.models.registry import Network, Variables
-from cxr_cli.training.losses import masked_mean
+from cxr_cli.models.stages import stage_numbers
+from cxr_cli.training.augment import NO_AUGMENTATION, Augmentation, augment
+from cxr_cli.training.average import moving_average
 
 
 class TrainState(NamedTuple):
@@ -23,12 +26,21 @@ class TrainState(NamedTuple):
     Attributes:
         variables: the network's arrays.
         optimizer: optax's state.
+        average: of the variables over the steps; the empty tuple where none is kept.
+        steps: int32 [], done so far.
         totals: float32 [3], this epoch's sums of loss x weight, of right answers x weight, and of weight.
     """
 
     variables: Variables
     optimizer: Any
+    average: Variables | tuple[()]
+    steps: Array
     totals: Array
+
+    @property
+    def judged(self) -> Variables:
+        """The variables that are validated, selected and saved: the average where one is kept."""
+        return self.average if isinstance(self.average, Variables) else self.variables
 
 
 class Answers(NamedTuple):
@@ -40,10 +52,35 @@ class Answers(NamedTuple):
 
 
 RowLoss = Callable[[Any, Array, Array, Array, Array], Answers]
-"""Maps (module, normalised films, targets, mask, dropout key) to the answers."""
+"""Maps (module, normalised films, targets, mask, dropout keys [films]) to the answers."""
 
 TrainStep = Callable[[TrainState, Array, Array, Array, Array], tuple[TrainState, Array]]
 """Maps (state, films uint8, targets, mask, key) to the next state and this step's mean loss."""
+
+
+@dataclass(frozen=True)
+class StepSettings:
+    """What a step does beside loss and update.
+
+    Attributes:
+        augmentation: of the films.
+        micro_batch: films at once, whose gradients are summed over the batch; 0 for the whole batch.
+        ema: share that the average keeps of itself; 0 keeps no average.
+    """
+
+    augmentation: Augmentation = NO_AUGMENTATION
+    micro_batch: int = 0
+    ema: float = 0.0
+
+
+def new_state(
+    variables: Variables, optimizer: optax.GradientTransformation, settings: StepSettings
+) -> TrainState:
+    """Return the state before the first step."""
+    # A copy, for the buffers of both are donated.
+    average = jax.tree.map(jnp.copy, variables) if settings.ema else ()
+    steps = jnp.zeros((), jnp.int32)
+    return TrainState(variables, optimizer.init(variables.params), average, steps, new_totals())
 
 
 def new_totals() -> Array:
@@ -52,30 +89,93 @@ def new_totals() -> Array:
 
 
 def train_step(
-    network: Network, scaling: Scaling, row_loss: RowLoss, optimizer: optax.GradientTransformation
+    network: Network,
+    scaling: Scaling,
+    row_loss: RowLoss,
+    optimizer: optax.GradientTransformation,
+    settings: StepSettings,
 ) -> TrainStep:
-    """Make the training step: forward, backward, update, and the epoch's sums, in one program."""
+    """Make the training step: augmentation, forward, backward, update and the epoch's sums, in one program.
+
+    With micro-batches the gradient is that of the whole batch; batch normalisation, where a net has it, takes
+    the statistics of each micro-batch by itself, as it does in other frameworks.
+    """
+    gradient = jax.value_and_grad(_summed_loss(network, scaling, row_loss), has_aux=True)
 
     @partial(jax.jit, donate_argnums=0)
     def step(
         state: TrainState, films: Array, targets: Array, mask: Array, key: Array
     ) -> tuple[TrainState, Array]:
-        def loss(params: dict[str, Any]) -> tuple[Array, tuple[Answers, Any]]:
-            cast = to_compute_type(params, scaling.precision)
-            x = to_compute_type(normalise(films, scaling.mean, scaling.std), scaling.precision)
-            module = network.bind(Variables(cast, state.variables.stats))
-            answers = row_loss(module, x, targets, mask, key)
-            stats = nnx.to_pure_dict(nnx.state(module, nnx.Not(nnx.Param)))
-            return masked_mean(answers.loss, answers.weight), (answers, stats)
-
+        augment_keys, dropout_keys = jax.random.split(key, (2, len(films)))
+        batch = Batch(augment(films, augment_keys, settings.augmentation), targets, mask, dropout_keys)
+        params, stats = state.variables
         with matmul_precision(scaling.precision):
-            gradient = jax.value_and_grad(loss, has_aux=True)
-            (mean_loss, (answers, stats)), gradients = gradient(state.variables.params)
-        updates, optimizer_state = optimizer.update(gradients, state.optimizer, state.variables.params)
-        params = optax.apply_updates(state.variables.params, updates)
-        weight = answers.weight
-        sums = [jnp.sum(answers.loss * weight), jnp.sum(answers.correct * weight), jnp.sum(weight)]
-        after = TrainState(Variables(params, stats), optimizer_state, state.totals + jnp.stack(sums))
-        return after, mean_loss
+            if settings.micro_batch:
+                stats, gradients, sums = _accumulate(gradient, params, stats, batch, settings.micro_batch)
+            else:
+                (_, (stats, sums)), gradients = gradient(params, stats, batch)
+        loss, _, weight = sums
+        gradients = jax.tree.map(lambda leaf: leaf / weight, gradients)
+        updates, optimizer_state = optimizer.update(gradients, state.optimizer, params)
+        variables = Variables(optax.apply_updates(params, updates), stats)
+        average = state.average
+        if isinstance(average, Variables):
+            average = moving_average(average, variables, settings.ema, state.steps)
+        after = TrainState(variables, optimizer_state, average, state.steps + 1, state.totals + sums)
+        return after, loss / weight
 
     return step
+
+
+class Batch(NamedTuple):
+    """A step's films [B,H,W], 0 ... 255, with targets, mask and dropout keys [B]."""
+
+    films: Array
+    targets: Array
+    mask: Array
+    keys: Array
+
+
+Summed = Callable[[Any, Any, Batch], tuple[Array, tuple[Any, Array]]]
+
+
+def _summed_loss(network: Network, scaling: Scaling, row_loss: RowLoss) -> Summed:
+    """Make the function from (params, stats, batch) to sum(loss x weight), new stats and the three sums."""
+
+    def summed_loss(params: Any, stats: Any, batch: Batch) -> tuple[Array, tuple[Any, Array]]:
+        learning = _stop_frozen(network, params)
+        cast = to_compute_type(learning, scaling.precision)
+        x = to_compute_type(normalise(batch.films, scaling.mean, scaling.std), scaling.precision)
+        module = network.bind(Variables(cast, stats))
+        loss, correct, weight = row_loss(module, x, batch.targets, batch.mask, batch.keys)
+        moved = nnx.to_pure_dict(nnx.state(module, nnx.Not(nnx.Param)))
+        sums = jnp.stack([jnp.sum(loss * weight), jnp.sum(correct * weight), jnp.sum(weight)])
+        return sums[0], (moved, sums)
+
+    return summed_loss
+
+
+def _stop_frozen(network: Network, params: Any) -> Any:
+    """Let no gradient reach the frozen stages: what would compute it is then never run."""
+    if network.frozen == 0:
+        return params
+    stages = stage_numbers(params, network.stages)
+    return jax.tree.map(
+        lambda leaf, stage: jax.lax.stop_gradient(leaf) if stage < network.frozen else leaf, params, stages
+    )
+
+
+def _accumulate(
+    gradient: Callable[..., Any], params: Any, stats: Any, batch: Batch, size: int
+) -> tuple[Any, Any, Array]:
+    """Sum gradients over micro-batches of `size` films, one after the other: (stats, gradients, sums)."""
+    parts = jax.tree.map(lambda leaf: leaf.reshape(-1, size, *leaf.shape[1:]), batch)
+
+    def one(carry: tuple[Any, Any, Array], part: Batch) -> tuple[tuple[Any, Any, Array], None]:
+        stats, gradients, sums = carry
+        (_, (stats, more_sums)), more = gradient(params, stats, part)
+        return (stats, jax.tree.map(jnp.add, gradients, more), sums + more_sums), None
+
+    begin = (stats, jax.tree.map(jnp.zeros_like, params), new_totals())
+    after, _ = jax.lax.scan(one, begin, parts)
+    return after

@@ -1,12 +1,43 @@
 """What is learned: how an epoch is drawn, what its loss is, and by what it is judged."""
 
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_cli.dataset.split_file import Split
+from cxr_cli.inference.films import FetchBatch
 from cxr_cli.models.registry import Variables
 from cxr_cli.training.step import RowLoss
+
+
+@dataclass(frozen=True)
+class TaskFilms:
+    """The films of a run.
+
+    Attributes:
+        fetch: where they come from.
+        labels, patients: int [N], of all films of the dataset.
+        classes: their names.
+        train, val: int [...], dataset rows of the training and the validation films.
+    """
+
+    fetch: FetchBatch
+    labels: NDArray[np.int64]
+    patients: NDArray[np.int64]
+    classes: tuple[str, ...]
+    train: NDArray[np.int64]
+    val: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, split: Split, fetch: FetchBatch) -> "TaskFilms":
+        """Take the films of a split.
+
+        Raises:
+            BadInput: the training or validation subset has no film.
+        """
+        return cls(fetch, split.labels, split.patients, split.classes, split.rows("train"), split.rows("val"))
 
 
 class EpochPlan(NamedTuple):
@@ -38,7 +69,7 @@ class Task(Protocol):
         """The loss of each film or pair."""
 
     def plan(self, epoch: int) -> EpochPlan:
-        """Draw an epoch, from its number and the seed alone."""
+        """Draw an epoch, from its number and the seed alone; all epochs have as many steps."""
 
     def validate(self, variables: Variables, epoch: int) -> Validation:
         """Judge the net on the validation films."""

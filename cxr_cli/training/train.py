@@ -11,32 +11,42 @@ import numpy as np
 from cxr_cli.artifacts import versions, write_json
 from cxr_cli.dataset.split_file import Split
 from cxr_cli.dataset.store import Dataset
-from cxr_cli.inference.films import FetchBatch, film_source
+from cxr_cli.inference.films import film_source
 from cxr_cli.inference.forward import Scaling
-from cxr_cli.models.registry import Network, create
+from cxr_cli.models.registry import Network, Variables, create
+from cxr_cli.models.weights.pretrained import load_pretrained
+from cxr_cli.models.weights.sources import FoundWeights
 from cxr_cli.run import RECORD, Recipe, RunConfig, write_config
+from cxr_cli.training.augment import Augmentation
 from cxr_cli.training.classification import Classification
-from cxr_cli.training.comparison import Comparison
+from cxr_cli.training.comparison import Comparison, PairSettings
 from cxr_cli.training.history import EpochRecord
 from cxr_cli.training.loop import Preemption, Report, Trainer
-from cxr_cli.training.optimizer import adam
-from cxr_cli.training.step import TrainState, new_totals, train_step
-from cxr_cli.training.tasks import Task
+from cxr_cli.training.optimizer import make_optimizer
+from cxr_cli.training.step import StepSettings, new_state, train_step
+from cxr_cli.training.tasks import Task, TaskFilms
 
 
-def run_config(recipe_name: str, recipe: Recipe, dataset: Dataset, split: Split, seed: int) -> RunConfig:
+def run_config(
+    recipe_name: str, recipe: Recipe, dataset: Dataset, split: Split, seed: int, found: FoundWeights | None
+) -> RunConfig:
     """Resolve all that decides a run.
 
-    Raises:
-        BadInput: the training or validation subset has no film.
+    Films are normalised as the weights were trained, or else by the training pixels.
     """
+    begin = {"weights": "none", "weights_digest": None, "mean": split.pixels.mean, "std": split.pixels.std}
+    if found is not None:
+        begin = {
+            "weights": str(found.path.resolve()) if found.card.source == "file" else found.card.name,
+            "weights_digest": found.sha256,
+            "mean": found.card.grey_mean,
+            "std": found.card.grey_std,
+        }
     return RunConfig(
-        **asdict(recipe),
+        **{**asdict(recipe), **begin},
         recipe=recipe_name,
         size=int(dataset.images.shape[1]),
         classes=split.classes,
-        mean=split.pixels.mean,
-        std=split.pixels.std,
         seed=seed,
         dataset=str(dataset.folder.resolve()),
         dataset_digest=dataset.digest,
@@ -47,37 +57,53 @@ def run_config(recipe_name: str, recipe: Recipe, dataset: Dataset, split: Split,
 
 
 def train(
-    folder: Path, config: RunConfig, dataset: Dataset, split: Split, report: Report, preempted: Preemption
+    folder: Path,
+    config: RunConfig,
+    dataset: Dataset,
+    split: Split,
+    found: FoundWeights | None,
+    report: Report,
+    preempted: Preemption,
 ) -> list[EpochRecord]:
     """Train a net as configured and leave it in `folder`; goes on where an earlier call stopped.
+
+    Args:
+        folder: the RUN.
+        config: of the run.
+        dataset, split: its films.
+        found: the weights it begins with.
+        report: who is told.
+        preempted: whether the process was asked to stop.
 
     Returns:
         The history.
 
     Raises:
         UsageFault: the folder holds a run of another configuration, or the loss is no longer finite.
-        BadInput: the folder holds something else, or a subset has no film.
+        BadInput: the folder holds something else, a subset has no film, or the weights do not fit.
         Preempted: asked to stop; the state is saved.
     """
     began, started = time.monotonic(), datetime.now(UTC)
-    network, variables = create(config.network, np.random.default_rng(config.seed))
+    network, variables = initial_network(config, found)
     scaling = Scaling(config.mean, config.std, config.precision)
-    fetch = film_source(dataset.images)
-    task = _task(network, scaling, fetch, config, split)
+    films = TaskFilms.of(split, film_source(dataset.images))
+    task = make_task(network, scaling, films, config)
     # Only now, for a configuration that no net or task can be made of is to leave no run behind.
     write_config(folder, config)
-    optimizer = adam(config.lr)
+    optimizer = make_optimizer(config, network, steps=len(task.plan(1).rows))
+    settings = StepSettings(Augmentation.of(config), config.micro_batch or 0, config.ema)
     trainer = Trainer(
         folder=folder,
         task=task,
-        step=train_step(network, scaling, task.row_loss, optimizer),
-        fetch=fetch,
+        step=train_step(network, scaling, task.row_loss, optimizer, settings),
+        fetch=films.fetch,
         epochs=config.epochs,
+        select=config.select,
         seed=config.seed,
         report=report,
         preempted=preempted,
     )
-    history = trainer.fit(TrainState(variables, optimizer.init(variables.params), new_totals()))
+    history = trainer.fit(new_state(variables, optimizer, settings))
     record = {
         "finished": True,
         "epochs": len(history),
@@ -92,27 +118,24 @@ def train(
     return history
 
 
-def _task(network: Network, scaling: Scaling, fetch: FetchBatch, config: RunConfig, split: Split) -> Task:
-    train_rows, val_rows = split.rows("train"), split.rows("val")
+def initial_network(config: RunConfig, found: FoundWeights | None) -> tuple[Network, Variables]:
+    """Draw a run's network, and fill in the published weights it begins with.
+
+    Raises:
+        BadInput: the weights do not fit.
+    """
+    network, variables = create(config.network, np.random.default_rng(config.seed))
+    if found is not None:
+        variables = load_pretrained(variables, found)
+    return network, variables
+
+
+def make_task(network: Network, scaling: Scaling, films: TaskFilms, config: RunConfig) -> Task:
+    """Make what a run's recipe learns."""
     if config.pairs is None or config.pairing is None or config.trials is None:
-        return Classification(
-            network, scaling, fetch, split.labels, train_rows, val_rows, config.batch_size, config.seed
-        )
-    return Comparison(
-        network,
-        scaling,
-        fetch,
-        split.labels,
-        split.patients,
-        train_rows,
-        val_rows,
-        classes=config.classes,
-        batch_size=config.batch_size,
-        pairs=config.pairs,
-        pairing=config.pairing,
-        trials=config.trials,
-        seed=config.seed,
-    )
+        return Classification(network, scaling, films, config, config.seed)
+    pairs = PairSettings(config.batch_size, config.pairs, config.pairing, config.trials)
+    return Comparison(network, scaling, films, pairs, config.seed)
 
 
 def _device() -> str:

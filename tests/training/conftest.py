@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import jax
 import numpy as np
+import optax
 import pytest
 from flax import nnx
 from jax import Array
@@ -15,12 +16,14 @@ from cxr_cli.models.backbone import Backbone
 from cxr_cli.models.layers import Conv, Dense, dropout
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.models.siamese import Siamese
-from cxr_cli.training.optimizer import adam
-from cxr_cli.training.step import TrainState, new_totals
+from cxr_cli.training.step import StepSettings, TrainState
+from cxr_cli.training.step import new_state as state_before_training
+from cxr_cli.training.tasks import TaskFilms
 
 SIZE = 16
 SCALING = Scaling(0.4, 0.2, "float32")
 LEARNING_RATE = 1e-3
+PLAIN = StepSettings()
 NewState = Callable[[], TrainState]
 
 
@@ -50,7 +53,7 @@ def draw_net(*, siamese: bool) -> tuple[Network, Variables]:
     rng = np.random.default_rng(0)
     net = Siamese(OneConvolution(None, rng), rng=rng) if siamese else OneConvolution(3, rng)
     graph, params, stats = nnx.split(net, nnx.Param, ...)
-    return Network(graph), Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))
+    return Network(graph, net.STAGES, 0), Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))
 
 
 @pytest.fixture(scope="session")
@@ -89,8 +92,18 @@ def fetch(images: NDArray[np.uint8]) -> FetchBatch:
 def new_state() -> Callable[[Variables], TrainState]:
     """Make the state before the first step; in arrays of its own, for the step takes them over."""
 
-    def make(variables: Variables) -> TrainState:
+    def make(variables: Variables, settings: StepSettings = PLAIN) -> TrainState:
         own = jax.tree.map(lambda leaf: leaf.copy(), variables)
-        return TrainState(own, adam(LEARNING_RATE).init(own.params), new_totals())
+        return state_before_training(own, optax.adam(LEARNING_RATE), settings)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def task_films(fetch: FetchBatch, labels: NDArray[np.int64]) -> Callable[..., TaskFilms]:
+    """Make the films of a task from rows of `images`, six films a patient, two of each class."""
+
+    def make(train: NDArray[np.int64], val: NDArray[np.int64], source: FetchBatch = fetch) -> TaskFilms:
+        return TaskFilms(source, labels, np.arange(150) // 6, ("covid19", "normal", "pneumonia"), train, val)
 
     return make

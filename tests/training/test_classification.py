@@ -1,7 +1,10 @@
 """The single net's epochs, and its validation."""
 
+import math
 from collections.abc import Callable
+from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import Array
@@ -9,10 +12,15 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score, log_loss
 
+from cxr_cli.errors import UsageFault
 from cxr_cli.inference.films import FetchBatch, normalise
 from cxr_cli.inference.forward import Scaling
 from cxr_cli.models.registry import Network, Variables
-from cxr_cli.training.classification import Classification
+from cxr_cli.training.classification import Classification, class_weights, classification_loss
+from cxr_cli.training.losses import binary_cross_entropy
+from cxr_cli.training.recipes import resolve_recipe
+from cxr_cli.training.step import Answers
+from cxr_cli.training.tasks import TaskFilms
 
 Net = tuple[Network, Variables]
 # 40, 40 and 20 films of the classes.
@@ -22,9 +30,10 @@ MakeTask = Callable[..., Classification]
 
 
 @pytest.fixture
-def make_task(single: Net, scaling: Scaling, fetch: FetchBatch, labels: NDArray[np.int64]) -> MakeTask:
-    def make(batch_size: int = 16, seed: int = 0) -> Classification:
-        return Classification(single[0], scaling, fetch, labels, TRAIN, VAL, batch_size, seed)
+def make_task(single: Net, scaling: Scaling, task_films: Callable[..., TaskFilms]) -> MakeTask:
+    def make(name: str = "single", seed: int = 0, **overrides: Any) -> Classification:
+        recipe = resolve_recipe(name, {"batch_size": 16, **overrides})
+        return Classification(single[0], scaling, task_films(TRAIN, VAL), recipe, seed)
 
     return make
 
@@ -63,7 +72,7 @@ def test_validation_is_over_every_film(
 
 
 def test_validation_is_one_pass_a_film(
-    single: Net, scaling: Scaling, fetch: FetchBatch, labels: NDArray[np.int64]
+    single: Net, scaling: Scaling, fetch: FetchBatch, task_films: Callable[..., TaskFilms]
 ) -> None:
     fetched: list[int] = []
 
@@ -71,6 +80,71 @@ def test_validation_is_one_pass_a_film(
         fetched.extend(rows)
         return fetch(rows)
 
-    task = Classification(single[0], scaling, counting, labels, TRAIN, VAL, 16, 0)
+    films = task_films(TRAIN, VAL, counting)
+    task = Classification(single[0], scaling, films, resolve_recipe("single", {}), 0)
     task.validate(single[1], 1)
     assert fetched == VAL.tolist()
+
+
+def test_an_epoch_of_all_films_has_each_once(make_task: MakeTask) -> None:
+    plan = make_task("finetune").plan(1)
+    assert plan.rows.shape == (7, 16)
+    assert sorted(plan.rows[plan.mask]) == TRAIN.tolist()
+    assert plan.rows.tolist() != make_task("finetune").plan(2).rows.tolist()
+
+
+@pytest.mark.parametrize(
+    ("setting", "weights"),
+    [
+        ("none", [1.0, 1.0, 1.0]),
+        ("balanced", [8 / 3, 8 / 9, 2 / 3]),  # 8 films; 3 classes of 1, 3 and 4
+        ("b=2.5", [1.0, 2.5, 1.0]),
+        ("c=0.5,a=3", [3.0, 1.0, 0.5]),
+        ("a=b=2", [1.0, 1.0, 1.0, 2.0]),
+    ],
+)
+def test_class_weights_are_as_set(setting: str, weights: list[float]) -> None:
+    classes = ("a", "b", "c", "a=b")[: len(weights)]
+    labels = np.array([0, 1, 1, 1, 2, 2, 2, 2])
+    np.testing.assert_allclose(class_weights(setting, labels, classes), weights, rtol=1e-6)
+
+
+@pytest.mark.parametrize("setting", ["even", "d=1", "a=", "a=0", "a=-1", "a=inf", "a=x", "a=1,", ""])
+def test_class_weights_that_cannot_be_are_refused(setting: str) -> None:
+    with pytest.raises(UsageFault, match="--class-weights '"):
+        class_weights(setting, np.array([0, 1]), ("a", "b"))
+
+
+class TwoHeads:
+    """Answers with given logits, those of a head and of an auxiliary one."""
+
+    def __init__(self, *logits: list[list[float]]) -> None:
+        self.logits = logits
+
+    def training_logits(self, films: Array, mask: Array, keys: Array) -> tuple[Array, ...]:  # noqa: ARG002
+        return tuple(map(jnp.asarray, self.logits))
+
+
+def answers(weights: list[float], smoothing: float, *logits: list[list[float]]) -> Answers:
+    targets, mask = jnp.array([1, 0]), jnp.array([True, False])
+    loss = classification_loss(np.array(weights, np.float32), smoothing)
+    return loss(TwoHeads(*logits), jnp.zeros((2, 1, 1, 1)), targets, mask, jnp.zeros(2))
+
+
+def test_a_film_counts_as_its_class_does() -> None:
+    np.testing.assert_allclose(answers([2.0, 3.0], 0.0, [[0.0, 0.0], [0.0, 0.0]]).weight, [3.0, 0.0])
+
+
+def test_an_auxiliary_head_counts_four_tenths() -> None:
+    found = answers([1.0, 1.0], 0.0, [[0.0, 0.0], [0.0, 0.0]], [[0.0, math.log(3)], [0.0, 0.0]])
+    np.testing.assert_allclose(
+        found.loss, [math.log(2) + 0.4 * math.log(4 / 3), 1.4 * math.log(2)], rtol=1e-6
+    )
+
+
+def test_one_logit_is_binary_cross_entropy() -> None:
+    logits = [[1.5], [-0.3]]
+    found = answers([1.0, 1.0], 0.0, logits)
+    expected = binary_cross_entropy(jnp.array([1.5, -0.3]), jnp.array([1, 0]))
+    np.testing.assert_allclose(found.loss, expected, rtol=1e-6)
+    assert found.correct.tolist() == [True, True]

@@ -18,7 +18,8 @@ from cxr_cli.errors import BadInput
 from cxr_cli.inference.films import FetchBatch, normalise
 from cxr_cli.inference.forward import INFERENCE_BATCH, Scaling
 from cxr_cli.models.registry import Network, Variables
-from cxr_cli.training.comparison import Comparison, in_batch_loss, pair_loss
+from cxr_cli.training.comparison import Comparison, PairSettings, in_batch_loss, pair_loss
+from cxr_cli.training.tasks import TaskFilms
 
 Net = tuple[Network, Variables]
 CLASSES = ("covid19", "normal", "pneumonia")
@@ -32,22 +33,14 @@ MakeTask = Callable[..., Comparison]
 
 
 @pytest.fixture
-def make_task(siamese: Net, scaling: Scaling, fetch: FetchBatch, labels: NDArray[np.int64]) -> MakeTask:
-    def make(**changed: Any) -> Comparison:
-        settings = {
-            "fetch": fetch,
-            "labels": labels,
-            "patients": PATIENTS,
-            "train": TRAIN,
-            "val": ALL,
-            "classes": CLASSES,
-            "batch_size": 8,
-            "pairs": 100,
-            "pairing": "random",
-            "trials": 129,
-            "seed": 0,
-        }
-        return Comparison(siamese[0], scaling, **{**settings, **changed})
+def make_task(
+    siamese: Net, scaling: Scaling, fetch: FetchBatch, task_films: Callable[..., TaskFilms]
+) -> MakeTask:
+    def make(
+        val: NDArray[np.int64] = ALL, seed: int = 0, fetch: FetchBatch = fetch, **changed: Any
+    ) -> Comparison:
+        settings = {"batch_size": 8, "pairs": 100, "pairing": "random", "trials": 129, **changed}
+        return Comparison(siamese[0], scaling, task_films(TRAIN, val, fetch), PairSettings(**settings), seed)
 
     return make
 
@@ -103,7 +96,8 @@ def test_epochs_are_drawn_anew_from_seed_and_number_alone(make_task: MakeTask, p
 class Vectors(nnx.Module):
     """Takes films for vectors, and their weighted distance for the logit of "different"."""
 
-    def embed(self, films: Array) -> Array:
+    def embed(self, films: Array, mask: Array) -> Array:
+        assert mask.shape == films.shape[:1]
         return films
 
     def difference(self, x: Array, y: Array) -> Array:

@@ -15,8 +15,8 @@ RECORD = st.builds(
 )
 
 
-def record(epoch: int, val_accuracy: float) -> EpochRecord:
-    return EpochRecord(epoch, 1.0, 0.5, 1.0, val_accuracy, 2.0, 0)
+def record(epoch: int, val_accuracy: float, selected: int = 0) -> EpochRecord:
+    return EpochRecord(epoch, 1.0, 0.5, 1.0, val_accuracy, 2.0, selected)
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -38,6 +38,6 @@ def test_no_epoch_needs_no_file(tmp_path: Path) -> None:
         read_history(tmp_path / "history.csv", 1)
 
 
-def test_the_first_of_equally_good_epochs_is_selected() -> None:
-    history = [record(1, 0.5), record(2, 0.8), record(3, 0.8), record(4, 0.7)]
+def test_the_last_that_was_the_best_so_far_is_the_selected_one() -> None:
+    history = [record(1, 0.5, 1), record(2, 0.8, 1), record(3, 0.8), record(4, 0.7)]
     assert best_epoch(history).epoch == 2

@@ -9,13 +9,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import orbax.checkpoint as ocp
 import pytest
 from jax import Array
-from numpy.typing import NDArray
 
 from cxr_cli.errors import Preempted, UsageFault
-from cxr_cli.inference.films import FetchBatch
 from cxr_cli.inference.forward import Scaling
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.training import loop
@@ -23,9 +22,9 @@ from cxr_cli.training.checkpoint import Progress, RollingCheckpoint
 from cxr_cli.training.classification import Classification, classification_loss
 from cxr_cli.training.history import EpochRecord, read_history
 from cxr_cli.training.loop import Trainer
-from cxr_cli.training.optimizer import adam
-from cxr_cli.training.step import TrainState, TrainStep, train_step
-from cxr_cli.training.tasks import EpochPlan, Validation
+from cxr_cli.training.recipes import resolve_recipe
+from cxr_cli.training.step import StepSettings, TrainState, TrainStep, train_step
+from cxr_cli.training.tasks import EpochPlan, TaskFilms, Validation
 
 EPOCHS = 4
 STEPS = 4
@@ -61,7 +60,8 @@ def after(questions: int) -> Callable[[], bool]:
 
 @pytest.fixture(scope="module")
 def real_step(single: tuple[Network, Variables], scaling: Scaling) -> TrainStep:
-    return train_step(single[0], scaling, classification_loss, adam(1e-3))
+    loss = classification_loss(np.ones(3, np.float32), 0.0)
+    return train_step(single[0], scaling, loss, optax.adam(1e-3), StepSettings())
 
 
 MakeTrainer = Callable[..., Trainer]
@@ -72,14 +72,14 @@ def make_trainer(
     real_step: TrainStep,
     single: tuple[Network, Variables],
     scaling: Scaling,
-    fetch: FetchBatch,
-    labels: NDArray[np.int64],
+    task_films: Callable[..., TaskFilms],
 ) -> MakeTrainer:
     """Make a trainer of a net with dropout and Adam: 60 films in 4 steps, 30 films to validate."""
 
     def make(folder: Path, seed: int = 0, preempted: Callable[[], bool] = never) -> Trainer:
-        task = Classification(single[0], scaling, fetch, labels, np.arange(60), np.arange(60, 90), 16, seed)
-        return Trainer(folder, task, real_step, fetch, EPOCHS, seed, Heard(), preempted)
+        films = task_films(np.arange(60), np.arange(60, 90))
+        task = Classification(single[0], scaling, films, resolve_recipe("single", {}), seed)
+        return Trainer(folder, task, real_step, films.fetch, EPOCHS, "loss", seed, Heard(), preempted)
 
     return make
 
@@ -287,7 +287,7 @@ class Scripted:
 
 
 def scripted(
-    folder: Path, judged: list[Validation], losses: Iterator[float] | None = None
+    folder: Path, judged: list[Validation], losses: Iterator[float] | None = None, select: str = "accuracy"
 ) -> tuple[Trainer, TrainState]:
     """Make a trainer whose only parameter counts the epochs."""
 
@@ -296,10 +296,12 @@ def scripted(
     ) -> tuple[TrainState, Array]:
         loss = next(losses) if losses else 0.5
         variables = Variables({"epochs": state.variables.params["epochs"] + 1}, {})
-        return TrainState(variables, state.optimizer, jnp.array([loss, 1.0, 1.0])), jnp.array(loss)
+        totals = jnp.array([loss, 1.0, 1.0])
+        return state._replace(variables=variables, totals=totals), jnp.array(loss)
 
-    state = TrainState(Variables({"epochs": jnp.zeros(2)}, {}), {"count": jnp.zeros(())}, jnp.zeros(3))
-    trainer = Trainer(folder, Scripted(judged), step, jnp.asarray, len(judged), 0, Heard(), never)
+    variables = Variables({"epochs": jnp.zeros(2)}, {})
+    state = TrainState(variables, {"count": jnp.zeros(())}, (), jnp.zeros((), jnp.int32), jnp.zeros(3))
+    trainer = Trainer(folder, Scripted(judged), step, jnp.asarray, len(judged), select, 0, Heard(), never)
     return trainer, state
 
 
@@ -311,6 +313,13 @@ def test_the_first_of_the_best_epochs_is_selected(tmp_path: Path) -> None:
     model = saved_model(tmp_path)
     assert model["epoch"] == 4
     assert model["params"]["epochs"].tolist() == [4.0, 4.0]
+
+
+def test_the_first_of_the_lowest_losses_is_selected(tmp_path: Path) -> None:
+    losses = [0.9, 0.7, 0.8, 0.4, 0.4, 0.6]
+    trainer, state = scripted(tmp_path, [Validation(loss, loss) for loss in losses], select="loss")
+    assert [record.selected for record in trainer.fit(state)] == [1, 1, 0, 1, 0, 0]
+    assert saved_model(tmp_path)["epoch"] == 4
 
 
 def test_an_epoch_without_any_hit_is_selected_if_there_is_no_better(tmp_path: Path) -> None:

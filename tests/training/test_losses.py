@@ -9,7 +9,7 @@ import pytest
 from scipy.special import expit, softmax
 from sklearn.metrics import log_loss
 
-from cxr_cli.training.losses import binary_cross_entropy, masked_mean, softmax_cross_entropy
+from cxr_cli.training.losses import binary_cross_entropy, softmax_cross_entropy
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,9 @@ def test_losses_are_float32_from_bfloat16_logits() -> None:
     assert binary_cross_entropy(logits, jnp.array([[1, 0]])).dtype == jnp.float32
 
 
-def test_masked_mean_worked_out_by_hand() -> None:
-    values = jnp.array([1.0, 2.0, 100.0, 6.0])
-    assert float(masked_mean(values, jnp.array([1.0, 1.0, 0.0, 1.0]))) == 3.0
-    assert float(masked_mean(values, jnp.array([0.5, 0.0, 0.0, 1.5]))) == 4.75
+def test_a_smoothed_label_is_shared_by_all_classes() -> None:
+    # Targets 0.1, 0.1 and 0.8; the logits' softmax is 1/6, 2/6 and 3/6.
+    logits = jnp.log(jnp.array([[1.0, 2.0, 3.0]]))
+    expected = -(0.1 * math.log(1 / 6) + 0.1 * math.log(2 / 6) + 0.8 * math.log(3 / 6))
+    found = softmax_cross_entropy(logits, jnp.array([2]), smoothing=0.3)
+    np.testing.assert_allclose(found, [expected], rtol=1e-6)

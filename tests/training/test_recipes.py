@@ -10,7 +10,7 @@ import pytest
 from cxr_cli.dataset.pixels import PixelStatistics
 from cxr_cli.dataset.split_file import Split
 from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.training.recipes import Recipe, fit_to_films, resolve_recipe
+from cxr_cli.training.recipes import Recipe, resolve_recipe, settle_recipe
 
 
 def test_the_single_net_is_trained_as_in_the_paper() -> None:
@@ -25,6 +25,25 @@ def test_the_siamese_net_is_trained_as_in_the_paper() -> None:
     assert (recipe.siamese, recipe.arch, recipe.width) == (True, "covidnet", 1.0)
     assert (recipe.lr, recipe.batch_size, recipe.epochs) == (1e-4, 32, 50)
     assert (recipe.pairs, recipe.pairing, recipe.trials) == (12_000, "random", 129)
+
+
+def test_films_are_fine_tuned_as_in_the_paper() -> None:
+    recipe = resolve_recipe("finetune", {})
+    assert (recipe.optimizer, recipe.schedule, recipe.step_epochs, recipe.epochs) == ("sgd", "step", 25, 100)
+    assert (recipe.batch_size, recipe.freeze, recipe.weights) == (256, "none", "auto")
+    assert 5e-4 <= recipe.lr <= 1e-2
+    assert (recipe.flip, recipe.rotation, recipe.loss, recipe.select) == ("both", 15.0, "binary", "loss")
+
+
+@pytest.mark.parametrize(("classes", "loss"), [(2, "binary"), (3, "softmax")])
+def test_more_classes_than_two_take_the_softmax(classes: int, loss: str) -> None:
+    of = split([1] * classes, [1] * classes)
+    assert settle_recipe("finetune", {}, of)[0].loss == loss
+
+
+def test_one_logit_for_three_classes_is_refused() -> None:
+    with pytest.raises(UsageFault, match="--loss binary: 3 classes, one logit tells two apart"):
+        settle_recipe("finetune", {"loss": "binary"}, split([1, 1, 1], [1, 1, 1]))
 
 
 def test_given_values_stand_in_place_of_the_recipes() -> None:
@@ -45,7 +64,14 @@ def test_given_values_stand_in_place_of_the_recipes() -> None:
         width=0.25,
         epochs=3,
         batch_size=8,
+        micro_batch=None,
+        optimizer="adam",
         lr=1e-3,
+        loss=None,
+        label_smoothing=None,
+        class_weights=None,
+        sampling=None,
+        select="accuracy",
         pairs=500,
         pairing="in-batch",
         trials=12,
@@ -56,7 +82,7 @@ def test_given_values_stand_in_place_of_the_recipes() -> None:
 @pytest.mark.parametrize(
     ("name", "overrides", "message"),
     [
-        ("triple", {}, "--recipe 'triple': known are single, siamese"),
+        ("triple", {}, "--recipe 'triple': known are single, siamese, finetune"),
         ("single", {"pairs": 100}, "--pairs 100: the recipe 'single' has no use for it"),
         ("single", {"pairing": "random"}, "--pairing random: the recipe 'single' has no use for it"),
         ("single", {"trials": 9}, "--trials 9: the recipe 'single' has no use for it"),
@@ -67,6 +93,18 @@ def test_given_values_stand_in_place_of_the_recipes() -> None:
         ("single", {"width": math.inf}, "--width inf: "),
         ("siamese", {"pairs": 1}, "--pairs 1: 2 or more are needed, one of each kind"),
         ("siamese", {"pairing": "all"}, "--pairing 'all': known are random, in-batch"),
+        ("single", {"micro_batch": 3}, "--micro-batch 3: must divide --batch-size 16 without a rest"),
+        ("siamese", {"micro_batch": 8}, "--micro-batch 8: the recipe 'siamese' has no use for it"),
+        (
+            "siamese",
+            {"label_smoothing": 0.1},
+            "--label-smoothing 0.1: the recipe 'siamese' has no use for it",
+        ),
+        ("finetune", {"label_smoothing": 1.0}, "--label-smoothing 1.0: 0 or more is needed, and less than 1"),
+        ("finetune", {"layer_decay": 1.1}, "--layer-decay 1.1: more than 0 is needed, and 1 at most"),
+        ("finetune", {"ema": 1.0}, "--ema 1.0: 0 or more is needed, and less than 1"),
+        ("finetune", {"optimizer": "rmsprop"}, "--optimizer 'rmsprop': known are adam, adamw, sgd"),
+        ("finetune", {"flip": "vertical"}, "--flip 'vertical': known are none, horizontal, both"),
         ("single", {"precision": "float16"}, "--precision 'float16': known are float32, tf32, bfloat16"),
     ],
 )
@@ -91,8 +129,8 @@ def split(train: list[int], val: list[int]) -> Split:
     )
 
 
-def fit(overrides: dict[str, Any], of: Split, trials_given: bool = False) -> tuple[Recipe, list[str]]:
-    return fit_to_films(resolve_recipe("siamese", overrides), of, trials_given=trials_given)
+def fit(overrides: dict[str, Any], of: Split) -> tuple[Recipe, list[str]]:
+    return settle_recipe("siamese", overrides, of)
 
 
 def test_enough_films_change_nothing() -> None:
@@ -113,7 +151,7 @@ def test_too_few_films_for_the_trials_are_said() -> None:
     recipe, notices = fit({"pairs": 10}, split([50, 50, 50], [7, 9, 12]))
     assert (recipe.trials, recipe.pairs) == (21, 10)
     assert notices == ["129 three-way trials wanted, the validation films allow 21"]
-    given, notices = fit({"pairs": 10, "trials": 30}, split([50, 50, 50], [7, 9, 12]), trials_given=True)
+    given, notices = fit({"pairs": 10, "trials": 30}, split([50, 50, 50], [7, 9, 12]))
     assert (given.trials, notices) == (30, [])
 
 
@@ -138,4 +176,4 @@ def test_films_that_allow_no_pairs_are_refused(pairing: str, train: list[int]) -
 
 def test_a_single_net_takes_the_films_as_they_are() -> None:
     recipe = resolve_recipe("single", {})
-    assert fit_to_films(recipe, split([1, 1], [1, 1]), trials_given=False) == (recipe, [])
+    assert settle_recipe("single", {}, split([1, 1], [1, 1])) == (recipe, [])

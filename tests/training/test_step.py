@@ -8,34 +8,44 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 from jax import Array
 from numpy.typing import NDArray
 
 from cxr_cli.inference.films import normalise
 from cxr_cli.inference.forward import Scaling
+from cxr_cli.models.backbone import Backbone
+from cxr_cli.models.layers import Conv, Dense, dropout
+from cxr_cli.models.normalisation import BatchNorm
 from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.stages import freeze_statistics
+from cxr_cli.training.augment import Augmentation
 from cxr_cli.training.classification import classification_loss
 from cxr_cli.training.comparison import in_batch_loss, pair_loss
 from cxr_cli.training.losses import softmax_cross_entropy
-from cxr_cli.training.optimizer import adam
-from cxr_cli.training.step import Answers, RowLoss, TrainState, TrainStep, new_totals, train_step
+from cxr_cli.training.step import Answers, RowLoss, StepSettings, TrainState, TrainStep, train_step
+from cxr_cli.training.step import new_state as state_before_training
 
 KEY = jax.random.key(0)
 Net = tuple[Network, Variables]
 
 
-def without_dropout(module: Any, films: Array, targets: Array, mask: Array, key: Array) -> Answers:
-    return classification_loss(module, films, targets, mask, None)
+PLAIN = StepSettings()
+plain_loss = classification_loss(np.ones(3, np.float32), 0.0)
+
+
+def without_dropout(module: Any, films: Array, targets: Array, mask: Array, keys: Array) -> Answers:
+    return plain_loss(module, films, targets, mask, None)  # type: ignore[arg-type]
 
 
 def gradient_step(net: Network, scaling: Scaling, row_loss: RowLoss) -> TrainStep:
     """Make a step that takes the gradient itself from the parameters."""
-    return train_step(net, scaling, row_loss, optax.sgd(1.0))
+    return train_step(net, scaling, row_loss, optax.sgd(1.0), PLAIN)
 
 
 def run(step: TrainStep, variables: Variables, *batch: Any) -> tuple[TrainState, float]:
     own = jax.tree.map(lambda leaf: leaf.copy(), variables)  # the step takes its state's arrays over
-    state = TrainState(own, optax.sgd(1.0).init(own.params), new_totals())
+    state = state_before_training(own, optax.sgd(1.0), PLAIN)
     after, loss = step(state, *map(jnp.asarray, batch), KEY)
     return after, float(loss)
 
@@ -90,7 +100,7 @@ def test_masked_films_are_in_no_pair_of_their_batch(
 def test_what_stands_in_masked_rows_changes_no_bit(
     single: Net, scaling: Scaling, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> None:
-    step = gradient_step(single[0], scaling, classification_loss)
+    step = gradient_step(single[0], scaling, plain_loss)
     mask = np.arange(8) < 5
     one, _ = run(step, single[1], images[:8], labels[:8], mask)
     others = np.concatenate([images[:5], images[90:93]]), np.concatenate([labels[:5], [2, 2, 2]])
@@ -105,7 +115,7 @@ def test_sums_add_up_over_an_epochs_steps(
     labels: NDArray[np.int64],
     new_state: Callable[[Variables], TrainState],
 ) -> None:
-    step = train_step(single[0], scaling, without_dropout, adam(1e-3))
+    step = train_step(single[0], scaling, without_dropout, optax.adam(1e-3), PLAIN)
     state = new_state(single[1])
     expected = np.zeros(3)
     for rows, known in ((np.arange(8), 8), (np.arange(8, 16), 3)):
@@ -127,7 +137,7 @@ def test_steps_learn(
     labels: NDArray[np.int64],
     new_state: Callable[[Variables], TrainState],
 ) -> None:
-    step = train_step(single[0], scaling, without_dropout, adam(1e-2))
+    step = train_step(single[0], scaling, without_dropout, optax.adam(1e-2), PLAIN)
     state, batch = new_state(single[1]), [jnp.asarray(part) for part in (images[:8], labels[:8], [True] * 8)]
     losses = []
     for _ in range(60):
@@ -145,7 +155,7 @@ def test_bfloat16_keeps_float32_parameters(
     batch = [jnp.asarray(part) for part in (images[:8], labels[:8], [True] * 8)]
 
     def after(precision: str) -> tuple[TrainState, Array]:
-        step = train_step(single[0], Scaling(0.4, 0.2, precision), without_dropout, adam(1e-3))
+        step = train_step(single[0], Scaling(0.4, 0.2, precision), without_dropout, optax.adam(1e-3), PLAIN)
         return step(new_state(single[1]), *batch, KEY)
 
     (exact, exact_loss), (rough, rough_loss) = after("float32"), after("bfloat16")
@@ -154,3 +164,98 @@ def test_bfloat16_keeps_float32_parameters(
     assert float(rough_loss) == pytest.approx(float(exact_loss), rel=0.05)
     assert float(rough_loss) != float(exact_loss)
     assert jax.tree.structure(rough) == jax.tree.structure(exact)
+
+
+class Normalised(Backbone):
+    """A convolution with batch normalisation, and a dropout before the classifier."""
+
+    STAGES = (("conv", "norm"), ("classifier",))
+    embedding_size = 4
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.conv = Conv(1, 4, 3, stride=2, lowering="native", rng=rng)
+        self.norm = BatchNorm(4)
+        self.classifier = Dense(4, 3, rng=rng)
+
+    def features(self, x: Array, mask: Array | None = None) -> Array:
+        return nnx.relu(self.norm(self.conv(x), mask))
+
+    def embedding(self, features: Array, keys: Array | None = None) -> Array:  # noqa: ARG002
+        return features.mean((1, 2))
+
+    def head(self, features: Array, keys: Array | None = None) -> Array:
+        return self.classifier(dropout(self.embedding(features), 0.5, keys))
+
+
+def normalised(frozen: int = 0) -> Net:
+    net = Normalised(np.random.default_rng(0))
+    freeze_statistics(net, net.STAGES[:frozen])
+    graph, params, stats = nnx.split(net, nnx.Param, ...)
+    network = Network(graph, net.STAGES, frozen)
+    return network, Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))
+
+
+def one_step(
+    net: Net,
+    films: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    known: int,
+    settings: StepSettings = PLAIN,
+    optimizer: optax.GradientTransformation = optax.sgd(1.0),  # noqa: B008 - holds no state
+) -> TrainState:
+    network, variables = net
+    own = jax.tree.map(lambda leaf: leaf.copy(), variables)
+    step = train_step(network, Scaling(0.4, 0.2, "float32"), plain_loss, optimizer, settings)
+    batch = jnp.asarray(films), jnp.asarray(labels), jnp.arange(len(films)) < known
+    return step(state_before_training(own, optimizer, settings), *batch, KEY)[0]
+
+
+@pytest.mark.parametrize("micro_batch", [2, 4, 8])
+def test_micro_batches_give_the_gradient_of_the_whole_batch(
+    single: Net, images: NDArray[np.uint8], labels: NDArray[np.int64], micro_batch: int
+) -> None:
+    """With augmentation and dropout too, for both are drawn film by film; the last batches are padding."""
+    augmentation = Augmentation("both", 15.0, 0.1, 0.1)
+    whole = one_step(single, images[:16], labels[:16], 11, StepSettings(augmentation))
+    parts = one_step(single, images[:16], labels[:16], 11, StepSettings(augmentation, micro_batch))
+    assert_same_gradient(parts, whole)
+    assert float(whole.totals[2]) == 11
+
+
+def test_micro_batches_give_the_same_with_batch_normalisation_that_is_frozen(
+    images: NDArray[np.uint8], labels: NDArray[np.int64]
+) -> None:
+    net = normalised(frozen=1)
+    whole = one_step(net, images[:8], labels[:8], 8)
+    assert_same_gradient(one_step(net, images[:8], labels[:8], 8, StepSettings(micro_batch=4)), whole)
+    for state in (whole, one_step(net, images[:8], labels[:8], 8, StepSettings(micro_batch=4))):
+        np.testing.assert_array_equal(
+            state.variables.params["conv"]["kernel"], net[1].params["conv"]["kernel"]
+        )
+        np.testing.assert_array_equal(state.variables.stats["norm"]["mean"], np.zeros(4))
+        assert (state.variables.params["classifier"]["bias"] != 0).all()
+
+
+def test_padded_films_do_not_enter_the_batch_statistics(
+    images: NDArray[np.uint8], labels: NDArray[np.int64]
+) -> None:
+    net = normalised()
+    alone, padded = (one_step(net, images[:count], labels[:count], 5) for count in (5, 8))
+    for name in ("mean", "var"):
+        before, after = net[1].stats["norm"][name], alone.variables.stats["norm"][name]
+        np.testing.assert_allclose(padded.variables.stats["norm"][name], after, rtol=1e-5)
+        assert (before != after).all()
+
+
+def test_the_average_is_kept_beside_the_net_and_is_what_is_judged(
+    images: NDArray[np.uint8], labels: NDArray[np.int64]
+) -> None:
+    net = normalised()
+    after = one_step(net, images[:8], labels[:8], 8, StepSettings(ema=0.99))
+    assert int(after.steps) == 1
+    # One tenth of the first net is left after the first step.
+    expected = jax.tree.map(lambda before, now: 0.1 * before + 0.9 * now, net[1], after.variables)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), after.judged, expected)
+    plain = one_step(net, images[:8], labels[:8], 8)
+    jax.tree.map(np.testing.assert_array_equal, plain.judged, plain.variables)
+    jax.tree.map(np.testing.assert_array_equal, plain.variables, after.variables)

@@ -1,0 +1,88 @@
+"""Random changes of training films, on the device, under jit."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.scipy.ndimage import map_coordinates
+
+from cxr_cli.run import Recipe
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far films are changed; see `Recipe`, whose values these are."""
+
+    flip: str = "none"
+    rotation: float = 0.0
+    zoom: float = 0.0
+    contrast: float = 0.0
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "Augmentation":
+        """Take a recipe's values."""
+        return cls(recipe.flip, recipe.rotation, recipe.zoom, recipe.contrast)
+
+
+NO_AUGMENTATION = Augmentation()
+
+
+def augment(films: Array, keys: Array, augmentation: Augmentation) -> Array:
+    """Change each film by its own key: flipped, turned and zoomed about its centre, its contrast changed.
+
+    Source: the pneumoperitoneum paper, section 3.1.1, has the flips and the rotation, each drawn evenly.
+
+    Args:
+        films: uint8 [B, H, W].
+        keys: [B]; a film's draw does not depend on its batch.
+        augmentation: how far.
+
+    Returns:
+        float32 [B, H, W], 0 ... 255, or uint8 where nothing is to be changed. What comes in from outside the
+        film is black.
+    """
+    if augmentation == NO_AUGMENTATION:
+        return films
+    return jax.vmap(partial(_augment_one, augmentation=augmentation))(films.astype(jnp.float32), keys)
+
+
+def _augment_one(film: Array, key: Array, augmentation: Augmentation) -> Array:
+    horizontal, vertical, angle, scale, contrast = jax.random.split(key, 5)
+    if augmentation.flip != "none":
+        film = jnp.where(jax.random.bernoulli(horizontal), film[:, ::-1], film)
+    if augmentation.flip == "both":
+        film = jnp.where(jax.random.bernoulli(vertical), film[::-1], film)
+    if augmentation.rotation or augmentation.zoom:
+        film = turn(
+            film,
+            jnp.deg2rad(_within(angle, augmentation.rotation)),
+            1.0 + _within(scale, augmentation.zoom),
+        )
+    if augmentation.contrast:
+        mean = film.mean()
+        film = jnp.clip(mean + (film - mean) * (1.0 + _within(contrast, augmentation.contrast)), 0.0, 255.0)
+    return film
+
+
+def _within(key: Array, limit: float) -> Array:
+    return jax.random.uniform(key, minval=-limit, maxval=limit)
+
+
+def turn(film: Array, angle: Array, scale: Array) -> Array:
+    """Turn a film [H,W] counter-clockwise by `angle` (radians) and enlarge it by `scale`, about its centre.
+
+    Bilinear; what comes in from outside is 0.
+    """
+    height, width = film.shape
+    rows = jnp.arange(height) - (height - 1) / 2
+    columns = jnp.arange(width) - (width - 1) / 2
+    y, x = jnp.meshgrid(rows, columns, indexing="ij")
+    sine, cosine = jnp.sin(angle) / scale, jnp.cos(angle) / scale
+    source = [
+        cosine * y + sine * x + (height - 1) / 2,
+        cosine * x - sine * y + (width - 1) / 2,
+    ]
+    turned: Array = map_coordinates(film, source, order=1, mode="constant", cval=0.0)
+    return turned

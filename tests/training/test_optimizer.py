@@ -1,0 +1,85 @@
+"""Optimizers: the schedules by hand, the rules against optax's own, and what each stage learns."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from cxr_cli.models.registry import Network
+from cxr_cli.run import Recipe
+from cxr_cli.training.optimizer import make_optimizer
+from cxr_cli.training.recipes import resolve_recipe
+
+STAGES = (("stem",), ("body",), ("classifier",))
+PARAMS = {name: {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)} for name in ("stem", "body", "classifier")}
+
+
+def recipe(**overrides: Any) -> Recipe:
+    return resolve_recipe("finetune", {"optimizer": "sgd", "lr": 0.1, "schedule": "constant", **overrides})
+
+
+def updates(settings: Recipe, frozen: int = 0, count: int = 1, steps: int = 1) -> list[Any]:
+    """Give the updates of `count` steps under a gradient of one everywhere."""
+    optimizer = make_optimizer(settings, Network(None, STAGES, frozen), steps)
+    gradients = {name: {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)} for name in PARAMS}
+    state, made = optimizer.init(PARAMS), []
+    for _ in range(count):
+        update, state = optimizer.update(gradients, state, PARAMS)
+        made.append(update)
+    return made
+
+
+def test_a_step_takes_the_rate_to_a_tenth_after_its_epochs() -> None:
+    # Momentum: the n-th gradient of one moves by rate x (1 + 0.9 + ... + 0.9^n).
+    made = updates(recipe(schedule="step", step_epochs=2), count=9, steps=2)
+    rates = [0.1] * 4 + [0.01] * 4 + [0.001]
+    expected = [-rate * (1 - 0.9 ** (n + 1)) / 0.1 for n, rate in enumerate(rates)]
+    np.testing.assert_allclose([update["stem"]["bias"][0] for update in made], expected, rtol=1e-5)
+
+
+def test_a_cosine_goes_from_the_rate_to_zero() -> None:
+    made = updates(recipe(schedule="cosine", epochs=4), count=9, steps=2)
+    moves = [float(update["stem"]["bias"][0]) for update in made]
+    assert moves[0] == pytest.approx(-0.1)
+    # Half way the rate is halved.
+    assert moves[4] == pytest.approx(-0.05 * (1 - 0.9**5) / 0.1, rel=1e-5)
+    assert moves[8] == 0
+
+
+def test_each_stage_learns_at_its_share_of_the_rate() -> None:
+    (update,) = updates(recipe(layer_decay=0.5))
+    moved = [float(update[name]["bias"][0]) for name in PARAMS]
+    np.testing.assert_allclose(moved, [-0.025, -0.05, -0.1], rtol=1e-6)
+
+
+def test_frozen_stages_do_not_move_not_even_by_decay() -> None:
+    (update,) = updates(recipe(weight_decay=0.5), frozen=2)
+    for name in ("stem", "body"):
+        assert float(jnp.abs(update[name]["kernel"]).max()) == 0
+    assert float(update["classifier"]["kernel"][0, 0]) == pytest.approx(-0.15)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "expected"),
+    [
+        ("sgd", optax.sgd(0.1, momentum=0.9)),
+        ("adam", optax.adam(0.1, eps=1e-7)),
+        ("adamw", optax.adamw(0.1, eps=1e-7, weight_decay=0.0)),
+    ],
+)
+def test_a_rule_is_optaxs(optimizer: str, expected: optax.GradientTransformation) -> None:
+    first, second = updates(recipe(optimizer=optimizer), count=2)
+    gradient, state = jnp.ones(2), expected.init(jnp.ones(2))
+    for found in (first, second):
+        move, state = expected.update(gradient, state, jnp.ones(2))
+        np.testing.assert_allclose(found["body"]["bias"], move, rtol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adamw"])
+def test_kernels_decay_and_biases_do_not(optimizer: str) -> None:
+    (plain,) = updates(recipe(optimizer=optimizer))
+    (decayed,) = updates(recipe(optimizer=optimizer, weight_decay=0.5))
+    assert float(decayed["body"]["kernel"][0, 0] - plain["body"]["kernel"][0, 0]) == pytest.approx(-0.05)
+    np.testing.assert_array_equal(decayed["body"]["bias"], plain["body"]["bias"])
