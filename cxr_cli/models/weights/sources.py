@@ -139,7 +139,7 @@ def checked_digest(card: Card, path: Path) -> str:
     """
     sha256, published = digest_file(path), published_digest(card, path)
     if published and sha256 != published:
-        raise BadInput(f"{path}: sha256 is {sha256}, {published} was published: damaged or not {card.name}")
+        raise BadInput(f"{path}: sha256 is {sha256}, {published} was published; remove it and have it anew")
     return sha256
 
 
