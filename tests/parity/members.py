@@ -1,0 +1,94 @@
+"""The architectures that are compared with torch's own modules, and how."""
+
+from dataclasses import dataclass
+
+from parity.states import Temper
+
+from cxr_cli.models.weights.cards import Card, card_named
+from cxr_cli.models.weights.densenet import DENSENET
+from cxr_cli.models.weights.efficientnet import TIMM
+from cxr_cli.models.weights.inception import INCEPTION
+from cxr_cli.models.weights.resnet import RESNET
+from cxr_cli.models.weights.rules import Naming
+
+HEAD = (1.0,)
+HEAD_AND_AUXILIARY = (1.0, 0.4)
+
+
+@dataclass(frozen=True)
+class Member:
+    """An architecture in the comparison.
+
+    Attributes:
+        arch: its name.
+        card: name of a card of its weights, whose normalisation of the input is taken.
+        naming: how torch's module names its tensors.
+        temper: of the drawn batch normalisations.
+        sizes: of films in inference, height and width in pixels.
+        training_sizes: of films in a training step.
+        test_sizes, test_training_sizes: those of them that the default tests take, for time's sake.
+        loss_weights: of the cross entropy of the head's logits, and of an auxiliary head's.
+    """
+
+    arch: str
+    card_name: str
+    naming: Naming
+    temper: Temper
+    sizes: tuple[int, ...] = (97, 224, 299)
+    training_sizes: tuple[int, ...] = (97, 224, 299)
+    test_sizes: tuple[int, ...] = (97,)
+    test_training_sizes: tuple[int, ...] = ()
+    loss_weights: tuple[float, ...] = HEAD
+
+    @property
+    def card(self) -> Card:
+        """The card of its weights."""
+        card = card_named(self.card_name)
+        assert card is not None
+        return card
+
+
+RESIDUAL = Temper(branches=r".*\.bn3\.weight")
+ABOVE_THE_EDGE = Temper(lift=2.0)
+
+MEMBERS = (
+    Member(
+        "resnet50",
+        "timm/resnet50.tv_in1k",
+        RESNET,
+        RESIDUAL,
+        test_sizes=(97, 224, 299),
+        test_training_sizes=(97,),
+    ),
+    Member("resnet101", "timm/resnet101.tv_in1k", RESNET, RESIDUAL),
+    Member("resnext50_32x4d", "timm/resnext50_32x4d.tv_in1k", RESNET, RESIDUAL),
+    Member("resnext101_32x8d", "timm/resnext101_32x8d.tv_in1k", RESNET, RESIDUAL),
+    Member(
+        "densenet121",
+        "timm/densenet121.tv_in1k",
+        DENSENET,
+        ABOVE_THE_EDGE,
+        test_sizes=(97, 224, 299),
+        test_training_sizes=(97,),
+    ),
+    Member("densenet161", "timm/densenet161.tv_in1k", DENSENET, ABOVE_THE_EDGE),
+    Member(
+        "efficientnet_lite0",
+        "timm/tf_efficientnet_lite0.in1k",
+        TIMM,
+        ABOVE_THE_EDGE,
+        test_sizes=(97, 224, 299),
+        test_training_sizes=(97,),
+    ),
+    # Its auxiliary head takes no film below 299 pixels.
+    Member(
+        "inception_v3",
+        "timm/inception_v3.tv_in1k",
+        INCEPTION,
+        ABOVE_THE_EDGE,
+        training_sizes=(299, 331),
+        test_sizes=(97, 224),
+        test_training_sizes=(299,),
+        loss_weights=HEAD_AND_AUXILIARY,
+    ),
+)

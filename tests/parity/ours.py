@@ -1,0 +1,104 @@
+"""Our nets with drawn weights, and what they give in torch's names and layout."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from numpy.typing import NDArray
+from parity.members import Member
+from parity.reference import Reference
+from parity.states import CLASSES, draw_films, draw_labels, draw_state
+
+from cxr_cli.models.registry import Network, NetworkSpec, Variables, outline
+from cxr_cli.models.weights.cards import Card
+from cxr_cli.models.weights.rules import load_strict
+
+BUILD_SIZE = 299
+"""Pixels that every architecture can be built for; the arrays do not depend on them."""
+
+
+def load(member: Member, reference: Reference) -> tuple[Network, Variables]:
+    """Load drawn weights by the rule table: every leaf from one tensor, every tensor used, or it raises."""
+    network, shapes = outline(NetworkSpec(member.arch, 1.0, BUILD_SIZE, CLASSES, siamese=False))
+    state = draw_state(reference.shapes, member.temper)
+    return network, load_strict(state, member.naming, shapes, member.card, "drawn", keep_head=True)
+
+
+def logits(network: Network, variables: Variables, card: Card, size: int) -> NDArray[np.float32]:
+    """Compute the logits [2,classes] of drawn films in inference."""
+
+    @jax.jit
+    def forward(variables: Variables, films: jax.Array) -> jax.Array:
+        module = network.bind(variables)
+        return module.head(module.features(films))
+
+    return np.asarray(forward(variables, _normalised(card, size)))
+
+
+def training_step(
+    network: Network, variables: Variables, member: Member, size: int
+) -> tuple[float, dict[str, NDArray], dict[str, NDArray]]:
+    """Compute loss, gradients and updated statistics, by torch's names, of drawn films without dropout."""
+    mask = jnp.ones(len(draw_labels()), bool)
+
+    @jax.jit
+    def step(variables: Variables, films: jax.Array) -> tuple[jax.Array, Any, Any]:
+        def loss(params: dict[str, Any]) -> tuple[jax.Array, Any]:
+            module = network.bind(Variables(params, variables.stats))
+            outputs = module.training_logits(films, mask, None)
+            entropies = (
+                optax.softmax_cross_entropy_with_integer_labels(output, draw_labels()) for output in outputs
+            )
+            weighted = zip(member.loss_weights, entropies, strict=True)
+            total = sum(weight * jnp.mean(entropy) for weight, entropy in weighted)
+            return total, nnx.to_pure_dict(nnx.state(module, nnx.Not(nnx.Param)))
+
+        (total, stats), gradients = jax.value_and_grad(loss, has_aux=True)(variables.params)
+        return total, gradients, stats
+
+    total, gradients, stats = step(variables, _normalised(member.card, size))
+    return float(total), _Published(gradients, member), _Published(stats, member)
+
+
+def _normalised(card: Card, size: int) -> NDArray[np.float32]:
+    films = draw_films(size).astype(np.float64)
+    return ((films - card.grey_mean) / card.grey_std).astype(np.float32)
+
+
+class _Published:
+    """Our leaves by torch's names, in torch's layout."""
+
+    def __init__(self, tree: Mapping[Any, Any], member: Member) -> None:
+        self.leaves = {
+            ".".join(str(key.key) for key in path): np.asarray(leaf)
+            for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+        }
+        self.naming, self.card = member.naming, member.card
+
+    def __getitem__(self, name: str) -> NDArray:
+        """Return the tensor of that name; of the stem, the gradient by each input channel."""
+        place = self.naming.place(name)
+        assert place is not None, name
+        rule, target = place
+        match rule.convert:
+            case "vector":
+                return self.leaves[target]
+            case "dense":
+                return self.leaves[target].T
+            case "kernel":
+                return self.leaves[target].transpose(3, 2, 0, 1)
+            case "stem":
+                return self._stem_gradient(target).transpose(3, 2, 0, 1)
+
+    def _stem_gradient(self, target: str) -> NDArray:
+        """Undo the folding: kernel = sum of W_c s / s_c, offset = sum of W_c (m - m_c) / s_c, so
+        dL/dW_c = s / s_c dL/dkernel + (m - m_c) / s_c dL/doffset.
+        """
+        mean, std = np.asarray(self.card.mean), np.asarray(self.card.std)
+        by_kernel = self.leaves[f"{target}.kernel"] * (self.card.grey_std / std)[:, None]
+        by_offset = self.leaves[f"{target}.offset"] * ((self.card.grey_mean - mean) / std)[:, None]
+        return by_kernel + by_offset

@@ -1,0 +1,37 @@
+"""Our nets against torch's own modules with the same weights, to float32 rounding.
+
+What torch gives is on file, so torch is not needed; where it is at hand, the files are checked.
+"""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from parity.compare import deviations
+from parity.members import MEMBERS, Member
+from parity.reference import load_reference
+
+PARITY_EXTRA = all(importlib.util.find_spec(name) for name in ("torch", "timm"))
+
+
+@pytest.mark.parametrize("member", MEMBERS, ids=lambda member: member.arch)
+def test_logits_loss_gradients_and_statistics_are_torchs(member: Member) -> None:
+    found = list(
+        deviations(member, load_reference(member.arch), member.test_sizes, member.test_training_sizes)
+    )
+    assert not [str(deviation) for deviation in found if not deviation.is_rounding]
+
+
+def test_each_architecture_is_compared_at_three_sizes_and_each_family_in_training() -> None:
+    assert all({224, 299} < set(member.sizes) and len(member.training_sizes) > 1 for member in MEMBERS)
+    trained = {member.naming.rules for member in MEMBERS if member.test_training_sizes}
+    assert trained == {member.naming.rules for member in MEMBERS}
+
+
+@pytest.mark.skipif(not PARITY_EXTRA, reason="torch and timm are not at hand: pip install 'cxr-cli[parity]'")
+def test_the_files_are_what_torch_gives_today() -> None:
+    command = [sys.executable, "-m", "parity.make_references", "--check", "--smallest"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
