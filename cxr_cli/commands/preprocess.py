@@ -30,6 +30,16 @@ def preprocess(
     patient_column: Annotated[
         str | None, typer.Option(help="The label table's column of patients; patient_id where it has that.")
     ] = None,
+    label_format: Annotated[
+        str | None,
+        typer.Option("--format", help="The label table's layout: nih, rsna, covidx, cohen or chexpert."),
+    ] = None,
+    finding: Annotated[
+        str | None,
+        typer.Option(
+            help="With --format: classes are positive and negative for this. Without: a film's one finding."
+        ),
+    ] = None,
     views: Annotated[
         str, typer.Option(help="Which to take: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.")
     ] = "PA,AP",
@@ -79,9 +89,11 @@ def preprocess(
     if not film_timeout > 0:
         raise UsageFault(f"--film-timeout {film_timeout:g}: seconds above 0 are needed")
     part = _shard(shard)
+    _check_format(context, label_format, labels, finding)
 
     from cxr_cli.dataset.film import Geometry
-    from cxr_cli.dataset.labels import Columns
+    from cxr_cli.dataset.label_formats import Published
+    from cxr_cli.dataset.label_table import Columns
     from cxr_cli.dataset.plan import Settings
     from cxr_cli.dataset.preprocess import Effort
     from cxr_cli.dataset.preprocess import preprocess as make_dataset
@@ -98,11 +110,29 @@ def preprocess(
         manufacturers,
         check_keep_tags(keywords, hashed=hash_patients is not None),
         read_key(hash_patients) if hash_patients else None,
+        Published(label_format, finding) if label_format else None,
     )
     effort = Effort(usable_cpus() if workers is None else workers, film_timeout, max_failures)
     with console.progress("films") as advance:
         info = make_dataset(source, output, settings, effort, shard=part, say=console.say, advance=advance)
     _print_summary(output, info)
+
+
+def _check_format(
+    context: typer.Context, label_format: str | None, labels: list[Path] | None, finding: str | None
+) -> None:
+    """Refuse what goes with no label table of a public set, or says twice what its columns mean."""
+    if label_format is None:
+        if finding is not None:
+            raise UsageFault(f"--finding {finding!r}: --format is needed, which says where findings stand")
+        return
+    if not labels:
+        raise UsageFault(f"--format {label_format}: --labels is needed, the table of that format")
+    for parameter in ("path_column", "label_column", "patient_column"):
+        given = context.get_parameter_source(parameter)
+        if given and given.name == "COMMANDLINE":
+            option = "--" + parameter.replace("_", "-")
+            raise UsageFault(f"{option}: --format {label_format} says which columns there are")
 
 
 def _merge(shards: list[Path], output: Path, max_failures: int | None) -> None:

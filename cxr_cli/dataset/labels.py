@@ -1,37 +1,19 @@
-"""Label tables: reading them, and finding the film that each row means."""
+"""Label tables together: the film that each of their rows means."""
 
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from cxr_cli.artifacts import read_csv
-from cxr_cli.dataset.characteristics import FROM_TABLE, MANIFEST_COLUMNS
+from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS
+from cxr_cli.dataset.label_formats import CHEXPERT_PATH_PARTS, Published, read_published
+from cxr_cli.dataset.label_table import Columns, LabelRow, read_table
 from cxr_cli.dataset.sources import absolute
 from cxr_cli.errors import BadInput
 
-PATIENT_COLUMN = "patient_id"
-COVIDX_FIELDS = ("patientid", "filename", "class", "source")
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Which columns of a label table mean what; without `patient` it is patient_id, where that is there."""
-
-    path: str = "path"
-    label: str = "label"
-    patient: str | None = None
-
-
-@dataclass(frozen=True)
-class LabelRow:
-    """One row of a label table: the film's path as written, its label, and values by manifest column."""
-
-    table: Path
-    path: str
-    label: str
-    values: Mapping[str, str]
+TELLING_PARTS = (CHEXPERT_PATH_PARTS,)
+"""How many last parts of a path may be needed to tell a film, see LabelRow."""
 
 
 @dataclass(frozen=True)
@@ -45,83 +27,35 @@ class Labels:
 
 
 def read_labels(
-    tables: Sequence[Path], columns: Columns, films: Sequence[Path], sources: Sequence[Path]
+    tables: Sequence[Path],
+    columns: Columns,
+    films: Sequence[Path],
+    sources: Sequence[Path],
+    published: Published | None = None,
 ) -> Labels:
     """Read label tables and match their rows to films.
 
+    Args:
+        tables: their paths.
+        columns: what the tables' columns mean.
+        films: all that there are.
+        sources: files and folders that the films were found in.
+        published: the format that the tables are in, instead of `columns`.
+
     Raises:
+        UsageFault: no such format, or one that needs a finding named.
         BadInput: a table that cannot be read or lacks a column, a row that fits several films, or two rows
             of one film that disagree.
     """
-    rows = [row for table in tables for row in read_table(table, columns)]
+    rows = [
+        row
+        for table in tables
+        for row in (read_published(table, published) if published else read_table(table, columns))
+    ]
     by_film, without_film = match_rows(rows, films, sources)
     names = dict.fromkeys(name for row in rows for name in row.values if name not in MANIFEST_COLUMNS)
     renamed = tuple(name for name in names if name.removeprefix("table_") in MANIFEST_COLUMNS)
     return Labels(by_film, without_film, tuple(names), renamed)
-
-
-def read_table(table: Path, columns: Columns) -> list[LabelRow]:
-    """Read one label table: CSV, TSV or a COVIDx list (a .txt file whose first line lacks the path column).
-
-    Raises:
-        BadInput: the table cannot be read, lacks a column, or has a line of too few fields.
-    """
-    first_line = _first_line(table)
-    separator = "\t" if "\t" in first_line else ","
-    header = [name.strip().strip('"') for name in first_line.split(separator)]
-    if table.suffix.lower() == ".txt" and columns.path not in header:
-        return _read_covidx(table)
-    required = [columns.path, columns.label, *([columns.patient] if columns.patient else [])]
-    content = read_csv(table, required=required, separator=separator)
-    patient = columns.patient or PATIENT_COLUMN
-    meaning = {columns.label: None, patient: "patient_id"}
-    names = {name: meaning.get(name, _own_column(name)) for name in map(str, content.columns)}
-    return [
-        LabelRow(
-            table,
-            row[columns.path].strip(),
-            row[columns.label].strip(),
-            {own: row[name].strip() for name, own in names.items() if own is not None},
-        )
-        for row in content.to_dict(orient="records")
-    ]
-
-
-def _own_column(name: str) -> str:
-    """The manifest column of a user's column: its own name, unless that is taken."""
-    reserved = name in MANIFEST_COLUMNS and (name not in FROM_TABLE or name == "patient_id")
-    return f"table_{name}" if reserved else name
-
-
-def _read_covidx(table: Path) -> list[LabelRow]:
-    """Read a COVIDx list, a film a line; split from the right, for a patient id may hold spaces."""
-    stem = table.stem
-    listed_in = next((subset for subset in ("train", "test") if stem.lower().startswith(subset)), stem)
-    rows = []
-    for number, line in enumerate(_text(table).splitlines(), start=1):
-        fields = line.strip().rsplit(None, len(COVIDX_FIELDS) - 1)
-        if not fields:
-            continue
-        if len(fields) < len(COVIDX_FIELDS):
-            wanted = " ".join(COVIDX_FIELDS)
-            raise BadInput(f"{table}: line {number} has {len(fields)} fields; a COVIDx list has {wanted!r}")
-        patient, path, label, collection = fields
-        values = {"patient_id": patient, "path": path, "collection": collection, "listed_in": listed_in}
-        rows.append(LabelRow(table, path, label, values))
-    return rows
-
-
-def _first_line(table: Path) -> str:
-    return next(iter(_text(table).splitlines()), "")
-
-
-def _text(table: Path) -> str:
-    try:
-        return table.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise BadInput(f"{table}: no such file") from None
-    except (UnicodeDecodeError, OSError) as error:
-        raise BadInput(f"{table}: cannot be read as text ({type(error).__name__})") from error
 
 
 def match_rows(
@@ -166,18 +100,24 @@ def _film_by_path(row: LabelRow, known: set[str], folders: Iterable[Path]) -> st
 
 
 class _FilmsByName:
-    """Films by file name and by stem, for rows whose path leads nowhere."""
+    """Films by file name, by stem and by the last parts of paths, for rows whose path leads nowhere."""
 
     def __init__(self, films: Sequence[Path], taken: set[str]) -> None:
         self._taken = taken
+        self._by_end: dict[tuple[str, ...], list[str]] = defaultdict(list)
         self._by_name: dict[str, list[str]] = defaultdict(list)
         self._by_stem: dict[str, list[str]] = defaultdict(list)
         for film in films:
             self._by_name[film.name].append(absolute(film))
             self._by_stem[film.stem].append(absolute(film))
+            for parts in TELLING_PARTS:
+                self._by_end[film.parts[-parts:]].append(absolute(film))
 
     def find(self, row: LabelRow) -> str | None:
         path = PurePosixPath(row.path.replace("\\", "/"))
+        if row.telling_parts > 1:
+            ending = self._by_end.get(path.parts[-row.telling_parts :])
+            return _only(row, ending) if ending else None
         # The whole name may be a stem too: UIDs and some ids have dots of their own.
         for films in (
             self._by_name.get(path.name),
@@ -203,11 +143,11 @@ def _only(row: LabelRow, films: Sequence[str]) -> str:
 def _merge(film: str, one: LabelRow, other: LabelRow) -> LabelRow:
     shared = (one.values.keys() & other.values.keys()) - {"path"}
     differing = sorted(name for name in shared if one.values[name] != other.values[name])
-    if one.label != other.label:
+    if (one.label, one.reason) != (other.label, other.reason):
         differing.insert(0, "label")
     if differing:
         tables = " and ".join(dict.fromkeys((str(one.table), str(other.table))))
         raise BadInput(
             f"{tables}: two rows for {os.path.relpath(film)} disagree in {differing[0]!r}; keep one"
         )
-    return LabelRow(one.table, one.path, one.label, {**other.values, **one.values})
+    return replace(one, values={**other.values, **one.values})

@@ -10,7 +10,8 @@ from typing import Any
 from cxr_cli.artifacts import digest_file
 from cxr_cli.dataset.archives import input_size
 from cxr_cli.dataset.film import Geometry
-from cxr_cli.dataset.labels import Columns
+from cxr_cli.dataset.label_formats import Published
+from cxr_cli.dataset.label_table import Columns
 from cxr_cli.dataset.privacy import digest_key
 from cxr_cli.dataset.views import FRONTAL
 
@@ -23,6 +24,8 @@ PLAN_WORDS = {
     "path_column": "--path-column",
     "label_column": "--label-column",
     "patient_column": "--patient-column",
+    "format": "--format",
+    "finding": "--finding",
     "views": "--views",
     "manufacturers": "--manufacturers",
     "manufacturers_digest": "the content of --manufacturers",
@@ -42,6 +45,7 @@ class Settings:
     Attributes:
         geometry: what is done to the pixels.
         labels, columns: label tables and the meaning of their columns.
+        published: the format that the label tables are in, instead of `columns`.
         views: those that are taken; None takes all.
         manufacturers: the user's table of spellings, on top of the package's.
         keep_tags: keywords of DICOM tags that the manifest is to have as well.
@@ -55,6 +59,7 @@ class Settings:
     manufacturers: Path | None = None
     keep_tags: tuple[str, ...] = ()
     patient_key: bytes | None = field(default=None, repr=False)
+    published: Published | None = None
 
 
 def make_plan(paths: Sequence[Path], settings: Settings) -> dict[str, Any]:
@@ -69,6 +74,8 @@ def make_plan(paths: Sequence[Path], settings: Settings) -> dict[str, Any]:
         "labels": [str(table) for table in settings.labels],
         "labels_digests": [_digest_if_file(table) for table in settings.labels],
         **{f"{name}_column": column for name, column in asdict(settings.columns).items()},
+        "format": settings.published and settings.published.format,
+        "finding": settings.published and settings.published.finding,
         "views": None if settings.views is None else list(settings.views),
         "manufacturers": settings.manufacturers and str(settings.manufacturers),
         "manufacturers_digest": settings.manufacturers and _digest_if_file(settings.manufacturers),

@@ -179,7 +179,7 @@ def _candidates(
     """Give each input its label and values; also name the columns that label tables add to the manifest."""
     if not settings.labels:
         return [Candidate(path, folder_name(path), {}) for path in paths], ()
-    labels = read_labels(settings.labels, settings.columns, paths, sources)
+    labels = read_labels(settings.labels, settings.columns, paths, sources, settings.published)
     for column in labels.columns:
         if column in settings.keep_tags:
             raise UsageFault(
@@ -194,6 +194,8 @@ def _candidates(
         row = labels.by_film.get(absolute(path))
         if row is None:
             candidates.append(Candidate(path, "", {}, "no row in the label table"))
+        elif row.reason:
+            candidates.append(Candidate(path, "", {}, row.reason))
         elif not row.label:
             candidates.append(Candidate(path, "", {}, "empty label in the label table"))
         else:

@@ -37,8 +37,8 @@ SPELLINGS = {
 }
 
 
-FAILS = "patient in {}, film does not meet --train-where"
-BEYOND_COUNTS = "patient in {}, film beyond the number wanted"
+FAILS = "does not meet --train-where (patient in {})"
+BEYOND_COUNTS = "beyond the number wanted (patient in {})"
 BY_COLUMN = "left out by the column"
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cxr_cli.dataset.labels import Columns, LabelRow, Labels, match_rows, read_labels, read_table
+from cxr_cli.dataset.label_table import Columns, LabelRow, read_table
+from cxr_cli.dataset.labels import Labels, match_rows, read_labels
 from cxr_cli.errors import BadInput
 
 

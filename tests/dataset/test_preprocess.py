@@ -12,7 +12,7 @@ from PIL import Image
 
 from cxr_cli.artifacts import digest_file, read_csv
 from cxr_cli.dataset.film import Geometry
-from cxr_cli.dataset.labels import Columns
+from cxr_cli.dataset.label_table import Columns
 from cxr_cli.dataset.plan import Settings
 from cxr_cli.dataset.preprocess import Effort, preprocess
 from cxr_cli.dataset.raster import crop, image_id, resize

@@ -9,7 +9,7 @@ from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittle
 
 from cxr_cli.artifacts import read_json
 from cxr_cli.dataset.film import Geometry
-from cxr_cli.dataset.labels import Columns
+from cxr_cli.dataset.label_table import Columns
 from cxr_cli.dataset.plan import Settings
 from cxr_cli.dataset.preprocess import Effort, preprocess
 from cxr_cli.dataset.privacy import hash_patient
