@@ -47,10 +47,11 @@ def read_state_dict(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with path.open("rb") as stream:
             beginning = stream.read(9)
-        if beginning.startswith((ZIP_MAGIC, PICKLE_MAGIC)):
-            state = _read_torch(path)
-        elif beginning.endswith(b"{"):
+        # A safetensors file begins with a length, any 8 bytes, which may look like a pickle's first.
+        if beginning[8:] == b"{":
             state = _read_safetensors(path)
+        elif beginning.startswith((ZIP_MAGIC, PICKLE_MAGIC)):
+            state = _read_torch(path)
         else:
             raise BadInput(f"{path}: begins with {beginning!r}; .safetensors or torch's .pth is needed")
     except FileNotFoundError:

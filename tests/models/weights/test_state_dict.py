@@ -102,6 +102,15 @@ def safetensors_file(path: Path, header: Any, data: bytes) -> Path:
     return path
 
 
+@pytest.mark.parametrize("length", [0x80, 0x180, 0x280])
+def test_safetensors_whose_header_s_length_begins_as_a_pickle_are_read(tmp_path: Path, length: int) -> None:
+    header = json.dumps({"a": {"dtype": "F32", "shape": [3], "data_offsets": [0, 12]}}).ljust(length).encode()
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(struct.pack("<Q", length) + header + BASE[:3].tobytes())
+    assert path.read_bytes()[0] == 0x80
+    np.testing.assert_array_equal(read_state_dict(path)["a"], BASE[:3])
+
+
 def test_bfloat16_in_safetensors_is_widened(tmp_path: Path) -> None:
     brain = BASE.astype(ml_dtypes.bfloat16)
     header = {"a": {"dtype": "BF16", "shape": [24], "data_offsets": [0, 48]}}
