@@ -9,6 +9,7 @@ lowerings. Measured on 2 cores, forward and backward, batch 8 (tests/benchmarks 
     depthwise 3x3, 192 at 28x28   native  115 ms    nine shifted products   10 ms
 """
 
+from functools import partial
 from typing import Literal
 
 import jax
@@ -23,7 +24,8 @@ def platform_lowering() -> Lowering:
     return "product" if jax.default_backend() == "cpu" else "native"
 
 
-Padding = Literal["SAME"] | tuple[tuple[int, int], tuple[int, int]]
+Sides = tuple[tuple[int, int], tuple[int, int]]
+Padding = Literal["SAME"] | Sides
 """TensorFlow's SAME, or zeros before and after the rows and the columns: torch pads both sides alike."""
 
 
@@ -37,12 +39,21 @@ def convolve(
     lowering: Lowering,
 ) -> Array:
     """Convolve x [B,H,W,C] with a kernel [K,L,C/groups,D] in the lowering that suits its shape."""
-    if lowering == "product" and stride == 1 and padding == "SAME":
-        if kernel.shape[:2] == (1, 1) and groups == 1:
-            return pointwise_convolution(x, kernel)
-        if kernel.shape[2] == 1 and groups == x.shape[-1] == kernel.shape[-1]:
-            return depthwise_convolution(x, kernel)
-    return native_convolution(x, kernel, stride, padding, groups)
+    sides = _sides(x, kernel, stride, padding)
+    if lowering == "product":
+        if kernel.shape[:2] == (1, 1) and groups == 1 and sides == ((0, 0), (0, 0)):
+            return pointwise_convolution(x, kernel, stride)
+        if groups == x.shape[-1] == kernel.shape[-1] and stride <= min(kernel.shape[:2]):
+            return depthwise_convolution(x, kernel, stride, sides)
+    return native_convolution(x, kernel, stride, sides, groups)
+
+
+def _sides(x: Array, kernel: Array, stride: int, padding: Padding) -> Sides:
+    """Return the zeros that SAME means for these shapes, or the padding itself."""
+    if padding != "SAME":
+        return padding
+    rows, columns = lax.padtype_to_pads(x.shape[1:3], kernel.shape[:2], (stride, stride), "SAME")
+    return rows, columns
 
 
 def native_convolution(
@@ -59,54 +70,85 @@ def native_convolution(
     )
 
 
-def pointwise_convolution(x: Array, kernel: Array) -> Array:
-    """Convolve x [B,H,W,C] with a 1x1 kernel [1,1,C,D] as one matrix product."""
-    return x @ kernel[0, 0]
+def pointwise_convolution(x: Array, kernel: Array, stride: int = 1) -> Array:
+    """Convolve x [B,H,W,C] with a 1x1 kernel [1,1,C,D], without padding, as one matrix product."""
+    return x[:, ::stride, ::stride] @ kernel[0, 0]
 
 
-@jax.custom_vjp
-def depthwise_convolution(x: Array, kernel: Array) -> Array:
-    """Convolve each channel of x [B,H,W,C] with its own odd kernel [K,K,1,C], stride 1, SAME padding.
+@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def depthwise_convolution(x: Array, kernel: Array, stride: int, padding: Sides) -> Array:
+    """Convolve each channel of x [B,H,W,C] with its own kernel [K,L,1,C] as a sum of K*L shifted products.
 
-    A sum of K*K shifted products. Its derivatives are written out because XLA's own are slow on a
-    CPU: the one by x is the same sum with the kernel turned by 180 degrees; the one by the kernel goes
-    film by film and sums rows before columns, which stays in cache (18 ms for 58 at 112x112x48).
+    Its derivatives are written out because XLA's own are slow on a CPU. The one by x is the same sum again,
+    for each of the stride's phases by itself. The one by the kernel goes film by film and sums rows before
+    columns, which stays in cache (18 ms for 58 at 112x112x48).
     """
-    height, width = x.shape[1:3]
-    size = kernel.shape[0]
-    half = size // 2
-    padded = jnp.pad(x, ((0, 0), (half, half), (half, half), (0, 0)))
-    return sum(
-        (
-            padded[:, i : i + height, j : j + width, :] * kernel[i, j, 0]
-            for i in range(size)
-            for j in range(size)
-        ),
-        start=jnp.zeros((), x.dtype),
-    )
+    return _shifted_products(_zero_padded(x, padding), kernel, stride)
 
 
-def _depthwise_forward(x: Array, kernel: Array) -> tuple[Array, tuple[Array, Array]]:
-    return depthwise_convolution(x, kernel), (x, kernel)
+def _zero_padded(x: Array, padding: Sides) -> Array:
+    """Pad x [B,H,W,C]; negative padding takes away."""
+    return lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *((*side, 0) for side in padding), (0, 0, 0)))
 
 
-def _depthwise_backward(saved: tuple[Array, Array], cotangent: Array) -> tuple[Array, Array]:
+def _shifts(x: Array, size: tuple[int, int], stride: int) -> list[Array]:
+    """Return what each tap of windows [K,L] sees of x [B,H,W,C]: K*L arrays [B,h,w,C], rows first."""
+    rows, columns = ((x.shape[i + 1] - size[i]) // stride * stride + 1 for i in range(2))
+    return [
+        x[:, i : i + rows : stride, j : j + columns : stride] for i in range(size[0]) for j in range(size[1])
+    ]
+
+
+def _shifted_products(x: Array, kernel: Array, stride: int) -> Array:
+    """Convolve x [B,H,W,C] without padding with a depthwise kernel [K,L,1,C]."""
+    taps = kernel.reshape(-1, kernel.shape[-1])
+    products = [shift * tap for shift, tap in zip(_shifts(x, kernel.shape[:2], stride), taps, strict=True)]
+    return sum(products[1:], start=products[0])
+
+
+def _depthwise_forward(
+    x: Array, kernel: Array, stride: int, padding: Sides
+) -> tuple[Array, tuple[Array, Array]]:
+    return depthwise_convolution(x, kernel, stride, padding), (x, kernel)
+
+
+def _depthwise_backward(
+    stride: int, padding: Sides, saved: tuple[Array, Array], cotangent: Array
+) -> tuple[Array, Array]:
     x, kernel = saved
-    size, half = kernel.shape[0], kernel.shape[0] // 2
-    height, width = x.shape[1:3]
 
     def kernel_gradient(film_and_cotangent: tuple[Array, Array]) -> Array:
         film, upstream = film_and_cotangent
-        padded = jnp.pad(film, ((half, half), (half, half), (0, 0)))
-        shifts = [
-            jnp.sum(jnp.sum(padded[i : i + height, j : j + width] * upstream, 0), 0)
-            for i in range(size)
-            for j in range(size)
-        ]
-        return jnp.stack(shifts).reshape(kernel.shape)
+        shifts = _shifts(_zero_padded(film[None], padding), kernel.shape[:2], stride)
+        return jnp.stack([jnp.sum(jnp.sum(shift[0] * upstream, 0), 0) for shift in shifts])
 
-    by_kernel = jnp.sum(lax.map(kernel_gradient, (x, cotangent)), 0).astype(kernel.dtype)
-    return depthwise_convolution(cotangent, kernel[::-1, ::-1]), by_kernel
+    by_kernel = jnp.sum(lax.map(kernel_gradient, (x, cotangent)), 0)
+    return _depthwise_by_x(cotangent, kernel, stride, padding, x.shape), by_kernel.reshape(kernel.shape)
+
+
+def _depthwise_by_x(
+    cotangent: Array, kernel: Array, stride: int, padding: Sides, shape: tuple[int, ...]
+) -> Array:
+    """Return the derivative by x of this shape.
+
+    Window o reaches padded pixel stride * o + i by tap i. So the pixels of phase a, stride * m + a, take from
+    windows m, m - 1, ... by taps a, a + stride, ...: a convolution of the cotangent with every stride-th
+    tap, turned by 180 degrees. The phases, interleaved, are the padded picture.
+    """
+    padded = [size + sum(side) for size, side in zip(shape[1:3], padding, strict=True)]
+    phase_size = [-(-size // stride) for size in padded]
+
+    def phase(a: int, b: int) -> Array:
+        taps = kernel[a::stride, b::stride][::-1, ::-1]
+        before = [size - 1 for size in taps.shape[:2]]
+        after = [size - windows for size, windows in zip(phase_size, cotangent.shape[1:3], strict=True)]
+        sides = tuple(zip(before, after, strict=True))
+        return _shifted_products(_zero_padded(cotangent, sides), taps, 1)
+
+    phases = [jnp.stack([phase(a, b) for b in range(stride)], 3) for a in range(stride)]
+    picture = jnp.stack(phases, 2).reshape(shape[0], *(stride * size for size in phase_size), shape[3])
+    (top, _), (left, _) = padding
+    return picture[:, top : top + shape[1], left : left + shape[2]]
 
 
 depthwise_convolution.defvjp(_depthwise_forward, _depthwise_backward)
