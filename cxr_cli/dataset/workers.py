@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, NoReturn, TypeVar
@@ -110,6 +111,8 @@ class _Crew(Generic[Item, Result]):
         self._timeout = timeout
         self._on_loss = on_loss
         self._workers: list[_Worker[Item]] = []
+        # Begun by the first process, it would let Ctrl-C through again that `_hire` holds back.
+        resource_tracker.ensure_running()
         for _ in range(size):
             self._hire()
 

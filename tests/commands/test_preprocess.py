@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cxr_cli.artifacts import read_csv
+from cxr_cli.dataset.film import PreparedFilm, UnreadFilm, read_film
 from cxr_cli.dataset.store import open_dataset
 
 Cxr = Callable[..., Any]
@@ -122,17 +124,26 @@ def test_truncated_films_are_rows_of_the_rejected(cxr: Cxr, tmp_path: Path, film
     assert "4 films of 16 x 16, 3 inputs rejected" in outcome.out
 
 
+def start(*arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", "from cxr_cli.main import entry; entry()", "preprocess"]
+    command += [str(argument) for argument in arguments]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def wait_for_lines(process: subprocess.Popen[str], journal: Path, lines: int) -> None:
+    while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") >= lines):
+        time.sleep(0.01)
+
+
 @pytest.fixture
 def at_work(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A command with two reading processes that has done its first films of sixty."""
     for seed in range(60):
         draw(tmp_path / "films" / "normal" / f"{seed:02}.png", seed, side=500)
-    command = [sys.executable, "-c", "from cxr_cli.main import entry; entry()", "preprocess"]
-    command += [str(tmp_path / "films"), "-o", str(tmp_path / "d"), "--size", "16", "--workers", "2"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    journal = tmp_path / "d" / "progress.jsonl"
-    while process.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") > 3):
-        time.sleep(0.01)
+    process = start(tmp_path / "films", "-o", tmp_path / "d", "--size", 16, "--workers", 2)
+    wait_for_lines(process, tmp_path / "d" / "progress.jsonl", 4)
     yield process
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
@@ -142,7 +153,10 @@ def assert_goes_on(cxr: Cxr, tmp_path: Path) -> None:
     again = cxr("preprocess", tmp_path / "films", "-o", tmp_path / "d", "--size", 16, "--workers", 0)
     assert again.code == 0
     assert "going on after" in again.err
-    assert len(open_dataset(tmp_path / "d").images) == 60
+    whole = cxr("preprocess", tmp_path / "films", "-o", tmp_path / "w", "--size", 16, "--workers", 0)
+    assert whole.code == 0
+    for name in ("images.npy", "manifest.csv", "rejected.csv", "dataset.json"):
+        assert (tmp_path / "d" / name).read_bytes() == (tmp_path / "w" / name).read_bytes()
 
 
 def test_a_killed_command_goes_on_and_leaves_no_process_behind(
@@ -161,6 +175,100 @@ def test_ctrl_c_twice_ends_in_silence(cxr: Cxr, tmp_path: Path, at_work: subproc
     _, err = at_work.communicate(timeout=60)
     assert (at_work.returncode, err) == (130, "")
     assert_goes_on(cxr, tmp_path)
+
+
+def read_or_misbehave(film: UnreadFilm, **options: Any) -> PreparedFilm | str:
+    """Stands for a decoder with faults."""
+    if film.path.stem == "hangs":
+        time.sleep(1000)
+    if film.path.stem == "crashes":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return read_film(film, **options)
+
+
+def test_a_film_that_hangs_or_kills_its_process_is_one_reject(
+    cxr: Cxr, tmp_path: Path, films: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cxr_cli.dataset.preprocess.read_film", read_or_misbehave)
+    bad = [draw(films / "normal" / f"{name}.png", 7) for name in ("crashes", "hangs")]
+    options = ["--size", 16, "--workers", 2, "--film-timeout", 1]
+    outcome = cxr("preprocess", films, "-o", tmp_path / "d", *options)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "4 films of 16 x 16, 2 inputs rejected" in outcome.out
+    assert read_csv(tmp_path / "d" / "rejected.csv").to_numpy().tolist() == [
+        [str(bad[0]), "reading it killed its process (SIGSEGV)"],
+        [str(bad[1]), "reading it not done within 1 s"],
+    ]
+
+
+def test_shards_from_a_job_array_are_merged(
+    cxr: Cxr, tmp_path: Path, films: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ["--size", 16, "--workers", 0]
+    whole = cxr("preprocess", films, "-o", tmp_path / "whole", *options)
+    monkeypatch.setenv("SLURM_ARRAY_TASK_COUNT", "2")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_MIN", "5")
+    for task in ("5", "6"):
+        monkeypatch.setenv("SLURM_ARRAY_TASK_ID", task)
+        outcome = cxr("preprocess", films, "-o", tmp_path / task, *options)
+        number = int(task) - 4
+        assert outcome.err == (
+            f"task of a Slurm job array: --shard {number}/2 (--shard 1/1 takes all films)\n"
+        )
+        assert outcome.out == (
+            f"{tmp_path / task}: 2 films of 16 x 16, 0 inputs rejected, shard {number}/2\n"
+        )
+    merged = cxr("preprocess", "--merge", tmp_path / "6", tmp_path / "5", "-o", tmp_path / "merged")
+    assert (merged.code, merged.err) == (0, "")
+    assert merged.out == whole.out.replace("whole", "merged")
+    everything = cxr("preprocess", films, "-o", tmp_path / "all", "--shard", "1/1", *options)
+    assert (everything.out, everything.err) == (whole.out.replace("whole", "all"), "")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "9")
+    outcome = cxr("preprocess", films, "-o", tmp_path / "x", *options)
+    assert outcome.code == 2
+    assert "give --shard I/N" in one_line(outcome.err)
+
+
+def test_a_merge_takes_no_other_options(cxr: Cxr, tmp_path: Path, films: Path) -> None:
+    outcome = cxr("preprocess", "--merge", films, "-o", tmp_path / "m", "--size", 16)
+    assert outcome.code == 2
+    assert "--size: not with --merge" in one_line(outcome.err)
+    outcome = cxr("preprocess", "--merge", films, "-o", tmp_path / "m", "--max-failures", 0)
+    assert outcome.code == 3
+    assert "no finished shard" in one_line(outcome.err)
+
+
+def test_patients_tags_and_manufacturers_from_the_command_line(cxr: Cxr, tmp_path: Path, films: Path) -> None:
+    (tmp_path / "key").write_bytes(b"0123456789abcdef")
+    (tmp_path / "t.csv").write_text("path,label,patient_id\n0.png,x,007\n")
+    (tmp_path / "own.toml").write_text('"Acme" = ["Acme"]\n')
+    options = [
+        "--size",
+        16,
+        "--workers",
+        0,
+        "--labels",
+        tmp_path / "t.csv",
+        "--hash-patients",
+        tmp_path / "key",
+    ]
+    options += ["--keep-tags", "StudyDate, KVP", "--manufacturers", tmp_path / "own.toml"]
+    assert cxr("preprocess", films, "-o", tmp_path / "d", *options).code == 0
+    manifest = open_dataset(tmp_path / "d").manifest
+    # printf 007 | openssl dgst -sha256 -hmac 0123456789abcdef
+    assert manifest["patient_id"].tolist() == ["17509191b4c07463"]
+    assert {"StudyDate", "KVP"} <= set(manifest.columns)
+    for wrong, code, what in (
+        (("--keep-tags", "Datum"), 2, "--keep-tags 'Datum'"),
+        (("--hash-patients", tmp_path / "gone"), 3, "gone: the key cannot be read"),
+        (("--manufacturers", tmp_path / "gone.toml"), 3, "gone.toml: no such file"),
+        (("--shard", "3/2"), 2, "--shard 3/2"),
+        (("--film-timeout", 0), 2, "--film-timeout 0"),
+    ):
+        outcome = cxr("preprocess", films, "-o", tmp_path / "e", *wrong)
+        assert outcome.code == code
+        assert what in one_line(outcome.err)
+        assert not (tmp_path / "e").exists()
 
 
 def test_help_does_not_import_what_computes() -> None:
