@@ -56,6 +56,14 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
+        "preprocess --format")
+            _cxr_paths -f
+            return
+            ;;
+        "preprocess --finding")
+            _cxr_offer -W "normal pneumonia covid19 pneumoperitoneum"
+            return
+            ;;
         "preprocess --views")
             _cxr_paths -f
             return
@@ -69,10 +77,29 @@ _cxr() {
         "preprocess --crop-border")
             return
             ;;
+        "preprocess --manufacturers")
+            _cxr_paths -f
+            return
+            ;;
+        "preprocess --hash-patients")
+            _cxr_paths -f
+            return
+            ;;
+        "preprocess --keep-tags")
+            _cxr_paths -f
+            return
+            ;;
         "preprocess --workers")
             return
             ;;
+        "preprocess --film-timeout")
+            return
+            ;;
         "preprocess --max-failures")
+            return
+            ;;
+        "preprocess --shard")
+            _cxr_paths -f
             return
             ;;
         "split --output" | "split -o")
@@ -116,7 +143,7 @@ _cxr() {
             return
             ;;
         "train --recipe")
-            _cxr_offer -W "single siamese"
+            _cxr_offer -W "single siamese finetune"
             return
             ;;
         "train --arch")
@@ -126,13 +153,76 @@ _cxr() {
         "train --width")
             return
             ;;
+        "train --weights")
+            _cxr_paths -f
+            return
+            ;;
+        "train --freeze")
+            _cxr_paths -f
+            return
+            ;;
         "train --epochs")
             return
             ;;
         "train --batch-size")
             return
             ;;
+        "train --micro-batch")
+            return
+            ;;
+        "train --optimizer")
+            _cxr_offer -W "adam adamw sgd"
+            return
+            ;;
         "train --lr")
+            return
+            ;;
+        "train --schedule")
+            _cxr_offer -W "constant step cosine"
+            return
+            ;;
+        "train --step-epochs")
+            return
+            ;;
+        "train --weight-decay")
+            return
+            ;;
+        "train --layer-decay")
+            return
+            ;;
+        "train --ema")
+            return
+            ;;
+        "train --loss")
+            _cxr_offer -W "softmax binary"
+            return
+            ;;
+        "train --label-smoothing")
+            return
+            ;;
+        "train --class-weights")
+            _cxr_paths -f
+            return
+            ;;
+        "train --sampling")
+            _cxr_offer -W "balanced all"
+            return
+            ;;
+        "train --flip")
+            _cxr_offer -W "none horizontal both"
+            return
+            ;;
+        "train --rotation")
+            return
+            ;;
+        "train --zoom")
+            return
+            ;;
+        "train --contrast")
+            return
+            ;;
+        "train --select")
+            _cxr_offer -W "accuracy loss"
             return
             ;;
         "train --pairs")
@@ -232,7 +322,7 @@ _cxr() {
             return
             ;;
         "sweep --recipe")
-            _cxr_offer -W "single siamese"
+            _cxr_offer -W "single siamese finetune"
             return
             ;;
         "sweep --lr")
@@ -246,6 +336,10 @@ _cxr() {
             return
             ;;
         "sweep --width")
+            return
+            ;;
+        "sweep --weights")
+            _cxr_paths -f
             return
             ;;
         "sweep --epochs")
@@ -327,7 +421,7 @@ _cxr() {
     esac
     case "$command $current" in
         "preprocess -"*)
-            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --views --size --crop-top --crop-border --workers --max-failures --help"
+            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --format --finding --views --size --crop-top --crop-border --manufacturers --hash-patients --keep-tags --workers --film-timeout --max-failures --shard --merge --help"
             ;;
         "preprocess "*)
             _cxr_paths -f
@@ -339,7 +433,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "train -"*)
-            _cxr_offer -W "--split --output -o --recipe --arch --width --epochs --batch-size --lr --pairs --pairing --trials --fold --precision --seed --help"
+            _cxr_offer -W "--split --output -o --recipe --arch --width --weights --freeze --epochs --batch-size --micro-batch --optimizer --lr --schedule --step-epochs --weight-decay --layer-decay --ema --loss --label-smoothing --class-weights --sampling --flip --rotation --zoom --contrast --select --pairs --pairing --trials --fold --precision --seed --help"
             ;;
         "train "*)
             _cxr_paths -d
@@ -363,7 +457,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "sweep -"*)
-            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --arch --width --epochs --pairs --pairing --trials --fold --precision --seed --task --help"
+            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --arch --width --weights --epochs --pairs --pairing --trials --fold --precision --seed --task --help"
             ;;
         "sweep "*)
             _cxr_paths -d

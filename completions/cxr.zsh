@@ -33,12 +33,20 @@ _cxr() {
                         '(--path-column)--path-column=[The label table'\''s column of film paths.]:file:_files' \
                         '(--label-column)--label-column=[The label table'\''s column of classes.]:file:_files' \
                         '(--patient-column)--patient-column=[The label table'\''s column of patients; patient_id where it has that.]:file:_files' \
+                        '(--format)--format=[The label table'\''s layout\: nih, rsna, covidx, cohen or chexpert.]:file:_files' \
+                        '(--finding)--finding=[With --format\: classes are positive and negative for this. Without\: a film'\''s one finding.]:value:(normal pneumonia covid19 pneumoperitoneum)' \
                         '(--views)--views=[Which to take\: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.]:file:_files' \
                         '(--size)--size=[Side of the stored films, in pixels.]:number: ' \
                         '(--crop-top)--crop-top=[Share of the height to cut off above, below 0.5.]:number: ' \
                         '(--crop-border)--crop-border=[Share to cut off each side, below 0.5.]:number: ' \
-                        '(--workers)--workers=[Processes. Default\: the CPUs at hand.]:number: ' \
+                        '(--manufacturers)--manufacturers=[More spellings of manufacturers, TOML\: "Acme" = \["Acme Imaging"\].]:file:_files' \
+                        '(--hash-patients)--hash-patients=[Replace patient ids by hashes, keyed by this file'\''s bytes.]:file:_files' \
+                        '(--keep-tags)--keep-tags=[DICOM tags to add to the manifest as they are.]:file:_files' \
+                        '(--workers)--workers=[Processes; 0\: none beside this. Default\: the CPUs at hand.]:number: ' \
+                        '(--film-timeout)--film-timeout=[Seconds after which a film that cannot be read is rejected.]:number: ' \
                         '(--max-failures)--max-failures=[Give up when more inputs are rejected.]:number: ' \
+                        '(--shard)--shard=[Take the Ith of N parts. Default\: the task of a Slurm job array.]:file:_files' \
+                        '(--merge)--merge[SOURCE are all shards of the dataset.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '*:file:_files'
                     ;;
@@ -64,12 +72,30 @@ _cxr() {
                         '(--split)--split=[The split.csv that divides the DATASET.]:file:_files' \
                         '(--output -o)--output=[The RUN folder.]:folder:_files -/' \
                         '(--output -o)-o[The RUN folder.]:folder:_files -/' \
-                        '(--recipe)--recipe=[The papers'\'' settings\: single or siamese.]:value:(single siamese)' \
-                        '(--arch)--arch=[Architecture. \[covidnet\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2)' \
-                        '(--width)--width=[Channels and units, times the paper'\''s. \[1\]]:number: ' \
-                        '(--epochs)--epochs=[Epochs. \[100 single, 50 siamese\]]:number: ' \
-                        '(--batch-size)--batch-size=[Films or pairs a step; films for in-batch pairs. \[16 single, 32 siamese\]]:number: ' \
-                        '(--lr)--lr=[Learning rate. \[1e-4\]]:number: ' \
+                        '(--recipe)--recipe=[The papers'\'' settings\: single, siamese or finetune.]:value:(single siamese finetune)' \
+                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, ..._lite1 or ..._lite2. \[covidnet; efficientnet_lite0 finetune\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2)' \
+                        '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1\]]:number: ' \
+                        '(--weights)--weights=[What the net begins with; auto takes what is at hand, then the hub. \[none; auto finetune\]]:file:_files' \
+                        '(--freeze)--freeze=[What does not learn\: none, features, or so many stages from the film on. \[none\]]:file:_files' \
+                        '(--epochs)--epochs=[Epochs. \[100 single and finetune, 50 siamese\]]:number: ' \
+                        '(--batch-size)--batch-size=[Films or pairs a step; films for in-batch pairs. \[16 single, 32 siamese, 256 finetune\]]:number: ' \
+                        '(--micro-batch)--micro-batch=[Films at once, gradients being summed over the batch. \[the whole batch\]]:number: ' \
+                        '(--optimizer)--optimizer=[adam, adamw or sgd. \[adam; sgd finetune\]]:value:(adam adamw sgd)' \
+                        '(--lr)--lr=[Learning rate of the first step. \[1e-4; 1e-2 finetune\]]:number: ' \
+                        '(--schedule)--schedule=[constant, step or cosine. \[constant; step finetune\]]:value:(constant step cosine)' \
+                        '(--step-epochs)--step-epochs=[A step takes the rate to a tenth every so many epochs. \[25\]]:number: ' \
+                        '(--weight-decay)--weight-decay=[Of kernels. \[0\]]:number: ' \
+                        '(--layer-decay)--layer-decay=[Each stage learns at this share of the rate of the stage behind it. \[1\]]:number: ' \
+                        '(--ema)--ema=[Keep an average over steps, this share of itself each step, such as 0.99. \[0\]]:number: ' \
+                        '(--loss)--loss=[softmax, or binary\: two classes by one logit. \[softmax; binary finetune\]]:value:(softmax binary)' \
+                        '(--label-smoothing)--label-smoothing=[Share of each label spread over all classes. \[0\]]:number: ' \
+                        '(--class-weights)--class-weights=[none, balanced, or CLASS=WEIGHT,... \[none\]]:file:_files' \
+                        '(--sampling)--sampling=[Films of an epoch\: all, or balanced (the rarest class, as many of each). \[balanced single, all finetune\]]:value:(balanced all)' \
+                        '(--flip)--flip=[Random flips\: none, horizontal, both. \[none; both finetune\]]:value:(none horizontal both)' \
+                        '(--rotation)--rotation=[Random rotation, up to so many degrees. \[0; 15 finetune\]]:number: ' \
+                        '(--zoom)--zoom=[Random zoom in and out, up to this share. \[0\]]:number: ' \
+                        '(--contrast)--contrast=[Random contrast, up to this share more or less. \[0\]]:number: ' \
+                        '(--select)--select=[The epoch kept\: best validation accuracy, or loss. \[accuracy; loss finetune\]]:value:(accuracy loss)' \
                         '(--pairs)--pairs=[Pairs an epoch, siamese only. \[12000\]]:number: ' \
                         '(--pairing)--pairing=[Siamese only\: random pairs, or all pairs in-batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that judge an epoch, siamese only. \[129, or what can be had\]]:number: ' \
@@ -119,11 +145,12 @@ _cxr() {
                         '(--split)--split=[The split.csv that divides the DATASET.]:file:_files' \
                         '(--output -o)--output=[The folder for the runs and sweep.csv.]:folder:_files -/' \
                         '(--output -o)-o[The folder for the runs and sweep.csv.]:folder:_files -/' \
-                        '(--recipe)--recipe=[The papers'\'' settings\: single or siamese.]:value:(single siamese)' \
+                        '(--recipe)--recipe=[The papers'\'' settings\: single, siamese or finetune.]:value:(single siamese finetune)' \
                         '*--lr=[Repeatable. \[1e-3 1e-4 1e-5\]]:number: ' \
                         '*--batch-size=[Repeatable. \[8 16 32\]]:number: ' \
-                        '(--arch)--arch=[Architecture. \[covidnet\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2)' \
-                        '(--width)--width=[Channels and units, times the paper'\''s. \[1\]]:number: ' \
+                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, ..._lite1 or ..._lite2. \[covidnet; efficientnet_lite0 finetune\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2)' \
+                        '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1\]]:number: ' \
+                        '(--weights)--weights=[What the net begins with; auto takes what is at hand, then the hub. \[none; auto finetune\]]:file:_files' \
                         '(--epochs)--epochs=[Epochs. \[100 single, 20 siamese\]]:number: ' \
                         '(--pairs)--pairs=[Pairs an epoch, siamese only. \[5000\]]:number: ' \
                         '(--pairing)--pairing=[Siamese only\: random pairs, or all pairs in-batch. \[random\]]:value:(random in-batch)' \

@@ -28,7 +28,7 @@ from cxr_cli.inference.templates import Kind
 from cxr_cli.main import app
 from cxr_cli.models.registry import ARCHITECTURES
 from cxr_cli.models.weights.cards import CARDS
-from cxr_cli.training.recipes import PAIRINGS, RECIPES
+from cxr_cli.training.recipes import CHOICES, RECIPES
 
 HERE = Path(__file__).resolve().parent
 PROGRAM = "cxr"
@@ -39,11 +39,11 @@ KNOWN_VALUES: dict[str, Iterable[str]] = {
     "finding": FINDINGS,
     "kind": typing.get_args(Kind),
     "names": tuple(card.name for card in CARDS if card.source == "hub"),
-    "pairing": PAIRINGS,
     "precision": typing.get_args(Precision),
     "recipe": RECIPES,
     "shortcut_class": FINDINGS,
     "subset": SUBSETS,
+    **CHOICES,
 }
 """Values of options whose type is plain text, for the command checks them only when it runs."""
 
