@@ -40,12 +40,16 @@ class Recipe:
         siamese: compare films or classify them.
         arch, width, freeze: the network, see `NetworkSpec`.
         weights: what it begins with: "none" for a random draw, else as `find_weights` takes it.
+        probe: begin with a classifier by logistic regression on the training films' vectors.
+        batch_norm: by which statistics films are normalised in training: "batch", or the "running" ones,
+            which then stay as they are.
         epochs: how many.
         batch_size: films, or pairs, a step.
         micro_batch: films that go through the net at once, gradients being summed; 0 for the whole batch.
         optimizer: "adam", "adamw" or "sgd".
         lr: learning rate of the first step.
         schedule: how it changes: "constant", "step" or "cosine", which ends at zero.
+        warmup: share of all steps in which the rate rises from nothing.
         step_epochs: after so many epochs, again and again, a step takes it to a tenth.
         weight_decay: of kernels, not of biases and norms.
         layer_decay: each stage learns at this share of the rate of the stage behind it.
@@ -59,6 +63,7 @@ class Recipe:
         rotation: degrees, up to which films are turned, both ways.
         zoom: share, up to which films are enlarged or shrunk.
         contrast: share, up to which the films' contrast is raised or lowered.
+        mirror: judge and score films by the mean over the film and its mirror image.
         select: by what the epoch is chosen: "accuracy" or "loss" in validation.
         pairs: pairs an epoch.
         pairing: "random" (the paper's) or "in-batch".
@@ -71,6 +76,8 @@ class Recipe:
     width: float = 1.0
     weights: str = "none"
     freeze: str = "none"
+    probe: bool | None = False
+    batch_norm: str = "batch"
     epochs: int
     batch_size: int
     micro_batch: int | None = 0
@@ -78,6 +85,7 @@ class Recipe:
     lr: float
     schedule: str = "constant"
     step_epochs: int = 25
+    warmup: float = 0.0
     weight_decay: float = 0.0
     layer_decay: float = 1.0
     ema: float = 0.0
@@ -89,6 +97,7 @@ class Recipe:
     rotation: float = 0.0
     zoom: float = 0.0
     contrast: float = 0.0
+    mirror: bool | None = False
     select: str
     pairs: int | None = None
     pairing: str | None = None
@@ -136,7 +145,9 @@ class RunConfig(Recipe):
         from cxr_cli.models.registry import NetworkSpec
 
         logits = 1 if self.loss == "binary" else len(self.classes)
-        return NetworkSpec(self.arch, self.width, self.size, logits, self.siamese, self.freeze)
+        return NetworkSpec(
+            self.arch, self.width, self.size, logits, self.siamese, self.freeze, self.batch_norm
+        )
 
 
 @dataclass(frozen=True)

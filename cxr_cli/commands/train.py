@@ -21,6 +21,17 @@ def train(
         str | None,
         typer.Option(help="What does not learn: none, features, or so many stages from the film on. [none]"),
     ] = None,
+    probe: Annotated[
+        bool | None,
+        typer.Option(
+            "--probe/--no-probe",
+            help="Begin with a classifier by logistic regression on the training films' vectors. [no]",
+        ),
+    ] = None,
+    batch_norm: Annotated[
+        str | None,
+        typer.Option(help="Statistics of batch norm in training: batch, or running, which stay. [batch]"),
+    ] = None,
     epochs: options.Epochs = None,
     batch_size: Annotated[
         int | None,
@@ -38,6 +49,9 @@ def train(
     ] = None,
     schedule: Annotated[
         str | None, typer.Option(help="constant, step or cosine. [constant; step finetune]")
+    ] = None,
+    warmup: Annotated[
+        float | None, typer.Option(help="Share of all steps in which the rate rises. [0]")
     ] = None,
     step_epochs: Annotated[
         int | None, typer.Option(help="A step takes the rate to a tenth every so many epochs. [25]")
@@ -79,6 +93,10 @@ def train(
     contrast: Annotated[
         float | None, typer.Option(help="Random contrast, up to this share more or less. [0]")
     ] = None,
+    mirror: Annotated[
+        bool | None,
+        typer.Option("--mirror/--no-mirror", help="Score a film with its mirror image, as their mean. [no]"),
+    ] = None,
     select: Annotated[
         str | None,
         typer.Option(help="The epoch kept: best validation accuracy, or loss. [accuracy; loss finetune]"),
@@ -106,12 +124,15 @@ def train(
         "width": width,
         "weights": weights,
         "freeze": freeze,
+        "probe": probe,
+        "batch_norm": batch_norm,
         "epochs": epochs,
         "batch_size": batch_size,
         "micro_batch": micro_batch,
         "optimizer": optimizer,
         "lr": lr,
         "schedule": schedule,
+        "warmup": warmup,
         "step_epochs": step_epochs,
         "weight_decay": weight_decay,
         "layer_decay": layer_decay,
@@ -124,6 +145,7 @@ def train(
         "rotation": rotation,
         "zoom": zoom,
         "contrast": contrast,
+        "mirror": mirror,
         "select": select,
         "pairs": pairs,
         "pairing": pairing,

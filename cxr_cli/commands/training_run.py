@@ -29,13 +29,13 @@ def settle_weights(recipe: "Recipe", size: int) -> "FoundWeights | None":
         recipe: as settled.
         size: of the films in pixels.
     """
-    from cxr_cli.models.registry import check_arch
+    from cxr_cli.models.registry import PUBLISHED_AS, check_arch
     from cxr_cli.models.weights.sources import find_weights
 
     check_arch(recipe.arch)
     if recipe.weights == "none":
         return None
-    found = find_weights(recipe.weights, recipe.arch)
+    found = find_weights(recipe.weights, PUBLISHED_AS.get(recipe.arch, recipe.arch))
     say(found.told())
     if found.card.input_size != size:
         say(

@@ -13,6 +13,7 @@ from cxr_cli.dataset.sampling import in_batches
 from cxr_cli.inference.films import FetchBatch, normalise
 from cxr_cli.inference.precision import matmul_precision, to_compute_type
 from cxr_cli.models.registry import Network, Variables
+from cxr_cli.run import Recipe
 
 INFERENCE_BATCH = 32
 
@@ -39,6 +40,17 @@ def class_logits(logits: Array) -> Array:
 def read_logits(module: Any, films: Array) -> Array:
     """Apply a classifying net to normalised films [B,H,W,1]: logits [B, classes]."""
     return class_logits(module.head(module.features(films)))
+
+
+def read_mirrored_logits(module: Any, films: Array) -> Array:
+    """As `read_logits`, of the mean probabilities over each film and its mirror image, left for right."""
+    both = [jax.nn.log_softmax(read_logits(module, x)) for x in (films, films[:, :, ::-1])]
+    return jnp.logaddexp(*both) - jnp.log(2.0)
+
+
+def logits_reader(recipe: Recipe) -> Callable[[Any, Array], Array]:
+    """Return how a recipe's nets are judged and score films."""
+    return read_mirrored_logits if recipe.mirror else read_logits
 
 
 def read_vectors(module: Any, films: Array) -> Array:

@@ -11,7 +11,7 @@ from scipy.special import expit, softmax
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.errors import UsageFault
 from cxr_cli.inference.films import film_source
-from cxr_cli.inference.forward import Scaling, forward_function, read_logits, read_vectors, run_over
+from cxr_cli.inference.forward import Scaling, forward_function, logits_reader, read_vectors, run_over
 from cxr_cli.inference.templates import TEMPLATES, read_templates, similarity_logits
 from cxr_cli.run import TrainedRun
 
@@ -73,7 +73,7 @@ def film_vectors(run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.in
 
 def _over_films(run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:
     scaling = Scaling(run.config.mean, run.config.std, run.config.precision)
-    read = read_vectors if run.config.siamese else read_logits
+    read = read_vectors if run.config.siamese else logits_reader(run.config)
     function = forward_function(run.network, scaling, read)
     return run_over(function, run.variables, film_source(images), rows)
 

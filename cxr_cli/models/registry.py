@@ -12,7 +12,7 @@ from cxr_cli.models.backbone import Backbone
 from cxr_cli.models.convolution import Lowering, platform_lowering
 from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
 from cxr_cli.models.densenet import DENSENET121, DENSENET161, DenseNet
-from cxr_cli.models.efficientnet import LITE0, LITE1, LITE2, EfficientNet
+from cxr_cli.models.efficientnet import LITE0, LITE1, LITE2, EfficientNet, MidEfficientNet
 from cxr_cli.models.inception import INCEPTION_V3, SMALLEST_FILM, InceptionV3
 from cxr_cli.models.resnet import RESNET50, RESNET101, RESNEXT50_32X4D, RESNEXT101_32X8D, ResNet
 from cxr_cli.models.siamese import Siamese
@@ -31,6 +31,8 @@ class NetworkSpec:
         siamese: compare two films instead of classifying one; then there are no logits.
         freeze: which stages from the film on do not learn: "none", how many, or "features" for all but the
             last.
+        batch_norm: which statistics batch normalisation takes in training: "batch", or "running", which then
+            stay as they are.
     """
 
     arch: str
@@ -39,6 +41,7 @@ class NetworkSpec:
     classes: int
     siamese: bool
     freeze: str = "none"
+    batch_norm: str = "batch"
 
 
 Build = Callable[[NetworkSpec, int | None, Lowering, np.random.Generator | None], Backbone]
@@ -84,7 +87,16 @@ ARCHITECTURES: dict[str, Build] = {
     "efficientnet_lite0": _published(EfficientNet, LITE0),
     "efficientnet_lite1": _published(EfficientNet, LITE1),
     "efficientnet_lite2": _published(EfficientNet, LITE2),
+    "efficientnet_lite0_mid": _published(MidEfficientNet, LITE0),
+    "efficientnet_lite2_mid": _published(MidEfficientNet, LITE2),
 }
+
+
+PUBLISHED_AS: dict[str, str] = {
+    "efficientnet_lite0_mid": "efficientnet_lite0",
+    "efficientnet_lite2_mid": "efficientnet_lite2",
+}
+"""Architectures that take part of another one's published weights."""
 
 
 class Variables(NamedTuple):
@@ -126,12 +138,12 @@ def create(
     Raises:
         UsageFault: no such architecture, or a film size that it cannot take.
     """
-    return _split(_assemble(spec, rng, lowering), spec.freeze)
+    return _split(_assemble(spec, rng, lowering), spec)
 
 
 def outline(spec: NetworkSpec, lowering: Lowering | None = None) -> tuple[Network, Variables]:
     """Return a network with the shapes and types of its arrays instead of arrays; see `create`."""
-    return _split(nnx.eval_shape(lambda: _assemble(spec, None, lowering)), spec.freeze)
+    return _split(nnx.eval_shape(lambda: _assemble(spec, None, lowering)), spec)
 
 
 def check_arch(name: str) -> None:
@@ -147,9 +159,9 @@ def _assemble(spec: NetworkSpec, rng: np.random.Generator | None, lowering: Lowe
     return Siamese(backbone, rng=rng) if spec.siamese else backbone
 
 
-def _split(module: Backbone | Siamese, freeze: str) -> tuple[Network, Variables]:
-    frozen = frozen_stages(freeze, module.STAGES)
-    freeze_statistics(module, module.STAGES[:frozen])
+def _split(module: Backbone | Siamese, spec: NetworkSpec) -> tuple[Network, Variables]:
+    frozen = frozen_stages(spec.freeze, module.STAGES)
+    freeze_statistics(module, module.STAGES if spec.batch_norm == "running" else module.STAGES[:frozen])
     params, stats = nnx.state(module, nnx.Param), nnx.state(module, nnx.Not(nnx.Param))
     network = Network(nnx.graphdef(module), module.STAGES, frozen)
     return network, Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.dataset.sampling import balanced_epoch, epoch_generator, in_batches
 from cxr_cli.errors import UsageFault
-from cxr_cli.inference.forward import Scaling, class_logits, forward_function, read_logits, run_over
+from cxr_cli.inference.forward import Scaling, class_logits, forward_function, logits_reader, run_over
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.run import Recipe
 from cxr_cli.training.losses import softmax_cross_entropy
@@ -99,7 +99,7 @@ class Classification:
         self.batch_size, self.seed = recipe.batch_size, seed
         weights = class_weights(recipe.class_weights or "none", films.labels[films.train], films.classes)
         self.row_loss = classification_loss(weights, recipe.label_smoothing or 0.0)
-        self.logits = forward_function(network, scaling, read_logits)
+        self.logits = forward_function(network, scaling, logits_reader(recipe))
 
     def plan(self, epoch: int) -> EpochPlan:
         """Draw all training films in random order, or the rarest class whole and as many of each other."""

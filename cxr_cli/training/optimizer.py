@@ -28,6 +28,13 @@ def make_optimizer(recipe: Recipe, network: Network, steps: int) -> optax.Gradie
 
 def _learning_rate(recipe: Recipe, steps: int) -> optax.Schedule:
     """Map the number of a step, from 0 on, to its learning rate."""
+    rate, rising = _schedule(recipe, steps), round(recipe.warmup * recipe.epochs * steps)
+    if rising == 0:
+        return rate
+    return lambda step: rate(step) * jnp.minimum(1.0, (step + 1) / rising)
+
+
+def _schedule(recipe: Recipe, steps: int) -> optax.Schedule:
     if recipe.schedule == "step":
         return optax.exponential_decay(recipe.lr, recipe.step_epochs * steps, STEP_FACTOR, staircase=True)
     if recipe.schedule == "cosine":

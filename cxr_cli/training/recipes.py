@@ -30,6 +30,8 @@ RECIPES: dict[str, Recipe] = {
     "siamese": Recipe(
         siamese=True,
         arch="covidnet",
+        probe=None,
+        mirror=None,
         epochs=50,
         batch_size=32,
         micro_batch=None,
@@ -97,6 +99,7 @@ RANGES: Mapping[str, Range] = {
     "micro_batch": POSITIVE,
     "lr": POSITIVE,
     "step_epochs": POSITIVE,
+    "warmup": Range(0, 1, True, False),
     "weight_decay": Range(0, math.inf, True, False),
     "layer_decay": Range(0, 1, False, True),
     "ema": Range(0, 1, True, False),
@@ -108,6 +111,7 @@ RANGES: Mapping[str, Range] = {
     "trials": POSITIVE,
 }
 CHOICES: Mapping[str, tuple[str, ...]] = {
+    "batch_norm": ("batch", "running"),
     "optimizer": ("adam", "adamw", "sgd"),
     "schedule": ("constant", "step", "cosine"),
     "loss": ("softmax", "binary"),

@@ -23,6 +23,7 @@ from cxr_cli.training.comparison import Comparison, PairSettings
 from cxr_cli.training.history import EpochRecord
 from cxr_cli.training.loop import Preemption, Report, Trainer
 from cxr_cli.training.optimizer import make_optimizer
+from cxr_cli.training.probe import probed
 from cxr_cli.training.step import StepSettings, new_state, train_step
 from cxr_cli.training.tasks import Task, TaskFilms
 
@@ -90,6 +91,8 @@ def train(
     task = make_task(network, scaling, films, config)
     # Only now, for a configuration that no net or task can be made of is to leave no run behind.
     write_config(folder, config)
+    if config.probe:
+        variables = probed(network, variables, scaling, films)
     optimizer = make_optimizer(config, network, steps=len(task.plan(1).rows))
     settings = StepSettings(Augmentation.of(config), config.micro_batch or 0, config.ema)
     trainer = Trainer(

@@ -48,6 +48,15 @@ def test_a_cosine_goes_from_the_rate_to_zero() -> None:
     assert moves[8] == 0
 
 
+def test_a_warm_up_rises_by_even_steps() -> None:
+    # A quarter of 2 x 8 steps; the cosine is that of all steps.
+    settings = recipe(schedule="cosine", epochs=2, warmup=0.25, optimizer="adamw", lr=1.0)
+    moves = [-float(update["stem"]["bias"][0]) for update in updates(settings, count=6, steps=8)]
+    cosine = [0.5 * (1 + np.cos(np.pi * step / 16)) for step in range(6)]
+    # Adam moves by the rate where the gradient is always the same.
+    np.testing.assert_allclose(moves, np.array([0.25, 0.5, 0.75, 1, 1, 1]) * cosine, rtol=1e-4)
+
+
 def test_each_stage_learns_at_its_share_of_the_rate() -> None:
     (update,) = updates(recipe(layer_decay=0.5))
     moved = [float(update[name]["bias"][0]) for name in PARAMS]

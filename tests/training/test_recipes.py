@@ -62,6 +62,8 @@ def test_given_values_stand_in_place_of_the_recipes() -> None:
         siamese=True,
         arch="covidnet",
         width=0.25,
+        probe=None,
+        mirror=None,
         epochs=3,
         batch_size=8,
         micro_batch=None,

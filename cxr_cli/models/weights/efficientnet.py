@@ -13,6 +13,9 @@ def _conv_norm(conv: str, norm: str, target: str) -> tuple[Rule, ...]:
     return (Rule(rf"{conv}\.weight", f"{target}.conv.kernel", "kernel"), *batch_norm(norm, f"{target}.norm"))
 
 
+BEHIND_THE_MIDDLE = ("stages.5", "stages.6", "top")
+"""What a `MidEfficientNet` is built without."""
+
 _FIRST = r"blocks\.(0)\.(\d+)"
 _LATER = r"blocks\.([1-6])\.(\d+)"
 _BLOCK = r"stages.\1.\2"
@@ -30,6 +33,7 @@ TIMM = Naming(
         *classifier("classifier", "classifier"),
     ),
     ignored=(BATCHES_SEEN,),
+    optional=BEHIND_THE_MIDDLE,
 )
 """Of timm's tf_efficientnet_lite."""
 
@@ -46,6 +50,7 @@ def wheel_naming(config: EfficientNetConfig) -> Naming:
             *classifier("_fc", "classifier"),
         ),
         ignored=(BATCHES_SEEN,),
+        optional=BEHIND_THE_MIDDLE,
     )
 
 
