@@ -37,6 +37,7 @@ from pydicom.uid import (
 from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS
 from cxr_cli.dataset.dicom.header import begins_as_dicom, has_preamble
 from cxr_cli.dataset.dicom.read import read_dicom
+from cxr_cli.dataset.film import Geometry, PreparedFilm, UnreadFilm, read_film
 from cxr_cli.dataset.rejected import RejectedFilmError
 
 BLOCKS, BLOCK = 8, 8
@@ -353,6 +354,36 @@ def test_the_inside_of_a_border_has_the_full_range(tmp_path: Path) -> None:
     ):
         dataset.save_as(tmp_path / "film.dcm", enforce_file_format=True)
         assert list(map(int, read_dicom(tmp_path / "film.dcm")[0].pixels[8, 4::8][:3])) == [0, 128, 255]
+
+
+@pytest.mark.parametrize("cover", ["Collimator", "Shutter"])
+@pytest.mark.parametrize(("lowest", "highest"), [((8, 22), (SIDE - 1, 22)), ((20, 4), (20, SIDE - 2))])
+def test_what_a_collimator_leaves_begins_and_ends_at_its_edges(
+    tmp_path: Path, cover: str, lowest: tuple[int, int], highest: tuple[int, int]
+) -> None:
+    picture = UNEVEN_BORDER.copy()
+    picture[lowest], picture[highest] = 400, 3400
+    film(picture, **covered(cover)).save_as(tmp_path / "film.dcm", enforce_file_format=True)
+    # 255 * (v - 400) / 3000 = 51, 136, 221.
+    assert read_dicom(tmp_path / "film.dcm")[0].pixels[8, 4:25:8].tolist() == [51, 136, 221]
+
+
+def test_the_view_of_a_better_source_than_the_header(tmp_path: Path) -> None:
+    path = tmp_path / "film.dcm"
+    film(FIVE, ViewPosition="LL").save_as(path, enforce_file_format=True)
+    assert isinstance(read_film(UnreadFilm(path, "PA"), Geometry(32), views=("PA",)), PreparedFilm)
+    assert isinstance(read_film(UnreadFilm(path), Geometry(32), views=None), PreparedFilm)
+    for stated in ("", "L", "AP"):
+        assert "--views takes PA" in str(read_film(UnreadFilm(path, stated), Geometry(32), views=("PA",)))
+
+
+def test_a_coded_view_stands_where_no_position_does(tmp_path: Path) -> None:
+    item = Dataset()
+    item.CodeValue = "399173006"  # left lateral
+    for position, view in (("", "LATERAL"), ("PA", "PA")):
+        dataset = film(FIVE, ViewPosition=position, ViewCodeSequence=[item])
+        dataset.save_as(tmp_path / "film.dcm", enforce_file_format=True)
+        assert read_dicom(tmp_path / "film.dcm")[1]["view_position"] == view
 
 
 def change_by_gdcm(dataset: Dataset, path: Path, syntax: str) -> None:

@@ -17,6 +17,7 @@ from cxr_cli.dataset.dicom.header import read_dataset
 from cxr_cli.dataset.dicom.read import read_dicom
 from cxr_cli.dataset.dicom.stored import stored_values
 from cxr_cli.dataset.film import Geometry, UnreadFilm, read_film
+from cxr_cli.dataset.rejected import RejectedFilmError
 
 PYDICOM_FILES = Path(pydicom.data.__file__).parent
 SECONDS_A_FILE = 30
@@ -107,3 +108,12 @@ def test_jpeg_of_12_bits_has_the_values_that_pydicom_tests_for(
         stored = stored_values(read_dataset(stream))
     assert (stored[420, 140], stored[230, 120]) == (244, 95)
     capfd.readouterr()  # gdcm tries other precisions first and says so, which read_dicom keeps to itself
+
+
+def test_damaged_jpeg_2000_does_not_end_the_process(tmp_path: Path) -> None:
+    # 128 bits a value by the codestream's header (Ssiz, ISO 15444-1 A.5.1), at which gdcm aborts.
+    content = bytearray((PYDICOM_FILES / "test_files" / "MR_small_jp2klossless.dcm").read_bytes())
+    content[content.index(b"\xff\x4f\xff\x51") + 42] = 0xFF
+    (tmp_path / "film.dcm").write_bytes(content)
+    with pytest.raises(RejectedFilmError, match="cannot be decoded"):
+        read_dicom(tmp_path / "film.dcm")

@@ -14,7 +14,7 @@ from pydicom.dataset import FileDataset
 
 from cxr_cli.dataset.archives import open_input
 from cxr_cli.dataset.characteristics import header_characteristics, kept_values
-from cxr_cli.dataset.dicom import jpeg12
+from cxr_cli.dataset.dicom.decoders import choose_decoders
 from cxr_cli.dataset.dicom.display import display_values
 from cxr_cli.dataset.dicom.exposure import exposed_part, padding_range
 from cxr_cli.dataset.dicom.header import presentation_intent, read_dataset, transfer_syntax
@@ -25,7 +25,7 @@ from cxr_cli.dataset.views import check_chest, check_view, coded_view
 
 gdcm.Trace.WarningOff()
 gdcm.Trace.ErrorOff()
-jpeg12.register()
+choose_decoders()
 
 
 def read_dicom(

@@ -1,15 +1,27 @@
-"""JPEG Extended with 12 bits a pixel: gdcm decodes it, which pydicom's own use of gdcm does not ask for."""
+"""Which decoders pydicom uses, where its own choice will not do."""
 
 import gdcm
-from pydicom.pixels.decoders.base import DecodeRunner, JPEGExtended12BitDecoder
+from pydicom.pixels.decoders.base import (
+    DecodeRunner,
+    JPEG2000Decoder,
+    JPEG2000LosslessDecoder,
+    JPEGExtended12BitDecoder,
+)
 from pydicom.uid import JPEGExtended12Bit
 
 DECODER_DEPENDENCIES = {JPEGExtended12Bit: ("gdcm>=3.2",)}
 """What pydicom asks of a plugin, as it does for `is_available`."""
 
 
-def register() -> None:
-    """Make pydicom decode such files by `decode_frame`, after its own plugins, which decode 8 bits."""
+def choose_decoders() -> None:
+    """Set pydicom's decoders for this process; to do so again changes nothing.
+
+    JPEG 2000 is not for gdcm, which ends the process on some damaged data, where pylibjpeg raises. JPEG
+    Extended with 12 bits is decoded by `decode_frame`, after pydicom's own plugins, which decode 8 bits.
+    """
+    for decoder in (JPEG2000Decoder, JPEG2000LosslessDecoder):
+        if "gdcm" in decoder.available_plugins:
+            decoder.remove_plugin("gdcm")
     if __name__ not in JPEGExtended12BitDecoder.available_plugins:
         JPEGExtended12BitDecoder.add_plugin(__name__, (__name__, "decode_frame"))
 
@@ -20,7 +32,9 @@ def is_available(uid: str) -> bool:
 
 
 def decode_frame(encoded: bytes, runner: DecodeRunner) -> bytes:
-    """Decode one frame to its stored values, little-endian.
+    """Decode one frame of JPEG Extended to its stored values, little-endian.
+
+    gdcm does this well; it is only that pydicom's own use of gdcm does not ask for 12 bits.
 
     Raises:
         ValueError: damaged data.
