@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from parity import ours
 from parity.members import Member
 from parity.reference import Reference
-from parity.states import digest
+from parity.states import digest, scales
 
 TOLERANCE = 8.0
 """How many times as far as torch's float32 ours may be: it rounds as much, but elsewhere."""
@@ -55,14 +55,14 @@ def deviations(
         yield Deviation(f"loss at {size}", abs(loss - step.loss) / step.loss, step.loss_rounding / step.loss)
         found = digest((name, gradients[name]) for name in reference.parameters)
         yield Deviation(
-            f"gradients at {size}", _largest_share(found, step.gradients), step.gradient_rounding.max()
+            f"gradients at {size}", largest_share(found, step.gradients), step.gradient_rounding.max()
         )
         found = digest((name, statistics[name]) for name in reference.buffers)
         yield Deviation(
-            f"statistics at {size}", _largest_share(found, step.statistics), step.statistics_rounding.max()
+            f"statistics at {size}", largest_share(found, step.statistics), step.statistics_rounding.max()
         )
 
 
-def _largest_share(found: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
-    """Return the largest difference of two digests as a share of the tensor's norm."""
-    return float((np.abs(found - expected).max(1) / expected[:, 0]).max())
+def largest_share(found: NDArray[np.float64], expected: NDArray[np.float64]) -> float:
+    """Return the largest difference of two digests as a share of the tensor's scale."""
+    return float((np.abs(found - expected).max(1) / scales(expected[:, 0])).max())

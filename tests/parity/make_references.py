@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from parity.compare import deviations
+from parity.compare import deviations, largest_share
 from parity.members import MEMBERS, Member
 from parity.reference import Inference, Reference, Step, load_reference, save_reference
-from parity.states import CLASSES, digest, draw_films, draw_labels, draw_state
+from parity.states import CLASSES, digest, draw_films, draw_labels, draw_state, scales
 from torch import nn
 
 # torchvision registers operators of a compiled library that has no CPU build; no net here uses them.
@@ -107,10 +107,8 @@ def _step(module: nn.Module, member: Member, size: int) -> Step:
 
 
 def _rounding(rounded: dict[str, NDArray[Any]], exact: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
-    shares = (
-        np.linalg.norm(rounded[name] - tensor) / np.linalg.norm(tensor) for name, tensor in exact.items()
-    )
-    return np.array(list(shares))
+    differences = np.array([np.linalg.norm(rounded[name] - tensor) for name, tensor in exact.items()])
+    return differences / scales(np.array([np.linalg.norm(tensor) for tensor in exact.values()]))
 
 
 def _films(member: Member, size: int, kind: torch.dtype) -> torch.Tensor:
@@ -131,18 +129,14 @@ def drift(kept: Reference, fresh: Reference) -> float:
             raise ValueError(f"{field} differ")
     shares = []
     for size, inference in fresh.inference.items():
-        shares.append(_share(kept.inference[size].logits, inference.logits))
+        logits = kept.inference[size].logits
+        shares.append(float(np.abs(inference.logits - logits).max() / np.abs(logits).max()))
     for size, again in fresh.steps.items():
         step = kept.steps[size]
         shares.append(abs(again.loss - step.loss) / step.loss)
-        shares.append(_share(step.gradients, again.gradients))
-        shares.append(_share(step.statistics, again.statistics))
+        shares.append(largest_share(again.gradients, step.gradients))
+        shares.append(largest_share(again.statistics, step.statistics))
     return max(shares)
-
-
-def _share(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
-    """Return the largest difference of two digests, or of two films' logits, as a share of their size."""
-    return float((np.abs(after - before).max(1) / np.abs(before).max(1)).max())
 
 
 def main() -> int:

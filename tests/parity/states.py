@@ -88,3 +88,16 @@ def _digest(name: str, tensor: NDArray[np.floating]) -> list[float]:
     flat = np.asarray(tensor, np.float64).ravel()
     directions = (rng.standard_normal(flat.size, np.float32) for _ in range(2))
     return [float(np.linalg.norm(flat)), *(float(flat @ direction) for direction in directions)]
+
+
+NOTHING = 1e-9
+"""The share of the largest gradient below which, in float64, a gradient is rounding and no more."""
+
+
+def scales(norms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Say what differences of tensors with these norms [tensors] are to be seen as shares of.
+
+    That is each one's own norm; but a bias that a later batch normalisation takes away has a gradient that is
+    zero but for rounding, and what it differs by is seen beside the largest norm.
+    """
+    return np.where(norms > NOTHING * norms.max(), norms, norms.max())
