@@ -1,0 +1,72 @@
+"""ResNets against the published counts; their numbers are compared with torch's in tests/parity."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from cxr_cli.errors import UsageFault
+from cxr_cli.models.registry import NetworkSpec, outline
+from cxr_cli.models.resnet import ResNet, ResNetConfig
+from cxr_cli.models.stages import stage_numbers
+
+NARROW = ResNetConfig((1, 2, 1, 1), stem=4, bottleneck=8, groups=4)
+
+
+def narrow(classes: int | None = 3) -> ResNet:
+    return ResNet(NARROW, classes, lowering="native", rng=np.random.default_rng(0))
+
+
+def films(batch: int, size: int) -> jax.Array:
+    return jnp.asarray(np.random.default_rng(7).standard_normal((batch, size, size, 1)), jnp.float32)
+
+
+@pytest.mark.parametrize(
+    ("arch", "published"),
+    [
+        ("resnet50", 25_557_032),
+        ("resnet101", 44_549_160),
+        ("resnext50_32x4d", 25_028_904),
+        ("resnext101_32x8d", 88_791_336),
+    ],
+)
+def test_parameters_are_the_published_ones_but_for_the_grey_stem(arch: str, published: int) -> None:
+    network, variables = outline(NetworkSpec(arch, 1.0, 224, 1000, siamese=False))
+    count = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(variables.params))
+    # 7 x 7 x 64 for each of three colours; ours has a kernel and an offset.
+    assert count == published - 3 * 3_136 + 2 * 3_136
+    assert set(jax.tree.leaves(stage_numbers(variables.params, network.stages))) == set(range(6))
+
+
+def test_the_last_map_is_a_32nd_of_the_film_rounded_up() -> None:
+    net = narrow()
+    assert net.embedding_size == 128
+    assert jax.eval_shape(net.features, films(1, 64)).shape == (1, 2, 2, 128)
+    assert jax.eval_shape(net.features, films(1, 97)).shape == (1, 4, 4, 128)
+
+
+def test_padding_changes_neither_logits_nor_statistics() -> None:
+    padded, plain = narrow(), narrow()
+    three = films(3, 32)
+    train = nnx.jit(lambda net, x, mask: net.training_logits(x, mask, None))
+    (with_padding,) = train(padded, three, jnp.array([True, True, False]))
+    (without,) = train(plain, three[:2], jnp.array([True, True]))
+    np.testing.assert_allclose(with_padding[:2], without, rtol=1e-4, atol=1e-5)
+    before, after = (
+        jax.tree.leaves(nnx.to_pure_dict(nnx.state(net, nnx.BatchStat))) for net in (plain, padded)
+    )
+    for expected, found in zip(before, after, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_without_classes_there_are_no_logits() -> None:
+    with pytest.raises(TypeError, match="ResNet was built without classes"):
+        narrow(classes=None).head(jnp.zeros((1, 1, 1, 128)))
+
+
+def test_another_width_is_refused() -> None:
+    with pytest.raises(UsageFault, match=r"--width 0.5: resnet50 has one width"):
+        outline(NetworkSpec("resnet50", 0.5, 224, 3, siamese=False))
