@@ -203,3 +203,151 @@ def test_training_refuses_an_edited_split_that_leaks(cxr: Cxr, small_dataset: Pa
     assert "1 patient in more than one subset" in outcome.err
     assert outcome.err.count("\n") == 1
     assert names(tmp_path) == ["s.csv", "s.json"]
+
+
+@pytest.fixture(scope="module")
+def archive(make_dataset: MakeDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset of 48 films, two a patient: one in three from elsewhere, every eighth film portable."""
+    return make_dataset(
+        tmp_path_factory.mktemp("archive") / "dataset",
+        ["negative", "negative", "positive", "positive"] * 12,
+        [f"{film // 2}" for film in range(48)],
+        site=["Elsewhere" if film // 4 % 3 == 0 else "Academic Hospital" for film in range(48)],
+        unit=["portable" if film % 8 == 7 else "fixed" for film in range(48)],
+    )
+
+
+WHERE = "site == 'Academic Hospital' and unit == 'fixed'"
+
+
+def test_the_second_paper_s_split(cxr: Cxr, archive: Path, tmp_path: Path) -> None:
+    numbers = ("--train-per-class", 7, "--val-per-class", "positive=2,negative=4")
+    outcome = cxr("split", archive, "-o", tmp_path / "s.csv", "--train-where", WHERE, *numbers)
+    assert outcome.code == 0
+    table = read_csv(tmp_path / "s.csv")
+    manifest = read_csv(archive / "manifest.csv")
+    used = table["subset"].isin(["train", "val"])
+    assert set(manifest["site"][used]) == {"Academic Hospital"}
+    assert set(manifest["unit"][used]) == {"fixed"}
+    rows = [line.split() for line in outcome.out.split("\n\n")[0].splitlines()]
+    assert rows[0] == ["subset", "negative", "positive", "films"]
+    assert rows[1] == ["train", "7", "7", "14"]
+    assert rows[2] == ["val", "4", "2", "6"]
+    assert sum(int(row[-1]) for row in rows[1:]) == 48
+    summary = json.loads((tmp_path / "s.json").read_text())
+    assert summary["criteria"]["train_where"] == WHERE
+    assert summary["criteria"]["train_per_class"] == 7
+    assert summary["criteria"]["val_per_class"] == {"positive": 2, "negative": 4}
+    assert summary["counts"]["train"] == {"negative": 7, "positive": 7}
+    left_out = [line for line in outcome.err.splitlines() if line.startswith("left out, ")]
+    told = {line.removeprefix("left out, ").rpartition(": ")[0]: int(line.split()[-1]) for line in left_out}
+    assert told == summary["left_out"] == table["reason"][table["subset"] == ""].value_counts().to_dict()
+    tested = (table["subset"] == "test") & manifest.eval(WHERE)
+    assert summary["test_films_of_domain"] == tested.sum() > 0
+    assert f"of patients not drawn, test films that meet --train-where: {tested.sum()}" in outcome.err
+
+
+def test_a_condition_with_shares(cxr: Cxr, archive: Path, tmp_path: Path) -> None:
+    outcome = cxr("split", archive, "-o", tmp_path / "s.csv", "--train-where", WHERE, "--val", 0.25)
+    assert outcome.code == 0
+    table = read_csv(tmp_path / "s.csv")
+    domain = read_csv(archive / "manifest.csv").eval(WHERE)
+    assert table["subset"][domain].isin(["train", "val"]).all()
+    assert abs((table["subset"] == "val").sum() - 0.25 * domain.sum()) <= 2
+    drawn = table["patient_id"].isin(table["patient_id"][domain])
+    assert (table["subset"][~drawn] == "test").all()
+    assert (table["subset"][drawn & ~domain] == "").all()
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (["--train-where", "site = 'x'"], 2, "equal is written =="),
+        (["--train-where", "nosuch == 'x'"], 3, "has no column 'nosuch'; it has 'image_id'"),
+        (["--train-where", "site == 'academic'"], 3, "none of 48 films meets"),
+        (
+            ["--train-where", WHERE, "--folds", 3],
+            2,
+            "--folds divides all films: it goes without --train-where",
+        ),
+        (["--train-where", WHERE, "--from-column", "site"], 2, "goes without --train-where"),
+        (["--train-where", WHERE, "--test", 0.2], 2, "--train-where makes all other patients test"),
+        (["--train-per-class", "few"], 2, "--train-per-class 'few': one number, or one a class"),
+        (["--train-per-class", 99], 3, "99 films are wanted (99 for train, 0 for val), 24 of its films"),
+        (["--val-per-class", 3], 2, "--val-per-class needs --train-per-class"),
+        (["--train-per-class", 3, "--val", 0.1], 2, "--train-per-class goes with --val-per-class"),
+    ],
+)
+def test_a_domain_that_cannot_be_is_refused_in_one_line(
+    cxr: Cxr, archive: Path, tmp_path: Path, options: list[object], code: int, told: str
+) -> None:
+    outcome = cxr("split", archive, "-o", tmp_path / "s.csv", *options)
+    assert (outcome.code, outcome.out) == (code, "")
+    assert told in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert names(tmp_path) == []
+
+
+def test_a_misspelt_value_is_told(cxr: Cxr, archive: Path, tmp_path: Path) -> None:
+    where = "site in ('Academic Hospital', 'Elswhere')"
+    outcome = cxr("split", archive, "-o", tmp_path / "s.csv", "--train-where", where)
+    assert outcome.code == 0
+    assert "--train-where: no film has site 'Elswhere'" in outcome.err.splitlines()
+
+
+def test_films_are_counted_by_characteristic(cxr: Cxr, make_dataset: MakeDataset, tmp_path: Path) -> None:
+    dataset = make_dataset(
+        tmp_path / "dataset", list("ab") * 12, [""] * 24, view_position=["AP", "AP", "PA", ""] * 6
+    )
+    outcome = cxr("split", dataset, "-o", tmp_path / "s.csv")
+    assert outcome.code == 0
+    rows = [line.split() for line in outcome.out.split("\n\n")[1].splitlines()]
+    assert rows[0] == ["characteristic", "value", "subset", "a", "b", "films"]
+    films = {value: sum(int(row[-1]) for row in rows[1:] if row[1] == value) for value in ("AP", "PA", "-")}
+    assert films == {"AP": 12, "PA": 6, "-": 6}
+    assert {row[0] for row in rows[1:]} == {"view_position"}
+
+
+@pytest.fixture
+def with_twins(make_dataset: MakeDataset, tmp_path: Path) -> Path:
+    """A dataset of 32 films of 32 patients; each of the first four has a mirrored copy at the end."""
+    folder = make_dataset(tmp_path / "dataset", list("ab") * 16, [f"p{film}" for film in range(32)])
+    images = np.load(folder / "images.npy")
+    images[28:] = images[:4, :, ::-1]
+    np.save(folder / "images.npy", images)
+    return folder
+
+
+def test_pictures_under_two_patients_are_listed_and_kept_together(
+    cxr: Cxr, with_twins: Path, tmp_path: Path
+) -> None:
+    for seed in range(3):
+        outcome = cxr("split", with_twins, "-o", tmp_path / "s.csv", "--seed", seed)
+        assert outcome.code == 0
+        subsets = read_csv(tmp_path / "s.csv")["subset"].tolist()
+        assert subsets[:4] == subsets[28:]
+        assert outcome.err.splitlines() == [
+            *(
+                f"one picture under two patients: films/{film}.png and films/{film + 28}.png "
+                "(correlation 1.00, mirrored)"
+                for film in range(4)
+            ),
+            "8 of 32 films are another patient's picture too: those patients stay in one subset (--no-twins "
+            "does not look)",
+            f"{tmp_path / 's.csv'}: 28 patients, none in two subsets",
+        ]
+    summary = json.loads((tmp_path / "s.json").read_text())
+    image_ids = read_csv(tmp_path / "s.csv")["image_id"]
+    assert [twins["films"] for twins in summary["twins"]] == [
+        [image_ids[film], image_ids[film + 28]] for film in range(4)
+    ]
+    assert all(twins["mirrored"] for twins in summary["twins"])
+    assert summary["criteria"]["twins"] is True
+
+
+def test_twins_are_not_looked_for_on_demand(cxr: Cxr, with_twins: Path, tmp_path: Path) -> None:
+    outcome = cxr("split", with_twins, "-o", tmp_path / "s.csv", "--no-twins")
+    assert outcome.err == f"{tmp_path / 's.csv'}: 32 patients, none in two subsets\n"
+    summary = json.loads((tmp_path / "s.json").read_text())
+    assert summary["twins"] == []
+    assert summary["criteria"]["twins"] is False

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_cli.dataset.allocation import allocate_patients, class_counts
+from cxr_cli.dataset.allocation import (
+    UNDRAWN,
+    allocate_patients,
+    class_counts,
+    draw_more_patients,
+    draw_patients,
+)
 
 
 def test_films_are_counted_by_patient_and_class() -> None:
@@ -69,3 +75,33 @@ def test_no_patient_is_bound_to_a_part() -> None:
     )
     # 200 fair draws: 0.5 +- 5 standard errors
     assert np.abs(draws.mean(0) - 0.5).max() < 0.18
+
+
+def test_patients_are_drawn_until_the_numbers_are_met_exactly() -> None:
+    counts = np.repeat([[1, 0], [3, 0], [0, 2], [1, 1]], [20, 10, 20, 5], axis=0)
+    wanted = np.array([[15, 10], [4, 3]])
+    for seed in range(20):
+        parts = draw_patients(counts, wanted, np.random.default_rng(seed))
+        assert [counts[parts == part].sum(0).tolist() for part in (0, 1)] == wanted.tolist()
+
+
+def test_numbers_that_take_all_films_are_met_where_patients_with_few_fill_the_gaps() -> None:
+    counts = np.repeat([[5], [4], [3], [2], [1]], [9, 9, 9, 9, 3], axis=0)
+    wanted = np.array([[100], [29]])
+    assert counts.sum() == wanted.sum()
+    for seed in range(20):
+        parts = draw_patients(counts, wanted, np.random.default_rng(seed))
+        assert [int(counts[parts == part].sum()) for part in (0, 1)] == [100, 29]
+
+
+def test_numbers_that_cannot_be_met_are_come_close_to_and_never_passed() -> None:
+    counts = np.full((10, 1), 2)
+    parts = draw_patients(counts, np.array([[7], [3]]), np.random.default_rng(0))
+    assert [int(counts[parts == part].sum()) for part in (0, 1)] == [6, 2]
+
+
+def test_more_patients_are_drawn_those_of_least_surplus_first() -> None:
+    counts = np.array([[2, 0], [3, 0], [2, 0], [2, 4], [0, 9]])
+    parts = np.array([0, UNDRAWN, UNDRAWN, UNDRAWN, UNDRAWN])
+    more = draw_more_patients(counts, np.array([[3, 0], [0, 1]]), parts)
+    assert more.tolist() == [0, UNDRAWN, 0, 1, UNDRAWN]

@@ -1,16 +1,16 @@
 """Which patients train, validate and test."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS
-from cxr_cli.dataset.patients import patient_numbers
 from cxr_cli.dataset.split import SplitCriteria, fold_subsets, make_split
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.errors import BadInput, UsageFault
@@ -125,18 +125,6 @@ def test_shares_are_met_for_every_class_to_within_two_films() -> None:
         assert np.abs(counts.to_numpy() - wanted).max() <= 2
 
 
-def test_a_film_without_a_patient_id_is_a_patient_of_its_own() -> None:
-    films = pd.DataFrame({"patient_id": ["7", "", "7", "", "07"], "image_id": ["7", "b", "c", "d", "e"]})
-    numbers = patient_numbers(films)
-    assert numbers[0] == numbers[2]
-    assert len(set(numbers.tolist())) == 4
-
-
-def test_a_patient_whose_id_looks_like_a_film_s_is_not_that_film() -> None:
-    films = pd.DataFrame({"patient_id": ["film a", "", "a"], "image_id": ["x", "a", "y"]})
-    assert len(set(patient_numbers(films).tolist())) == 3
-
-
 @pytest.mark.parametrize(
     ("criteria", "told"),
     [
@@ -228,3 +216,104 @@ def test_a_column_with_validation_films_leaves_none_to_be_drawn() -> None:
     dataset = in_memory(list("ababab"), [""] * 6, set=["train"] * 4 + ["val", "test"])
     with pytest.raises(UsageFault, match="already names validation films"):
         make_split(dataset, SplitCriteria(column="set", val=0.2))
+
+
+INSTITUTION = ["Main", "Other"]
+
+
+@st.composite
+def archives(draw: st.DrawFn) -> Dataset:
+    """Films of two classes and two institutions; a patient may have films of either."""
+    films = draw(
+        st.lists(
+            st.tuples(st.sampled_from("ab"), st.integers(0, 14), st.sampled_from(INSTITUTION)),
+            min_size=12,
+            max_size=60,
+        )
+    )
+    labels, patients, institutions = map(list, zip(*films, strict=True))
+    return in_memory(labels, [f"p{patient}" for patient in patients], institution=institutions)
+
+
+@settings(max_examples=40)
+@given(archive=archives(), by_numbers=st.booleans(), seed=st.integers(0, 1000))
+def test_train_and_val_meet_the_condition_and_all_other_patients_are_test(
+    archive: Dataset, by_numbers: bool, seed: int
+) -> None:
+    where = "institution == 'Main'"
+    numbers = {"train_per_class": 2, "val_per_class": 1} if by_numbers else {"val": 0.3}
+    table = split_or_refuse(archive, SplitCriteria(train_where=where, seed=seed, **numbers))
+    assert leaks(table, "subset") == set()
+    used = table["subset"].isin(["train", "val"])
+    main = archive.manifest["institution"] == "Main"
+    assert main[used].all()
+    if by_numbers:
+        counts = pd.crosstab(table["subset"], table["label"])
+        assert counts.loc["train"].tolist() == [2, 2]
+        assert counts.loc["val"].tolist() == [1, 1]
+    drawn = set(table["patient_id"][used])
+    assert (table["subset"][~table["patient_id"].isin(drawn)] == "test").all()
+    assert ((table["subset"] == "") == (table["patient_id"].isin(drawn) & ~used)).all()
+    assert ((table["reason"] != "") == (table["subset"] == "")).all()
+    if not by_numbers:
+        assert (table["subset"][main] != "test").all()
+
+
+def test_why_films_are_left_out_is_said() -> None:
+    archive = in_memory(
+        list("aaaaabb"), ["1", "1", "1", "2", "2", "3", "4"], n=["1", "1", "0", "1", "0", "1", "1"]
+    )
+    criteria = SplitCriteria(train_where="n == 1", train_per_class=1, val_per_class={"a": 1, "b": 0})
+    table = make_split(archive, criteria)
+    first = table["subset"][:2].max()  # of the patient with one film too many
+    assert first in ("train", "val")
+    assert table["reason"].value_counts().to_dict() == {
+        "": 4,
+        "does not meet --train-where (patient in train)": 1,
+        "does not meet --train-where (patient in val)": 1,
+        f"beyond the number wanted (patient in {first})": 1,
+    }
+
+
+def test_numbers_without_a_condition_are_drawn_from_all_films() -> None:
+    table = make_split(in_memory(list("ab") * 10, [""] * 20), SplitCriteria(train_per_class=4))
+    assert pd.crosstab(table["subset"], table["label"]).to_dict("index") == {
+        "test": {"a": 6, "b": 6},
+        "train": {"a": 4, "b": 4},
+    }
+
+
+def test_a_condition_that_no_film_meets_is_refused() -> None:
+    with pytest.raises(BadInput, match="--train-where: none of 4 films meets 'row > 9'"):
+        make_split(in_memory(list("abab"), [""] * 4), SplitCriteria(train_where="row > 9", val=0.2))
+
+
+@pytest.mark.parametrize(
+    "criteria",
+    [
+        SplitCriteria(val=0.2, test=0.2),
+        SplitCriteria(folds=3),
+        SplitCriteria(train_where="row >= 0", val=0.3),
+        SplitCriteria(train_per_class=4, val_per_class=6),
+    ],
+)
+def test_patients_who_share_a_picture_are_kept_together(criteria: SplitCriteria) -> None:
+    archive = in_memory(list("ab") * 20, [f"{film}" for film in range(40)])
+    ids = archive.manifest["image_id"]
+    same = [(ids[film], ids[film + 20]) for film in range(20)]
+    part = "subset" if criteria.folds is None else "fold"
+    apart = 0
+    for seed in range(5):
+        table = make_split(archive, replace(criteria, seed=seed), same)
+        assert table[part][:20].tolist() == table[part][20:].tolist()
+        alone = make_split(archive, replace(criteria, seed=seed))
+        apart += alone[part][:20].tolist() != alone[part][20:].tolist()
+    assert apart == 5
+
+
+def test_a_column_that_parts_a_picture_is_refused() -> None:
+    archive = in_memory(list("abab"), ["1", "2", "3", "4"], set=["train", "train", "test", "test"])
+    ids = archive.manifest["image_id"]
+    make_split(archive, SplitCriteria(column="set"), [(ids[0], ids[1])])
+    with pytest.raises(BadInput, match="1 group of patients who share a picture in more than one subset"):
+        make_split(archive, SplitCriteria(column="set"), [(ids[0], ids[2])])

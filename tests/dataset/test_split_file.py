@@ -11,8 +11,9 @@ import pytest
 
 from cxr_cli.artifacts import read_csv, write_csv
 from cxr_cli.dataset.split import SplitCriteria, make_split
-from cxr_cli.dataset.split_file import open_split, write_split
+from cxr_cli.dataset.split_file import open_split, same_pictures, write_split
 from cxr_cli.dataset.store import Dataset, open_dataset
+from cxr_cli.dataset.twins import Twins
 from cxr_cli.errors import BadInput, UsageFault
 
 MakeDataset = Callable[..., Path]
@@ -205,3 +206,48 @@ def test_a_fold_that_was_edited_into_nonsense_is_refused(
     write_csv(tmp_path / "split.csv", table.assign(fold=[fold, *table["fold"][1:]]))
     with pytest.raises(BadInput, match=f"column 'fold' holds '{fold}'; known are 0 to 2"):
         open_split(tmp_path / "split.csv", dataset, 0)
+
+
+@pytest.fixture
+def twins(small_dataset: Path) -> list[Twins]:
+    """Two films of the small dataset that are said to be one picture; of two patients, normal."""
+    return [Twins((14, 30), 0.98765, False)]
+
+
+def test_patients_who_share_a_picture_are_one_when_the_split_is_read(
+    small_dataset: Path, tmp_path: Path, twins: list[Twins]
+) -> None:
+    dataset = open_dataset(small_dataset)
+    criteria = SplitCriteria(val=0.2, test=0.2, twins=True)
+    same = same_pictures(dataset, twins)
+    write_split(dataset, criteria, make_split(dataset, criteria, same), tmp_path / "split.csv", twins)
+    summary = json.loads((tmp_path / "split.json").read_text())
+    ids = dataset.manifest["image_id"]
+    assert summary["twins"] == [{"films": [ids[14], ids[30]], "correlation": 0.9877, "mirrored": False}]
+    assert summary["patients"] == 35
+    split = open_split(tmp_path / "split.csv", dataset)
+    assert len(set(split.patients[[14, 15, 30, 31]])) == 1
+    assert len(set(split.patients)) == 35
+
+
+def test_a_split_edited_so_that_a_picture_is_in_two_subsets_is_refused(
+    small_dataset: Path, tmp_path: Path, twins: list[Twins]
+) -> None:
+    dataset = open_dataset(small_dataset)
+    path, criteria = tmp_path / "split.csv", SplitCriteria(val=0.2, test=0.2, twins=True)
+    write_split(dataset, criteria, make_split(dataset, criteria, same_pictures(dataset, twins)), path, twins)
+    table = read_csv(path)
+    other = next(name for name in ("train", "test") if name != table["subset"][14])
+    table.loc[[14, 15], "subset"] = other
+    write_csv(path, table)
+    with pytest.raises(BadInput, match="1 group of patients who share a picture in more than one subset"):
+        open_split(path, dataset)
+
+
+def test_a_split_from_before_twins_were_looked_for_still_opens(opened: tuple[Path, Dataset]) -> None:
+    path, dataset = opened
+    summary = json.loads(path.with_suffix(".json").read_text())
+    del summary["twins"]
+    path.with_suffix(".json").write_text(json.dumps(summary))
+    write_csv(path, read_csv(path).drop(columns="reason"))
+    assert len(set(open_split(path, dataset).patients)) == 36
