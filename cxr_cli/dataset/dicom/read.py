@@ -56,9 +56,8 @@ def read_dicom(
             raise
         except NotImplementedError:  # pydicom's and gdcm's word for what they have no decoder for
             raise RejectedFilmError("compressed in a way that no decoder here reads") from None
-        except (
-            Exception
-        ) as error:  # decoders raise anything on damaged data; their text may hold header values
+        except Exception as error:
+            # Decoders raise anything on damaged data, and their text may hold header values.
             raise RejectedFilmError(f"DICOM that cannot be decoded ({type(error).__name__})") from error
     check_varied(picture.pixels)
     return picture, record | decoding
