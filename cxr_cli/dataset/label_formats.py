@@ -37,7 +37,10 @@ CHEXPERT_FINDINGS = (
 CHEXPERT_PATH_PARTS = 3
 """patient00001/study1/view1_frontal.jpg tells a film; the folders before it differ by edition."""
 
-COHEN_UNKNOWN = ("", "todo", "Unknown")
+XRAY = ("x-ray", "xray")
+"""What Cohen's table calls the modality of films."""
+
+COHEN_UNKNOWN = ("todo", "Unknown")
 """Findings of Cohen's table that say nothing."""
 
 SEXES = {"Male": "M", "Female": "F", "Unknown": ""}
@@ -60,7 +63,7 @@ class Film(NamedTuple):
     """What a published table says of a film.
 
     Attributes:
-        row: path and values; its label is still empty, its reason stands where the film is no X-ray.
+        row: path and values; its label is still empty; its reason stands where nothing else counts.
         found: the findings it has; also names of groups that they belong to.
         uncertain: the findings it may have.
         one: the one finding it has; None where it has none or several.
@@ -187,11 +190,12 @@ def _read_cohen(table: Path) -> list[Film]:
     }
     films = []
     for row in _rows(table, ["patientid", "finding", "view", "modality", "filename"]):
-        modality = row["modality"]
-        reason = None if modality.casefold() in ("x-ray", "xray") else f"no X-ray: modality {modality or '-'}"
-        label_row = LabelRow(table, row["filename"], "", _values(row, meaning), reason)
         lines = [each for each in _several(row["finding"], ",") if each not in COHEN_UNKNOWN]
         parts = [_several(line, "/") for line in lines]
+        reason = None if parts else "no finding given"
+        if row["modality"].casefold() not in XRAY:
+            reason = f"no X-ray: modality {row['modality'] or '-'}"
+        label_row = LabelRow(table, row["filename"], "", _values(row, meaning), reason)
         one = parts[0][-1] if len(parts) == 1 else None
         films.append(Film(label_row, tuple(dict.fromkeys(chain(*parts))), one=one))
     return films

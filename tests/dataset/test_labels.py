@@ -177,3 +177,23 @@ def test_a_film_in_both_covidx_lists_is_refused(tmp_path: Path) -> None:
     lists = [write(tmp_path / name, "7 1.png normal rsna") for name in ("train.txt", "test.txt")]
     with pytest.raises(BadInput, match="disagree in 'listed_in'"):
         read_labels(lists, Columns(), [tmp_path / "1.png"], [])
+
+
+def test_last_parts_of_a_path_tell_a_film_where_its_name_does_not(tmp_path: Path) -> None:
+    films = [tmp_path / f"batch {n}" / f"patient{n}" / "study1" / "view1_frontal.jpg" for n in (1, 2)]
+    rows = [
+        LabelRow(
+            tmp_path / "train.csv", f"CheXpert/train/patient{n}/study1/view1_frontal.jpg", f"{n}", {},
+            telling_parts=3,
+        )
+        for n in (2, 3)
+    ]  # fmt: skip
+    matched, without_film = match_rows(rows, films, [tmp_path])
+    assert {film: row.label for film, row in matched.items()} == {str(films[1]): "2"}
+    assert without_film == 1
+
+
+def test_two_rows_of_one_film_must_agree_in_why_it_is_left_out(tmp_path: Path) -> None:
+    rows = [LabelRow(tmp_path / "t.csv", "1.png", "", {}, reason) for reason in ("several findings", None)]
+    with pytest.raises(BadInput, match="disagree in 'label'"):
+        match_rows(rows, [tmp_path / "1.png"], [])
