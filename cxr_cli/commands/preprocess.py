@@ -34,10 +34,11 @@ def preprocess(
         str | None,
         typer.Option("--format", help="The label table's layout: nih, rsna, covidx, cohen or chexpert."),
     ] = None,
-    finding: Annotated[
+    label_finding: Annotated[
         str | None,
         typer.Option(
-            help="With --format: classes are positive and negative for this. Without: a film's one finding."
+            "--finding",
+            help="With --format: classes are positive and negative for this. Without: a film's one finding.",
         ),
     ] = None,
     views: Annotated[
@@ -57,10 +58,11 @@ def preprocess(
         str, typer.Option(metavar="KEYWORD,...", help="DICOM tags to add to the manifest as they are.")
     ] = "",
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Processes; 0: none beside this. Default: the CPUs at hand.")
+        int | None,
+        typer.Option(min=0, help="Processes that read; 0: this one, unguarded. Default: the CPUs at hand."),
     ] = None,
     film_timeout: Annotated[
-        float, typer.Option(help="Seconds after which a film that cannot be read is rejected.")
+        float, typer.Option(help="Seconds after which a film that is not read yet is rejected.")
     ] = 120.0,
     max_failures: Annotated[
         int | None, typer.Option(min=0, help="Give up when more inputs are rejected.")
@@ -89,7 +91,7 @@ def preprocess(
     if not film_timeout > 0:
         raise UsageFault(f"--film-timeout {film_timeout:g}: seconds above 0 are needed")
     part = _shard(shard)
-    _check_format(context, label_format, labels, finding)
+    _check_format(context, label_format, labels, label_finding)
 
     from cxr_cli.dataset.film import Geometry
     from cxr_cli.dataset.label_formats import Published
@@ -110,7 +112,7 @@ def preprocess(
         manufacturers,
         check_keep_tags(keywords, hashed=hash_patients is not None),
         read_key(hash_patients) if hash_patients else None,
-        Published(label_format, finding) if label_format else None,
+        Published(label_format, label_finding) if label_format else None,
     )
     effort = Effort(usable_cpus() if workers is None else workers, film_timeout, max_failures)
     with console.progress("films") as advance:

@@ -108,7 +108,7 @@ def open_shards(folders: Sequence[Path]) -> list[ShardFolder]:
     missing = sorted(set(range(1, first.shard.count + 1)) - {shard.shard.number for shard in shards})
     if missing:
         listed = ", ".join(map(str, missing))
-        raise BadInput(f"of {first.shard.count} shards {len(missing)} are missing: {listed}")
+        raise BadInput(f"{len(missing)} of {first.shard.count} shards missing: {listed}")
     return shards
 
 

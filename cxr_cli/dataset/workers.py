@@ -61,8 +61,8 @@ def map_in_order(
         items: what to work on.
         workers: processes; 0 works in this one, without any guard.
         timeout: seconds after which an item is given up; None waits for ever.
-        on_loss: gives the result of an item that ran out of time or killed its process, from the item and
-            the reason; by default it raises CxrError.
+        on_loss: gives the result of an item that ran out of time or memory or killed its process, from the
+            item and the reason; by default it raises CxrError.
 
     Raises:
         CxrError: a process that cannot be started.
@@ -95,6 +95,13 @@ class _Raised:
     """What the function raised, in the place of its result."""
 
     error: Exception
+
+
+@dataclass(frozen=True)
+class _Lost:
+    """Why there is no result."""
+
+    reason: str
 
 
 class _Crew(Generic[Item, Result]):
@@ -183,11 +190,12 @@ class _Crew(Generic[Item, Result]):
                         yield turn, self._on_loss(items[turn], reason)
                     continue
                 if turn is not None:
-                    yield turn, answer
+                    lost = isinstance(answer, _Lost)
+                    yield turn, self._on_loss(items[turn], answer.reason) if lost else answer
                 worker.ready, worker.turn, worker.deadline = True, None, None
             elif turn is not None and worker.deadline is not None and worker.deadline <= time.monotonic():
                 self._replace(worker)
-                yield turn, self._on_loss(items[turn], f"not done within {self._timeout:g} s")
+                yield turn, self._on_loss(items[turn], f"was not done within {self._timeout:g} s")
 
     def _replace(self, worker: _Worker[Item]) -> None:
         """Put a new process in the place of a dead or hanging one."""
@@ -228,6 +236,8 @@ def _serve(function: Callable[[Any], Any], pipe: "Connection[Any, Any]") -> None
             return
         try:
             answer = function(item)
+        except MemoryError:
+            answer = _Lost("ran out of memory")
         except Exception as error:
             error.add_note(traceback.format_exc())
             answer = _Raised(error)

@@ -109,7 +109,7 @@ def test_missing_doubled_and_foreign_shards_are_refused(films: Path, tmp_path: P
     make(films, tmp_path / "larger", Shard(3, 3), Settings(Geometry(size=32)))
     make(films, tmp_path / "whole")
     for shards, message in (
-        ([one, three], "of 3 shards 1 are missing: 2"),
+        ([one, three], "1 of 3 shards missing: 2"),
         ([one, two, three, tmp_path / "again"], "again: is shard 1/3 again"),
         ([one, tmp_path / "of two"], "of two: is one of 2 shards"),
         ([one, two, tmp_path / "larger"], "larger: --size is not as in"),

@@ -49,9 +49,18 @@ def test_a_dying_process_is_replaced_and_its_item_told() -> None:
     assert list(map_in_order(os._exit, [3], 1, on_loss=told)) == ["3: ended its process (exit code 3)"]
 
 
+def run_out_of_memory(_: int) -> str:
+    raise MemoryError
+
+
+def test_an_item_too_large_for_memory_is_lost() -> None:
+    results = list(map_in_order(run_out_of_memory, [1, 2], 1, on_loss=told))
+    assert results == ["1: ran out of memory", "2: ran out of memory"]
+
+
 def test_a_hanging_item_is_given_up_while_the_others_are_done() -> None:
-    results = list(map_in_order(time.sleep, [0, 1000, 0, 0, 1000, 0], 2, timeout=0.2, on_loss=told))
-    late = "1000: not done within 0.2 s"
+    results = list(map_in_order(time.sleep, [0, 1000, 0, 0, 1000, 0], 2, timeout=1.5, on_loss=told))
+    late = "1000: was not done within 1.5 s"
     assert results == [None, late, None, None, late, None]
 
 
