@@ -57,11 +57,10 @@ _cxr() {
             return
             ;;
         "preprocess --format")
-            _cxr_paths -f
+            _cxr_offer -W "nih rsna covidx cohen chexpert"
             return
             ;;
         "preprocess --finding")
-            _cxr_offer -W "normal pneumonia covid19 pneumoperitoneum"
             return
             ;;
         "preprocess --views")
@@ -120,15 +119,12 @@ _cxr() {
             return
             ;;
         "split --train-where")
-            _cxr_paths -f
             return
             ;;
         "split --train-per-class")
-            _cxr_paths -f
             return
             ;;
         "split --val-per-class")
-            _cxr_paths -f
             return
             ;;
         "split --seed")
@@ -147,7 +143,7 @@ _cxr() {
             return
             ;;
         "train --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid"
             return
             ;;
         "train --width")
@@ -159,6 +155,10 @@ _cxr() {
             ;;
         "train --freeze")
             _cxr_paths -f
+            return
+            ;;
+        "train --batch-norm")
+            _cxr_offer -W "batch running"
             return
             ;;
         "train --epochs")
@@ -179,6 +179,9 @@ _cxr() {
             ;;
         "train --schedule")
             _cxr_offer -W "constant step cosine"
+            return
+            ;;
+        "train --warmup")
             return
             ;;
         "train --step-epochs")
@@ -332,7 +335,7 @@ _cxr() {
             return
             ;;
         "sweep --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid"
             return
             ;;
         "sweep --width")
@@ -407,7 +410,7 @@ _cxr() {
             return
             ;;
         "weights list --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid"
             return
             ;;
         "weights list --format")
@@ -415,7 +418,7 @@ _cxr() {
             return
             ;;
         "weights verify --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid"
             return
             ;;
     esac
@@ -433,7 +436,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "train -"*)
-            _cxr_offer -W "--split --output -o --recipe --arch --width --weights --freeze --epochs --batch-size --micro-batch --optimizer --lr --schedule --step-epochs --weight-decay --layer-decay --ema --loss --label-smoothing --class-weights --sampling --flip --rotation --zoom --contrast --select --pairs --pairing --trials --fold --precision --seed --help"
+            _cxr_offer -W "--split --output -o --recipe --arch --width --weights --freeze --probe --no-probe --batch-norm --epochs --batch-size --micro-batch --optimizer --lr --schedule --warmup --step-epochs --weight-decay --layer-decay --ema --loss --label-smoothing --class-weights --sampling --flip --rotation --zoom --contrast --mirror --no-mirror --select --pairs --pairing --trials --fold --precision --seed --help"
             ;;
         "train "*)
             _cxr_paths -d

@@ -33,8 +33,8 @@ _cxr() {
                         '(--path-column)--path-column=[The label table'\''s column of film paths.]:file:_files' \
                         '(--label-column)--label-column=[The label table'\''s column of classes.]:file:_files' \
                         '(--patient-column)--patient-column=[The label table'\''s column of patients; patient_id where it has that.]:file:_files' \
-                        '(--format)--format=[The label table'\''s layout\: nih, rsna, covidx, cohen or chexpert.]:file:_files' \
-                        '(--finding)--finding=[With --format\: classes are positive and negative for this. Without\: a film'\''s one finding.]:value:(normal pneumonia covid19 pneumoperitoneum)' \
+                        '(--format)--format=[The label table'\''s layout\: nih, rsna, covidx, cohen or chexpert.]:value:(nih rsna covidx cohen chexpert)' \
+                        '(--finding)--finding=[With --format\: classes are positive and negative for this. Without\: a film'\''s one finding.]:number: ' \
                         '(--views)--views=[Which to take\: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.]:file:_files' \
                         '(--size)--size=[Side of the stored films, in pixels.]:number: ' \
                         '(--crop-top)--crop-top=[Share of the height to cut off above, below 0.5.]:number: ' \
@@ -42,8 +42,8 @@ _cxr() {
                         '(--manufacturers)--manufacturers=[More spellings of manufacturers, TOML\: "Acme" = \["Acme Imaging"\].]:file:_files' \
                         '(--hash-patients)--hash-patients=[Replace patient ids by hashes, keyed by this file'\''s bytes.]:file:_files' \
                         '(--keep-tags)--keep-tags=[DICOM tags to add to the manifest as they are.]:file:_files' \
-                        '(--workers)--workers=[Processes; 0\: none beside this. Default\: the CPUs at hand.]:number: ' \
-                        '(--film-timeout)--film-timeout=[Seconds after which a film that cannot be read is rejected.]:number: ' \
+                        '(--workers)--workers=[Processes that read; 0\: this one, unguarded. Default\: the CPUs at hand.]:number: ' \
+                        '(--film-timeout)--film-timeout=[Seconds after which a film that is not read yet is rejected.]:number: ' \
                         '(--max-failures)--max-failures=[Give up when more inputs are rejected.]:number: ' \
                         '(--shard)--shard=[Take the Ith of N parts. Default\: the task of a Slurm job array.]:file:_files' \
                         '(--merge)--merge[SOURCE are all shards of the dataset.]' \
@@ -58,9 +58,9 @@ _cxr() {
                         '(--test)--test=[Share of test films of each class. \[0.2\]]:number: ' \
                         '(--folds)--folds=[Divide into folds instead\: one tests, the next validates.]:number: ' \
                         '(--from-column)--from-column=[Take train, val, test from this manifest column; with --val, draw val from its train.]:file:_files' \
-                        '(--train-where)--train-where=[Train and val come from films that meet this, all other patients are test. As "institution == '\''Academic Hospital'\'' and age >= 18".]:file:_files' \
-                        '(--train-per-class)--train-per-class=[Films to train on\: of each class, or as positive=375,negative=375.]:file:_files' \
-                        '(--val-per-class)--val-per-class=[Films to validate on, written likewise. \[0\]]:file:_files' \
+                        '(--train-where)--train-where=[Train and val come from films that meet this, all other patients are test. As "institution == '\''Academic Hospital'\'' and age >= 18".]:number: ' \
+                        '(--train-per-class)--train-per-class=[Films to train on\: of each class, or as positive=375,negative=375.]:number: ' \
+                        '(--val-per-class)--val-per-class=[Films to validate on, written likewise. \[0\]]:number: ' \
                         '(--twins --no-twins)--twins[Keep patients together whose films are the same picture.]' \
                         '(--twins --no-twins)--no-twins[Keep patients together whose films are the same picture.]' \
                         '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
@@ -73,16 +73,20 @@ _cxr() {
                         '(--output -o)--output=[The RUN folder.]:folder:_files -/' \
                         '(--output -o)-o[The RUN folder.]:folder:_files -/' \
                         '(--recipe)--recipe=[The papers'\'' settings\: single, siamese or finetune.]:value:(single siamese finetune)' \
-                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, ..._lite1 or ..._lite2. \[covidnet; efficientnet_lite0 finetune\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2)' \
+                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, ..._lite1 or ..._lite2. \[covidnet; efficientnet_lite0 finetune\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid)' \
                         '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1\]]:number: ' \
                         '(--weights)--weights=[What the net begins with; auto takes what is at hand, then the hub. \[none; auto finetune\]]:file:_files' \
                         '(--freeze)--freeze=[What does not learn\: none, features, or so many stages from the film on. \[none\]]:file:_files' \
+                        '(--probe --no-probe)--probe[Begin with a classifier by logistic regression on the training films'\'' vectors. \[no\]]' \
+                        '(--probe --no-probe)--no-probe[Begin with a classifier by logistic regression on the training films'\'' vectors. \[no\]]' \
+                        '(--batch-norm)--batch-norm=[Statistics of batch norm in training\: batch, or running, which stay. \[batch\]]:value:(batch running)' \
                         '(--epochs)--epochs=[Epochs. \[100 single and finetune, 50 siamese\]]:number: ' \
                         '(--batch-size)--batch-size=[Films or pairs a step; films for in-batch pairs. \[16 single, 32 siamese, 256 finetune\]]:number: ' \
                         '(--micro-batch)--micro-batch=[Films at once, gradients being summed over the batch. \[the whole batch\]]:number: ' \
                         '(--optimizer)--optimizer=[adam, adamw or sgd. \[adam; sgd finetune\]]:value:(adam adamw sgd)' \
                         '(--lr)--lr=[Learning rate of the first step. \[1e-4; 1e-2 finetune\]]:number: ' \
                         '(--schedule)--schedule=[constant, step or cosine. \[constant; step finetune\]]:value:(constant step cosine)' \
+                        '(--warmup)--warmup=[Share of all steps in which the rate rises. \[0\]]:number: ' \
                         '(--step-epochs)--step-epochs=[A step takes the rate to a tenth every so many epochs. \[25\]]:number: ' \
                         '(--weight-decay)--weight-decay=[Of kernels. \[0\]]:number: ' \
                         '(--layer-decay)--layer-decay=[Each stage learns at this share of the rate of the stage behind it. \[1\]]:number: ' \
@@ -95,6 +99,8 @@ _cxr() {
                         '(--rotation)--rotation=[Random rotation, up to so many degrees. \[0; 15 finetune\]]:number: ' \
                         '(--zoom)--zoom=[Random zoom in and out, up to this share. \[0\]]:number: ' \
                         '(--contrast)--contrast=[Random contrast, up to this share more or less. \[0\]]:number: ' \
+                        '(--mirror --no-mirror)--mirror[Score a film with its mirror image, as their mean. \[no\]]' \
+                        '(--mirror --no-mirror)--no-mirror[Score a film with its mirror image, as their mean. \[no\]]' \
                         '(--select)--select=[The epoch kept\: best validation accuracy, or loss. \[accuracy; loss finetune\]]:value:(accuracy loss)' \
                         '(--pairs)--pairs=[Pairs an epoch, siamese only. \[12000\]]:number: ' \
                         '(--pairing)--pairing=[Siamese only\: random pairs, or all pairs in-batch. \[random\]]:value:(random in-batch)' \
@@ -148,7 +154,7 @@ _cxr() {
                         '(--recipe)--recipe=[The papers'\'' settings\: single, siamese or finetune.]:value:(single siamese finetune)' \
                         '*--lr=[Repeatable. \[1e-3 1e-4 1e-5\]]:number: ' \
                         '*--batch-size=[Repeatable. \[8 16 32\]]:number: ' \
-                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, ..._lite1 or ..._lite2. \[covidnet; efficientnet_lite0 finetune\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2)' \
+                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, ..._lite1 or ..._lite2. \[covidnet; efficientnet_lite0 finetune\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid)' \
                         '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1\]]:number: ' \
                         '(--weights)--weights=[What the net begins with; auto takes what is at hand, then the hub. \[none; auto finetune\]]:file:_files' \
                         '(--epochs)--epochs=[Epochs. \[100 single, 20 siamese\]]:number: ' \
@@ -199,7 +205,7 @@ _cxr() {
                             case $words[1] in
                                 list)
                                     _arguments \
-                                        '(--arch)--arch=[Only those of an architecture.]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2)' \
+                                        '(--arch)--arch=[Only those of an architecture.]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid)' \
                                         '(--format)--format=[How to print them.]:value:(table csv json)' \
                                         '(--help)--help[Show this message and exit.]'
                                     ;;
@@ -210,7 +216,7 @@ _cxr() {
                                     ;;
                                 verify)
                                     _arguments \
-                                        '(--arch)--arch=[Architecture. \[the name'\''s own\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2)' \
+                                        '(--arch)--arch=[Architecture. \[the name'\''s own\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid)' \
                                         '(--help)--help[Show this message and exit.]' \
                                         '1:file:_files'
                                     ;;

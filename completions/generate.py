@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import typer
 
+from cxr_cli.dataset.label_formats import FORMATS
 from cxr_cli.dataset.phantom.findings import FINDINGS
 from cxr_cli.dataset.split import SUBSETS
 from cxr_cli.inference.precision import Precision
@@ -38,11 +39,16 @@ KNOWN_VALUES: dict[str, Iterable[str]] = {
     "arch": ARCHITECTURES,
     "finding": FINDINGS,
     "kind": typing.get_args(Kind),
+    "label_finding": (),
+    "label_format": FORMATS,
     "names": tuple(card.name for card in CARDS if card.source == "hub"),
     "precision": typing.get_args(Precision),
     "recipe": RECIPES,
     "shortcut_class": FINDINGS,
     "subset": SUBSETS,
+    "train_per_class": (),
+    "train_where": (),
+    "val_per_class": (),
     **CHOICES,
 }
 """Values of options whose type is plain text, for the command checks them only when it runs."""
