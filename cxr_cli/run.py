@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cxr_cli.artifacts import digest_folder, read_json, replace_folder, restore_folder, write_json
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.artifacts import (
+    check_same_settings,
+    digest_folder,
+    read_json,
+    replace_folder,
+    restore_folder,
+    write_json,
+)
+from cxr_cli.errors import BadInput
 
 if TYPE_CHECKING:
     from cxr_cli.dataset.split_file import Split
@@ -174,11 +181,8 @@ def check_config(folder: Path, config: RunConfig) -> None:
                 f"{folder}: is not empty and holds no run ({CONFIG} is missing); name a new folder"
             )
         return
-    before, after = asdict(read_config(folder)), asdict(config)
-    changed = [name for name in after if name not in PLACES and before[name] != after[name]]
-    if changed:
-        what = ", ".join(f"{name} was {before[name]!r} and is now {after[name]!r}" for name in changed)
-        raise UsageFault(f"{folder}: holds a run with another configuration: {what}; name a new folder")
+    decides = {name: value for name, value in asdict(config).items() if name not in PLACES}
+    check_same_settings(folder, asdict(read_config(folder)), decides)
 
 
 def write_config(folder: Path, config: RunConfig) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import jax
@@ -23,26 +23,21 @@ from cxr_cli.run import (
     save_model,
     write_config,
 )
+from cxr_cli.training.recipes import resolve_recipe
+
+SMALL = {"width": 0.125, "epochs": 2, "batch_size": 8, "pairs": 40, "trials": 9}
 
 
 @pytest.fixture
 def config() -> RunConfig:
     return RunConfig(
+        **asdict(resolve_recipe("siamese", SMALL)),
         recipe="siamese",
-        arch="covidnet",
-        width=0.125,
+        weights_digest=None,
         size=32,
-        siamese=True,
         classes=("covid19", "normal", "pneumonia"),
         mean=0.1 + 0.2,
         std=1 / 3,
-        epochs=2,
-        batch_size=8,
-        lr=1e-4,
-        pairs=40,
-        pairing="random",
-        trials=9,
-        precision="float32",
         seed=7,
         dataset="/data/set",
         dataset_digest="d" * 64,
@@ -80,8 +75,8 @@ def test_another_configuration_is_refused_by_what_changed(tmp_path: Path, config
     with pytest.raises(UsageFault) as caught:
         write_config(tmp_path, replace(config, lr=1e-3, seed=8))
     assert str(caught.value) == (
-        f"{tmp_path}: holds a run with another configuration: "
-        "lr was 0.0001 and is now 0.001, seed was 7 and is now 8; name a new folder"
+        f"{tmp_path}: was made with other settings: "
+        "lr was 0.0001, now 0.001; seed was 7, now 8; name a new folder"
     )
     with pytest.raises(UsageFault, match="dataset_digest was 'd"):
         write_config(tmp_path, replace(config, dataset_digest="f" * 64))

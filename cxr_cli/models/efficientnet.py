@@ -171,7 +171,8 @@ class MidEfficientNet(PooledBackbone):
         """Draw the parameters; classes=None: no classifier and no logits."""
         self.stem = _stem(config, lowering=lowering, rng=rng)
         self.stages = _stages(config, 5, lowering=lowering, rng=rng)
-        self.dropout = config.dropout
+        # These maps are not centred: dropping a channel would move the logits by its mean.
+        self.dropout = 0.0
         self.embedding_size = 2 * (config.channels[3] + config.channels[4])
         self.classifier = None if classes is None else Dense(self.embedding_size, classes, rng=rng)
 

@@ -89,7 +89,7 @@ def test_another_configuration_into_a_run_is_refused_by_name(
 ) -> None:
     outcome = cxr(*command(small_dataset, split_file, single_run, "--epochs", 9, "--seed", 4))
     assert (outcome.code, outcome.out) == (2, "")
-    assert "epochs was 8 and is now 9, seed was 0 and is now 4; name a new folder" in one_line(outcome.err)
+    assert "epochs was 8, now 9; seed was 0, now 4; name a new folder" in one_line(outcome.err)
 
 
 def test_what_the_films_do_not_allow_is_said(
@@ -107,7 +107,7 @@ def test_what_the_films_do_not_allow_is_said(
     assert (
         outcome.err.splitlines()[0] == "5000 pairs an epoch wanted, 90 different ones can be had: using all"
     )
-    assert "pairs was 60 and is now 90" in outcome.err
+    assert "pairs was 60, now 90" in outcome.err
     outcome = cxr(*command(small_dataset, split_file, tmp_path / "new", *options, "--trials", 30))
     assert outcome.code == 3
     assert "has 4 films, 30 trials need 10; --trials 12 is the most" in one_line(outcome.err)

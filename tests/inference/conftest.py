@@ -1,5 +1,6 @@
 """Runs with a very small net of drawn, untrained weights: what is tested here does not ask for more."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.models.siamese import Siamese
 from cxr_cli.run import RunConfig, TrainedRun
+from cxr_cli.training.recipes import resolve_recipe
 
 SIZE = 16
 
@@ -22,22 +24,16 @@ def untrained_run(folder: Path, *, siamese: bool) -> TrainedRun:
     backbone = CovidNet(shape, SIZE, None if siamese else 3, lowering="product", rng=rng)
     net = Siamese(backbone, rng=rng) if siamese else backbone
     graph, params, stats = nnx.split(net, nnx.Param, ...)
+    name = "siamese" if siamese else "single"
+    pairs = {"pairs": 100, "trials": 10} if siamese else {}
     config = RunConfig(
-        recipe="siamese" if siamese else "single",
-        arch="covidnet",
-        width=1.0,
+        **asdict(resolve_recipe(name, {"epochs": 5, "batch_size": 4, **pairs})),
+        recipe=name,
+        weights_digest=None,
         size=SIZE,
-        siamese=siamese,
         classes=("covid19", "normal", "pneumonia"),
         mean=0.4,
         std=0.2,
-        epochs=5,
-        batch_size=4,
-        lr=1e-4,
-        pairs=100 if siamese else None,
-        pairing="random" if siamese else None,
-        trials=10 if siamese else None,
-        precision="float32",
         seed=0,
         dataset="dataset",
         dataset_digest="d",
@@ -46,7 +42,7 @@ def untrained_run(folder: Path, *, siamese: bool) -> TrainedRun:
         fold=None,
     )
     variables = Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))
-    return TrainedRun(folder, config, Network(graph), variables, epoch=3)
+    return TrainedRun(folder, config, Network(graph, net.STAGES, 0), variables, epoch=3)
 
 
 @pytest.fixture(scope="session")

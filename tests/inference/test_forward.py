@@ -5,14 +5,17 @@ import numpy as np
 import pytest
 from jax import Array
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from cxr_cli.inference.films import film_source, normalise
 from cxr_cli.inference.forward import (
     INFERENCE_BATCH,
     Forward,
     Scaling,
+    class_logits,
     forward_function,
     read_logits,
+    read_mirrored_logits,
     read_vectors,
     run_over,
 )
@@ -66,3 +69,23 @@ def test_films_are_normalised_and_read_by_the_net_itself(
     assert vectors.shape == (32, 6)
     expected = siamese.network.bind(siamese.variables).embed(x)
     np.testing.assert_allclose(vectors, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_one_logit_stands_for_two_classes() -> None:
+    logits = jnp.array([[1.5], [-0.2]])
+    np.testing.assert_array_equal(class_logits(logits), [[0, 1.5], [0, np.float32(-0.2)]])
+    three = jnp.ones((2, 3))
+    assert class_logits(three) is three
+
+
+def test_mirrored_scores_are_the_mean_over_film_and_mirror_image(
+    single: TrainedRun, logits: Forward, images: NDArray[np.uint8]
+) -> None:
+    mirrored = forward_function(single.network, SCALING, read_mirrored_logits)
+    films, mirror_images = jnp.asarray(images[:6]), jnp.asarray(images[:6, :, ::-1])
+    parts = [softmax(logits(single.variables, part), 1) for part in (films, mirror_images)]
+    expected = (parts[0] + parts[1]) / 2
+    np.testing.assert_allclose(np.exp(mirrored(single.variables, films)), expected, rtol=1e-4)
+    np.testing.assert_allclose(
+        mirrored(single.variables, films), mirrored(single.variables, mirror_images), rtol=1e-4
+    )
