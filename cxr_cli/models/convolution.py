@@ -19,6 +19,10 @@ from jax import Array, lax
 Lowering = Literal["native", "product"]
 
 
+BLOCK = 32
+"""Channels that a grouped convolution takes together on a CPU."""
+
+
 def platform_lowering() -> Lowering:
     """Return the lowering that suits the default device: products on a CPU, XLA's convolution elsewhere."""
     return "product" if jax.default_backend() == "cpu" else "native"
@@ -45,6 +49,8 @@ def convolve(
             return pointwise_convolution(x, kernel, stride)
         if groups == x.shape[-1] == kernel.shape[-1] and stride <= min(kernel.shape[:2]):
             return depthwise_convolution(x, kernel, stride, sides)
+        if groups > 1:
+            return grouped_convolution(x, kernel, stride, sides, groups)
     return native_convolution(x, kernel, stride, sides, groups)
 
 
@@ -71,8 +77,36 @@ def native_convolution(
 
 
 def pointwise_convolution(x: Array, kernel: Array, stride: int = 1) -> Array:
-    """Convolve x [B,H,W,C] with a 1x1 kernel [1,1,C,D], without padding, as one matrix product."""
-    return x[:, ::stride, ::stride] @ kernel[0, 0]
+    """Convolve x [B,H,W,C] with a 1x1 kernel [1,1,C,D], without padding, as one matrix product.
+
+    Of two matrices: the derivative by the kernel of a product with more dimensions begins with a transposed
+    copy of x, which took longer than all else.
+    """
+    seen = x[:, ::stride, ::stride]
+    product = seen.reshape(-1, seen.shape[-1]) @ kernel[0, 0]
+    return product.reshape(*seen.shape[:-1], -1)
+
+
+def grouped_convolution(x: Array, kernel: Array, stride: int, padding: Sides, groups: int) -> Array:
+    """Convolve the groups of x [B,H,W,C], each with its own part of a kernel [K,L,C/groups,D].
+
+    Neighbouring groups are put together until they have some 32 channels, and each such block is an ordinary
+    convolution, with zeros in its kernel from one group to another: the machine multiplies 32 channels with
+    32 in hardly more time than 4 with 4.
+    """
+    channels_in, channels_out = kernel.shape[2], kernel.shape[3] // groups
+    joined = max(n for n in range(1, groups + 1) if groups % n == 0 and n <= max(1, BLOCK // channels_in))
+    blocks = groups // joined
+    parts = kernel.reshape(*kernel.shape[:3], blocks, joined, channels_out)
+    dense = jnp.einsum("klibgo,gh->bklhigo", parts, jnp.eye(joined, dtype=kernel.dtype))
+    dense = dense.reshape(blocks, *kernel.shape[:2], joined * channels_in, joined * channels_out)
+    return jnp.concatenate(
+        [
+            native_convolution(part, block, stride, padding)
+            for part, block in zip(jnp.split(x, blocks, -1), dense, strict=True)
+        ],
+        -1,
+    )
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))

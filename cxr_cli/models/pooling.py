@@ -1,4 +1,10 @@
-"""Pooling of pictures [batch, height, width, channels]."""
+"""Pooling of pictures [batch, height, width, channels].
+
+Windows are taken columns first, then rows, as shifted pictures: XLA's own pooling is slow on a CPU, above all
+backward (tests/benchmarks: pooling).
+"""
+
+from functools import reduce
 
 import jax.numpy as jnp
 from jax import Array, lax
@@ -16,21 +22,37 @@ def max_pool_2x2(x: Array) -> Array:
 
 
 def max_pool(x: Array, window: int, stride: int, padding: int = 0) -> Array:
-    """Take the maximum of windows [window, window] of x [B,H,W,C], as torch does: the padding never wins."""
-    sides = ((0, 0), (padding, padding), (padding, padding), (0, 0))
-    largest: Array = lax.reduce_window(
-        x, -jnp.inf, lax.max, (1, window, window, 1), (1, stride, stride, 1), sides
-    )
-    return largest
+    """Take the maximum of windows [window, window] of x [B,H,W,C], as torch does.
+
+    The padding never wins, of tied values the first row's first has the gradient, and NaN is the largest.
+    """
+    padded = _padded(x, padding, -jnp.inf)
+    columns = reduce(_first_of_larger, _shifts(padded, 2, window, stride))
+    return reduce(_first_of_larger, _shifts(columns, 1, window, stride))
 
 
 def average_pool(x: Array, window: int, stride: int, padding: int = 0) -> Array:
     """Take the mean of windows [window, window] of x [B,H,W,C]; zeros of the padding count, as in torch."""
-    sides = ((0, 0), (padding, padding), (padding, padding), (0, 0))
-    total: Array = lax.reduce_window(x, 0.0, lax.add, (1, window, window, 1), (1, stride, stride, 1), sides)
-    return total / window**2
+    columns = reduce(jnp.add, _shifts(_padded(x, padding, 0.0), 2, window, stride))
+    return reduce(jnp.add, _shifts(columns, 1, window, stride)) / window**2
 
 
 def global_average_pool(x: Array) -> Array:
     """Take the mean of each channel of x [B,H,W,C]: [B,C]."""
     return jnp.mean(x, axis=(1, 2))
+
+
+def _padded(x: Array, padding: int, value: float) -> Array:
+    sides = (padding, padding, 0)
+    return lax.pad(x, jnp.asarray(value, x.dtype), ((0, 0, 0), sides, sides, (0, 0, 0)))
+
+
+def _shifts(x: Array, axis: int, window: int, stride: int) -> list[Array]:
+    """Return the first, second, ... element of each window along an axis."""
+    span = (x.shape[axis] - window) // stride * stride + 1
+    return [lax.slice_in_dim(x, i, i + span, stride, axis) for i in range(window)]
+
+
+def _first_of_larger(first: Array, later: Array) -> Array:
+    """Return the larger of each two; the first where they tie, which then has the gradient too."""
+    return jnp.where((first >= later) | jnp.isnan(first), first, later)
