@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -228,20 +228,20 @@ def _serve(function: Callable[[Any], Any], pipe: "Connection[Any, Any]") -> None
     """A process's life: say that it is ready, then answer each item until there are no more."""
     cv2.setNumThreads(1)  # the processes share the CPUs
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    pipe.send(None)
-    while True:
-        try:
-            item = pipe.recv()
-        except EOFError:
-            return
-        try:
-            answer = function(item)
-        except MemoryError:
-            answer = _Lost("ran out of memory")
-        except Exception as error:
-            error.add_note(traceback.format_exc())
-            answer = _Raised(error)
-        pipe.send(answer)
+    with suppress(EOFError, OSError):  # the other end is gone: nobody waits for more
+        pipe.send(None)
+        while True:
+            pipe.send(_answer(function, pipe.recv()))
+
+
+def _answer(function: Callable[[Any], Any], item: Any) -> Any:
+    try:
+        return function(item)
+    except MemoryError:
+        return _Lost("ran out of memory")
+    except Exception as error:
+        error.add_note(traceback.format_exc())
+        return _Raised(error)
 
 
 def _leave_with_parent() -> None:
