@@ -60,7 +60,7 @@ MEMBERS = (
         test_sizes=(97, 224, 299),
         test_training_sizes=(97,),
     ),
-    Member("resnet101", "timm/resnet101.tv_in1k", RESNET, RESIDUAL, training_sizes=(97,)),
+    Member("resnet101", "timm/resnet101.tv_in1k", RESNET, RESIDUAL),
     Member("resnext50_32x4d", "timm/resnext50_32x4d.tv_in1k", RESNET, RESIDUAL, training_sizes=(97,)),
     Member("resnext101_32x8d", "timm/resnext101_32x8d.tv_in1k", RESNET, RESIDUAL, training_sizes=(97,)),
     Member(
