@@ -1,5 +1,8 @@
 """Batch normalisation (Ioffe & Szegedy 2015) as torch computes it."""
 
+from functools import partial
+
+import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import Array, lax
@@ -11,7 +14,7 @@ class BatchNorm(nnx.Module):
     """Normalise each channel by the batch's statistics in training, by running ones otherwise.
 
     As in torch: the batch's own variance is the population's (over n), the running one the sample's (over
-    n - 1), and running <- (1 - momentum) running + momentum batch. Statistics are float32.
+    n - 1), and running <- (1 - momentum) running + momentum batch. All arithmetic is float32.
 
     Attributes:
         frozen: take the running statistics in training too, and leave them as they are.
@@ -32,27 +35,67 @@ class BatchNorm(nnx.Module):
 
         Args:
             x: a batch of feature maps.
-            mask: bool [B], in training: the films that count. Padding is normalised, but not counted.
+            mask: bool [B], in training: the films that count, at least one. Padding is normalised, but not
+                counted.
         """
+        scale, bias = self.scale[...].astype(jnp.float32), self.bias[...].astype(jnp.float32)
         if mask is None or self.frozen:
-            mean, var = self.mean[...], self.var[...]
-        else:
-            mean, var = self._observe(x, mask)
-        scale = self.scale[...] * lax.rsqrt(var + self.epsilon)
-        shift = self.bias[...] - mean * scale
-        return x * scale.astype(x.dtype) + shift.astype(x.dtype)
-
-    def _observe(self, x: Array, mask: Array) -> tuple[Array, Array]:
-        """Return mean and variance of the films that count, and move the running ones towards them."""
-        weights = mask.astype(jnp.float32)
-        share = (weights / jnp.sum(weights))[:, None]
-        exact = x.astype(jnp.float32)
-        mean = jnp.sum(jnp.mean(exact, (1, 2)) * share, 0)
-        var = jnp.sum(jnp.mean(jnp.square(exact - mean), (1, 2)) * share, 0)
-        count = jnp.sum(weights) * x.shape[1] * x.shape[2]
+            return _normalised(x, scale, bias, self.mean[...], lax.rsqrt(self.var[...] + self.epsilon))
+        count = jnp.sum(mask, dtype=jnp.float32) * x.shape[1] * x.shape[2]
+        normalised, mean, var = _normalise_by_batch(x, scale, bias, mask / count, self.epsilon)
         self.mean[...] = self._moved(self.mean[...], mean)
-        self.var[...] = self._moved(self.var[...], var * count / jnp.maximum(count - 1, 1))
-        return mean, var
+        self.var[...] = self._moved(self.var[...], var * (count / jnp.maximum(count - 1, 1)))
+        return normalised
 
     def _moved(self, running: Array, batch: Array) -> Array:
         return (1 - self.momentum) * running + self.momentum * lax.stop_gradient(batch)
+
+
+def _normalised(x: Array, scale: Array, bias: Array, mean: Array, inverse_deviation: Array) -> Array:
+    """Return x [B,H,W,C] normalised, in its own type; all else is float32 [C]."""
+    slope = scale * inverse_deviation
+    return (x.astype(jnp.float32) * slope + (bias - mean * slope)).astype(x.dtype)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(4,))
+def _normalise_by_batch(
+    x: Array, scale: Array, bias: Array, share: Array, epsilon: float
+) -> tuple[Array, Array, Array]:
+    """Normalise x [B,H,W,C] by its own statistics; return it, mean and variance. Share: [B], of one pixel.
+
+    The derivative is written out (Ioffe & Szegedy 2015, section 3): a pass over x and the cotangent for the
+    sums, a pass for the result, and no picture kept but x. Mean and variance pass no gradient on.
+    """
+    return _normalise_forward(x, scale, bias, share, epsilon)[0]
+
+
+_Saved = tuple[Array, Array, Array, Array, Array]
+
+
+def _normalise_forward(
+    x: Array, scale: Array, bias: Array, share: Array, epsilon: float
+) -> tuple[tuple[Array, Array, Array], _Saved]:
+    exact = x.astype(jnp.float32)
+    mean = jnp.sum(jnp.sum(exact, (1, 2)) * share[:, None], 0)
+    var = jnp.sum(jnp.sum(jnp.square(exact - mean), (1, 2)) * share[:, None], 0)
+    inverse_deviation = lax.rsqrt(var + epsilon)
+    normalised = _normalised(x, scale, bias, mean, inverse_deviation)
+    return (normalised, mean, var), (x, scale, share, mean, inverse_deviation)
+
+
+def _normalise_backward(
+    epsilon: float,  # noqa: ARG001 - as in the function
+    saved: _Saved,
+    cotangents: tuple[Array, Array, Array],
+) -> tuple[Array, Array, Array, None]:
+    x, scale, share, mean, inverse_deviation = saved
+    upstream = cotangents[0].astype(jnp.float32)
+    centred = x.astype(jnp.float32) - mean
+    by_bias = jnp.sum(upstream, (0, 1, 2))
+    by_scale = jnp.sum(upstream * centred, (0, 1, 2)) * inverse_deviation
+    by_statistics = by_bias + centred * (inverse_deviation * by_scale)
+    by_x = scale * inverse_deviation * (upstream - share[:, None, None, None] * by_statistics)
+    return by_x.astype(x.dtype), by_scale, by_bias, None
+
+
+_normalise_by_batch.defvjp(_normalise_forward, _normalise_backward)
