@@ -62,7 +62,9 @@ RULES = (
     # Not the port of a catheter.
     _rule(DESCRIPTIONS, r"port(?!\W*(?:a\W*cath|cath|placement|check|insert|remov))", +3),
     _rule(DESCRIPTIONS, r"bettlunge|bettaufnahme|au lit|al letto", +3),
-    _rule(DESCRIPTIONS, r"pa|2 ?v(?:ws?|iews?)?|two views?", -2),
+    # Not where the order leaves it open: AP or PA.
+    _rule(DESCRIPTIONS, r"(?<!ap/)(?<!ap )(?<!ap or )pa(?!/ap| ap| or ap)", -2),
+    _rule(DESCRIPTIONS, r"2 ?v(?:ws?|iews?)?|two views?|(?:and|&) lat(?:eral)?", -2),
     _rule(DESCRIPTIONS, r"upright|erect|standing", -1),
     _rule(STATION, r"port(?:able)?|mob(?:ile)?|amx", +2),
     _rule(STATION, r"(?:xr|x-?ray|dx|dr|cr)?[-_ ]?(?:room|rm)|bucky|wall", -2),

@@ -174,7 +174,8 @@ class _Crew(Generic[Item, Result]):
     def _collect(self, items: Sequence[Item]) -> Iterator[tuple[int, Result | _Raised]]:
         """Wait until something happens; yield the results that came, and those of items that are lost."""
         deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None]
-        patience = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+        # Selectors take no time that is too long: at the end of an hour it is asked again.
+        patience = min(3600.0, max(0.0, min(deadlines) - time.monotonic())) if deadlines else None
         heard = wait([worker.pipe for worker in self._workers], patience)
         for worker in list(self._workers):
             turn = worker.turn

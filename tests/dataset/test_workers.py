@@ -1,5 +1,6 @@
 """Mapping over several processes."""
 
+import math
 import multiprocessing
 import os
 import signal
@@ -82,6 +83,10 @@ class Unreadable:
 def test_a_process_that_cannot_start_is_an_error() -> None:
     with pytest.raises(CxrError, match="before it had any work"):
         list(map_in_order(Unreadable(), [1, 2], 1, on_loss=told))
+
+
+def test_no_time_is_too_long() -> None:
+    assert list(map_in_order(neg, [1], 1, timeout=math.inf)) == [-1]
 
 
 @pytest.mark.parametrize("workers", [0, 2])
