@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,18 @@ ClassCounts = int | Mapping[str, int]
 """Films of each class: one number for all, or a number by class."""
 
 PARTS = ("train", "val")
-BEYOND = "beyond"
-"""The part of films that a drawn patient has beyond the numbers wanted."""
+
+
+class Drawn(NamedTuple):
+    """What became of films that might be drawn.
+
+    Attributes:
+        parts: text [N], "train", "val" or "" (not drawn), the same for all films of a patient.
+        kept: bool [N], False for films that a drawn patient has beyond the numbers wanted.
+    """
+
+    parts: NDArray[np.str_]
+    kept: NDArray[np.bool_]
 
 
 def read_class_counts(option: str, text: str | None) -> ClassCounts | None:
@@ -62,7 +73,7 @@ def draw_by_counts(
     classes: Sequence[str],
     wanted: NDArray[np.int64],
     rng: np.random.Generator,
-) -> NDArray[np.str_]:
+) -> Drawn:
     """Draw patients so that train and val hold exactly the films wanted of each class.
 
     Args:
@@ -73,8 +84,7 @@ def draw_by_counts(
         rng: the draw.
 
     Returns:
-        text [N]: "train", "val", "beyond" (of a drawn patient, more than wanted; only where it cannot be
-        done with whole patients) or "" (the patient was not drawn).
+        The films drawn; all of them are kept wherever the numbers can be met with whole patients.
 
     Raises:
         BadInput: what is wanted cannot be had.
@@ -88,12 +98,12 @@ def draw_by_counts(
     drawn = draw_more_patients(counts, wanted, parts)
     had = np.stack([counts[drawn == part].sum(0) for part in range(len(PARTS))])
     _check_had(had, classes, wanted)
-    subsets = np.array([*PARTS, ""], dtype=object)[drawn[patients]]
+    kept = np.ones(len(labels), np.bool_)
     added = (drawn != parts)[patients]
     for part, number in np.argwhere(had > wanted):
-        surplus = np.flatnonzero(added & (drawn[patients] == part) & (labels == number))
-        subsets[rng.choice(surplus, had[part, number] - wanted[part, number], replace=False)] = BEYOND
-    return subsets.astype(str)
+        of_added = np.flatnonzero(added & (drawn[patients] == part) & (labels == number))
+        kept[rng.choice(of_added, had[part, number] - wanted[part, number], replace=False)] = False
+    return Drawn(np.array([*PARTS, ""])[drawn[patients]], kept)
 
 
 def _check_enough(labels: NDArray[np.int64], classes: Sequence[str], wanted: NDArray[np.int64]) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxr_cli.dataset.allocation import allocate_patients, class_counts
-from cxr_cli.dataset.drawing import BEYOND, ClassCounts, counts_by_class, draw_by_counts
+from cxr_cli.dataset.drawing import ClassCounts, Drawn, counts_by_class, draw_by_counts
 from cxr_cli.dataset.patients import Same, patient_numbers, refuse_leaks
 from cxr_cli.dataset.selection import Selection, select
 from cxr_cli.dataset.store import Dataset
@@ -173,21 +173,21 @@ def _subsets_of_domain(
 ) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
     """Draw train and val from the films of the domain; return each film's subset, and why it has none."""
     labels = dataset.manifest["label"]
-    rows = np.flatnonzero(films_of_domain(dataset, criteria).films)
+    domain = films_of_domain(dataset, criteria).films
+    rows = np.flatnonzero(domain)
     if not len(rows):
         raise BadInput(f"--train-where: none of {len(labels)} films meets {criteria.train_where!r}")
     drawn = _drawn_from_domain(labels, rows, patients, criteria)
-    names = pd.Series(drawn, index=patients[rows])
-    part_of_patient = names[names.isin(["train", "val"])].groupby(level=0).first()
-    parts = part_of_patient.reindex(patients).fillna("").to_numpy(dtype=str)
-    subsets = np.where(parts == "", "test", "").astype(object)
-    reasons = np.array([FAILS.format(part) if part else "" for part in parts], dtype=object)
-    chosen = rows[drawn != BEYOND]
-    subsets[chosen] = np.where(parts[chosen] == "", "test", parts[chosen])
-    reasons[chosen] = ""
-    beyond = rows[drawn == BEYOND]
-    reasons[beyond] = [BEYOND_COUNTS.format(part) for part in parts[beyond]]
-    return subsets.astype(str), reasons.astype(str)
+    part_of_patient = pd.Series(drawn.parts, index=patients[rows]).groupby(level=0).first()
+    parts = part_of_patient.reindex(patients, fill_value="").to_numpy(dtype=str)
+    used = np.zeros(len(labels), np.bool_)
+    used[rows[drawn.kept]] = True
+    subsets = np.select([parts == "", used], ["test", parts], "")
+    reasons = [
+        "" if subset else (BEYOND_COUNTS if meets else FAILS).format(part)
+        for subset, meets, part in zip(subsets, domain, parts, strict=True)
+    ]
+    return subsets, np.array(reasons)
 
 
 def films_of_domain(dataset: Dataset, criteria: SplitCriteria) -> Selection:
@@ -199,9 +199,11 @@ def films_of_domain(dataset: Dataset, criteria: SplitCriteria) -> Selection:
 
 def _drawn_from_domain(
     labels: "pd.Series[str]", rows: NDArray[np.int64], patients: NDArray[np.int64], criteria: SplitCriteria
-) -> NDArray[np.str_]:
+) -> Drawn:
     if criteria.train_per_class is None:
-        return _drawn_subsets(labels.iloc[rows], patients[rows], criteria.val or 0.0, 0.0, criteria.seed)
+        val = criteria.val or 0.0
+        parts = _drawn_subsets(labels.iloc[rows], patients[rows], val, 0.0, criteria.seed)
+        return Drawn(parts, np.ones(len(rows), np.bool_))
     numbers, classes = pd.factorize(labels, sort=True)
     wanted = np.stack(
         [

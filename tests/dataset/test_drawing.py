@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_cli.dataset.drawing import counts_by_class, draw_by_counts, read_class_counts
+from cxr_cli.dataset.drawing import Drawn, counts_by_class, draw_by_counts, read_class_counts
 from cxr_cli.errors import BadInput, UsageFault
 
 CLASSES = ["negative", "positive"]
@@ -36,8 +36,17 @@ def test_numbers_are_laid_out_by_class() -> None:
     assert counts_by_class("--o", {"positive": 1, "negative": 2}, CLASSES).tolist() == [2, 1]
 
 
-def tally(drawn: np.ndarray, labels: np.ndarray) -> dict[str, list[int]]:
-    return {part: np.bincount(labels[drawn == part], minlength=2).tolist() for part in set(drawn.tolist())}
+def tally(drawn: Drawn, labels: np.ndarray) -> dict[str, list[int]]:
+    """Films kept by part and class."""
+    return {
+        part: np.bincount(labels[drawn.kept & (drawn.parts == part)], minlength=2).tolist()
+        for part in ("train", "val")
+    }
+
+
+def parted(drawn: Drawn, patients: np.ndarray) -> bool:
+    """Whether a patient is in more than one part."""
+    return any(len(set(drawn.parts[patients == patient])) > 1 for patient in np.unique(patients))
 
 
 def test_the_paper_s_numbers_are_met_by_whole_patients_with_no_film_to_spare() -> None:
@@ -47,8 +56,8 @@ def test_the_paper_s_numbers_are_met_by_whole_patients_with_no_film_to_spare() -
     patients = np.concatenate([np.sort(rng.integers(0, 300, 420)), 300 + np.sort(rng.integers(0, 300, 465))])
     drawn = draw_by_counts(patients, labels, CLASSES, np.array([[375, 375], [90, 45]]), rng)
     assert tally(drawn, labels) == {"train": [375, 375], "val": [90, 45]}
-    for patient in np.unique(patients):
-        assert len(set(drawn[patients == patient])) == 1
+    assert drawn.kept.all()
+    assert not parted(drawn, patients)
 
 
 @given(
@@ -65,11 +74,9 @@ def test_numbers_are_met_or_refused_and_no_patient_is_in_two_parts(
         drawn = draw_by_counts(patients, labels, CLASSES, numbers, np.random.default_rng(seed))
     except BadInput:
         return
-    counts = tally(drawn, labels)
-    assert counts.get("train", [0, 0]) == numbers[0].tolist()
-    assert counts.get("val", [0, 0]) == numbers[1].tolist()
-    for patient in set(patients.tolist()):
-        assert set(drawn[patients == patient]) - {"beyond"} in ({"train"}, {"val"}, {""}, set())
+    assert tally(drawn, labels) == {"train": numbers[0].tolist(), "val": numbers[1].tolist()}
+    assert not parted(drawn, patients)
+    assert drawn.kept[drawn.parts == ""].all()
 
 
 def test_who_is_drawn_is_chance() -> None:
@@ -77,7 +84,7 @@ def test_who_is_drawn_is_chance() -> None:
     times = np.zeros(40)
     for seed in range(200):
         drawn = draw_by_counts(patients, labels, CLASSES, np.full((2, 2), 5), np.random.default_rng(seed))
-        times += drawn == "train"
+        times += drawn.parts == "train"
     assert times.sum() == 200 * 10
     assert times.min() > 25  # 50 expected, a standard deviation of 6
     assert times.max() < 75
@@ -86,7 +93,9 @@ def test_who_is_drawn_is_chance() -> None:
 def test_films_beyond_the_number_of_a_patient_who_cannot_be_taken_whole_are_left_out() -> None:
     patients, labels = np.array([0, 0, 0, 1, 1, 1, 2]), np.array([0, 0, 0, 0, 0, 0, 1])
     drawn = draw_by_counts(patients, labels, CLASSES, np.array([[2, 1], [1, 0]]), np.random.default_rng(0))
-    assert tally(drawn, labels) == {"train": [2, 1], "val": [1, 0], "beyond": [3, 0]}
+    assert tally(drawn, labels) == {"train": [2, 1], "val": [1, 0]}
+    assert np.flatnonzero(~drawn.kept).max() < 6
+    assert (~drawn.kept).sum() == 3
 
 
 def test_too_few_films_are_told() -> None:
