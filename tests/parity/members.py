@@ -71,7 +71,7 @@ MEMBERS = (
         test_sizes=(97, 224, 299),
         test_training_sizes=(97,),
     ),
-    Member("densenet161", "timm/densenet161.tv_in1k", DENSENET, ABOVE_THE_EDGE),
+    Member("densenet161", "timm/densenet161.tv_in1k", DENSENET, ABOVE_THE_EDGE, training_sizes=(97,)),
     Member(
         "efficientnet_lite0",
         "timm/tf_efficientnet_lite0.in1k",
