@@ -138,7 +138,8 @@ def _shifted_products(x: Array, kernel: Array, stride: int) -> Array:
     """Convolve x [B,H,W,C] without padding with a depthwise kernel [K,L,1,C]."""
     taps = kernel.reshape(-1, kernel.shape[-1])
     products = [shift * tap for shift, tap in zip(_shifts(x, kernel.shape[:2], stride), taps, strict=True)]
-    return reduce(jnp.add, products)
+    total: Array = reduce(jnp.add, products)
+    return total
 
 
 def _depthwise_forward(

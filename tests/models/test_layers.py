@@ -1,20 +1,16 @@
-"""Layers against XLA's own convolution and pooling, and against constants worked out by hand."""
+"""Layers against XLA's own convolution, and against constants worked out by hand."""
 
 import math
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flax import nnx
-from jax import Array, lax
+from jax import Array
 
-from cxr_cli.models.convolution import depthwise_convolution, native_convolution, pointwise_convolution
-from cxr_cli.models.layers import Conv, Dense, dropout, glorot_uniform
-from cxr_cli.models.pooling import max_pool_2x2
+from cxr_cli.models.convolution import native_convolution
+from cxr_cli.models.layers import Conv, Dense, GreyStem, dropout, glorot_uniform
 
 # Sums of up to a thousand float32 products, in another order.
 ROUNDING = 2e-5
@@ -27,77 +23,6 @@ def normal(seed: int, *shape: int) -> Array:
 def assert_equal_to_rounding(found: Array, expected: Array) -> None:
     scale = float(jnp.abs(expected).max())
     np.testing.assert_allclose(found, expected, rtol=0, atol=ROUNDING * scale)
-
-
-def assert_same_function(
-    lowered: Callable[[Array, Array], Array], native: Callable[[Array, Array], Array], x: Array, kernel: Array
-) -> None:
-    """Compare values, and gradients by x and by kernel."""
-    upstream = normal(9, *jax.eval_shape(native, x, kernel).shape)
-
-    def all_of(function: Callable[[Array, Array], Array]) -> tuple[Array, ...]:
-        value, gradient = jax.vjp(function, x, kernel)
-        return value, *gradient(upstream)
-
-    found, expected = jax.jit(lambda: all_of(lowered))(), jax.jit(lambda: all_of(native))()
-    for one, other in zip(found, expected, strict=True):
-        assert one.shape == other.shape
-        assert_equal_to_rounding(one, other)
-
-
-@pytest.mark.parametrize(
-    ("batch", "height", "width", "channels_in", "channels_out"),
-    [(4, 8, 8, 16, 6), (1, 7, 5, 3, 9), (1, 1, 1, 8, 8), (2, 13, 1, 32, 1)],
-)
-def test_a_pointwise_convolution_as_a_product_equals_the_native_one(
-    batch: int, height: int, width: int, channels_in: int, channels_out: int
-) -> None:
-    x, kernel = normal(0, batch, height, width, channels_in), normal(1, 1, 1, channels_in, channels_out)
-    assert_same_function(pointwise_convolution, native_convolution, x, kernel)
-
-
-@pytest.mark.parametrize(
-    ("batch", "height", "width", "channels", "size"),
-    [
-        (4, 8, 8, 12, 3),
-        (1, 7, 5, 3, 3),
-        (1, 1, 1, 2, 3),
-        (2, 2, 9, 1, 3),
-        (3, 6, 11, 4, 5),
-        (8, 28, 28, 6, 3),
-    ],
-)
-def test_a_depthwise_convolution_as_products_equals_the_native_one(
-    batch: int, height: int, width: int, channels: int, size: int
-) -> None:
-    x, kernel = normal(0, batch, height, width, channels), normal(1, size, size, 1, channels)
-
-    def native(x: Array, kernel: Array) -> Array:
-        return native_convolution(x, kernel, groups=channels)
-
-    assert_same_function(lambda x, kernel: depthwise_convolution(x, kernel, 1, ((size // 2,) * 2,) * 2), native, x, kernel)
-
-
-def test_a_depthwise_convolution_keeps_the_type_it_is_given() -> None:
-    x, kernel = normal(0, 2, 6, 6, 4).astype(jnp.bfloat16), normal(1, 3, 3, 1, 4).astype(jnp.bfloat16)
-
-    def value_and_gradients() -> tuple[Array, ...]:
-        value, gradient = jax.vjp(lambda x, kernel: depthwise_convolution(x, kernel, 1, ((1, 1), (1, 1))), x, kernel)
-        return value, *gradient(value)
-
-    assert [part.dtype for part in jax.eval_shape(value_and_gradients)] == [jnp.bfloat16] * 3
-
-
-def test_a_stride_of_two_pads_two_before_and_three_after() -> None:
-    x = jnp.zeros((1, 8, 8, 1)).at[0, 0, 7, 0].set(1.0)
-    kernel = jnp.arange(49.0).reshape(7, 7, 1, 1)
-    out = native_convolution(x, kernel, stride=2)[0, :, :, 0]
-    # Window (a, b) begins at pixel (2a - 2, 2b - 2): pixel (0, 7) has place (2 - 2a, 9 - 2b) in it.
-    expected = np.zeros((4, 4))
-    for a, b in np.ndindex(4, 4):
-        if 0 <= 2 - 2 * a < 7 and 0 <= 9 - 2 * b < 7:
-            expected[a, b] = 7 * (2 - 2 * a) + (9 - 2 * b)
-    np.testing.assert_array_equal(out, expected)
 
 
 LAYERS: list[dict[str, Any]] = [
@@ -125,50 +50,42 @@ def test_a_layer_is_the_same_in_both_lowerings(settings: dict[str, Any]) -> None
     assert_equal_to_rounding(output("product"), output("native"))
 
 
-@pytest.mark.parametrize("settings", LAYERS[:2], ids=str)
-def test_each_lowering_is_what_its_name_says(settings: dict[str, Any]) -> None:
-    def program(lowering: Any) -> str:
-        layer = Conv(**settings, lowering=lowering, rng=np.random.default_rng(3))
-        return str(jax.make_jaxpr(layer)(jnp.zeros((2, 8, 8, 6))))
+@pytest.mark.parametrize(
+    ("window", "padding", "expected"),
+    [
+        (3, 1, ((1, 1), (1, 1))),
+        (3, 0, ((0, 0), (0, 0))),
+        ((1, 7), (0, 3), ((0, 0), (3, 3))),
+        ((7, 1), (3, 0), ((3, 3), (0, 0))),
+        (3, "SAME", ((1, 1), (0, 1))),  # of 7 rows and 8 columns by twos: one column is missing, at the end
+    ],
+)
+@pytest.mark.parametrize("lowering", ["native", "product"])
+def test_padding_is_torchs_or_tensorflows(window: Any, padding: Any, expected: Any, lowering: Any) -> None:
+    x = normal(0, 2, 7, 8, 3)
+    layer = Conv(3, 4, window, stride=2, padding=padding, lowering=lowering, rng=np.random.default_rng(3))
+    (top, bottom), (left, right) = expected
+    padded = jnp.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
+    none = ((0, 0), (0, 0))
+    assert_equal_to_rounding(layer(x), native_convolution(padded, layer.kernel[...], 2, none))
 
-    assert "conv_general_dilated" in program("native")
-    assert "conv_general_dilated" not in program("product")
 
-
-def xla_max_pool(x: Array) -> Array:
-    return lax.reduce_window(x, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
-
-
-def assert_same_pooling(
-    found: Callable[[Array], Array], expected: Callable[[Array], Array], x: Array
+@pytest.mark.parametrize(
+    ("size", "kernel_size", "stride", "padding"), [(9, 7, 2, 3), (8, 3, 2, "SAME"), (11, 3, 2, 0)]
+)
+@pytest.mark.parametrize("lowering", ["native", "product"])
+def test_the_grey_stem_is_the_colour_convolution_of_a_film_copied_threefold(
+    size: int, kernel_size: int, stride: int, padding: Any, lowering: Any
 ) -> None:
-    """Compare values and gradients, bit for bit."""
-    upstream = normal(1, *jax.eval_shape(expected, x).shape)
-
-    @partial(jax.jit, static_argnums=0)
-    def both(function: Callable[[Array], Array]) -> tuple[Array, Array]:
-        value, gradient = jax.vjp(function, x)
-        return value, gradient(upstream)[0]
-
-    for one, other in zip(both(found), both(expected), strict=True):
-        np.testing.assert_array_equal(one, other)
-
-
-@pytest.mark.parametrize("shape", [(1, 2, 2, 1), (3, 8, 6, 5)])
-def test_max_pool_equals_xlas_where_no_values_tie(shape: tuple[int, ...]) -> None:
-    x = jnp.asarray(np.random.default_rng(0).permutation(math.prod(shape)).reshape(shape), jnp.float32)
-    assert_same_pooling(max_pool_2x2, xla_max_pool, x)
-
-
-def test_max_pool_equals_xlas_behind_a_relu_whose_zeros_tie() -> None:
-    x = normal(0, 4, 8, 8, 6) - 1.0  # most blocks of four hold several zeros after the ReLU, some four
-    assert (xla_max_pool(x) < 0).any()
-    assert_same_pooling(lambda x: max_pool_2x2(nnx.relu(x)), lambda x: xla_max_pool(nnx.relu(x)), x)
-
-
-def test_max_pool_passes_on_the_whole_gradient_of_a_tie() -> None:
-    gradient = jax.grad(lambda x: max_pool_2x2(x).sum())(jnp.ones((1, 2, 2, 1)))
-    assert float(gradient.sum()) == 1.0
+    film, colour_kernel = normal(0, 2, size, size, 1), normal(1, kernel_size, kernel_size, 3, 5)
+    # Each channel has a mean and a deviation of its own, so the border's zeros are three different greys.
+    slope, constant = jnp.asarray([0.8, 1.1, 1.3]), jnp.asarray([-0.5, 0.2, 2.0])
+    stem = GreyStem(5, kernel_size, stride=stride, padding=padding, lowering=lowering, rng=None)
+    stem.kernel[...] = jnp.einsum("klcd,c->kld", colour_kernel, slope)[:, :, None]
+    stem.offset[...] = jnp.einsum("klcd,c->kld", colour_kernel, constant)[:, :, None]
+    sides = padding if padding == "SAME" else ((padding, padding), (padding, padding))
+    expected = native_convolution(film * slope + constant, colour_kernel, stride, sides)
+    assert_equal_to_rounding(stem(film), expected)
 
 
 def test_dropout_zeroes_its_share_and_scales_the_rest() -> None:
