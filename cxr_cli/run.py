@@ -52,7 +52,8 @@ class Recipe:
             which then stay as they are.
         epochs: how many.
         batch_size: films, or pairs, a step.
-        micro_batch: films that go through the net at once, gradients being summed; 0 for the whole batch.
+        micro_batch: films that go through the net at once, gradients being summed; 0 for as many of the batch
+            as memory holds, which a run resolves.
         optimizer: "adam", "adamw" or "sgd".
         lr: learning rate of the first step.
         schedule: how it changes: "constant", "step" or "cosine", which ends at zero.

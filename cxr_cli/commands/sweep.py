@@ -36,7 +36,7 @@ def sweep(
     --task and write no common file; the same command without --task then collects the table.
     """
     from cxr_cli.artifacts import write_csv
-    from cxr_cli.commands.training_run import settle_weights, train_run
+    from cxr_cli.commands.training_run import settle_memory, settle_weights, train_run
     from cxr_cli.dataset.split_file import open_split
     from cxr_cli.dataset.store import open_dataset
     from cxr_cli.training.recipes import settle_recipe
@@ -65,6 +65,7 @@ def sweep(
         told |= set(notices)
         found = settle_weights(settings, films.images.shape[1])
         config = run_config(recipe, settings, films, division, seed, found)
+        config = settle_memory(output / point.name, config)
         best, trained = train_run(output / point.name, config, films, division, found)
         verb = "best" if trained else "finished already, best"
         say(f"{point.name}: {verb} validation accuracy {best.val_accuracy:.4f} (epoch {best.epoch})")

@@ -41,7 +41,7 @@ def train(
     ] = None,
     micro_batch: Annotated[
         int | None,
-        typer.Option(help="Films at once, gradients being summed over the batch. [the whole batch]"),
+        typer.Option(help="Films at once, gradients being summed over the batch. [as memory allows]"),
     ] = None,
     optimizer: Annotated[str | None, typer.Option(help="adam, adamw or sgd. [adam; sgd finetune]")] = None,
     lr: Annotated[
@@ -113,7 +113,7 @@ def train(
     Keeps the epoch that does best in validation. The same command line again goes on from the last
     checkpoint, or says that the run is finished.
     """
-    from cxr_cli.commands.training_run import settle_weights, train_run
+    from cxr_cli.commands.training_run import settle_memory, settle_weights, train_run
     from cxr_cli.dataset.split_file import open_split
     from cxr_cli.dataset.store import open_dataset
     from cxr_cli.training.recipes import settle_recipe
@@ -159,6 +159,7 @@ def train(
         say(notice)
     found = settle_weights(settings, films.images.shape[1])
     config = run_config(recipe, settings, films, division, seed, found)
+    config = settle_memory(output, config)
     best, trained = train_run(output, config, films, division, found)
     if trained:
         say(f"{output}: finished; selected epoch {best.epoch} of {config.epochs}")

@@ -44,6 +44,19 @@ def settle_weights(recipe: "Recipe", size: int) -> "FoundWeights | None":
     return found
 
 
+def settle_memory(folder: Path, config: "RunConfig") -> "RunConfig":
+    """Resolve how many films go through the net at once, and say so where a batch has to be divided."""
+    from cxr_cli.training.train import fit_to_memory
+
+    fitted = fit_to_memory(folder, config)
+    if fitted.micro_batch != config.micro_batch and fitted.micro_batch != config.batch_size:
+        say(
+            f"a batch of {config.batch_size} films does not fit into memory: {fitted.micro_batch} at once, "
+            "their gradients summed"
+        )
+    return fitted
+
+
 def train_run(
     folder: Path, config: "RunConfig", dataset: "Dataset", split: "Split", found: "FoundWeights | None"
 ) -> "tuple[EpochRecord, bool]":

@@ -27,10 +27,12 @@ class Epoch(Protocol):
     def train_accuracy(self) -> float: ...  # noqa: D102
     @property
     def val_accuracy(self) -> float: ...  # noqa: D102
+    @property
+    def selected(self) -> int: ...  # noqa: D102
 
 
 def training_curves(history: Sequence[Epoch], siamese: bool, path: Path) -> None:
-    """Draw loss and accuracy over epochs, the best marked (Figures 5b and 6b of the siamese paper).
+    """Draw loss and accuracy over epochs, the selected one marked (Figures 5b and 6b of the siamese paper).
 
     Args:
         history: of the run.
@@ -47,11 +49,11 @@ def training_curves(history: Sequence[Epoch], siamese: bool, path: Path) -> None
     loss.plot(epochs, [record.val_loss for record in history], label=validation)
     loss.set(xlabel="epoch", ylabel="loss (nats)")
     losses = [value for record in history for value in (record.train_loss, record.val_loss)]
-    if max(losses) > 10 * min(losses):
+    if np.nanmax(losses) > 10 * np.nanmin(losses):
         loss.set_yscale("log")
     accuracy.plot(epochs, [record.train_accuracy for record in history], label=training)
     accuracy.plot(epochs, [record.val_accuracy for record in history], label=validation)
-    best = max(history, key=lambda record: record.val_accuracy)
+    best = [record for record in history if record.selected][-1]
     accuracy.plot(
         best.epoch, best.val_accuracy, "o", color="black", label=f"selected: {best.val_accuracy:.3f}"
     )

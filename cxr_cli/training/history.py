@@ -12,8 +12,9 @@ class EpochRecord:
     """What one epoch gave.
 
     Attributes:
-        epoch: 1, 2, ...
-        train_loss, train_accuracy: over the epoch's own films or pairs, while the net changed, dropout on.
+        epoch: 1, 2, ...; 0 is the net before training.
+        train_loss, train_accuracy: over the epoch's own films or pairs, while the net changed, dropout on;
+            NaN for epoch 0.
         val_loss, val_accuracy: of the epoch's net on the validation films.
         seconds: wall time, validation included.
         selected: 1 if it is the best so far, else 0.
@@ -41,11 +42,14 @@ def write_history(path: Path, history: Sequence[EpochRecord]) -> None:
 
 
 def read_history(path: Path, epochs: int) -> list[EpochRecord]:
-    """Read the first `epochs` rows of the table; a row more may be there if a run was killed."""
-    if epochs == 0:
+    """Read the table up to epoch number `epochs`; a row more may be there if a run was killed."""
+    if epochs == 0 and not path.exists():
         return []
     table = read_csv(path, tuple(EpochRecord.__dataclass_fields__))
-    table = table.astype({"epoch": int, "selected": int}).astype(
-        {name: float for name in table.columns if name not in ("epoch", "selected")}
+    table = (
+        table.replace("", "nan")
+        .astype({"epoch": int, "selected": int})
+        .astype({name: float for name in table.columns if name not in ("epoch", "selected")})
     )
-    return [EpochRecord(*row) for row in table.head(epochs).itertuples(index=False, name=None)]
+    known = table[table["epoch"] <= epochs]
+    return [EpochRecord(*row) for row in known.itertuples(index=False, name=None)]

@@ -48,6 +48,7 @@ class Trainer:
         step: the training step.
         fetch: where films come from.
         epochs: how many to train in all.
+        judge_first: judge the initial state too, as epoch 0, and keep it if no epoch does better.
         select: "accuracy" or "loss": by which of the validation's figures the epoch is chosen.
         seed: of augmentation and dropout.
         report: who is told.
@@ -59,6 +60,7 @@ class Trainer:
     step: TrainStep
     fetch: FetchBatch
     epochs: int
+    judge_first: bool
     select: str
     seed: int
     report: Report
@@ -86,6 +88,8 @@ class Trainer:
             if history and progress.step == 0 and best_epoch(history) is history[-1]:
                 # The run may have been killed between its checkpoint and its model.
                 save_model(self.folder, state.judged, progress.epoch)
+            if self.judge_first and not history:
+                history.append(self._judge_initial(state))
             saved = time.monotonic()
             while progress.epoch < self.epochs:
                 began = time.monotonic()
@@ -108,6 +112,25 @@ class Trainer:
                 if stopping and epoch < self.epochs:
                     raise Preempted(f"stopped on request after epoch {epoch}; the same command goes on")
         return history
+
+    def _judge_initial(self, state: TrainState) -> EpochRecord:
+        """Record the state before training as epoch 0, and save it as the best so far."""
+        began = time.monotonic()
+        validation = self.task.validate(state.judged, 0)
+        _check_finite("validation", validation.loss, "before training")
+        first = EpochRecord(
+            epoch=0,
+            train_loss=math.nan,
+            train_accuracy=math.nan,
+            val_loss=validation.loss,
+            val_accuracy=validation.accuracy,
+            seconds=time.monotonic() - began,
+            selected=1,
+        )
+        write_history(self.folder / HISTORY, [first])
+        save_model(self.folder, state.judged, 0)
+        self.report.epoch(first)
+        return first
 
     def _train(
         self, state: TrainState, epoch: int, first: int, checkpoint: RollingCheckpoint

@@ -100,7 +100,7 @@ def train_step(
     With micro-batches the gradient is that of the whole batch; batch normalisation, where a net has it, takes
     the statistics of each micro-batch by itself, as it does in other frameworks.
     """
-    gradient = jax.value_and_grad(_summed_loss(network, scaling, row_loss), has_aux=True)
+    gradient = jax.value_and_grad(summed_loss(network, scaling, row_loss), has_aux=True)
 
     @partial(jax.jit, donate_argnums=0)
     def step(
@@ -139,10 +139,10 @@ class Batch(NamedTuple):
 Summed = Callable[[Any, Any, Batch], tuple[Array, tuple[Any, Array]]]
 
 
-def _summed_loss(network: Network, scaling: Scaling, row_loss: RowLoss) -> Summed:
+def summed_loss(network: Network, scaling: Scaling, row_loss: RowLoss) -> Summed:
     """Make the function from (params, stats, batch) to sum(loss x weight), new stats and the three sums."""
 
-    def summed_loss(params: Any, stats: Any, batch: Batch) -> tuple[Array, tuple[Any, Array]]:
+    def function(params: Any, stats: Any, batch: Batch) -> tuple[Array, tuple[Any, Array]]:
         learning = _stop_frozen(network, params)
         cast = to_compute_type(learning, scaling.precision)
         x = to_compute_type(normalise(batch.films, scaling.mean, scaling.std), scaling.precision)
@@ -152,7 +152,7 @@ def _summed_loss(network: Network, scaling: Scaling, row_loss: RowLoss) -> Summe
         sums = jnp.stack([jnp.sum(loss * weight), jnp.sum(correct * weight), jnp.sum(weight)])
         return sums[0], (moved, sums)
 
-    return summed_loss
+    return function
 
 
 def _stop_frozen(network: Network, params: Any) -> Any:

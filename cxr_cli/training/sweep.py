@@ -84,7 +84,7 @@ def _row(run: Path, point: GridPoint) -> dict[str, Any]:
     return {
         **row,
         "state": "finished" if is_finished(run) else "unfinished",
-        "epochs": len(history),
+        "epochs": history[-1].epoch,
         "best_epoch": best.epoch,
         "val_accuracy": best.val_accuracy,
     }

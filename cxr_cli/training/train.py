@@ -1,7 +1,7 @@
 """A configuration and its films -> a trained RUN: the parts put together."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,19 +13,23 @@ from cxr_cli.dataset.split_file import Split
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.inference.films import film_source
 from cxr_cli.inference.forward import Scaling
-from cxr_cli.models.registry import Network, Variables, create
+from cxr_cli.models.registry import Network, Variables, create, outline
 from cxr_cli.models.weights.pretrained import load_pretrained
 from cxr_cli.models.weights.sources import FoundWeights
-from cxr_cli.run import RECORD, Recipe, RunConfig, write_config
+from cxr_cli.run import CONFIG, RECORD, Recipe, RunConfig, read_config, write_config
 from cxr_cli.training.augment import Augmentation
-from cxr_cli.training.classification import Classification
+from cxr_cli.training.classification import Classification, classification_loss
 from cxr_cli.training.comparison import Comparison, PairSettings
 from cxr_cli.training.history import EpochRecord
 from cxr_cli.training.loop import Preemption, Report, Trainer
+from cxr_cli.training.memory import micro_batch_for
 from cxr_cli.training.optimizer import make_optimizer
 from cxr_cli.training.probe import probed
 from cxr_cli.training.step import StepSettings, new_state, train_step
 from cxr_cli.training.tasks import Task, TaskFilms
+
+# A batch of the first paper's single net is taken to fit; asking would take seconds.
+ALWAYS_FITS = 16
 
 
 def run_config(
@@ -55,6 +59,24 @@ def run_config(
         split_digest=split.digest,
         fold=split.fold,
     )
+
+
+def fit_to_memory(folder: Path, config: RunConfig) -> RunConfig:
+    """Resolve how many films go through the net at once: as a run in `folder` has it, or as memory allows.
+
+    What the user named stands.
+    """
+    if config.micro_batch != 0:
+        return config
+    if (folder / CONFIG).exists():
+        return replace(config, micro_batch=read_config(folder).micro_batch)
+    if config.batch_size <= ALWAYS_FITS:
+        return replace(config, micro_batch=config.batch_size)
+    network, shapes = outline(config.network)
+    loss = classification_loss(np.ones(len(config.classes), np.float32), 0.0)
+    scaling = Scaling(config.mean, config.std, config.precision)
+    films = micro_batch_for(network, shapes, scaling, loss, config.size, config.batch_size)
+    return replace(config, micro_batch=films)
 
 
 def train(
@@ -94,13 +116,14 @@ def train(
     if config.probe:
         variables = probed(network, variables, scaling, films)
     optimizer = make_optimizer(config, network, steps=len(task.plan(1).rows))
-    settings = StepSettings(Augmentation.of(config), config.micro_batch or 0, config.ema)
+    settings = StepSettings(Augmentation.of(config), _parts(config), config.ema)
     trainer = Trainer(
         folder=folder,
         task=task,
         step=train_step(network, scaling, task.row_loss, optimizer, settings),
         fetch=films.fetch,
         epochs=config.epochs,
+        judge_first=bool(config.probe),
         select=config.select,
         seed=config.seed,
         report=report,
@@ -109,7 +132,7 @@ def train(
     history = trainer.fit(new_state(variables, optimizer, settings))
     record = {
         "finished": True,
-        "epochs": len(history),
+        "epochs": history[-1].epoch,
         "seed": config.seed,
         "device": _device(),
         "last_session_started": started.isoformat(timespec="seconds"),
@@ -131,6 +154,11 @@ def initial_network(config: RunConfig, found: FoundWeights | None) -> tuple[Netw
     if found is not None:
         variables = load_pretrained(variables, found)
     return network, variables
+
+
+def _parts(config: RunConfig) -> int:
+    """Return the films of a micro-batch; 0 where the batch goes whole."""
+    return 0 if config.micro_batch in (None, 0, config.batch_size) else config.micro_batch or 0
 
 
 def make_task(network: Network, scaling: Scaling, films: TaskFilms, config: RunConfig) -> Task:

@@ -79,7 +79,7 @@ def make_trainer(
     def make(folder: Path, seed: int = 0, preempted: Callable[[], bool] = never) -> Trainer:
         films = task_films(np.arange(60), np.arange(60, 90))
         task = Classification(single[0], scaling, films, resolve_recipe("single", {}), seed)
-        return Trainer(folder, task, real_step, films.fetch, EPOCHS, "loss", seed, Heard(), preempted)
+        return Trainer(folder, task, real_step, films.fetch, EPOCHS, False, "loss", seed, Heard(), preempted)
 
     return make
 
@@ -276,18 +276,22 @@ class Scripted:
 
     row_loss: Any = None
 
-    def __init__(self, judged: list[Validation]) -> None:
-        self.judged = judged
+    def __init__(self, judged: list[Validation], first: int) -> None:
+        self.judged, self.first = judged, first
 
     def plan(self, epoch: int) -> EpochPlan:  # noqa: ARG002 - a Task's signature
         return EpochPlan(np.zeros((1, 1), np.int64), np.zeros((1, 1), np.int64), np.ones((1, 1), np.bool_))
 
     def validate(self, variables: Variables, epoch: int) -> Validation:  # noqa: ARG002 - a Task's signature
-        return self.judged[epoch - 1]
+        return self.judged[epoch - self.first]
 
 
 def scripted(
-    folder: Path, judged: list[Validation], losses: Iterator[float] | None = None, select: str = "accuracy"
+    folder: Path,
+    judged: list[Validation],
+    losses: Iterator[float] | None = None,
+    select: str = "accuracy",
+    judge_first: bool = False,
 ) -> tuple[Trainer, TrainState]:
     """Make a trainer whose only parameter counts the epochs."""
 
@@ -299,9 +303,21 @@ def scripted(
         totals = jnp.array([loss, 1.0, 1.0])
         return state._replace(variables=variables, totals=totals), jnp.array(loss)
 
+    epochs = len(judged) - judge_first
     variables = Variables({"epochs": jnp.zeros(2)}, {})
     state = TrainState(variables, {"count": jnp.zeros(())}, (), jnp.zeros((), jnp.int32), jnp.zeros(3))
-    trainer = Trainer(folder, Scripted(judged), step, jnp.asarray, len(judged), select, 0, Heard(), never)
+    trainer = Trainer(
+        folder,
+        Scripted(judged, 0 if judge_first else 1),
+        step,
+        jnp.asarray,
+        epochs,
+        judge_first,
+        select,
+        0,
+        Heard(),
+        never,
+    )
     return trainer, state
 
 
@@ -320,6 +336,38 @@ def test_the_first_of_the_lowest_losses_is_selected(tmp_path: Path) -> None:
     trainer, state = scripted(tmp_path, [Validation(loss, loss) for loss in losses], select="loss")
     assert [record.selected for record in trainer.fit(state)] == [1, 1, 0, 1, 0, 0]
     assert saved_model(tmp_path)["epoch"] == 4
+
+
+@pytest.mark.parametrize(("accuracies", "selected"), [([0.8, 0.7, 0.8], 0), ([0.8, 0.7, 0.9], 2)])
+def test_the_net_before_training_is_kept_if_no_epoch_does_better(
+    tmp_path: Path, accuracies: list[float], selected: int
+) -> None:
+    judged = [Validation(0.1, accuracy) for accuracy in accuracies]
+    trainer, state = scripted(tmp_path, judged, judge_first=True)
+    history = trainer.fit(state)
+    assert [record.epoch for record in history] == [0, 1, 2]
+    assert math.isnan(history[0].train_loss)
+    assert saved_model(tmp_path)["epoch"] == selected
+    assert saved_model(tmp_path)["params"]["epochs"].tolist() == [float(selected)] * 2
+    again, state = scripted(tmp_path, judged, judge_first=True)
+    assert [record.epoch for record in again.fit(state)] == [0, 1, 2]
+
+
+def test_a_run_killed_before_its_first_checkpoint_keeps_epoch_0_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = [Validation(0.1, 0.5), Validation(0.1, 0.6)]
+
+    def killed(folder: Path, variables: Variables, number: int) -> None:
+        raise Killed
+
+    monkeypatch.setattr(loop, "save_model", killed)
+    trainer, state = scripted(tmp_path, judged, judge_first=True)
+    with pytest.raises(Killed):
+        trainer.fit(state)
+    monkeypatch.undo()
+    trainer, state = scripted(tmp_path, judged, judge_first=True)
+    assert [record.epoch for record in trainer.fit(state)] == [0, 1]
 
 
 def test_an_epoch_without_any_hit_is_selected_if_there_is_no_better(tmp_path: Path) -> None:
