@@ -35,20 +35,23 @@ class BatchNorm(nnx.Module):
 
         Args:
             x: a batch of feature maps.
-            mask: bool [B], in training: the films that count, at least one. Padding is normalised, but not
-                counted.
+            mask: bool [B], in training: the films that count. Padding is normalised, but not counted; where
+                all is padding the running statistics stay.
         """
         scale, bias = self.scale[...].astype(jnp.float32), self.bias[...].astype(jnp.float32)
         if mask is None or self.frozen:
             return _normalised(x, scale, bias, self.mean[...], lax.rsqrt(self.var[...] + self.epsilon))
         count = jnp.sum(mask, dtype=jnp.float32) * x.shape[1] * x.shape[2]
-        normalised, mean, var = _normalise_by_batch(x, scale, bias, mask / count, self.epsilon)
-        self.mean[...] = self._moved(self.mean[...], mean)
-        self.var[...] = self._moved(self.var[...], var * (count / jnp.maximum(count - 1, 1)))
+        share = mask / jnp.maximum(count, 1)
+        normalised, mean, var = _normalise_by_batch(x, scale, bias, share, self.epsilon)
+        pace = self.momentum * jnp.any(mask)
+        self.mean[...] = _moved(self.mean[...], mean, pace)
+        self.var[...] = _moved(self.var[...], var * (count / jnp.maximum(count - 1, 1)), pace)
         return normalised
 
-    def _moved(self, running: Array, batch: Array) -> Array:
-        return (1 - self.momentum) * running + self.momentum * lax.stop_gradient(batch)
+
+def _moved(running: Array, batch: Array, pace: Array) -> Array:
+    return (1 - pace) * running + pace * lax.stop_gradient(batch)
 
 
 def _normalised(x: Array, scale: Array, bias: Array, mean: Array, inverse_deviation: Array) -> Array:

@@ -15,18 +15,19 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from typing import Any
 
 SIZE = 224
 CLASSES = 3
 
 
-def _network(siamese: bool, lowering: str | None) -> tuple[Any, Any]:
+def _network(siamese: bool, lowering: str | None, arch: str = "covidnet") -> tuple[Any, Any]:
     import numpy as np
 
     from cxr_cli.models.registry import NetworkSpec, create
 
-    spec = NetworkSpec("covidnet", 1.0, SIZE, CLASSES, siamese)
+    spec = NetworkSpec(arch, 1.0, SIZE, CLASSES, siamese)
     return create(spec, np.random.default_rng(0), lowering)  # type: ignore[arg-type]
 
 
@@ -48,19 +49,19 @@ def _timed(call: Callable[[], Any], repeats: int) -> float:
     return (time.perf_counter() - began) / repeats
 
 
-def inference(lowering: str | None, batch: int = 32, repeats: int = 4) -> dict[str, float]:
+def inference(
+    lowering: str | None, batch: int = 32, repeats: int = 4, arch: str = "covidnet"
+) -> dict[str, float]:
     """Films a second through the single net, no gradients."""
     from cxr_cli.inference.forward import Scaling, forward_function, read_logits
 
-    network, variables = _network(False, lowering)
+    network, variables = _network(False, lowering, arch)
     forward = forward_function(network, Scaling(0.5, 0.25, "float32"), read_logits)
     films = _films(batch)
     return {"films_per_second": batch / _timed(lambda: forward(variables, films), repeats)}
 
 
-def _training(
-    siamese: bool, lowering: str | None, films: int, row_loss: Any, rows: int, repeats: int
-) -> float:
+def _training(net: tuple[Any, Any], films: int, row_loss: Any, rows: int, repeats: int) -> float:
     """Seconds a training step."""
     import jax
     import jax.numpy as jnp
@@ -69,10 +70,10 @@ def _training(
     from cxr_cli.inference.forward import Scaling
     from cxr_cli.training.step import StepSettings, new_state, train_step
 
-    network, variables = _network(siamese, lowering)
-    optimizer = optax.adam(1e-4)
-    step = train_step(network, Scaling(0.5, 0.25, "float32"), row_loss, optimizer, StepSettings())
-    state = new_state(variables, optimizer, StepSettings())
+    network, variables = net
+    optimizer, settings = optax.adam(1e-4), StepSettings()
+    step = train_step(network, Scaling(0.5, 0.25, "float32"), row_loss, optimizer, settings)
+    state = new_state(variables, optimizer, settings)
     batch, targets, mask = _films(films), jnp.arange(rows) % 2, jnp.ones(rows, bool)
 
     def call() -> Any:
@@ -83,21 +84,24 @@ def _training(
     return _timed(call, repeats)
 
 
-def training(lowering: str | None, batch: int = 16, repeats: int = 3) -> dict[str, float]:
+def training(
+    lowering: str | None, batch: int = 16, repeats: int = 3, arch: str = "covidnet"
+) -> dict[str, float]:
     """Films a second in training the single net, batch 16."""
     import numpy as np
 
     from cxr_cli.training.classification import classification_loss
 
     loss = classification_loss(np.ones(CLASSES, np.float32), 0.0)
-    return {"films_per_second": batch / _training(False, lowering, batch, loss, batch, repeats)}
+    seconds = _training(_network(False, lowering, arch), batch, loss, batch, repeats)
+    return {"films_per_second": batch / seconds}
 
 
 def random_pairs(pairs: int = 32, repeats: int = 2) -> dict[str, float]:
     """Pairs a second in training the siamese net on the paper's 32 random pairs a step."""
     from cxr_cli.training.comparison import pair_loss
 
-    seconds = _training(True, None, 2 * pairs, pair_loss, pairs, repeats)
+    seconds = _training(_network(True, None), 2 * pairs, pair_loss, pairs, repeats)
     return {"pairs_per_second": pairs / seconds, "films_per_second": 2 * pairs / seconds}
 
 
@@ -105,7 +109,7 @@ def in_batch_pairs(films: int = 32, repeats: int = 3) -> dict[str, float]:
     """Pairs a second in training the siamese net on all pairs among 32 films."""
     from cxr_cli.training.comparison import in_batch_loss
 
-    seconds = _training(True, None, films, in_batch_loss, films, repeats)
+    seconds = _training(_network(True, None), films, in_batch_loss, films, repeats)
     return {"pairs_per_second": films * (films - 1) / 2 / seconds, "films_per_second": films / seconds}
 
 
@@ -153,6 +157,54 @@ def _three_way(films: int, trials: int, repeats: int) -> float:
     return _timed(call, repeats)
 
 
+def operation(name: str, lowered: bool, batch: int = 4, repeats: int = 2) -> dict[str, float]:
+    """Milliseconds of one operation, forward and backward."""
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    from cxr_cli.models.convolution import convolve
+
+    size, channels_in, window, channels_out, stride, groups = OPERATIONS[name]
+    rng = np.random.default_rng(0)
+
+    def draw(*shape: int) -> Any:
+        return jnp.asarray(rng.standard_normal(shape, np.float32))
+
+    x = draw(batch, size, size, channels_in)
+    kernel = draw(window, window, channels_in // groups, channels_out)
+    half = window // 2
+    upstream = draw(batch, -(-size // stride), -(-size // stride), channels_out)
+
+    @jax.jit
+    def both(x: Any, kernel: Any) -> Any:
+        value, gradient = jax.vjp(
+            lambda x, kernel: convolve(
+                x,
+                kernel,
+                stride=stride,
+                padding=((half, half), (half, half)),
+                groups=groups,
+                lowering="product" if lowered else "native",
+            ),
+            x,
+            kernel,
+        )
+        return value, gradient(upstream)
+
+    return {"milliseconds": 1e3 * _timed(lambda: both(x, kernel), repeats)}
+
+
+# Size, channels in, window, channels out, stride, groups: all padded by half a window, as torch pads.
+OPERATIONS = {
+    "1x1, 256 to 64 at 56": (56, 256, 1, 64, 1, 1),
+    "1x1 by twos, 256 to 512 at 56": (56, 256, 1, 512, 2, 1),
+    "depthwise 3x3, 144 at 56": (56, 144, 3, 144, 1, 144),
+    "depthwise 3x3 by twos, 96 at 112": (112, 96, 3, 96, 2, 96),
+    "depthwise 5x5, 672 at 14": (14, 672, 5, 672, 1, 672),
+    "32 groups 3x3, 256 at 28": (28, 256, 3, 256, 1, 32),
+}
+
 CASES: dict[str, Callable[[], dict[str, float]]] = {
     "inference native": lambda: inference("native"),
     "inference lowered": lambda: inference("product"),
@@ -162,12 +214,27 @@ CASES: dict[str, Callable[[], dict[str, float]]] = {
     "in-batch pairs": in_batch_pairs,
     "100 films, forward pass": forward_pass,
     "100 films, and 129 three-way trials": three_way_trials,
+    "efficientnet_lite0 inference native": lambda: inference("native", 16, 1, "efficientnet_lite0"),
+    "efficientnet_lite0 inference lowered": lambda: inference("product", arch="efficientnet_lite0"),
+    "efficientnet_lite0 training native": lambda: training("native", 16, 1, "efficientnet_lite0"),
+    "efficientnet_lite0 training lowered": lambda: training("product", arch="efficientnet_lite0"),
+    **{f"{name}, native": partial(operation, name, False) for name in OPERATIONS},
+    **{f"{name}, lowered": partial(operation, name, True) for name in OPERATIONS},
 }
 
 TABLES: dict[str, tuple[str, list[str]]] = {
     "inference": ("films_per_second", ["inference native", "inference lowered"]),
     "training": ("films_per_second", ["training native", "training lowered"]),
     "pairs": ("pairs_per_second", ["random pairs", "in-batch pairs"]),
+    "efficientnet inference": (
+        "films_per_second",
+        ["efficientnet_lite0 inference native", "efficientnet_lite0 inference lowered"],
+    ),
+    "efficientnet training": (
+        "films_per_second",
+        ["efficientnet_lite0 training native", "efficientnet_lite0 training lowered"],
+    ),
+    **{name: ("milliseconds", [f"{name}, native", f"{name}, lowered"]) for name in OPERATIONS},
     "three-way": ("seconds", ["100 films, forward pass", "100 films, and 129 three-way trials"]),
 }
 
@@ -186,7 +253,7 @@ def _measure(case: str) -> dict[str, float]:
 def _print_table(name: str, rounds: int) -> None:
     figure, cases = TABLES[name]
     results = [{case: _measure(case) for case in cases} for _ in range(rounds)]
-    print(f"\n{name}: COVID-Net {SIZE} x {SIZE}, float32, {rounds} rounds")
+    print(f"\n{name}: films of {SIZE} x {SIZE}, float32, {rounds} rounds")
     print(f"{'':38}{figure.replace('_', ' '):>18}{'ratio':>8}{'peak memory, GiB':>18}")
     for case in cases:
         value = statistics.median(each[case][figure] for each in results)

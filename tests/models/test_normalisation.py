@@ -1,5 +1,6 @@
 """Batch normalisation against constants worked out by hand and against the formula's own derivatives."""
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -36,6 +37,19 @@ def test_padding_does_not_count() -> None:
     np.testing.assert_allclose(norm(films, mask)[0::2].ravel(), NORMALISED, rtol=1e-6)
     np.testing.assert_allclose(norm.mean[...], [0.4], rtol=1e-6)
     np.testing.assert_allclose(norm.var[...], [0.9 + 2 / 3], rtol=1e-6)
+
+
+def test_a_batch_of_padding_alone_is_finite_and_moves_nothing() -> None:
+    norm = layer()
+    norm.mean[...], norm.var[...] = jnp.full(1, 3.0), jnp.full(1, 15.5)
+    assert jnp.isfinite(norm(FILMS, jnp.zeros(2, bool))).all()
+    assert (float(norm.mean[0]), float(norm.var[0])) == (3.0, 15.5)
+    graph, variables = nnx.split(norm)
+
+    def total(x: Array) -> Array:
+        return nnx.merge(graph, variables, copy=True)(x, jnp.zeros(2, bool)).sum()
+
+    assert jnp.isfinite(jax.grad(total)(FILMS)).all()
 
 
 def test_inference_normalises_by_the_running_statistics() -> None:
@@ -83,6 +97,7 @@ def test_gradients_are_those_of_the_formula(mask: list[bool]) -> None:
         norm.scale[...], norm.bias[...] = scale, bias
         return norm(x, jnp.asarray(mask))
 
+    @partial(jax.jit, static_argnums=0)
     def all_of(function: Any) -> tuple[Array, ...]:
         value, gradient = jax.vjp(function, x, scale, bias)
         return value, *gradient(upstream)
