@@ -56,8 +56,7 @@ def _stages(output: Path, seed: int) -> list[list[object]]:
     return [
         ["phantom", "-o", phantoms, "--count", FILMS, "--size", DRAWN_SIZE, "--seed", seed],
         ["preprocess", phantoms / "films", "-o", dataset, "--size", SIZE],
-        # Phantoms are drawn from one mould: many would pass for one picture.
-        ["split", dataset, "-o", split, "--no-twins", "--seed", seed],
+        ["split", dataset, "-o", split, "--seed", seed],
         ["train", *films, "-o", single, "--epochs", SINGLE_EPOCHS, *net],
         ["test", single],
         ["train", *films, "-o", siamese, *comparing, *net],

@@ -82,13 +82,13 @@ def split(
     )
     films = open_dataset(dataset)
     found = find_twins(films.images, patient_numbers(films.manifest)) if twins else []
+    _say_twins(films.manifest, found)  # before the split: it may fail for patients who became one
     table = make_split(films, criteria, same_pictures(films, found))
     summary = write_split(films, criteria, table, output, found)
 
     typer.echo(_counts_table(summary["counts"], "subset" if folds is None else "fold"))
     if summary.get("characteristics"):
         typer.echo("\n" + _characteristics_table(summary["characteristics"]))
-    _say_twins(films.manifest, found)
     _say_flow(summary)
     say(f"{output}: {summary['patients']} patients, none in two subsets")
 

@@ -183,7 +183,6 @@ def _read_cohen(table: Path) -> list[Film]:
     """
     meaning = {
         "patientid": "patient_id",
-        "view": "view_position",
         "filename": None,
         "clinical_notes": None,
         "other_notes": None,
@@ -195,7 +194,9 @@ def _read_cohen(table: Path) -> list[Film]:
         reason = None if parts else "no finding given"
         if row["modality"].casefold() not in XRAY:
             reason = f"no X-ray: modality {row['modality'] or '-'}"
-        label_row = LabelRow(table, row["filename"], "", _values(row, meaning), reason)
+        values = _values(row, meaning)
+        values["view_position"] = row["view"].partition(" ")[0]  # AP of "AP Supine"
+        label_row = LabelRow(table, row["filename"], "", values, reason)
         one = parts[0][-1] if len(parts) == 1 else None
         films.append(Film(label_row, tuple(dict.fromkeys(chain(*parts))), one=one))
     return films

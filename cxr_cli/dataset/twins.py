@@ -26,14 +26,20 @@ class DetailScale(NamedTuple):
 
 COARSE = DetailScale(size=32, smooth=1.0, surround=3.0)
 FINE = DetailScale(size=64, smooth=1.5, surround=4.0)
-CANDIDATE = 0.5
-"""Coarse correlation from which two films are compared finely."""
 TWIN = 0.6
-"""Fine correlation from which two films count as one picture.
+"""Fine correlation from which two real films count as one picture.
 
 Of 555,000 pairs of real films of two patients the highest has 0.47, among them many that share a black
-border; of 144 copies decoded, windowed, inverted and bordered otherwise the lowest has 0.71.
+border; of 144 copies decoded, windowed, inverted and bordered otherwise the lowest has 0.73.
 """
+CERTAIN = 0.95
+"""Fine correlation from which any two films do, however alike those of a dataset are."""
+UNRELATED = 6.0
+"""Standard deviations above the median of unrelated pairs from which a pair may be twins."""
+SAMPLED_PAIRS = 1000
+"""Pairs by which it is measured how alike unrelated films of a dataset are."""
+COARSER = 0.1
+"""How much less two films need to correlate coarsely to be compared finely."""
 PLAY = 2
 """Pixels of the fine picture by which one film may be shifted against the other."""
 FAINT = 0.5
@@ -65,6 +71,8 @@ def find_twins(images: NDArray[np.uint8], patients: NDArray[np.int64]) -> list[T
     the side, rotation beyond 2 degrees, or zoom beyond 2 %. All pairs are compared coarsely, plain and
     mirrored, then those that may be twins finely.
 
+    Films from one mould, such as phantoms, are alike in detail too; so `twin_threshold` rises with them.
+
     Args:
         images: uint8 [N, H, W], grey; may be a memory map.
         patients: int [N], patient number of each film.
@@ -72,28 +80,51 @@ def find_twins(images: NDArray[np.uint8], patients: NDArray[np.int64]) -> list[T
     Returns:
         The pairs, in the order of rows. A film without any detail is nobody's twin.
     """
+    threshold = twin_threshold(images, patients)
     coarse = _details(images, np.arange(len(images)), COARSE)
     found: dict[tuple[int, int], Twins] = {}
     for mirrored in (False, True):
-        for pairs in _candidates(coarse, patients, mirrored):
+        for pairs in _candidates(coarse, patients, mirrored, threshold - COARSER):
             for (one, other), correlation in zip(
                 pairs.tolist(), _fine_correlations(images, pairs, mirrored), strict=True
             ):
                 twins = Twins((one, other), correlation, mirrored)
                 before = found.get(twins.rows)
                 better = before is None or abs(correlation) > abs(before.correlation)
-                if abs(correlation) >= TWIN and better:
+                if abs(correlation) >= threshold and better:
                     found[twins.rows] = twins
     return [found[rows] for rows in sorted(found)]
 
 
-def _candidates(coarse: Detail, patients: NDArray[np.int64], mirrored: bool) -> Iterator[NDArray[np.int64]]:
+def twin_threshold(images: NDArray[np.uint8], patients: NDArray[np.int64]) -> float:
+    """Measure from which fine correlation two films of this dataset count as one picture.
+
+    `TWIN` for real films; more, up to `CERTAIN`, where pairs of films, taken blindly, are more alike.
+
+    Args:
+        images: uint8 [N, H, W].
+        patients: int [N], patient number of each film.
+    """
+    # Always the same pairs: the draw has no part in what is found.
+    pairs = np.random.default_rng(0).integers(0, len(images), (SAMPLED_PAIRS, 2))
+    pairs = pairs[patients[pairs[:, 0]] != patients[pairs[:, 1]]]
+    if not len(pairs):
+        return TWIN
+    correlations = np.abs(_fine_correlations(images, pairs, mirrored=False))
+    median = np.median(correlations)
+    deviation = 1.4826 * np.median(np.abs(correlations - median))  # of a normal distribution
+    return float(np.clip(median + UNRELATED * deviation, TWIN, CERTAIN))
+
+
+def _candidates(
+    coarse: Detail, patients: NDArray[np.int64], mirrored: bool, threshold: float
+) -> Iterator[NDArray[np.int64]]:
     """Yield pairs of rows [M, 2] of two patients that look alike coarsely, by blocks of first rows."""
     vectors = coarse.reshape(len(coarse), -1)
     for start in range(0, len(coarse), BLOCK):
         block = coarse[start : start + BLOCK]
         firsts = (block[:, :, ::-1] if mirrored else block).reshape(len(block), -1)
-        alike = np.abs(firsts @ vectors[start:].T) >= CANDIDATE
+        alike = np.abs(firsts @ vectors[start:].T) >= threshold
         alike &= patients[start : start + BLOCK, None] != patients[None, start:]
         pairs = np.argwhere(alike) + start
         yield pairs[pairs[:, 0] < pairs[:, 1]]

@@ -159,7 +159,7 @@ def test_cohen_values_have_no_free_text(tmp_path: Path) -> None:
     assert first.path == "a.jpg"
     assert {"patient_id", "sex", "age", "view_position", "modality", "finding"} <= first.values.keys()
     assert not {"clinical_notes", "other_notes", "filename"} & first.values.keys()
-    assert second.values["view_position"] == "AP Supine"
+    assert (second.values["view_position"], second.values["view"]) == ("AP", "AP Supine")
 
 
 def test_chexpert_values(tmp_path: Path) -> None:

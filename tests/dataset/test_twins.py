@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_cli.artifacts import read_csv
-from cxr_cli.dataset.twins import TWIN, find_twins
+from cxr_cli.dataset.twins import CERTAIN, TWIN, find_twins, twin_threshold
 
 Film = NDArray[np.uint8]
 SIZE = 224
@@ -78,6 +78,17 @@ def test_a_common_border_or_shape_makes_no_twins() -> None:
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_films_without_detail_are_nobody_s_twins(value: int) -> None:
     assert find_twins(np.full((4, 32, 32), value, np.uint8), np.arange(4)) == []
+
+
+def test_films_from_one_mould_are_no_twins_but_their_copies_are() -> None:
+    mould = draw(0).astype(np.int16)
+    films = np.stack([np.clip((3 * mould + draw(seed)) // 4, 0, 255) for seed in range(1, 25)])
+    films = films.astype(np.uint8)
+    patients = np.arange(24)
+    assert TWIN < twin_threshold(films, patients) <= CERTAIN
+    assert find_twins(films, patients) == []
+    films[20] = films[3]
+    assert [twins.rows for twins in find_twins(films, patients)] == [(3, 20)]
 
 
 def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
