@@ -177,6 +177,9 @@ def _subsets_of_domain(
     rows = np.flatnonzero(domain)
     if not len(rows):
         raise BadInput(f"--train-where: none of {len(labels)} films meets {criteria.train_where!r}")
+    without = sorted(set(labels) - set(labels.iloc[rows]))
+    if without:
+        raise BadInput(f"--train-where: no film of class {without[0]!r} meets {criteria.train_where!r}")
     drawn = _drawn_from_domain(labels, rows, patients, criteria)
     part_of_patient = pd.Series(drawn.parts, index=patients[rows]).groupby(level=0).first()
     parts = part_of_patient.reindex(patients, fill_value="").to_numpy(dtype=str)

@@ -288,6 +288,11 @@ def test_a_condition_that_no_film_meets_is_refused() -> None:
         make_split(in_memory(list("abab"), [""] * 4), SplitCriteria(train_where="row > 9", val=0.2))
 
 
+def test_a_condition_that_no_film_of_a_class_meets_is_refused() -> None:
+    with pytest.raises(BadInput, match="--train-where: no film of class 'b' meets 'row < 4'"):
+        make_split(in_memory(list("aaaabbb"), [""] * 7), SplitCriteria(train_where="row < 4", val=0.2))
+
+
 @pytest.mark.parametrize(
     "criteria",
     [
