@@ -253,7 +253,7 @@ def _measure(case: str) -> dict[str, float]:
 def _print_table(name: str, rounds: int) -> None:
     figure, cases = TABLES[name]
     results = [{case: _measure(case) for case in cases} for _ in range(rounds)]
-    print(f"\n{name}: films of {SIZE} x {SIZE}, float32, {rounds} rounds")
+    print(f"\n{name}: float32, {rounds} rounds, whole nets at {SIZE} pixels")
     print(f"{'':38}{figure.replace('_', ' '):>18}{'ratio':>8}{'peak memory, GiB':>18}")
     for case in cases:
         value = statistics.median(each[case][figure] for each in results)
