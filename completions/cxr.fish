@@ -71,7 +71,7 @@ complete -c cxr -n '__cxr_command_is train' -l probe -l no-probe -d 'Begin with 
 complete -c cxr -n '__cxr_command_is train' -l batch-norm -r -f -a 'batch running' -d 'Statistics of batch norm in training: batch, or running, which stay. [batch]'
 complete -c cxr -n '__cxr_command_is train' -l epochs -r -f -d 'Epochs. [100 single and finetune, 50 siamese]'
 complete -c cxr -n '__cxr_command_is train' -l batch-size -r -f -d 'Films or pairs a step; films for in-batch pairs. [16 single, 32 siamese, 256 finetune]'
-complete -c cxr -n '__cxr_command_is train' -l micro-batch -r -f -d 'Films at once, gradients being summed over the batch. [the whole batch]'
+complete -c cxr -n '__cxr_command_is train' -l micro-batch -r -f -d 'Films at once, gradients being summed over the batch. [as memory allows]'
 complete -c cxr -n '__cxr_command_is train' -l optimizer -r -f -a 'adam adamw sgd' -d 'adam, adamw or sgd. [adam; sgd finetune]'
 complete -c cxr -n '__cxr_command_is train' -l lr -r -f -d 'Learning rate of the first step. [1e-4; 1e-2 finetune]'
 complete -c cxr -n '__cxr_command_is train' -l schedule -r -f -a 'constant step cosine' -d 'constant, step or cosine. [constant; step finetune]'

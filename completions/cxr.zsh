@@ -82,7 +82,7 @@ _cxr() {
                         '(--batch-norm)--batch-norm=[Statistics of batch norm in training\: batch, or running, which stay. \[batch\]]:value:(batch running)' \
                         '(--epochs)--epochs=[Epochs. \[100 single and finetune, 50 siamese\]]:number: ' \
                         '(--batch-size)--batch-size=[Films or pairs a step; films for in-batch pairs. \[16 single, 32 siamese, 256 finetune\]]:number: ' \
-                        '(--micro-batch)--micro-batch=[Films at once, gradients being summed over the batch. \[the whole batch\]]:number: ' \
+                        '(--micro-batch)--micro-batch=[Films at once, gradients being summed over the batch. \[as memory allows\]]:number: ' \
                         '(--optimizer)--optimizer=[adam, adamw or sgd. \[adam; sgd finetune\]]:value:(adam adamw sgd)' \
                         '(--lr)--lr=[Learning rate of the first step. \[1e-4; 1e-2 finetune\]]:number: ' \
                         '(--schedule)--schedule=[constant, step or cosine. \[constant; step finetune\]]:value:(constant step cosine)' \
