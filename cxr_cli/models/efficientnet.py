@@ -18,6 +18,7 @@ from numpy.random import Generator
 from cxr_cli.models.convolution import Lowering
 from cxr_cli.models.imagenet import ConvNorm, PooledBackbone, Stem
 from cxr_cli.models.layers import Dense
+from cxr_cli.models.normalisation import Standardise
 from cxr_cli.models.pooling import global_average_pool
 
 EPSILON = 1e-3
@@ -146,7 +147,8 @@ class MidEfficientNet(PooledBackbone):
     """The first five stages of an EfficientNet-Lite, for few films.
 
     The last feature map is that of the fourth and of the fifth stage side by side, at 1/16 of the film's
-    size, and a film's vector is each channel's mean and maximum. On chest films these maps tell more than
+    size, and a film's vector is each channel's mean and maximum, standardised by what `training.probe` sees,
+    for their scales differ a hundredfold. On chest films these maps tell more than
     ImageNet's last ones (README has the figures), and what comes behind them costs most of the parameters.
     """
 
@@ -171,9 +173,9 @@ class MidEfficientNet(PooledBackbone):
         """Draw the parameters; classes=None: no classifier and no logits."""
         self.stem = _stem(config, lowering=lowering, rng=rng)
         self.stages = _stages(config, 5, lowering=lowering, rng=rng)
-        # These maps are not centred: dropping a channel would move the logits by its mean.
-        self.dropout = 0.0
+        self.dropout = config.dropout
         self.embedding_size = 2 * (config.channels[3] + config.channels[4])
+        self.standardise = Standardise(self.embedding_size)
         self.classifier = None if classes is None else Dense(self.embedding_size, classes, rng=rng)
 
     def features(self, x: Array, mask: Array | None = None) -> Array:
@@ -186,7 +188,8 @@ class MidEfficientNet(PooledBackbone):
 
     def embedding(self, features: Array, keys: Array | None = None) -> Array:  # noqa: ARG002 - no dropout here
         """Map the last feature map [B,h,w,C] to each channel's mean and maximum [B,2C]."""
-        return jnp.concatenate([global_average_pool(features), jnp.max(features, (1, 2))], axis=-1)
+        pooled = jnp.concatenate([global_average_pool(features), jnp.max(features, (1, 2))], axis=-1)
+        return self.standardise(pooled)
 
 
 def _stem(config: EfficientNetConfig, *, lowering: Lowering, rng: Generator | None) -> Stem:

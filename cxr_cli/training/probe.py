@@ -4,7 +4,7 @@ Fine-tuning from it keeps the features better than from a random classifier, who
 ("Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution", Kumar et al. 2022).
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jax import Array
@@ -35,9 +35,14 @@ def probed(network: Network, variables: Variables, scaling: Scaling, films: Task
     vectors = run_over(
         forward_function(network, scaling, _read_embedding), variables, films.fetch, films.train
     )
-    kernel, bias = fit_classifier(vectors, films.labels[films.train], films.patients[films.train])
-    before = variables.params["classifier"]["bias"].shape[0]
-    if kernel.shape[1] == 1 and before == 2:
+    found = fit_classifier(vectors, films.labels[films.train], films.patients[films.train])
+    if "standardise" in variables.stats:
+        standardise = {"mean": found.mean, "std": found.std}
+        variables = variables._replace(stats={**variables.stats, "standardise": standardise})
+    else:
+        found = on_plain_vectors(found)
+    kernel, bias = found.kernel, found.bias
+    if kernel.shape[1] == 1 and variables.params["classifier"]["bias"].shape == (2,):
         # Two classes by two logits: the first one's stays at 0.
         kernel, bias = np.pad(kernel, ((0, 0), (1, 0))), np.pad(bias, (1, 0))
     return variables._replace(params={**variables.params, "classifier": {"kernel": kernel, "bias": bias}})
@@ -48,18 +53,30 @@ def _read_embedding(module: Any, films: Array) -> Array:
     return vectors
 
 
+class Fitted(NamedTuple):
+    """Logistic regression on standardised vectors.
+
+    Attributes:
+        mean, std: float32 [E], of the training films' vectors.
+        kernel: float32 [E, C]; for two classes [E, 1], of the second one's logit.
+        bias: float32 [C], or [1].
+    """
+
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
 def fit_classifier(
     vectors: NDArray[np.float32], labels: NDArray[np.int64], patients: NDArray[np.int64]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Fit a logistic regression on standardised vectors, and write it as a dense layer on plain ones.
+) -> Fitted:
+    """Fit a logistic regression on standardised vectors.
 
     Args:
         vectors: float32 [N, E].
         labels: int [N], 0 ... C-1, each there.
         patients: int [N]; no patient is on both sides of a fold.
-
-    Returns:
-        Kernel float32 [E, C] and bias [C]; for two classes [E, 1] and [1], of the second one's logit.
     """
     steps = [("scale", StandardScaler()), ("regress", LogisticRegression(max_iter=1000))]
     search = GridSearchCV(
@@ -70,6 +87,12 @@ def fit_classifier(
     )
     best = search.fit(vectors, labels, groups=patients).best_estimator_
     scale, regression = best["scale"], best["regress"]
-    kernel = (regression.coef_ / scale.scale_).T
-    bias = regression.intercept_ - scale.mean_ @ kernel
-    return kernel.astype(np.float32), bias.astype(np.float32)
+    parts = (scale.mean_, scale.scale_, regression.coef_.T, regression.intercept_)
+    return Fitted(*(part.astype(np.float32) for part in parts))
+
+
+def on_plain_vectors(fitted: Fitted) -> Fitted:
+    """Return the same function as a dense layer on vectors that are not standardised."""
+    kernel = fitted.kernel / fitted.std[:, None]
+    bias = fitted.bias - fitted.mean @ kernel
+    return Fitted(np.zeros_like(fitted.mean), np.ones_like(fitted.std), kernel, bias)

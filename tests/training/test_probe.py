@@ -11,7 +11,7 @@ from scipy.special import expit, softmax
 from cxr_cli.inference.forward import Scaling
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.training.classification import Classification
-from cxr_cli.training.probe import fit_classifier, probed
+from cxr_cli.training.probe import fit_classifier, on_plain_vectors, probed
 from cxr_cli.training.recipes import resolve_recipe
 from cxr_cli.training.tasks import TaskFilms
 
@@ -23,9 +23,11 @@ def test_vectors_that_tell_the_classes_apart_are_told_apart(classes: int) -> Non
     labels = np.arange(120) % classes
     # Scales differ a thousandfold, and the telling direction is not the largest.
     vectors = RNG.normal(0, [1000.0, 1.0, 0.1], (120, 3)) + labels[:, None] * [0.0, 4.0, 0.0] + 7.0
-    kernel, bias = fit_classifier(vectors.astype(np.float32), labels, np.arange(120) // 2)
-    assert kernel.dtype == bias.dtype == np.float32
-    logits = vectors @ kernel + bias
+    fitted = fit_classifier(vectors.astype(np.float32), labels, np.arange(120) // 2)
+    assert {part.dtype for part in fitted} == {np.dtype(np.float32)}
+    logits = (vectors - fitted.mean) / fitted.std @ fitted.kernel + fitted.bias
+    plain = on_plain_vectors(fitted)
+    np.testing.assert_allclose(vectors @ plain.kernel + plain.bias, logits, atol=1e-3)
     if classes == 2:
         assert logits.shape == (120, 1)
         scores = expit(np.hstack([-logits, logits]))
@@ -36,9 +38,9 @@ def test_vectors_that_tell_the_classes_apart_are_told_apart(classes: int) -> Non
 
 def test_vectors_that_tell_nothing_get_the_classes_shares() -> None:
     labels = np.repeat([0, 1, 2], [100, 60, 40])
-    kernel, bias = fit_classifier(RNG.normal(size=(200, 5)).astype(np.float32), labels, np.arange(200))
-    np.testing.assert_allclose(softmax(bias), [0.5, 0.3, 0.2], atol=0.03)
-    assert np.abs(kernel).max() < 0.1
+    fitted = fit_classifier(RNG.normal(size=(200, 5)).astype(np.float32), labels, np.arange(200))
+    np.testing.assert_allclose(softmax(fitted.bias), [0.5, 0.3, 0.2], atol=0.03)
+    assert np.abs(fitted.kernel).max() < 0.1
 
 
 def test_a_net_begins_with_the_classifier_of_its_own_vectors(

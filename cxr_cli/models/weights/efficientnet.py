@@ -34,6 +34,7 @@ TIMM = Naming(
     ),
     ignored=(BATCHES_SEEN,),
     optional=BEHIND_THE_MIDDLE,
+    ours=("standardise",),
 )
 """Of timm's tf_efficientnet_lite."""
 
@@ -51,6 +52,7 @@ def wheel_naming(config: EfficientNetConfig) -> Naming:
         ),
         ignored=(BATCHES_SEEN,),
         optional=BEHIND_THE_MIDDLE,
+        ours=("standardise",),
     )
 
 
