@@ -37,6 +37,7 @@ MODULES: dict[str, Callable[[], nn.Module]] = {
     "resnet101": lambda: torchvision.models.resnet101(num_classes=CLASSES),
     "resnext50_32x4d": lambda: torchvision.models.resnext50_32x4d(num_classes=CLASSES),
     "resnext101_32x8d": lambda: torchvision.models.resnext101_32x8d(num_classes=CLASSES),
+    "shallow_densenet": lambda: torchvision.models.DenseNet(32, (2, 2, 2, 2), 64, num_classes=CLASSES),
     "densenet121": lambda: torchvision.models.densenet121(num_classes=CLASSES),
     "densenet161": lambda: torchvision.models.densenet161(num_classes=CLASSES),
     "inception_v3": lambda: torchvision.models.inception_v3(num_classes=CLASSES, init_weights=False),

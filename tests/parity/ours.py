@@ -23,9 +23,18 @@ BUILD_SIZE = 299
 
 def load(member: Member, reference: Reference) -> tuple[Network, Variables]:
     """Load drawn weights by the rule table: every leaf from one tensor, every tensor used, or it raises."""
-    network, shapes = outline(NetworkSpec(member.arch, 1.0, BUILD_SIZE, CLASSES, siamese=False))
+    network, shapes = _outline(member)
     state = draw_state(reference.shapes, member.temper)
     return network, load_strict(state, member.naming, shapes, member.card, "drawn", keep_head=True)
+
+
+def _outline(member: Member) -> tuple[Network, Variables]:
+    if member.build is None:
+        return outline(NetworkSpec(member.arch, 1.0, BUILD_SIZE, CLASSES, siamese=False))
+    module = nnx.eval_shape(member.build)
+    params, stats = nnx.state(module, nnx.Param), nnx.state(module, nnx.Not(nnx.Param))
+    network = Network(nnx.graphdef(module), module.STAGES, frozen=0)
+    return network, Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))
 
 
 def logits(network: Network, variables: Variables, card: Card, size: int) -> NDArray[np.float32]:
