@@ -13,6 +13,12 @@ from parity.states import digest, scales
 TOLERANCE = 8.0
 """How many times as far as torch's float32 ours may be: it rounds as much, but elsewhere."""
 EPSILON = float(np.finfo(np.float32).eps)
+ONE_ACTIVATION = 6e-3
+"""What one activation does to a gradient, as a share, if rounding pushes it over a ReLU's edge.
+
+Which ones rounding pushes depends on the processor, and all gradients below change: those of ResNeXt50 at 97
+pixels agree to 6e-6 above such an activation in the fourth stage, and to 2.5e-2 below.
+"""
 
 
 @dataclass(frozen=True)
@@ -23,16 +29,18 @@ class Deviation:
         result: which, for messages.
         ours: the largest difference of ours, as a share of the result's size.
         torchs: the same of torch's float32.
+        least: what rounding can always do.
     """
 
     result: str
     ours: float
     torchs: float
+    least: float = EPSILON
 
     @property
     def is_rounding(self) -> bool:
         """Whether rounding explains it."""
-        return self.ours <= TOLERANCE * max(self.torchs, EPSILON)
+        return self.ours <= TOLERANCE * max(self.torchs, self.least)
 
     def __str__(self) -> str:
         """Say both."""
@@ -55,7 +63,10 @@ def deviations(
         yield Deviation(f"loss at {size}", abs(loss - step.loss) / step.loss, step.loss_rounding / step.loss)
         found = digest((name, gradients[name]) for name in reference.parameters)
         yield Deviation(
-            f"gradients at {size}", largest_share(found, step.gradients), step.gradient_rounding.max()
+            f"gradients at {size}",
+            largest_share(found, step.gradients),
+            step.gradient_rounding.max(),
+            ONE_ACTIVATION,
         )
         found = digest((name, statistics[name]) for name in reference.buffers)
         yield Deviation(

@@ -24,10 +24,11 @@ def test_logits_loss_gradients_and_statistics_are_torchs(member: Member) -> None
     assert not [str(deviation) for deviation in found if not deviation.is_rounding]
 
 
-def test_each_architecture_is_compared_at_three_sizes_and_each_family_in_training() -> None:
-    assert all({224, 299} < set(member.sizes) and len(member.training_sizes) > 1 for member in MEMBERS)
-    trained = {member.naming.rules for member in MEMBERS if member.test_training_sizes}
-    assert trained == {member.naming.rules for member in MEMBERS}
+def test_each_architecture_is_compared_at_224_299_and_an_odd_size_and_each_family_in_training() -> None:
+    families = {member.naming.rules for member in MEMBERS}
+    assert all({97, 224, 299} <= set(member.sizes) for member in MEMBERS)
+    assert {member.naming.rules for member in MEMBERS if len(member.training_sizes) > 1} == families
+    assert {member.naming.rules for member in MEMBERS if member.test_training_sizes} == families
 
 
 @pytest.mark.skipif(not PARITY_EXTRA, reason="torch and timm are not at hand: pip install 'cxr-cli[parity]'")
