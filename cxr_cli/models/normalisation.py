@@ -14,7 +14,8 @@ class BatchNorm(nnx.Module):
     """Normalise each channel by the batch's statistics in training, by running ones otherwise.
 
     As in torch: the batch's own variance is the population's (over n), the running one the sample's (over
-    n - 1), and running <- (1 - momentum) running + momentum batch. All arithmetic is float32.
+    n - 1), and running <- (1 - momentum) running + momentum batch. All arithmetic is float32, or float64 for
+    float64 pictures.
 
     Attributes:
         frozen: take the running statistics in training too, and leave them as they are.
@@ -38,10 +39,10 @@ class BatchNorm(nnx.Module):
             mask: bool [B], in training: the films that count. Padding is normalised, but not counted; where
                 all is padding the running statistics stay.
         """
-        scale, bias = self.scale[...].astype(jnp.float32), self.bias[...].astype(jnp.float32)
+        scale, bias = _wide(self.scale[...]), _wide(self.bias[...])
         if mask is None or self.frozen:
             return _normalised(x, scale, bias, self.mean[...], lax.rsqrt(self.var[...] + self.epsilon))
-        count = jnp.sum(mask, dtype=jnp.float32) * x.shape[1] * x.shape[2]
+        count = jnp.sum(mask, dtype=_wide(x).dtype) * x.shape[1] * x.shape[2]
         share = mask / jnp.maximum(count, 1)
         normalised, mean, var = _normalise_by_batch(x, scale, bias, share, self.epsilon)
         pace = self.momentum * jnp.any(mask)
@@ -50,14 +51,19 @@ class BatchNorm(nnx.Module):
         return normalised
 
 
+def _wide(x: Array) -> Array:
+    """Return x in float32, or in float64 if it is."""
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
 def _moved(running: Array, batch: Array, pace: Array) -> Array:
     return (1 - pace) * running + pace * lax.stop_gradient(batch)
 
 
 def _normalised(x: Array, scale: Array, bias: Array, mean: Array, inverse_deviation: Array) -> Array:
-    """Return x [B,H,W,C] normalised, in its own type; all else is float32 [C]."""
+    """Return x [B,H,W,C] normalised, in its own type; all else is [C]."""
     slope = scale * inverse_deviation
-    return (x.astype(jnp.float32) * slope + (bias - mean * slope)).astype(x.dtype)
+    return (_wide(x) * slope + (bias - mean * slope)).astype(x.dtype)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(4,))
@@ -78,7 +84,7 @@ _Saved = tuple[Array, Array, Array, Array, Array]
 def _normalise_forward(
     x: Array, scale: Array, bias: Array, share: Array, epsilon: float
 ) -> tuple[tuple[Array, Array, Array], _Saved]:
-    exact = x.astype(jnp.float32)
+    exact = _wide(x)
     mean = jnp.sum(jnp.sum(exact, (1, 2)) * share[:, None], 0)
     var = jnp.sum(jnp.sum(jnp.square(exact - mean), (1, 2)) * share[:, None], 0)
     inverse_deviation = lax.rsqrt(var + epsilon)
@@ -92,8 +98,8 @@ def _normalise_backward(
     cotangents: tuple[Array, Array, Array],
 ) -> tuple[Array, Array, Array, None]:
     x, scale, share, mean, inverse_deviation = saved
-    upstream = cotangents[0].astype(jnp.float32)
-    centred = x.astype(jnp.float32) - mean
+    upstream = _wide(cotangents[0])
+    centred = _wide(x) - mean
     by_bias = jnp.sum(upstream, (0, 1, 2))
     by_scale = jnp.sum(upstream * centred, (0, 1, 2)) * inverse_deviation
     by_statistics = by_bias + centred * (inverse_deviation * by_scale)
