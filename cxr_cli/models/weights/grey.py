@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from cxr_cli.models.weights.cards import Card
 
-
 Real = TypeVar("Real", np.float32, np.float64)
 
 
