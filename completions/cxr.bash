@@ -139,7 +139,7 @@ _cxr() {
             return
             ;;
         "train --recipe")
-            _cxr_offer -W "single siamese finetune"
+            _cxr_offer -W "single siamese finetune small-data"
             return
             ;;
         "train --arch")
@@ -219,6 +219,9 @@ _cxr() {
             return
             ;;
         "train --zoom")
+            return
+            ;;
+        "train --shift")
             return
             ;;
         "train --contrast")
@@ -325,7 +328,7 @@ _cxr() {
             return
             ;;
         "sweep --recipe")
-            _cxr_offer -W "single siamese finetune"
+            _cxr_offer -W "single siamese finetune small-data"
             return
             ;;
         "sweep --lr")
@@ -436,7 +439,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "train -"*)
-            _cxr_offer -W "--split --output -o --recipe --arch --width --weights --freeze --probe --no-probe --batch-norm --epochs --batch-size --micro-batch --optimizer --lr --schedule --warmup --step-epochs --weight-decay --layer-decay --ema --loss --label-smoothing --class-weights --sampling --flip --rotation --zoom --contrast --mirror --no-mirror --select --pairs --pairing --trials --fold --precision --seed --help"
+            _cxr_offer -W "--split --output -o --recipe --arch --width --weights --freeze --probe --no-probe --batch-norm --epochs --batch-size --micro-batch --optimizer --lr --schedule --warmup --step-epochs --weight-decay --layer-decay --ema --loss --label-smoothing --class-weights --sampling --flip --rotation --zoom --shift --contrast --mirror --no-mirror --select --pairs --pairing --trials --fold --precision --seed --help"
             ;;
         "train "*)
             _cxr_paths -d

@@ -72,8 +72,8 @@ _cxr() {
                         '(--split)--split=[The split.csv that divides the DATASET.]:file:_files' \
                         '(--output -o)--output=[The RUN folder.]:folder:_files -/' \
                         '(--output -o)-o[The RUN folder.]:folder:_files -/' \
-                        '(--recipe)--recipe=[The papers'\'' settings\: single, siamese or finetune.]:value:(single siamese finetune)' \
-                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, ..._lite1 or ..._lite2. \[covidnet; efficientnet_lite0 finetune\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid)' \
+                        '(--recipe)--recipe=[The papers'\'' settings, single, siamese or finetune; or small-data.]:value:(single siamese finetune small-data)' \
+                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, _lite1, _lite2, _lite0_mid or _lite2_mid. \[covidnet; efficientnet_lite0 finetune; efficientnet_lite2_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid)' \
                         '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1\]]:number: ' \
                         '(--weights)--weights=[What the net begins with; auto takes what is at hand, then the hub. \[none; auto finetune\]]:file:_files' \
                         '(--freeze)--freeze=[What does not learn\: none, features, or so many stages from the film on. \[none\]]:file:_files' \
@@ -98,6 +98,7 @@ _cxr() {
                         '(--flip)--flip=[Random flips\: none, horizontal, both. \[none; both finetune\]]:value:(none horizontal both)' \
                         '(--rotation)--rotation=[Random rotation, up to so many degrees. \[0; 15 finetune\]]:number: ' \
                         '(--zoom)--zoom=[Random zoom in and out, up to this share. \[0\]]:number: ' \
+                        '(--shift)--shift=[Random shift, up to this share of height and width. \[0\]]:number: ' \
                         '(--contrast)--contrast=[Random contrast, up to this share more or less. \[0\]]:number: ' \
                         '(--mirror --no-mirror)--mirror[Score a film with its mirror image, as their mean. \[no\]]' \
                         '(--mirror --no-mirror)--no-mirror[Score a film with its mirror image, as their mean. \[no\]]' \
@@ -151,10 +152,10 @@ _cxr() {
                         '(--split)--split=[The split.csv that divides the DATASET.]:file:_files' \
                         '(--output -o)--output=[The folder for the runs and sweep.csv.]:folder:_files -/' \
                         '(--output -o)-o[The folder for the runs and sweep.csv.]:folder:_files -/' \
-                        '(--recipe)--recipe=[The papers'\'' settings\: single, siamese or finetune.]:value:(single siamese finetune)' \
+                        '(--recipe)--recipe=[The papers'\'' settings, single, siamese or finetune; or small-data.]:value:(single siamese finetune small-data)' \
                         '*--lr=[Repeatable. \[1e-3 1e-4 1e-5\]]:number: ' \
                         '*--batch-size=[Repeatable. \[8 16 32\]]:number: ' \
-                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, ..._lite1 or ..._lite2. \[covidnet; efficientnet_lite0 finetune\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid)' \
+                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, _lite1, _lite2, _lite0_mid or _lite2_mid. \[covidnet; efficientnet_lite0 finetune; efficientnet_lite2_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid)' \
                         '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1\]]:number: ' \
                         '(--weights)--weights=[What the net begins with; auto takes what is at hand, then the hub. \[none; auto finetune\]]:file:_files' \
                         '(--epochs)--epochs=[Epochs. \[100 single, 20 siamese\]]:number: ' \

@@ -32,6 +32,8 @@ PROVENANCE_PACKAGES = (
     "orbax-checkpoint",
     "pydicom",
     "python-gdcm",
+    "pylibjpeg-openjpeg",
+    "pylibjpeg-rle",
     "opencv-python-headless",
     "pillow",
 )

@@ -47,7 +47,8 @@ class Recipe:
         siamese: compare films or classify them.
         arch, width, freeze: the network, see `NetworkSpec`.
         weights: what it begins with: "none" for a random draw, else as `find_weights` takes it.
-        probe: begin with a classifier by logistic regression on the training films' vectors.
+        probe: begin with a classifier by logistic regression on the training films' vectors, and those of
+            their mirror images where films are flipped.
         batch_norm: by which statistics films are normalised in training: "batch", or the "running" ones,
             which then stay as they are.
         epochs: how many.
@@ -70,6 +71,7 @@ class Recipe:
         flip: "none", "horizontal" or "both", each at even odds.
         rotation: degrees, up to which films are turned, both ways.
         zoom: share, up to which films are enlarged or shrunk.
+        shift: share of height and width, up to which films are shifted, to whole pixels.
         contrast: share, up to which the films' contrast is raised or lowered.
         mirror: judge and score films by the mean over the film and its mirror image.
         select: by what the epoch is chosen: "accuracy" or "loss" in validation.
@@ -104,6 +106,7 @@ class Recipe:
     flip: str = "none"
     rotation: float = 0.0
     zoom: float = 0.0
+    shift: float = 0.0
     contrast: float = 0.0
     mirror: bool | None = False
     select: str

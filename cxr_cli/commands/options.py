@@ -13,12 +13,15 @@ MovedSplit = Annotated[Path | None, typer.Option(help="Where the split.csv is no
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is drawn.")]
 
 # Training, by recipe: None takes the recipe's value.
-RecipeName = Annotated[str, typer.Option(help="The papers' settings: single, siamese or finetune.")]
+RecipeName = Annotated[
+    str, typer.Option(help="The papers' settings, single, siamese or finetune; or small-data.")
+]
 Arch = Annotated[
     str | None,
     typer.Option(
         help="covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, "
-        "inception_v3, efficientnet_lite0, ..._lite1 or ..._lite2. [covidnet; efficientnet_lite0 finetune]"
+        "inception_v3, efficientnet_lite0, _lite1, _lite2, _lite0_mid or _lite2_mid. "
+        "[covidnet; efficientnet_lite0 finetune; efficientnet_lite2_mid small-data]"
     ),
 ]
 Width = Annotated[

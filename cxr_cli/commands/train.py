@@ -90,6 +90,9 @@ def train(
         float | None, typer.Option(help="Random rotation, up to so many degrees. [0; 15 finetune]")
     ] = None,
     zoom: Annotated[float | None, typer.Option(help="Random zoom in and out, up to this share. [0]")] = None,
+    shift: Annotated[
+        float | None, typer.Option(help="Random shift, up to this share of height and width. [0]")
+    ] = None,
     contrast: Annotated[
         float | None, typer.Option(help="Random contrast, up to this share more or less. [0]")
     ] = None,
@@ -110,6 +113,7 @@ def train(
 ) -> None:
     """Train a net on a DATASET.
 
+    Brackets hold what the papers' recipes set; RUN/config.json has all values of a run, small-data's too.
     Keeps the epoch that does best in validation. The same command line again goes on from the last
     checkpoint, or says that the run is finished.
     """
@@ -144,6 +148,7 @@ def train(
         "flip": flip,
         "rotation": rotation,
         "zoom": zoom,
+        "shift": shift,
         "contrast": contrast,
         "mirror": mirror,
         "select": select,

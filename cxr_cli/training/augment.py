@@ -18,21 +18,24 @@ class Augmentation:
     flip: str = "none"
     rotation: float = 0.0
     zoom: float = 0.0
+    shift: float = 0.0
     contrast: float = 0.0
 
     @classmethod
     def of(cls, recipe: Recipe) -> "Augmentation":
         """Take a recipe's values."""
-        return cls(recipe.flip, recipe.rotation, recipe.zoom, recipe.contrast)
+        return cls(recipe.flip, recipe.rotation, recipe.zoom, recipe.shift, recipe.contrast)
 
 
 NO_AUGMENTATION = Augmentation()
 
 
 def augment(films: Array, keys: Array, augmentation: Augmentation) -> Array:
-    """Change each film by its own key: flipped, turned and zoomed about its centre, its contrast changed.
+    """Change each film by its own key: flip, turn and zoom it about its centre, shift it, change its contrast.
 
-    Source: the pneumoperitoneum paper, section 3.1.1, has the flips and the rotation, each drawn evenly.
+    Source: the pneumoperitoneum paper, section 3.1.1, has the flips and the rotation, each drawn evenly. It
+    does not say what comes in from outside a film: here the film's edges go on. Black corners are edges that
+    no film has, and cost a net that was trained on whole films 0.12 of its accuracy at 5 degrees (cxr3).
 
     Args:
         films: uint8 [B, H, W].
@@ -40,8 +43,7 @@ def augment(films: Array, keys: Array, augmentation: Augmentation) -> Array:
         augmentation: how far.
 
     Returns:
-        float32 [B, H, W], 0 ... 255, or uint8 where nothing is to be changed. What comes in from outside the
-        film is black.
+        float32 [B, H, W], 0 ... 255, or uint8 where nothing is to be changed.
     """
     if augmentation == NO_AUGMENTATION:
         return films
@@ -49,7 +51,7 @@ def augment(films: Array, keys: Array, augmentation: Augmentation) -> Array:
 
 
 def _augment_one(film: Array, key: Array, augmentation: Augmentation) -> Array:
-    horizontal, vertical, angle, scale, contrast = jax.random.split(key, 5)
+    horizontal, vertical, angle, scale, shift, contrast = jax.random.split(key, 6)
     if augmentation.flip != "none":
         film = jnp.where(jax.random.bernoulli(horizontal), film[:, ::-1], film)
     if augmentation.flip == "both":
@@ -60,6 +62,8 @@ def _augment_one(film: Array, key: Array, augmentation: Augmentation) -> Array:
             jnp.deg2rad(_within(angle, augmentation.rotation)),
             1.0 + _within(scale, augmentation.zoom),
         )
+    if augmentation.shift:
+        film = _shifted(film, jax.random.uniform(shift, (2,), minval=-1, maxval=1) * augmentation.shift)
     if augmentation.contrast:
         mean = film.mean()
         film = jnp.clip(mean + (film - mean) * (1.0 + _within(contrast, augmentation.contrast)), 0.0, 255.0)
@@ -70,10 +74,19 @@ def _within(key: Array, limit: float) -> Array:
     return jax.random.uniform(key, minval=-limit, maxval=limit)
 
 
+def _shifted(film: Array, shares: Array) -> Array:
+    """Shift a film [H,W] by shares of its height and width, to whole pixels, so that nothing is blurred."""
+    places = [
+        jnp.clip(jnp.arange(size) - jnp.round(share * size).astype(jnp.int32), 0, size - 1)
+        for size, share in zip(film.shape, shares, strict=True)
+    ]
+    return film[places[0]][:, places[1]]
+
+
 def turn(film: Array, angle: Array, scale: Array) -> Array:
     """Turn a film [H,W] counter-clockwise by `angle` (radians) and enlarge it by `scale`, about its centre.
 
-    Bilinear; what comes in from outside is 0.
+    Bilinear; beyond the edges they go on.
     """
     height, width = film.shape
     rows = jnp.arange(height) - (height - 1) / 2
@@ -84,5 +97,5 @@ def turn(film: Array, angle: Array, scale: Array) -> Array:
         cosine * y + sine * x + (height - 1) / 2,
         cosine * x - sine * y + (width - 1) / 2,
     ]
-    turned: Array = map_coordinates(film, source, order=1, mode="constant", cval=0.0)
+    turned: Array = map_coordinates(film, source, order=1, mode="nearest")
     return turned

@@ -19,11 +19,13 @@ from cxr_cli.models.registry import Network, Variables
 from cxr_cli.training.tasks import TaskFilms
 
 # Inverse strengths of the penalty; the best by cross-validation over the training films' patients is taken.
-INVERSE_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)
+INVERSE_PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 FOLDS = 5
 
 
-def probed(network: Network, variables: Variables, scaling: Scaling, films: TaskFilms) -> Variables:
+def probed(
+    network: Network, variables: Variables, scaling: Scaling, films: TaskFilms, *, mirrored: bool
+) -> Variables:
     """Replace a network's classifier by logistic regression on its vectors of the training films.
 
     Args:
@@ -31,11 +33,15 @@ def probed(network: Network, variables: Variables, scaling: Scaling, films: Task
         variables: of the network, with weights worth keeping.
         scaling: of the films.
         films: their training films alone are looked at.
+        mirrored: look at their mirror images, left for right, too.
     """
-    vectors = run_over(
-        forward_function(network, scaling, _read_embedding), variables, films.fetch, films.train
-    )
-    found = fit_classifier(vectors, films.labels[films.train], films.patients[films.train])
+    reads = (_read_embedding, _read_mirrored_embedding) if mirrored else (_read_embedding,)
+    vectors = [
+        run_over(forward_function(network, scaling, read), variables, films.fetch, films.train)
+        for read in reads
+    ]
+    labels, patients = (np.tile(of[films.train], len(reads)) for of in (films.labels, films.patients))
+    found = fit_classifier(np.concatenate(vectors), labels, patients)
     if "standardise" in variables.stats:
         standardise = {"mean": found.mean, "std": found.std}
         variables = variables._replace(stats={**variables.stats, "standardise": standardise})
@@ -51,6 +57,10 @@ def probed(network: Network, variables: Variables, scaling: Scaling, films: Task
 def _read_embedding(module: Any, films: Array) -> Array:
     vectors: Array = module.embedding(module.features(films))
     return vectors
+
+
+def _read_mirrored_embedding(module: Any, films: Array) -> Array:
+    return _read_embedding(module, films[:, :, ::-1])
 
 
 class Fitted(NamedTuple):

@@ -114,7 +114,7 @@ def train(
     # Only now, for a configuration that no net or task can be made of is to leave no run behind.
     write_config(folder, config)
     if config.probe:
-        variables = probed(network, variables, scaling, films)
+        variables = probed(network, variables, scaling, films, mirrored=config.flip != "none")
     optimizer = make_optimizer(config, network, steps=len(task.plan(1).rows))
     settings = StepSettings(Augmentation.of(config), _parts(config), config.ema)
     trainer = Trainer(

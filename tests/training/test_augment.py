@@ -62,7 +62,7 @@ def test_flips_are_of_the_kind_asked_for_and_even(films: NDArray[np.uint8]) -> N
 
 @pytest.mark.parametrize(
     "augmentation",
-    [Augmentation("both", 15.0, 0.1, 0.2), Augmentation(rotation=5.0), Augmentation(contrast=0.5)],
+    [Augmentation("both", 15.0, 0.1, 0.1, 0.2), Augmentation(rotation=5.0), Augmentation(contrast=0.5)],
 )
 def test_a_films_draw_does_not_depend_on_its_batch(
     films: NDArray[np.uint8], augmentation: Augmentation
@@ -73,6 +73,20 @@ def test_a_films_draw_does_not_depend_on_its_batch(
     assert whole.shape == films.shape
     assert 0 <= float(whole.min()) <= float(whole.max()) <= 255
     assert (np.asarray(whole[8:12]) != films[8:12]).any()
+
+
+def test_films_are_shifted_by_whole_pixels_and_their_edges_go_on() -> None:
+    film = np.random.default_rng(0).integers(0, 256, (1, 10, 20)).astype(np.uint8)
+    keys = jax.random.split(jax.random.key(1), 300)
+    shifted = np.asarray(augment(jnp.asarray(np.repeat(film, 300, 0)), keys, Augmentation(shift=0.2)))
+    seen = set()
+    for one in shifted:
+        # The film with its edges going on, cut out at each place that there may be.
+        wide = np.pad(film[0], ((2, 2), (4, 4)), mode="edge")
+        places = [(y, x) for y in range(5) for x in range(9) if (wide[y : y + 10, x : x + 20] == one).all()]
+        assert len(places) == 1
+        seen |= set(places)
+    assert len(seen) > 35
 
 
 def test_contrast_stretches_about_the_films_mean() -> None:

@@ -43,13 +43,14 @@ def test_vectors_that_tell_nothing_get_the_classes_shares() -> None:
     assert np.abs(fitted.kernel).max() < 0.1
 
 
+@pytest.mark.parametrize("mirrored", [False, True])
 def test_a_net_begins_with_the_classifier_of_its_own_vectors(
-    single: tuple[Network, Variables], scaling: Scaling, task_films: Callable[..., TaskFilms]
+    single: tuple[Network, Variables], scaling: Scaling, task_films: Callable[..., TaskFilms], mirrored: bool
 ) -> None:
     network, variables = single
     films = task_films(np.arange(90), np.arange(90, 150))
     task = Classification(network, scaling, films, resolve_recipe("single", {}), 0)
-    begun = probed(network, variables, scaling, films)
+    begun = probed(network, variables, scaling, films, mirrored=mirrored)
     before, after = task.validate(variables, 1), task.validate(begun, 1)
     assert after.accuracy > 0.7 > before.accuracy
     assert after.loss < 0.7 * before.loss

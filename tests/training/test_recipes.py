@@ -84,7 +84,7 @@ def test_given_values_stand_in_place_of_the_recipes() -> None:
 @pytest.mark.parametrize(
     ("name", "overrides", "message"),
     [
-        ("triple", {}, "--recipe 'triple': known are single, siamese, finetune"),
+        ("triple", {}, "--recipe 'triple': known are single, siamese, finetune, small-data"),
         ("single", {"pairs": 100}, "--pairs 100: the recipe 'single' has no use for it"),
         ("single", {"pairing": "random"}, "--pairing random: the recipe 'single' has no use for it"),
         ("single", {"trials": 9}, "--trials 9: the recipe 'single' has no use for it"),

@@ -215,7 +215,7 @@ def test_micro_batches_give_the_gradient_of_the_whole_batch(
     single: Net, images: NDArray[np.uint8], labels: NDArray[np.int64], micro_batch: int
 ) -> None:
     """With augmentation and dropout too, for both are drawn film by film; the last batches are padding."""
-    augmentation = Augmentation("both", 15.0, 0.1, 0.1)
+    augmentation = Augmentation("both", 15.0, 0.1, 0.1, 0.1)
     whole = one_step(single, images[:16], labels[:16], 11, StepSettings(augmentation))
     parts = one_step(single, images[:16], labels[:16], 11, StepSettings(augmentation, micro_batch))
     assert_same_gradient(parts, whole)
