@@ -2,9 +2,8 @@
 
     cd tests && python -m parity.make_references [--check [--smallest]] [ARCH...]
 
-Needs the extra `parity`. Each result is computed in float64, where rounding is out of sight, and once more in
-float32: how far that is off is what "to float32 rounding" means for ours. A check compares our nets with the
-fresh results, too.
+Needs the extra `parity`. Each result is computed in float64, where rounding is out of sight, and the logits
+once more in float32: how far those are off is what "to float32 rounding" means for ours.
 """
 
 import argparse
@@ -12,16 +11,24 @@ import copy
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from parity.compare import deviations, largest_share
-from parity.members import MEMBERS, Member
+from parity.compare import largest_share
+from parity.members import (
+    MEMBERS,
+    NARROWER,
+    SHALLOW_DENSENET_DEPTHS,
+    SHALLOW_EFFICIENTNET_DEPTHS,
+    SHALLOW_RESNEXT_DEPTHS,
+    Member,
+    smallest,
+)
 from parity.reference import Inference, Reference, Step, load_reference, save_reference
-from parity.states import CLASSES, digest, draw_films, draw_labels, draw_state, scales
+from parity.states import CLASSES, digest, draw_films, draw_labels, draw_state
 from torch import nn
 
 # torchvision registers operators of a compiled library that has no CPU build; no net here uses them.
@@ -31,20 +38,64 @@ for operator in ("nms", "qnms"):
 
 import timm  # noqa: E402 - once its operators are declared
 import torchvision.models  # noqa: E402
+from torchvision.models import inception, resnet  # noqa: E402
+
+
+def efficientnet() -> nn.Module:
+    """EfficientNet-Lite0 by timm, which leaves torch's momentum.
+
+    TensorFlow's 0.99, as the nets were trained, is 0.01 in torch's sense.
+    """
+    return timm.create_model("tf_efficientnet_lite0", num_classes=CLASSES, bn_momentum=0.01)
+
+
+def shallow_efficientnet() -> nn.Module:
+    """The same with the first blocks of each stage only."""
+    module = efficientnet()
+    for stage, depth in zip(module.blocks, SHALLOW_EFFICIENTNET_DEPTHS, strict=True):
+        del stage[depth:]
+    return module
+
+
+class NarrowUnit(inception.BasicConv2d):
+    """Convolution, batch normalisation and ReLU of a 16th of the channels, but for the film's three."""
+
+    def __init__(self, channels_in: int, channels_out: int, **how: Any) -> None:
+        super().__init__(
+            channels_in if channels_in == 3 else channels_in // NARROWER, channels_out // NARROWER, **how
+        )
+
+
+def narrow_inception() -> nn.Module:
+    """Inception v3 of such units."""
+    blocks = [getattr(inception, f"Inception{block}") for block in ("A", "B", "C", "D", "E", "Aux")]
+    module = inception.Inception3(
+        CLASSES,
+        inception_blocks=[NarrowUnit, *(partial(block, conv_block=NarrowUnit) for block in blocks)],
+        init_weights=False,
+    )
+    module.fc = nn.Linear(2048 // NARROWER, CLASSES)
+    module.AuxLogits.fc = nn.Linear(768 // NARROWER, CLASSES)
+    return module
+
 
 MODULES: dict[str, Callable[[], nn.Module]] = {
+    "shallow_resnext": lambda: resnet.ResNet(
+        resnet.Bottleneck, list(SHALLOW_RESNEXT_DEPTHS), CLASSES, groups=32, width_per_group=4
+    ),
     "resnet50": lambda: torchvision.models.resnet50(num_classes=CLASSES),
     "resnet101": lambda: torchvision.models.resnet101(num_classes=CLASSES),
     "resnext50_32x4d": lambda: torchvision.models.resnext50_32x4d(num_classes=CLASSES),
     "resnext101_32x8d": lambda: torchvision.models.resnext101_32x8d(num_classes=CLASSES),
-    "shallow_densenet": lambda: torchvision.models.DenseNet(32, (2, 2, 2, 2), 64, num_classes=CLASSES),
+    "shallow_densenet": lambda: torchvision.models.DenseNet(
+        32, SHALLOW_DENSENET_DEPTHS, 64, num_classes=CLASSES
+    ),
     "densenet121": lambda: torchvision.models.densenet121(num_classes=CLASSES),
     "densenet161": lambda: torchvision.models.densenet161(num_classes=CLASSES),
+    "narrow_inception": narrow_inception,
     "inception_v3": lambda: torchvision.models.inception_v3(num_classes=CLASSES, init_weights=False),
-    # timm leaves torch's momentum; TensorFlow's 0.99, as the nets were trained, is 0.01 in torch's sense.
-    "efficientnet_lite0": lambda: timm.create_model(
-        "tf_efficientnet_lite0", num_classes=CLASSES, bn_momentum=0.01
-    ),
+    "shallow_efficientnet": shallow_efficientnet,
+    "efficientnet_lite0": efficientnet,
 }
 
 DRIFT = 1e-8
@@ -83,33 +134,18 @@ def _inference(module: nn.Module, member: Member, size: int) -> Inference:
 
 
 def _step(module: nn.Module, member: Member, size: int) -> Step:
-    def step(kind: torch.dtype) -> tuple[float, dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-        twin = copy.deepcopy(module).to(kind).train()
-        outputs = twin(_films(member, size, kind))
-        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        labels = torch.from_numpy(draw_labels())
-        weighted = zip(member.loss_weights, outputs, strict=True)
-        loss = sum(weight * nn.functional.cross_entropy(output, labels) for weight, output in weighted)
-        loss.backward()
-        gradients = {name: tensor.grad.numpy() for name, tensor in twin.named_parameters()}
-        statistics = {name: tensor.numpy() for name, tensor in twin.named_buffers() if tensor.ndim}
-        return loss.item(), gradients, statistics
-
-    loss, gradients, statistics = step(torch.float64)
-    rounded_loss, rounded_gradients, rounded_statistics = step(torch.float32)
+    twin = copy.deepcopy(module).double().train()
+    outputs = twin(_films(member, size, torch.float64))
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    labels = torch.from_numpy(draw_labels())
+    weighted = zip(member.loss_weights, outputs, strict=True)
+    loss = sum(weight * nn.functional.cross_entropy(output, labels) for weight, output in weighted)
+    loss.backward()
     return Step(
-        loss,
-        abs(rounded_loss - loss),
-        digest(gradients.items()),
-        _rounding(rounded_gradients, gradients),
-        digest(statistics.items()),
-        _rounding(rounded_statistics, statistics),
+        loss.item(),
+        digest((name, tensor.grad.numpy()) for name, tensor in twin.named_parameters()),
+        digest((name, tensor.numpy()) for name, tensor in twin.named_buffers() if tensor.ndim),
     )
-
-
-def _rounding(rounded: dict[str, NDArray[Any]], exact: dict[str, NDArray[Any]]) -> NDArray[np.float64]:
-    differences = np.array([np.linalg.norm(rounded[name] - tensor) for name, tensor in exact.items()])
-    return differences / scales(np.array([np.linalg.norm(tensor) for tensor in exact.values()]))
 
 
 def _films(member: Member, size: int, kind: torch.dtype) -> torch.Tensor:
@@ -143,7 +179,7 @@ def drift(kept: Reference, fresh: Reference) -> float:
 def main() -> int:
     """Write or check; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; compare with the files and ours")
+    parser.add_argument("--check", action="store_true", help="write nothing; compare with the files")
     parser.add_argument("--smallest", action="store_true", help="check the smallest films only")
     parser.add_argument("arch", nargs="*", help="all, if none is named")
     options = parser.parse_args()
@@ -151,29 +187,20 @@ def main() -> int:
     for member in MEMBERS:
         if options.arch and member.arch not in options.arch:
             continue
-        start = time.perf_counter()
+        start = time.process_time()
         if options.check:
             failed |= not check(smallest(member) if options.smallest else member)
         else:
             save_reference(member.arch, make_reference(member))
-        print(f"{member.arch}: {time.perf_counter() - start:.0f} s", flush=True)
+        print(f"{member.arch}: {time.process_time() - start:.0f} s of CPU", flush=True)
     return int(failed)
 
 
-def smallest(member: Member) -> Member:
-    """Return the same comparison with the smallest films alone."""
-    return replace(member, sizes=(min(member.sizes),), training_sizes=(min(member.training_sizes),))
-
-
 def check(member: Member) -> bool:
-    """Say how far the files are from fresh results, and ours too; return whether all is well."""
-    fresh = make_reference(member)
-    drifted = drift(load_reference(member.arch), fresh)
+    """Say how far the file is from fresh results; return whether all is well."""
+    drifted = drift(load_reference(member.arch), make_reference(member))
     print(f"{member.arch}: the file is {drifted:.1e} from what torch gives today")
-    found = list(deviations(member, fresh, member.sizes, member.training_sizes))
-    for deviation in found:
-        print(f"{member.arch}: {deviation}{'' if deviation.is_rounding else ' - NOT rounding'}")
-    return drifted < DRIFT and all(deviation.is_rounding for deviation in found)
+    return drifted < DRIFT
 
 
 if __name__ == "__main__":

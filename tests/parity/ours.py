@@ -1,6 +1,8 @@
 """Our nets with drawn weights, and what they give in torch's names and layout."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 import jax
@@ -15,10 +17,13 @@ from parity.states import CLASSES, draw_films, draw_labels, draw_state
 
 from cxr_cli.models.registry import Network, NetworkSpec, Variables, outline
 from cxr_cli.models.weights.cards import Card
+from cxr_cli.models.weights.grey import fold_grey
 from cxr_cli.models.weights.rules import load_strict
 
 BUILD_SIZE = 299
 """Pixels that every architecture can be built for; the arrays do not depend on them."""
+QUICK = {"xla_backend_optimization_level": 0}
+"""Halves the time that XLA takes to compile; for large nets, what it compiles takes ten times as long."""
 
 
 def load(member: Member, reference: Reference) -> tuple[Network, Variables]:
@@ -26,6 +31,20 @@ def load(member: Member, reference: Reference) -> tuple[Network, Variables]:
     network, shapes = _outline(member)
     state = draw_state(reference.shapes, member.temper)
     return network, load_strict(state, member.naming, shapes, member.card, "drawn", keep_head=True)
+
+
+def widened(variables: Variables, member: Member, reference: Reference) -> Variables:
+    """Return the loaded arrays in float64, with the stem folded anew, since that was rounded to float32."""
+    wide: Variables = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), variables)
+    for name, shape in reference.parameters.items():
+        place = member.naming.place(name)
+        assert place is not None, name
+        rule, target = place
+        if rule.convert == "stem":
+            stem = reduce(getitem, target.split("."), wide.params)
+            kernel = draw_state({name: shape}, member.temper)[name].astype(np.float64)
+            stem["kernel"], stem["offset"] = fold_grey(kernel.transpose(2, 3, 1, 0), member.card)
+    return wide
 
 
 def _outline(member: Member) -> tuple[Network, Variables]:
@@ -37,24 +56,22 @@ def _outline(member: Member) -> tuple[Network, Variables]:
     return network, Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))
 
 
-def logits(network: Network, variables: Variables, card: Card, size: int) -> NDArray[np.float32]:
-    """Compute the logits [2,classes] of drawn films in inference."""
+def logits(network: Network, variables: Variables, card: Card, size: int, quick: bool) -> NDArray:
+    """Compute the logits [2,classes] of drawn films in inference, in the type of the variables."""
 
-    @jax.jit
     def forward(variables: Variables, films: jax.Array) -> jax.Array:
         module = network.bind(variables)
         return module.head(module.features(films))
 
-    return np.asarray(forward(variables, _normalised(card, size)))
+    return np.asarray(_computed(forward, variables, card, size, quick))
 
 
 def training_step(
-    network: Network, variables: Variables, member: Member, size: int
+    network: Network, variables: Variables, member: Member, size: int, quick: bool
 ) -> tuple[float, dict[str, NDArray], dict[str, NDArray]]:
     """Compute loss, gradients and updated statistics, by torch's names, of drawn films without dropout."""
-    mask = jnp.ones(len(draw_labels()), bool)
+    mask = np.ones(len(draw_labels()), bool)
 
-    @jax.jit
     def step(variables: Variables, films: jax.Array) -> tuple[jax.Array, Any, Any]:
         def loss(params: dict[str, Any]) -> tuple[jax.Array, Any]:
             module = network.bind(Variables(params, variables.stats))
@@ -69,13 +86,19 @@ def training_step(
         (total, stats), gradients = jax.value_and_grad(loss, has_aux=True)(variables.params)
         return total, gradients, stats
 
-    total, gradients, stats = step(variables, _normalised(member.card, size))
+    total, gradients, stats = _computed(step, variables, member.card, size, quick)
     return float(total), _Published(gradients, member), _Published(stats, member)
 
 
-def _normalised(card: Card, size: int) -> NDArray[np.float32]:
-    films = draw_films(size).astype(np.float64)
-    return ((films - card.grey_mean) / card.grey_std).astype(np.float32)
+def _computed(
+    function: Callable[[Variables, jax.Array], Any], variables: Variables, card: Card, size: int, quick: bool
+) -> Any:
+    """Apply a function to the variables and to drawn films, normalised as the card says, in their type."""
+    films = (draw_films(size).astype(np.float64) - card.grey_mean) / card.grey_std
+    kind = jax.tree.leaves(variables)[0].dtype
+    with jax.enable_x64(kind == np.float64):
+        compiled = jax.jit(function, compiler_options=QUICK if quick else None)
+        return jax.device_get(compiled(variables, films.astype(kind)))
 
 
 class _Published:

@@ -1,4 +1,4 @@
-"""What torch's own modules give in float64, and how far their float32 is from that, on file."""
+"""What torch's own modules give in float64, and how far their float32 logits are from that, on file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,24 +24,17 @@ class Inference:
 
 @dataclass(frozen=True)
 class Step:
-    """One training step on one size of films.
+    """One training step on one size of films, in float64.
 
     Attributes:
         loss: of the batch.
-        loss_rounding: difference of torch's float32 loss from this.
         gradients: digests [parameters, 3] of the gradients, in the order of the names.
-        gradient_rounding: [parameters], norm of the difference of torch's float32 gradient from this, as a
-            share of this one's norm.
         statistics: digests [buffers, 3] of the running means and variances after the step.
-        statistics_rounding: [buffers], as gradient_rounding.
     """
 
     loss: float
-    loss_rounding: float
     gradients: NDArray[np.float64]
-    gradient_rounding: NDArray[np.float64]
     statistics: NDArray[np.float64]
-    statistics_rounding: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
