@@ -114,6 +114,8 @@ def _say_twins(manifest: "pd.DataFrame", found: "list[Twins]") -> None:
 def _say_flow(summary: dict[str, Any]) -> None:
     for missed in summary.get("absent", []):
         say(f"--train-where: no film has {missed}")
+    for other in summary.get("respelled", []):
+        say(f"--train-where: with other capitals or spaces, which do not count as the same: {other}")
     for reason, films in summary.get("left_out", {}).items():
         say(f"left out, {reason}: {films}")
     if summary.get("test_films_of_domain"):

@@ -134,12 +134,15 @@ class _Reporter:
             )
 
     def epoch(self, record: "EpochRecord") -> None:
+        validation = f"val loss {record.val_loss:.4f}  val accuracy {record.val_accuracy:.3f}"
+        if record.epoch == 0:
+            self._line(f"before training  {validation} *")
+            return
         self.done += 1
         left = (time.monotonic() - self.began) / self.done * (self.epochs - record.epoch)
         self._line(
             f"epoch {record.epoch}/{self.epochs}  "
-            f"loss {record.train_loss:.4f}  accuracy {record.train_accuracy:.3f}  "
-            f"val loss {record.val_loss:.4f}  val accuracy {record.val_accuracy:.3f}"
+            f"loss {record.train_loss:.4f}  accuracy {record.train_accuracy:.3f}  {validation}"
             f"{' *' if record.selected else '  '}  {record.seconds:.1f} s  {_clock(left)} left"
         )
 

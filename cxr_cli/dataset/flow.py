@@ -26,7 +26,8 @@ def flow(dataset: Dataset, criteria: SplitCriteria, table: pd.DataFrame) -> dict
     Returns:
         `counts`, films by subset and class; `left_out`, films by reason; `characteristics`, films by
         characteristic, value, subset and class; and with a condition also `test_films_of_domain`, how many
-        test films meet it, and `absent`, what it asks for and no film has.
+        test films meet it, `absent`, what it asks for and no film has, and `respelled`, what films have in
+        another spelling.
     """
     reasons = table.loc[table["subset"] == "", "reason"].value_counts()
     counted: dict[str, Any] = {
@@ -43,6 +44,7 @@ def flow(dataset: Dataset, criteria: SplitCriteria, table: pd.DataFrame) -> dict
         tested = (table["subset"] == "test").to_numpy()
         counted["test_films_of_domain"] = int(np.sum(domain.films & tested))
         counted["absent"] = list(domain.absent)
+        counted["respelled"] = list(domain.respelled)
     return counted
 
 

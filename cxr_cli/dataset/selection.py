@@ -48,10 +48,13 @@ class Selection(NamedTuple):
     Attributes:
         films: bool [N].
         absent: what was asked for and no film has, as "institution 'Academc Hospital'": a misspelling?
+        respelled: what films have with other capitals or spaces, and how many, as "institution 'Academic
+            Hospital', in 8 films": the same place?
     """
 
     films: Mask
     absent: tuple[str, ...]
+    respelled: tuple[str, ...]
 
 
 def select(condition: str, films: pd.DataFrame, place: str) -> Selection:
@@ -73,7 +76,8 @@ def select(condition: str, films: pd.DataFrame, place: str) -> Selection:
     """
     reader = _Reader(condition, films, place)
     try:
-        return Selection(reader.condition(reader.tree), tuple(dict.fromkeys(reader.absent)))
+        met = reader.condition(reader.tree)
+        return Selection(met, *(tuple(dict.fromkeys(seen)) for seen in (reader.absent, reader.respelled)))
     except RecursionError:
         raise UsageFault(f"{OPTION}: is nested too deep") from None
 
@@ -91,6 +95,7 @@ class _Reader:
         self._place = place
         self._quoted: dict[str, str] = {}
         self.absent: list[str] = []
+        self.respelled: list[str] = []
         self.tree = self._parse(condition)
 
     def _parse(self, condition: str) -> ast.expr:
@@ -153,9 +158,17 @@ class _Reader:
         if isinstance(other, int | float):
             return self._compare_numbers(column, operator.eq, other)
         mask = np.asarray(column.values == (other.values if isinstance(other, _Column) else other))
-        if isinstance(other, str) and not mask.any():
-            self.absent.append(f"{column.name} {other!r}")
+        if isinstance(other, str):
+            self._look_at_spelling(column, other, mask)
         return mask
+
+    def _look_at_spelling(self, column: _Column, text: str, mask: Mask) -> None:
+        alike = column.values.map(_plain) == _plain(text)
+        others = int(np.sum(np.asarray(alike) & ~mask))
+        if others:
+            self.respelled.append(f"{column.name} {text!r}, in {others} film{'s' * (others != 1)}")
+        elif not mask.any():
+            self.absent.append(f"{column.name} {text!r}")
 
     def _differ(self, column: _Column, other: _Column | str | float) -> Mask:
         if isinstance(other, int | float):
@@ -205,6 +218,11 @@ class _Reader:
         for word, name in self._quoted.items():
             text = text.replace(word, f"`{name}`")
         return UsageFault(f"{OPTION}: {text}: {why}")
+
+
+def _plain(text: str) -> str:
+    """Return a text without the difference of capitals and spaces."""
+    return "".join(text.casefold().split())
 
 
 def _every(masks: list[Mask]) -> Mask:

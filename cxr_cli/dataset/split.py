@@ -196,7 +196,7 @@ def _subsets_of_domain(
 def films_of_domain(dataset: Dataset, criteria: SplitCriteria) -> Selection:
     """Find the films that may be drawn for train and val: those that meet the condition, or all."""
     if criteria.train_where is None:
-        return Selection(np.ones(len(dataset.manifest), np.bool_), ())
+        return Selection(np.ones(len(dataset.manifest), np.bool_), (), ())
     return select(criteria.train_where, dataset.manifest, str(dataset.folder / "manifest.csv"))
 
 

@@ -31,7 +31,7 @@ NO_AUGMENTATION = Augmentation()
 
 
 def augment(films: Array, keys: Array, augmentation: Augmentation) -> Array:
-    """Change each film by its own key: flip, turn and zoom it about its centre, shift it, change its contrast.
+    """Change each film by its own key: flip, turn and zoom it about its centre, shift it, alter its contrast.
 
     Source: the pneumoperitoneum paper, section 3.1.1, has the flips and the rotation, each drawn evenly. It
     does not say what comes in from outside a film: here the film's edges go on. Black corners are edges that

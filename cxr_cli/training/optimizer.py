@@ -38,7 +38,7 @@ def _schedule(recipe: Recipe, steps: int) -> optax.Schedule:
     if recipe.schedule == "step":
         return optax.exponential_decay(recipe.lr, recipe.step_epochs * steps, STEP_FACTOR, staircase=True)
     if recipe.schedule == "cosine":
-        return optax.cosine_decay_schedule(recipe.lr, recipe.epochs * steps)
+        return optax.cosine_decay_schedule(recipe.lr, max(1, recipe.epochs) * steps)
     return optax.constant_schedule(recipe.lr)
 
 

@@ -49,5 +49,6 @@ def test_the_flow_of_films() -> None:
         },
         "test_films_of_domain": 1,
         "absent": ["portable 'Mobile'"],
+        "respelled": [],
     }
     assert set(flow(dataset, SplitCriteria(val=0.2), TABLE)) == {"counts", "left_out", "characteristics"}

@@ -57,7 +57,15 @@ def test_films_that_meet_a_condition(condition: str, expected: list[int]) -> Non
 
 def test_texts_that_no_film_has_are_noted_once() -> None:
     found = select("institution in ('A', 'a') or institution == 'a' or site != 'Z'", FILMS, "d")
-    assert found.absent == ("institution 'a'", "site 'Z'")
+    assert found.absent == ("site 'Z'",)
+
+
+def test_other_capitals_and_spaces_do_not_meet_a_condition_and_are_told() -> None:
+    films = pd.DataFrame({"institution": ["St Mary", "ST MARY", "st  mary", "Mary", ""]})
+    found = select("institution == 'St Mary'", films, "d")
+    assert found.films.tolist() == [True, False, False, False, False]
+    assert found.respelled == ("institution 'St Mary', in 2 films",)
+    assert found.absent == ()
 
 
 @pytest.mark.parametrize(
