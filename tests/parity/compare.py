@@ -18,8 +18,10 @@ from parity.members import MEMBERS, Member, smallest
 from parity.reference import Reference, load_reference
 from parity.states import digest, scales
 
-EXACT = 1e-9
-"""How far ours may be from torch's in float64, as a share."""
+EXACT = 1e-12
+"""How far logits, loss and statistics may be from torch's in float64, as a share; 1e-14 was measured."""
+EXACT_GRADIENTS = 1e-10
+"""The same of gradients, of which small ones are differences of large numbers; 1e-11 was measured."""
 TOLERANCE = 8.0
 """How many times as far as torch's float32 ours may be: it rounds as much, but elsewhere."""
 EPSILON = float(np.finfo(np.float32).eps)
@@ -86,7 +88,7 @@ def in_float64(
         by_parameter = digest((name, gradients[name]) for name in reference.parameters)
         by_buffer = digest((name, statistics[name]) for name in reference.buffers)
         yield Deviation(f"loss at {size}", abs(loss - step.loss) / step.loss, EXACT)
-        yield Deviation(f"gradients at {size}", largest_share(by_parameter, step.gradients), EXACT)
+        yield Deviation(f"gradients at {size}", largest_share(by_parameter, step.gradients), EXACT_GRADIENTS)
         yield Deviation(f"statistics at {size}", largest_share(by_buffer, step.statistics), EXACT)
 
 

@@ -98,7 +98,7 @@ MODULES: dict[str, Callable[[], nn.Module]] = {
     "efficientnet_lite0": efficientnet,
 }
 
-DRIFT = 1e-8
+DRIFT = 1e-10
 """How far, as a share, float64 results of two machines may be apart."""
 
 
