@@ -312,6 +312,6 @@ def test_other_settings_are_refused_and_all_of_them_named(tmp_path: Path) -> Non
             {"size": "--size"},
         )
     assert str(refused.value) == (
-        f"{tmp_path}: was made with other settings: --size was 16, now 32; list was 'aaaaaaaaaaa..., now 'b'; "
-        "other was None, now 1; name a new folder"
+        f"{tmp_path}: was made with other settings: --size was 16, now 32; "
+        "list was 'aaaaaaaaaaa..., now 'b'; other was None, now 1; name a new folder"
     )

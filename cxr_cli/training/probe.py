@@ -10,7 +10,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -21,6 +21,8 @@ from cxr_cli.training.tasks import TaskFilms
 # Inverse strengths of the penalty; the best by cross-validation over the training films' patients is taken.
 INVERSE_PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 FOLDS = 5
+# The penalty where a class has fewer patients than there are folds.
+FEW_PATIENTS = 1e-2
 
 
 def probed(
@@ -88,14 +90,18 @@ def fit_classifier(
         labels: int [N], 0 ... C-1, each there.
         patients: int [N]; no patient is on both sides of a fold.
     """
-    steps = [("scale", StandardScaler()), ("regress", LogisticRegression(max_iter=1000))]
-    search = GridSearchCV(
-        Pipeline(steps),
-        {"regress__C": INVERSE_PENALTIES},
-        scoring="neg_log_loss",
-        cv=GroupKFold(min(FOLDS, len(np.unique(patients)))),
-    )
-    best = search.fit(vectors, labels, groups=patients).best_estimator_
+    steps = [("scale", StandardScaler()), ("regress", LogisticRegression(C=FEW_PATIENTS, max_iter=1000))]
+    fewest = min(len(np.unique(patients[labels == label])) for label in np.unique(labels))
+    if fewest < FOLDS:
+        best = Pipeline(steps).fit(vectors, labels)
+    else:
+        search = GridSearchCV(
+            Pipeline(steps),
+            {"regress__C": INVERSE_PENALTIES},
+            scoring="neg_log_loss",
+            cv=StratifiedGroupKFold(FOLDS),
+        )
+        best = search.fit(vectors, labels, groups=patients).best_estimator_
     scale, regression = best["scale"], best["regress"]
     parts = (scale.mean_, scale.scale_, regression.coef_.T, regression.intercept_)
     return Fitted(*(part.astype(np.float32) for part in parts))
