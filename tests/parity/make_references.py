@@ -79,6 +79,9 @@ def narrow_inception() -> nn.Module:
     return module
 
 
+# Beside other busy processes, two threads that wait for each other took eight times as long.
+torch.set_num_threads(1)
+
 MODULES: dict[str, Callable[[], nn.Module]] = {
     "shallow_resnext": lambda: resnet.ResNet(
         resnet.Bottleneck, list(SHALLOW_RESNEXT_DEPTHS), CLASSES, groups=32, width_per_group=4
