@@ -144,9 +144,14 @@ def test_bash_offers_a_group_s_commands_and_what_they_take(folder: Path) -> None
 
 
 def test_bash_offers_values(folder: Path) -> None:
-    assert in_bash(folder, "train", "data", "--recipe", "") == ["finetune", "siamese", "single"]
+    assert in_bash(folder, "train", "data", "--recipe", "") == ["finetune", "siamese", "single", "small-data"]
     assert in_bash(folder, "train", "data", "--recipe", "=", "si") == ["siamese", "single"]
-    assert in_bash(folder, "train", "data", "--recipe", "=") == ["finetune", "siamese", "single"]
+    assert in_bash(folder, "train", "data", "--recipe", "=") == [
+        "finetune",
+        "siamese",
+        "single",
+        "small-data",
+    ]
     assert in_bash(folder, "test", "--subset", "t") == ["test", "train"]
     assert in_bash(folder, "train", "--epochs", "") == []
 
@@ -166,7 +171,7 @@ def test_a_value_that_is_a_command_s_name_is_not_taken_for_the_command(folder: P
 def test_fish_offers_commands_options_values_and_paths(folder: Path) -> None:
     assert in_fish(folder, "cxr ") == sorted(COMMANDS)
     assert in_fish(folder, "cxr split --") == [word for word in spellings("split") if word.startswith("--")]
-    assert in_fish(folder, "cxr train d --recipe ") == ["finetune", "siamese", "single"]
+    assert in_fish(folder, "cxr train d --recipe ") == ["finetune", "siamese", "single", "small-data"]
     assert in_fish(folder, "cxr train --epochs ") == []
     assert in_fish(folder, "cxr split ") == ["dataset one/", "run/"]
     assert in_fish(folder, "cxr train run --split ") == ["dataset one/", "run/", "split.csv"]

@@ -175,7 +175,9 @@ def test_ctrl_c_twice_ends_in_silence(cxr: Cxr, tmp_path: Path, at_work: subproc
         os.killpg(at_work.pid, signal.SIGINT)
         time.sleep(0.02)
     _, err = at_work.communicate(timeout=60)
-    assert (at_work.returncode, err) == (130, "")
+    # The second may find it on its way out, where the signal ends it: a shell says 130 of both.
+    assert at_work.returncode in (130, -signal.SIGINT)
+    assert err == ""
     assert_goes_on(cxr, tmp_path)
 
 

@@ -16,6 +16,7 @@ SIZE = 8
 class Pixels(nnx.Module):
     """A backbone without parameters, whose vector is the film's first pixels."""
 
+    STAGES = (("none",), ("classifier",))
     embedding_size = 3
 
     def features(self, x: Array, mask: Array | None = None) -> Array:  # noqa: ARG002
