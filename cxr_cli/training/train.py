@@ -158,7 +158,8 @@ def initial_network(config: RunConfig, found: FoundWeights | None) -> tuple[Netw
 
 def _parts(config: RunConfig) -> int:
     """Return the films of a micro-batch; 0 where the batch goes whole."""
-    return 0 if config.micro_batch in (None, 0, config.batch_size) else config.micro_batch or 0
+    films = config.micro_batch or 0
+    return 0 if films == config.batch_size else films
 
 
 def make_task(network: Network, scaling: Scaling, films: TaskFilms, config: RunConfig) -> Task:
