@@ -11,6 +11,28 @@ LEVEL = 0.95
 RESAMPLES = 2000
 
 
+def patient_weights(
+    patients: NDArray[np.int64], rng: np.random.Generator, resamples: int = RESAMPLES
+) -> Floats:
+    """Draw patients with replacement, and count how often each film came in.
+
+    Films of one patient are alike, so patients, not films, are the unit (Efron & Tibshirani 1993, ch. 8).
+
+    Args:
+        patients: int [N], any numbers; equal means the same patient.
+        rng: the draw.
+        resamples: how many, R.
+
+    Returns:
+        float64 [R, N], whole numbers; films of one patient have the same.
+    """
+    _, patient = np.unique(patients, return_inverse=True)
+    count = int(patient.max()) + 1
+    drawn = rng.integers(0, count, (resamples, count)) + count * np.arange(resamples)[:, None]
+    times = np.bincount(drawn.ravel(), minlength=resamples * count).reshape(resamples, count)
+    return times[:, patient].astype(np.float64)
+
+
 def resampled_confusions(
     labels: NDArray[np.int64],
     predicted: NDArray[np.int64],

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_cli.evaluation.intervals import percentile_interval, resampled_confusions
+from cxr_cli.evaluation.intervals import patient_weights, percentile_interval, resampled_confusions
 from cxr_cli.evaluation.metrics import accuracy, class_accuracy, confusion_matrix
 
 
@@ -99,3 +99,13 @@ def test_resampling_patients_covers_the_truth_where_resampling_films_does_not() 
     # 200 studies: 0.95 +- 3 standard errors is 0.90 ... 1.00
     assert covers(units_are_patients=True) >= 0.90
     assert covers(units_are_patients=False) < 0.85
+
+
+def test_films_of_a_patient_are_drawn_as_often_as_the_patient() -> None:
+    weights = patient_weights(np.array([7, 2, 7, 9]), np.random.default_rng(0), 4000)
+    assert weights.shape == (4000, 4)
+    np.testing.assert_array_equal(weights[:, 0], weights[:, 2])
+    # Three patients are drawn each time; any one comes once on average, with the binomial's variance.
+    np.testing.assert_array_equal(weights[:, [0, 1, 3]].sum(1), 3)
+    np.testing.assert_allclose(weights.mean(0), 1, atol=0.06)
+    np.testing.assert_allclose(weights.var(0), 2 / 3, atol=0.06)
