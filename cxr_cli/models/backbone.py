@@ -1,10 +1,14 @@
 """What every architecture offers, so that heads, training and inference take any."""
 
 from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from flax import nnx
 from jax import Array
+
+Block = Callable[[Array, Array | None], Array]
+"""Maps (feature map [B,H,W,C], mask or None) to the next feature map [B,h,w,D]."""
 
 
 class Backbone(nnx.Module):
@@ -23,8 +27,31 @@ class Backbone(nnx.Module):
     embedding_size: int
 
     @abstractmethod
-    def features(self, x: Array, mask: Array | None = None) -> Array:
-        """Map films [B,H,W,1] to the last feature map [B,h,w,C]; mask bool [B] in training."""
+    def layers(self) -> Mapping[str, tuple[Block, ...]]:
+        """Return the way from films to the last feature map: layers by name, in order, each of blocks.
+
+        A layer begins with the pooling before it, so that its map is as fine as it can be.
+        """
+
+    def features(
+        self, x: Array, mask: Array | None = None, *, after: str | None = None, until: str | None = None
+    ) -> Array:
+        """Map films [B,H,W,1] to the last feature map [B,h,w,C]; or go a part of that way.
+
+        Args:
+            x: films, or the map of the layer `after`.
+            mask: bool [B] in training.
+            after: the layer whose map x is; None for films.
+            until: the layer whose map is wanted; None for the last.
+        """
+        layers = self.layers()
+        names = list(layers)
+        start = 0 if after is None else names.index(after) + 1
+        stop = len(names) if until is None else names.index(until) + 1
+        for name in names[start:stop]:
+            for block in layers[name]:
+                x = block(x, mask)
+        return x
 
     @abstractmethod
     def embedding(self, features: Array, keys: Array | None = None) -> Array:

@@ -8,7 +8,7 @@ from flax import nnx
 from jax import Array
 
 from cxr_cli.errors import UsageFault
-from cxr_cli.models.backbone import Backbone
+from cxr_cli.models.backbone import Backbone, Block
 from cxr_cli.models.convolution import Lowering
 from cxr_cli.models.layers import Conv, Dense, dropout
 from cxr_cli.models.pepx import PEPX
@@ -65,12 +65,16 @@ class Stage(nnx.Module):
             for i in range(depth)
         )
 
-    def __call__(self, x: Array) -> Array:
-        """Map x [B,H,W,channels_in] to [B,H/2,W/2,channels_out]."""
-        total = max_pool_2x2(nnx.relu(self.skip(x))) + max_pool_2x2(self.modules[0](x))
-        for module in self.modules[1:]:
-            total = total + module(total)
-        return total
+    def blocks(self) -> tuple[Block, ...]:
+        """Return one block a module, which map [B,H,W,channels_in] to sums [B,H/2,W/2,channels_out]."""
+
+        def first(x: Array, _: Array | None) -> Array:
+            return max_pool_2x2(nnx.relu(self.skip(x))) + max_pool_2x2(self.modules[0](x))
+
+        def added(module: PEPX) -> Block:
+            return lambda total, _: total + module(total)
+
+        return (first, *map(added, self.modules[1:]))
 
 
 class CovidNet(Backbone):
@@ -118,12 +122,10 @@ class CovidNet(Backbone):
         self.classifier = None if classes is None else Dense(config.fc[1], classes, rng=rng)
         self.embedding_size = config.fc[1]
 
-    def features(self, x: Array, mask: Array | None = None) -> Array:  # noqa: ARG002 - no batch statistics
-        """Map films x [B,size,size,1] to the last feature map [B,size/32,size/32,1024]."""
-        x = nnx.relu(self.stem(x))
-        for stage in self.stages:
-            x = stage(x)
-        return x
+    def layers(self) -> dict[str, tuple[Block, ...]]:
+        """Return stem and stages, from films [B,size,size,1] to [B,size/32,size/32,1024]."""
+        stages = {f"stage{n}": stage.blocks() for n, stage in enumerate(self.stages, start=1)}
+        return {"stem": (lambda x, _: nnx.relu(self.stem(x)),), **stages}
 
     def embedding(self, features: Array, keys: Array | None = None) -> Array:
         """Map the last feature map to the vector [B,256], not negative; dropout only with keys [B]."""

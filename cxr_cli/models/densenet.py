@@ -7,6 +7,7 @@ from flax import nnx
 from jax import Array
 from numpy.random import Generator
 
+from cxr_cli.models.backbone import Block
 from cxr_cli.models.convolution import Lowering
 from cxr_cli.models.imagenet import PooledBackbone, Stem
 from cxr_cli.models.layers import Conv, Dense
@@ -37,7 +38,10 @@ DENSENET161 = DenseNetConfig(stem=96, growth=48, depths=(6, 12, 36, 24))
 
 
 class DenseLayer(nnx.Module):
-    """Normalise, 1x1 to 4 * growth, normalise, 3x3 to growth; a ReLU after each normalisation."""
+    """Normalise, 1x1 to 4 * growth, normalise, 3x3 to growth; a ReLU after each normalisation.
+
+    What comes out is set beside what went in.
+    """
 
     def __init__(self, channels_in: int, growth: int, *, lowering: Lowering, rng: Generator | None) -> None:
         """Draw the kernels."""
@@ -48,13 +52,17 @@ class DenseLayer(nnx.Module):
         self.conv2 = Conv(wide, growth, 3, bias=False, lowering=lowering, rng=rng)
 
     def __call__(self, x: Array, mask: Array | None) -> Array:
-        """Map x [B,H,W,channels_in] to [B,H,W,growth]."""
-        x = self.conv1(nnx.relu(self.norm1(x, mask)))
-        return self.conv2(nnx.relu(self.norm2(x, mask)))
+        """Map x [B,H,W,channels_in] to [B,H,W,channels_in + growth]."""
+        added = self.conv1(nnx.relu(self.norm1(x, mask)))
+        added = self.conv2(nnx.relu(self.norm2(added, mask)))
+        return jnp.concatenate([x, added], axis=-1)
 
 
 class DenseBlock(nnx.Module):
-    """Layers in a row, each fed with the block's input and what all layers before it added."""
+    """Layers in a row, each fed with the block's input and what all layers before it added.
+
+    From [B,H,W,channels_in] to [B,H,W,channels_in + depth * growth].
+    """
 
     def __init__(
         self, channels_in: int, growth: int, depth: int, *, lowering: Lowering, rng: Generator | None
@@ -63,12 +71,6 @@ class DenseBlock(nnx.Module):
         self.layers = nnx.List(
             DenseLayer(channels_in + i * growth, growth, lowering=lowering, rng=rng) for i in range(depth)
         )
-
-    def __call__(self, x: Array, mask: Array | None) -> Array:
-        """Map x [B,H,W,channels_in] to [B,H,W,channels_in + depth * growth]."""
-        for layer in self.layers:
-            x = jnp.concatenate([x, layer(x, mask)], axis=-1)
-        return x
 
 
 class Transition(nnx.Module):
@@ -121,10 +123,14 @@ class DenseNet(PooledBackbone):
         self.dropout = 0.0
         self.embedding_size = channels
 
-    def features(self, x: Array, mask: Array | None = None) -> Array:
-        """Map films x [B,H,W,1] to the last feature map [B,H/32,W/32,C], not negative, sizes rounded down."""
-        x = max_pool(nnx.relu(self.stem(x, mask)), 3, 2, padding=1)
-        x = self.stages[0](x, mask)
-        for transition, stage in zip(self.transitions, self.stages[1:], strict=True):
-            x = stage(transition(x, mask), mask)
-        return nnx.relu(self.norm(x, mask))
+    def layers(self) -> dict[str, tuple[Block, ...]]:
+        """Return stem, stages and last norm, from films [B,H,W,1] to [B,H/32,W/32,C], sizes rounded down."""
+        first, second, third, fourth = (tuple(stage.layers) for stage in self.stages)
+        return {
+            "stem": (lambda x, mask: nnx.relu(self.stem(x, mask)),),
+            "stage1": (lambda x, _: max_pool(x, 3, 2, padding=1), *first),
+            "stage2": (self.transitions[0], *second),
+            "stage3": (self.transitions[1], *third),
+            "stage4": (self.transitions[2], *fourth),
+            "norm": (lambda x, mask: nnx.relu(self.norm(x, mask)),),
+        }

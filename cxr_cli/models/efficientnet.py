@@ -5,6 +5,7 @@ batch normalisation with epsilon 1e-3 and momentum 0.99 (0.01 in torch's sense),
 last stage and a top convolution that are not scaled. Their stochastic depth is left out, as timm leaves it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from jax import Array
 from jax.nn import relu6
 from numpy.random import Generator
 
+from cxr_cli.models.backbone import Block
 from cxr_cli.models.convolution import Lowering
 from cxr_cli.models.imagenet import ConvNorm, PooledBackbone, Stem
 from cxr_cli.models.layers import Dense
@@ -135,12 +137,13 @@ class EfficientNet(PooledBackbone):
         self.dropout = config.dropout
         self.embedding_size = config.top
 
-    def features(self, x: Array, mask: Array | None = None) -> Array:
-        """Map films x [B,H,W,1] to the last feature map [B,H/32,W/32,top], sizes rounded up."""
-        x = relu6(self.stem(x, mask))
-        for stage in self.stages:
-            x = _through(stage, x, mask)
-        return relu6(self.top(x, mask))
+    def layers(self) -> dict[str, tuple[Block, ...]]:
+        """Return stem, stages and top, from films [B,H,W,1] to [B,H/32,W/32,top], sizes rounded up."""
+        return {
+            "stem": (lambda x, mask: relu6(self.stem(x, mask)),),
+            **_by_name(self.stages),
+            "top": (lambda x, mask: relu6(self.top(x, mask)),),
+        }
 
 
 class MidEfficientNet(PooledBackbone):
@@ -178,13 +181,23 @@ class MidEfficientNet(PooledBackbone):
         self.standardise = Standardise(self.embedding_size)
         self.classifier = None if classes is None else Dense(self.embedding_size, classes, rng=rng)
 
-    def features(self, x: Array, mask: Array | None = None) -> Array:
-        """Map films x [B,H,W,1] to the last feature map [B,H/16,W/16,C], sizes rounded up."""
-        x = relu6(self.stem(x, mask))
-        for stage in self.stages[:3]:
-            x = _through(stage, x, mask)
-        fourth = _through(self.stages[3], x, mask)
-        return jnp.concatenate([fourth, _through(self.stages[4], fourth, mask)], axis=-1)
+    def layers(self) -> dict[str, tuple[Block, ...]]:
+        """Return stem and stages, from films [B,H,W,1] to [B,H/16,W/16,C], sizes rounded up.
+
+        The fifth stage is one block, with its input beside its output.
+        """
+
+        def fourth_and_fifth(fourth: Array, mask: Array | None) -> Array:
+            fifth = fourth
+            for block in self.stages[4]:
+                fifth = block(fifth, mask)
+            return jnp.concatenate([fourth, fifth], axis=-1)
+
+        return {
+            "stem": (lambda x, mask: relu6(self.stem(x, mask)),),
+            **_by_name(self.stages[:4]),
+            "stage5": (fourth_and_fifth,),
+        }
 
     def embedding(self, features: Array, keys: Array | None = None) -> Array:  # noqa: ARG002 - no dropout here
         """Map the last feature map [B,h,w,C] to each channel's mean and maximum [B,2C]."""
@@ -229,7 +242,5 @@ def _stages(
     return stages
 
 
-def _through(stage: nnx.List[InvertedResidual], x: Array, mask: Array | None) -> Array:
-    for block in stage:
-        x = block(x, mask)
-    return x
+def _by_name(stages: Iterable[Iterable[InvertedResidual]]) -> dict[str, tuple[Block, ...]]:
+    return {f"stage{number}": tuple(stage) for number, stage in enumerate(stages, start=1)}

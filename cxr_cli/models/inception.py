@@ -9,6 +9,7 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
+from cxr_cli.models.backbone import Block
 from cxr_cli.models.convolution import Lowering
 from cxr_cli.models.imagenet import ConvNorm, PooledBackbone, Stem
 from cxr_cli.models.layers import Dense
@@ -17,6 +18,8 @@ from cxr_cli.models.pooling import average_pool, global_average_pool, max_pool
 EPSILON = 1e-3
 SMALLEST_FILM = 299
 """Height and width in pixels that training needs: below, the auxiliary head's 5x5 convolution has no room."""
+AUXILIARY_AFTER = "mixed_6e"
+"""The layer whose map [B,h,w,768] the auxiliary head takes too."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +181,7 @@ class InceptionE(nnx.Module):
         return jnp.concatenate(branches, -1)
 
 
-def _chain(x: Array, mask: Array | None, *parts: Callable[[Array, Array | None], Array]) -> Array:
+def _chain(x: Array, mask: Array | None, *parts: Block) -> Array:
     for part in parts:
         x = part(x, mask)
     return x
@@ -257,24 +260,35 @@ class InceptionV3(PooledBackbone):
             else AuxiliaryHead(768, unit, Dense(768 // config.narrower, classes, rng=rng))
         )
 
-    def features(self, x: Array, mask: Array | None = None) -> Array:
-        """Map films x [B,H,W,1] to the last feature map [B,h,w,2048], h about H / 32 - 1."""
-        return self._last_maps(self._middle_maps(x, mask), mask)
+    def layers(self) -> dict[str, tuple[Block, ...]]:
+        """Return the parts in their order, from films [B,H,W,1] to [B,h,w,2048], h about H / 32 - 1."""
+
+        def halve(x: Array, _: Array | None) -> Array:
+            return max_pool(x, 3, stride=2)
+
+        return {
+            "stem": (lambda x, mask: nnx.relu(self.stem(x, mask)),),
+            "conv_2a": (self.conv_2a,),
+            "conv_2b": (self.conv_2b,),
+            "conv_3b": (halve, self.conv_3b),
+            "conv_4a": (self.conv_4a,),
+            "mixed_5b": (halve, self.mixed_5b),
+            "mixed_5c": (self.mixed_5c,),
+            "mixed_5d": (self.mixed_5d,),
+            "mixed_6a": (self.mixed_6a,),
+            "mixed_6b": (self.mixed_6b,),
+            "mixed_6c": (self.mixed_6c,),
+            "mixed_6d": (self.mixed_6d,),
+            "mixed_6e": (self.mixed_6e,),
+            "mixed_7a": (self.mixed_7a,),
+            "mixed_7b": (self.mixed_7b,),
+            "mixed_7c": (self.mixed_7c,),
+        }
 
     def training_logits(self, x: Array, mask: Array, keys: Array) -> tuple[Array, ...]:
         """Map films x [B,H,W,1] to the logits [B,classes] of the head and of the auxiliary head."""
         if self.auxiliary is None:
             return super().training_logits(x, mask, keys)
-        middle = self._middle_maps(x, mask)
-        return self.head(self._last_maps(middle, mask), keys), self.auxiliary(middle, mask)
-
-    def _middle_maps(self, x: Array, mask: Array | None) -> Array:
-        """Map films to the feature map [B,h,w,768] that the auxiliary head takes too."""
-        x = nnx.relu(self.stem(x, mask))
-        x = max_pool(_chain(x, mask, self.conv_2a, self.conv_2b), 3, stride=2)
-        x = max_pool(_chain(x, mask, self.conv_3b, self.conv_4a), 3, stride=2)
-        x = _chain(x, mask, self.mixed_5b, self.mixed_5c, self.mixed_5d)
-        return _chain(x, mask, self.mixed_6a, self.mixed_6b, self.mixed_6c, self.mixed_6d, self.mixed_6e)
-
-    def _last_maps(self, x: Array, mask: Array | None) -> Array:
-        return _chain(x, mask, self.mixed_7a, self.mixed_7b, self.mixed_7c)
+        middle = self.features(x, mask, until=AUXILIARY_AFTER)
+        last = self.features(middle, mask, after=AUXILIARY_AFTER)
+        return self.head(last, keys), self.auxiliary(middle, mask)

@@ -6,6 +6,7 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
+from cxr_cli.models.backbone import Block
 from cxr_cli.models.convolution import Lowering
 from cxr_cli.models.imagenet import ConvNorm, PooledBackbone, Stem
 from cxr_cli.models.layers import Dense
@@ -119,10 +120,13 @@ class ResNet(PooledBackbone):
         self.dropout = 0.0
         self.classifier = None if classes is None else Dense(channels_in, classes, rng=rng)
 
-    def features(self, x: Array, mask: Array | None = None) -> Array:
-        """Map films x [B,H,W,1] to the last feature map [B,h,w,2048], h = ceil(H / 32)."""
-        x = max_pool(nnx.relu(self.stem(x, mask)), 3, stride=2, padding=1)
-        for stage in self.stages:
-            for bottleneck in stage:
-                x = bottleneck(x, mask)
-        return x
+    def layers(self) -> dict[str, tuple[Block, ...]]:
+        """Return stem and stages, from films [B,H,W,1] to [B,h,w,2048], h = ceil(H / 32)."""
+        first, second, third, fourth = map(tuple, self.stages)
+        return {
+            "stem": (lambda x, mask: nnx.relu(self.stem(x, mask)),),
+            "stage1": (lambda x, _: max_pool(x, 3, stride=2, padding=1), *first),
+            "stage2": second,
+            "stage3": third,
+            "stage4": fourth,
+        }
