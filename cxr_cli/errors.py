@@ -11,6 +11,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     BAD_INPUT = 3
     TOO_MANY_REJECTS = 4
+    AUDIT_FOUND = 5
     PREEMPTED = 75
 
 
@@ -36,6 +37,12 @@ class TooManyRejects(CxrError):
     """More inputs were rejected than `--max-failures` allows."""
 
     exit_code = ExitCode.TOO_MANY_REJECTS
+
+
+class AuditFound(CxrError):
+    """An audit found what `--fail-on` names; its figures are written."""
+
+    exit_code = ExitCode.AUDIT_FOUND
 
 
 class Preempted(CxrError):

@@ -158,6 +158,7 @@ def test_exit_codes_are_the_promise() -> None:
         "USAGE": 2,
         "BAD_INPUT": 3,
         "TOO_MANY_REJECTS": 4,
+        "AUDIT_FOUND": 5,
         "PREEMPTED": 75,
     }
 

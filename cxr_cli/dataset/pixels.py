@@ -30,3 +30,16 @@ def pixel_statistics(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Pixe
     count, total, squares = (int((histogram * values**power).sum()) for power in (0, 1, 2))
     variance = (squares * count - total**2) / count**2
     return PixelStatistics(mean=total / count / 255, std=variance**0.5 / 255)
+
+
+def mean_film(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Average films pixel by pixel, to the nearest grey value: uint8 [H, W].
+
+    Args:
+        images: uint8 [N, H, W].
+        rows: the films to average.
+    """
+    total = np.zeros(images.shape[1:], np.int64)
+    for row in rows:
+        total += images[row]
+    return np.rint(total / len(rows)).astype(np.uint8)

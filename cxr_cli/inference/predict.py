@@ -1,5 +1,6 @@
 """Films of a subset -> scores of each class -> the predictions table."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,8 +11,15 @@ from scipy.special import expit, softmax
 
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.errors import UsageFault
-from cxr_cli.inference.films import film_source
-from cxr_cli.inference.forward import Scaling, forward_function, logits_reader, read_vectors, run_over
+from cxr_cli.inference.films import FetchBatch, film_source
+from cxr_cli.inference.forward import (
+    Forward,
+    Scaling,
+    forward_function,
+    logits_reader,
+    read_vectors,
+    run_over,
+)
 from cxr_cli.inference.templates import TEMPLATES, read_templates, similarity_logits
 from cxr_cli.run import TrainedRun
 
@@ -30,6 +38,14 @@ class Scores(NamedTuple):
     values: NDArray[np.float32]
     predicted: NDArray[np.int64]
 
+    def take(self, films: slice) -> "Scores":
+        """Leave some of the films."""
+        return Scores(self.values[films], self.predicted[films])
+
+
+ScoreFilms = Callable[[FetchBatch, NDArray[np.int64]], Scores]
+"""Maps a source of films and rows to what a run says of them."""
+
 
 def class_scores(
     run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.int64], templates: Path | None = None
@@ -43,19 +59,41 @@ def class_scores(
         templates: of a siamese run; None takes the run's own.
 
     Raises:
+        UsageFault, BadInput: see `film_scorer`.
+    """
+    return film_scorer(run, templates)(film_source(images), rows)
+
+
+def film_scorer(run: TrainedRun, templates: Path | None = None) -> ScoreFilms:
+    """Make the function that scores films by class; it compiles once, however often it is called.
+
+    Args:
+        run: the trained run.
+        templates: of a siamese run; None takes the run's own.
+
+    Raises:
         UsageFault: templates for a run that classifies.
         BadInput: no templates, or those of another run.
     """
+    forward = _forward(run)
     if run.config.siamese:
         references = read_templates(templates or run.folder / TEMPLATES, run)
-        logits = similarity_logits(run, film_vectors(run, images, rows), references)
-        return Scores(expit(logits), logits.argmax(-1))
+
+        def compare(fetch: FetchBatch, rows: NDArray[np.int64]) -> Scores:
+            logits = similarity_logits(run, run_over(forward, run.variables, fetch, rows), references)
+            return Scores(expit(logits), logits.argmax(-1))
+
+        return compare
     if templates is not None:
         raise UsageFault(
             f"--templates {templates}: {run.folder} is no siamese run and has no use for templates"
         )
-    logits = _over_films(run, images, rows)
-    return Scores(softmax(logits, axis=-1), logits.argmax(-1))
+
+    def classify(fetch: FetchBatch, rows: NDArray[np.int64]) -> Scores:
+        logits = run_over(forward, run.variables, fetch, rows)
+        return Scores(softmax(logits, axis=-1), logits.argmax(-1))
+
+    return classify
 
 
 def film_vectors(run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -68,18 +106,21 @@ def film_vectors(run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.in
         raise UsageFault(
             f"{run.folder}: is a {run.config.recipe!r} run; vectors to compare need a siamese run"
         )
-    return _over_films(run, images, rows)
+    return run_over(_forward(run), run.variables, film_source(images), rows)
 
 
-def _over_films(run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+def _forward(run: TrainedRun) -> Forward:
     scaling = Scaling(run.config.mean, run.config.std, run.config.precision)
     read = read_vectors if run.config.siamese else logits_reader(run.config)
-    function = forward_function(run.network, scaling, read)
-    return run_over(function, run.variables, film_source(images), rows)
+    return forward_function(run.network, scaling, read)
 
 
 def predictions_table(
-    dataset: Dataset, rows: NDArray[np.int64], scores: Scores, classes: tuple[str, ...]
+    dataset: Dataset,
+    rows: NDArray[np.int64],
+    scores: Scores,
+    classes: tuple[str, ...],
+    threshold: tuple[str, float] | None = None,
 ) -> pd.DataFrame:
     """Put scores and predicted class beside what is known of each film.
 
@@ -88,11 +129,15 @@ def predictions_table(
         rows: which of them, one row each in the result.
         scores: of these films.
         classes: their names.
+        threshold: the positive class, and the score from which on it is predicted: a column of its own, so
+            that the table says by itself what `predicted` follows.
     """
     films = dataset.manifest.iloc[rows].reset_index(drop=True)
     columns = {name: films[name] for name in ("image_id", "patient_id", "label")}
     columns["predicted"] = pd.Series(np.array(classes, dtype=object)[scores.predicted])
     scored = pd.DataFrame({f"score_{name}": scores.values[:, i] for i, name in enumerate(classes)})
+    if threshold is not None:
+        scored[f"threshold_{threshold[0]}"] = threshold[1]
     known = films.drop(columns=list(STORAGE_COLUMNS))
     # A column of the user's own may bear one of these names: the manifest's keeps its table_ prefix.
     known = known.rename(columns={name: f"table_{name}" for name in known if name in {"predicted", *scored}})

@@ -1,0 +1,242 @@
+"""`cxr audit`: do the figures come from a shortcut? Of a RUN, or of a DATASET and its split alone."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from cxr_cli.commands import options
+from cxr_cli.commands.console import say
+from cxr_cli.errors import AuditFound, UsageFault
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cxr_cli.dataset.split_file import Split
+    from cxr_cli.dataset.store import Dataset
+    from cxr_cli.run import TrainedRun
+
+EXAMINED = 10_000
+"""Films that are looked at for shortcuts and associations; of more, whole patients are drawn."""
+SEED = 0
+"""Of what is drawn: the same audit again gives the same figures."""
+
+
+def audit(
+    place: Annotated[Path, typer.Argument(metavar="RUN|DATASET", help="A RUN, or a DATASET without one.")],
+    split: Annotated[
+        Path | None,
+        typer.Option(help="The split.csv: needed for a DATASET; for a RUN where it is now, if it was moved."),
+    ] = None,
+    dataset: options.MovedDataset = None,
+    fold: options.Fold = None,
+    subset: Annotated[str, typer.Option(help="Films that the run is tried on: val, test or train.")] = "val",
+    templates: Annotated[
+        Path | None, typer.Option(help="Templates of a siamese run. [RUN/templates.npz]")
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="A characteristic that is not to be asked for; repeatable."),
+    ] = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND", help="End with code 5 if a shortcut, association or leak is found; repeatable."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="For audit.json and figures/audit.png. [RUN]"),
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Figures as JSON. [DIR/audit.json]")] = None,
+) -> None:
+    """Look for shortcuts, associations and leaks.
+
+    Does the class go with the manufacturer, the view, the source of a film? Can it be told from corners and
+    borders, by this run or at all? Is a patient or a picture in two subsets? Test films are looked at for
+    leaks alone, but with --subset test.
+    """
+    from cxr_cli.artifacts import write_json
+    from cxr_cli.evaluation.audit import KINDS, findings
+    from cxr_cli.evaluation.audit_text import format_audit
+    from cxr_cli.figures.audit import audit_figure
+    from cxr_cli.run import FIGURES
+
+    for kind in fail_on or ():
+        if kind not in KINDS:
+            raise UsageFault(f"--fail-on {kind!r}: known are {', '.join(KINDS)}")
+    subject = _open(place, dataset, split, fold, subset, templates)
+    report: dict[str, Any] = {
+        "run": str(place) if subject.run else None,
+        "dataset": str(subject.films.folder),
+        "split": str(subject.split.path),
+        "classes": list(subject.split.classes),
+        "interval": "95 %, by patients: DeLong for the AUC of a class, else bootstrap",
+        "association": _association(subject, ignore or []),
+        "offered": _offered(subject),
+        "seen": _seen(subject, subset, templates),
+        "leaks": _leaks(subject),
+    }
+    report["findings"] = [finding._asdict() for finding in findings(report)]
+
+    suffix = "" if subset == "val" else f"-{subset}"
+    folder = output or (place if subject.run else None)
+    if json or folder:
+        write_json(json or Path(folder or "") / f"audit{suffix}.json", report)
+    if folder:
+        audit_figure(report, _pictures(subject), folder / FIGURES / f"audit{suffix}.png")
+    typer.echo(format_audit(report))
+    found = sorted({finding["kind"] for finding in report["findings"]} & set(fail_on or ()), key=KINDS.index)
+    if found:
+        raise AuditFound(f"{place}: found: {', '.join(found)} (--fail-on)")
+
+
+class _Subject(NamedTuple):
+    """What is audited."""
+
+    films: "Dataset"
+    split: "Split"
+    run: "TrainedRun | None"
+
+
+def _open(
+    place: Path,
+    dataset: Path | None,
+    split: Path | None,
+    fold: int | None,
+    subset: str,
+    templates: Path | None,
+) -> _Subject:
+    from cxr_cli.dataset.split_file import open_split
+    from cxr_cli.dataset.store import INFO, open_dataset
+    from cxr_cli.run import CONFIG, is_finished, open_films, open_run
+
+    if (place / CONFIG).exists() or not (place / INFO).exists():
+        if fold is not None:
+            raise UsageFault(f"--fold {fold}: a run knows its fold")
+        trained = open_run(place)
+        films, division = open_films(trained.config, dataset, split)
+        if not is_finished(place):
+            say(f"{place}: training is not finished; this is the best model so far, of epoch {trained.epoch}")
+        return _Subject(films, division, trained)
+    for option, value in (("--dataset", dataset), ("--templates", templates)):
+        if value is not None:
+            raise UsageFault(f"{option} {value}: goes with a RUN; {place} is a DATASET")
+    if subset != "val":
+        raise UsageFault(f"--subset {subset}: goes with a RUN; {place} is a DATASET")
+    if split is None:
+        raise UsageFault(f"{place}: is a DATASET, which needs --split beside it")
+    films = open_dataset(place)
+    return _Subject(films, open_split(split, films, fold, leaks=True), None)
+
+
+def _association(subject: _Subject, ignored: list[str]) -> dict[str, Any]:
+    """How class and characteristics go together, over the films that train and validate."""
+    import numpy as np
+
+    from cxr_cli.dataset.levels import characteristics_of
+    from cxr_cli.evaluation.association import associations
+
+    rows, extent = _sample(subject, ("train", "val"))
+    labels, patients = subject.split.labels[rows], subject.split.patients[rows]
+    characteristics = characteristics_of(subject.films.manifest.iloc[rows], ignored)
+    rng = np.random.default_rng(SEED)
+    found = associations(characteristics.table, labels, patients, subject.split.classes, rng)
+    return {**extent, **found, "left_out": characteristics.left_out}
+
+
+def _offered(subject: _Subject) -> dict[str, Any]:
+    """How well a classifier made anew for each part of the film tells the classes."""
+    import numpy as np
+
+    from cxr_cli.dataset.visible import VIEWS, cell_features
+    from cxr_cli.evaluation.predictability import auc_figures, out_of_fold_scores, part_model
+
+    rows, extent = _sample(subject, ("train", "val"))
+    labels, patients, classes = (
+        subject.split.labels[rows],
+        subject.split.patients[rows],
+        subject.split.classes,
+    )
+    features = cell_features(subject.films.images, rows)
+    rng = np.random.default_rng(SEED)
+
+    def figures(cells: "NDArray[np.bool_]") -> dict[str, Any]:
+        of_part = features[:, cells].reshape(len(rows), -1)
+        scores = out_of_fold_scores(part_model(), of_part, labels, patients, classes)
+        return auc_figures(labels, scores, patients, classes, rng)
+
+    seen = {view.name: figures(view.cells) for view in VIEWS if view.cells is not None}
+    return {**extent, "views": _described(seen)}
+
+
+def _seen(subject: _Subject, subset: str, templates: Path | None) -> dict[str, Any] | None:
+    """How well the run tells the classes when it sees a part of the films; None without a run."""
+    import numpy as np
+
+    from cxr_cli.dataset.visible import VIEWS
+    from cxr_cli.evaluation.predictability import auc_figures
+    from cxr_cli.inference.occlusion import scores_by_view
+
+    if subject.run is None:
+        return None
+    rows, extent = _sample(subject, (subset,))
+    labels, patients = subject.split.labels[rows], subject.split.patients[rows]
+    rng = np.random.default_rng(SEED)
+    scores = scores_by_view(subject.run, subject.films.images, rows, VIEWS, _fill(subject), templates)
+    seen = {
+        name: auc_figures(labels, of_view, patients, subject.split.classes, rng)
+        for name, of_view in scores.items()
+    }
+    return {**extent, "views": _described(seen)}
+
+
+def _leaks(subject: _Subject) -> dict[str, Any]:
+    from cxr_cli.dataset.leaks import find_leaks
+
+    leaks = find_leaks(subject.films, subject.split.subsets)
+    return {name: [leak._asdict() for leak in of] for name, of in leaks._asdict().items()}
+
+
+def _sample(subject: _Subject, subsets: tuple[str, ...]) -> "tuple[NDArray[np.int64], dict[str, Any]]":
+    """The rows of subsets, all or of so many patients that there are `EXAMINED`; and what they are."""
+    import numpy as np
+
+    rows = np.flatnonzero(np.isin(subject.split.subsets, subsets))
+    patients = subject.split.patients[rows]
+    if len(rows) > EXAMINED:
+        order = np.random.default_rng(SEED).permutation(int(patients.max()) + 1)[patients]
+        # A patient's films stand together; the last patient may be cut.
+        rows, patients = (
+            np.sort(each[np.argsort(order, kind="stable")[:EXAMINED]]) for each in (rows, patients)
+        )
+    extent = {"films": len(rows), "patients": len(np.unique(patients)), "subset": " and ".join(subsets)}
+    return rows, extent
+
+
+def _described(figures: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Put what is seen beside its figures."""
+    from cxr_cli.dataset.visible import VIEWS
+
+    views = {view.name: view for view in VIEWS}
+    return {
+        name: {"words": views[name].words, "beside_lungs": views[name].beside_lungs, **of}
+        for name, of in figures.items()
+    }
+
+
+def _fill(subject: _Subject) -> "NDArray[np.uint8]":
+    from cxr_cli.dataset.pixels import mean_film
+
+    return mean_film(subject.films.images, subject.split.rows("train"))
+
+
+def _pictures(subject: _Subject) -> "dict[str, NDArray[np.uint8]]":
+    """The mean training film as each view shows it, the rest black."""
+    import numpy as np
+
+    from cxr_cli.dataset.visible import VIEWS, see
+
+    mean = _fill(subject)
+    return {view.name: see(mean[None], view, np.zeros_like(mean))[0] for view in VIEWS}

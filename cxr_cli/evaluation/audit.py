@@ -1,0 +1,157 @@
+"""What an audit found, in plain words: shortcuts, associations and leaks, with the figures that led there."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cxr_cli.evaluation.report import format_figure
+
+KINDS = ("shortcut", "association", "leak")
+
+NOTABLE = 0.6
+"""AUC from which a figure is told: below it, a difference may be real but leads no net far."""
+NEAR = 0.8
+"""Share of the whole film's lead over chance from which a part does nearly as well."""
+COINCIDES = 0.95
+"""AUC from which a characteristic and a class are as good as one."""
+SIGNIFICANT = 0.05
+"""Chance that an audit of films without any shortcut names one all the same, for each kind of finding."""
+
+
+class Finding(NamedTuple):
+    """One thing that was found.
+
+    Attributes:
+        kind: of `KINDS`.
+        words: in a sentence, with its figures.
+        label: the class that is told; None for a leak.
+        by: what tells it, a view or a characteristic; None for a leak.
+    """
+
+    kind: str
+    words: str
+    label: str | None = None
+    by: str | None = None
+
+
+class Told(NamedTuple):
+    """A class that is told by something.
+
+    Attributes:
+        by: what tells it, a view or a characteristic.
+        label: the class.
+        figure: its AUC against all other classes, with limits.
+    """
+
+    by: str
+    label: str
+    figure: dict[str, Any]
+
+
+def told_classes(figures: Mapping[str, Mapping[str, Any]], comparisons: int) -> list[Told]:
+    """List the classes that are told better than by chance: AUC notable, and p so small among so many.
+
+    Args:
+        figures: by what tells, as `auc_figures` gives them.
+        comparisons: how many p are looked at in all, for Bonferroni's correction.
+
+    Returns:
+        The highest AUC first.
+    """
+    told = [
+        Told(by, label, figure)
+        for by, of in figures.items()
+        for label, figure in of["per_class"].items()
+        if figure["p"] is not None and figure["p"] * comparisons < SIGNIFICANT and figure["value"] >= NOTABLE
+    ]
+    return sorted(told, key=lambda each: -each.figure["value"])
+
+
+def findings(report: Mapping[str, Any]) -> list[Finding]:
+    """Say what an audit found; nothing for what it looked for and did not find.
+
+    Args:
+        report: an audit's figures: `classes`, `association`, `offered`, `seen` (None without a run), `leaks`.
+    """
+    return [*_shortcuts(report), *_associations(report), *_leaks(report)]
+
+
+def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
+    """Name the classes that are told beside the lungs: by the run, and by a classifier made for it."""
+    looked = [report[name]["views"] for name in ("seen", "offered") if report[name]]
+    comparisons = sum(len(of["per_class"]) for views in looked for of in views.values() if of["beside_lungs"])
+    for name, words in (
+        (
+            "seen",
+            "the run tells {label} from the {view} alone: AUC {auc}, {full} from the whole film{also}{share}",
+        ),
+        (
+            "offered",
+            "the films offer one: a classifier made for it tells {label} from the {view} alone: "
+            "AUC {auc}, {full} from the whole film{also}",
+        ),
+    ):
+        views = report[name]["views"] if report[name] else {}
+        told = told_classes({key: of for key, of in views.items() if of["beside_lungs"]}, comparisons)
+        for label in dict.fromkeys(each.label for each in told):
+            best, *others = [each for each in told if each.label == label]
+            full = views["film"]["per_class"][label]
+            yield Finding(
+                "shortcut",
+                words.format(
+                    label=label,
+                    view=best.by,
+                    auc=format_figure(best.figure),
+                    full=format_figure(full),
+                    also=_also(others),
+                    share=_share_of_skill(best.figure["value"], full["value"]),
+                ),
+                label,
+                best.by,
+            )
+
+
+def _share_of_skill(part: float, full: float) -> str:
+    """Set a part's AUC above chance in relation to the whole film's."""
+    if full <= NOTABLE:
+        return ""
+    share = (part - 0.5) / (full - 0.5)
+    meaning = ": what it does on whole films may come from there" if share >= NEAR else ""
+    return f"; {min(share, 1.0):.0%} of the whole film's lead over chance{meaning}"
+
+
+def _associations(report: Mapping[str, Any]) -> Iterator[Finding]:
+    """Name the classes that are told by a characteristic alone."""
+    characteristics = report["association"]["characteristics"]
+    told = told_classes(characteristics, len(characteristics) * len(report["classes"]))
+    for label in dict.fromkeys(each.label for each in told):
+        best, *others = [each for each in told if each.label == label]
+        v = format_figure(characteristics[best.by]["cramers_v"])
+        verb = "coincides with" if best.figure["value"] >= COINCIDES else "goes with"
+        yield Finding(
+            "association",
+            f"class {label} {verb} {best.by}: AUC {format_figure(best.figure)} from it alone, "
+            f"Cramér's V {v}{_also(others)}",
+            label,
+            best.by,
+        )
+
+
+def _also(others: Sequence[Told]) -> str:
+    named = ", ".join(f"{each.by} {each.figure['value']:.3f}" for each in others)
+    return f"; also {named}" if others else ""
+
+
+LEAKS = {
+    "patients": ("patient", "patients"),
+    "identical": ("picture, the same in every pixel,", "pictures, the same in every pixel,"),
+    "near": ("pair of films that are nearly one picture", "pairs of films that are nearly one picture"),
+}
+"""What leaks, as one and as many."""
+
+
+def _leaks(report: Mapping[str, Any]) -> Iterator[Finding]:
+    for name, (one, many) in LEAKS.items():
+        count = len(report["leaks"][name])
+        if count:
+            where = "is" if count == 1 else "are"
+            yield Finding("leak", f"{count} {one if count == 1 else many} {where} in more than one subset")

@@ -1,0 +1,128 @@
+"""How well something predicts the class: AUC of each class against all others, with intervals by patients."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import mannwhitneyu
+from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from cxr_cli.errors import BadInput
+from cxr_cli.evaluation.delong import areas
+from cxr_cli.evaluation.estimates import Estimate
+from cxr_cli.evaluation.intervals import area_interval, over_resamples, percentile_interval
+from cxr_cli.evaluation.ranking import Floats, macro, weighted_auc
+
+FOLDS = 5
+INVERSE_PENALTY = 0.01
+"""Of the classifier of film parts: they are described by more numbers than there are films to learn from."""
+
+
+def part_model() -> Pipeline:
+    """Predict the class from a part of the film: standardised numbers, logistic regression, classes even."""
+    regression = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=1000)
+    return make_pipeline(StandardScaler(), regression)
+
+
+def out_of_fold_scores(
+    model: BaseEstimator,
+    features: Any,
+    labels: NDArray[np.int64],
+    patients: NDArray[np.int64],
+    classes: Sequence[str],
+) -> Floats:
+    """Score each film by a model fitted on the films of other patients.
+
+    Args:
+        model: a scikit-learn classifier with probabilities; it is fitted anew for each fold.
+        features: N rows, as the model takes them.
+        labels: int [N], class numbers.
+        patients: int [N]; no patient is on both sides of a fold.
+        classes: class names.
+
+    Returns:
+        float64 [N, C], 0 ... 1; five folds, or as many as the class with fewest patients has.
+
+    Raises:
+        BadInput: a class has no two patients.
+    """
+    patients_of_class = [len(np.unique(patients[labels == number])) for number in range(len(classes))]
+    if min(patients_of_class) < 2:
+        raise BadInput(
+            f"audit: class {classes[int(np.argmin(patients_of_class))]!r} has {min(patients_of_class)} "
+            "patients among the films that train and validate; 2 or more are needed"
+        )
+    scores = np.zeros((len(labels), len(classes)))
+    folds = StratifiedGroupKFold(min(FOLDS, *patients_of_class), shuffle=True, random_state=0)
+    for fitted_on, scored in folds.split(features, labels, patients):
+        fitted = clone(model).fit(features[fitted_on], labels[fitted_on])
+        scores[np.ix_(scored, fitted.classes_)] = fitted.predict_proba(features[scored])
+    return scores
+
+
+def auc_figures(
+    labels: NDArray[np.int64],
+    scores: NDArray[np.floating],
+    patients: NDArray[np.int64],
+    classes: Sequence[str],
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Compute the AUC of each class against all others, and their mean.
+
+    Args:
+        labels: int [N], class numbers.
+        scores: [N, C].
+        patients: int [N], patient numbers.
+        classes: class names.
+        rng: draws patients.
+
+    Returns:
+        `auc`, the mean over the classes, and `per_class`, by name: {"value", "low", "high", "method"}, for a
+        class also "p", see `patient_p`; None where a class has no film or all of them.
+    """
+    each = {
+        name: _of_class(labels == number, scores[:, number], patients) for number, name in enumerate(classes)
+    }
+    resampled = over_resamples(
+        lambda weights: {"auc": macro(weighted_auc, labels, scores, weights)}, patients, rng
+    )
+    value = float(macro(weighted_auc, labels, scores, np.ones((1, len(labels))))[0])
+    return {
+        "auc": Estimate(value, percentile_interval(resampled["auc"])).as_json(),
+        "per_class": each,
+    }
+
+
+def _of_class(
+    positive: NDArray[np.bool_], scores: NDArray[np.floating], patients: NDArray[np.int64]
+) -> dict[str, Any]:
+    values, covariance = areas(positive, scores[None], patients)
+    pairs = min(len(np.unique(patients[films])) for films in (positive, ~positive))
+    value = float(values[0])
+    interval = area_interval(value, float(covariance[0, 0]), pairs)
+    return {**Estimate(value, interval).as_json(), "p": patient_p(positive, scores, patients)}
+
+
+def patient_p(
+    positive: NDArray[np.bool_], scores: NDArray[np.floating], patients: NDArray[np.int64]
+) -> float | None:
+    """Test whether positive films score higher than by chance, a patient counting once however many films.
+
+    One-sided Mann-Whitney test of the patients' mean scores; a patient with films of both kinds counts once
+    among each.
+
+    Returns:
+        p, 0 ... 1; None without positives or negatives.
+    """
+    if positive.all() or not positive.any():
+        return None
+    means = [
+        pd.Series(scores[films]).groupby(patients[films]).mean().to_numpy() for films in (positive, ~positive)
+    ]
+    return float(mannwhitneyu(*means, alternative="greater").pvalue)
