@@ -8,6 +8,7 @@ import typer
 
 from cxr_cli import __version__
 from cxr_cli.commands.demo import demo
+from cxr_cli.commands.gradcam import gradcam
 from cxr_cli.commands.phantom import phantom
 from cxr_cli.commands.preprocess import preprocess
 from cxr_cli.commands.split import split
@@ -58,6 +59,7 @@ app.command()(train)
 app.command()(validate3way)
 app.command()(template)
 app.command()(test)
+app.command()(gradcam)
 app.command()(sweep)
 app.add_typer(weights, name="weights")
 app.command()(phantom)

@@ -56,6 +56,15 @@ def read_film(
     return PreparedFilm(pixels, image_id(picture.pixels), header, picture.mapping)
 
 
+def read_picture(path: Path) -> Picture:
+    """Read a film at its full size, of whatever view.
+
+    Raises:
+        RejectedFilmError: see read_dicom and read_raster.
+    """
+    return read_dicom(path)[0] if is_dicom(path) else read_raster(path)
+
+
 def _read(
     film: UnreadFilm, keep_tags: tuple[str, ...], views: tuple[str, ...] | None
 ) -> tuple[Picture, dict[str, str]]:

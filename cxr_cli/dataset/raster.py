@@ -158,9 +158,15 @@ def crop(film: NDArray[np.uint8], top: float, border: float) -> NDArray[np.uint8
 
     Both shares lie in [0, 0.5); what is left, [H', W'], is never empty.
     """
-    film = film[int(top * film.shape[0]) :]
-    rows, columns = (int(border * side) for side in film.shape)
-    return film[rows : film.shape[0] - rows, columns : film.shape[1] - columns]
+    return film[cropped_part(film.shape, top, border)]
+
+
+def cropped_part(shape: tuple[int, ...], top: float, border: float) -> tuple[slice, slice]:
+    """Return the rows and columns of a film [H, W] that `crop` leaves."""
+    height, width = shape
+    above = int(top * height)
+    rows, columns = int(border * (height - above)), int(border * width)
+    return slice(above + rows, height - rows), slice(columns, width - columns)
 
 
 def resize(film: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

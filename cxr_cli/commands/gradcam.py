@@ -1,0 +1,239 @@
+"""`cxr gradcam`: what in its films a trained RUN's scores rest on."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cxr_cli.commands import console, options
+from cxr_cli.errors import UsageFault
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from cxr_cli.figures.gallery import Look, Panel
+    from cxr_cli.inference.explanation import Choice, OpenRun, Question
+    from cxr_cli.inference.pick import FilmSet
+
+FILMS_BY_DEFAULT = 16
+WORDS = {
+    "runs": "the run",
+    "films": "the choice of films",
+    **{name: f"--{name}" for name in ("pair", "pick", "count", "seed", "target", "positive", "method")},
+    **{name: f"--{name}" for name in ("layer", "templates", "colour", "dicom")},
+    "shared_scale": "--shared-scale",
+}
+"""What must be the same for a folder to be gone on with, as the user knows it."""
+
+
+def gradcam(
+    run: options.RunFolder,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of overlays to make.")
+    ],
+    subset: Annotated[str, typer.Option(help="Films to choose from: test, val or train.")] = "test",
+    images: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH|ID", help="Films by file, folder, zip archive or image_id, instead; repeatable."
+        ),
+    ] = None,
+    pick: Annotated[
+        list[str] | None,
+        typer.Option(help="random, or by the run's prediction: tp, fp, fn or tn; repeatable. [random]"),
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option(min=0, help="Films to draw of each pick; 0: all. [16; all of --images]"),
+    ] = None,
+    seed: options.Seed = 0,
+    target: Annotated[
+        str, typer.Option(metavar="predicted|label|CLASS", help="The class whose score is explained.")
+    ] = "predicted",
+    positive: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASS",
+            help="The finding that --pick tp, fp, fn and tn are of. "
+            "[--target CLASS; of two classes, the one not named like a negative]",
+        ),
+    ] = None,
+    pair: Annotated[
+        tuple[str, str] | None,
+        typer.Option(metavar="A B", help="Siamese runs: explain the similarity of two films."),
+    ] = None,
+    method: Annotated[str, typer.Option(help="gradcam, gradcam++, hirescam or layercam.")] = "gradcam",
+    layer: Annotated[
+        str | None, typer.Option(help="The layer whose map is weighed, such as stage3. [the last]")
+    ] = None,
+    beside: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Another run, of the same films cropped, say, to show beside it."),
+    ] = None,
+    colour: Annotated[str, typer.Option(help="inferno, viridis, cividis or red.")] = "inferno",
+    shared_scale: Annotated[
+        bool, typer.Option("--shared-scale", help="One scale of heat for all films of a run.")
+    ] = False,
+    dicom: Annotated[
+        bool, typer.Option("--dicom", help="Also a DICOM Secondary Capture of each film that is DICOM.")
+    ] = False,
+    templates: Annotated[
+        Path | None, typer.Option(help="Templates of a siamese run. [RUN/templates.npz]")
+    ] = None,
+    films: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the films' relative paths begin.")
+    ] = Path(),
+    dataset: options.MovedDataset = None,
+    split: options.MovedSplit = None,
+) -> None:
+    """Show what in a film speaks for a score.
+
+    DIR gets an overlay of each film at its own size, contact sheets (sheet.png), the maps themselves
+    (maps.npz), and index.csv. What was cropped off has no heat, and a film without anything that speaks for
+    the score is said to have none. The same command again goes on after an interruption.
+    """
+    from cxr_cli.figures.gallery import begin_gallery, write_gallery
+    from cxr_cli.figures.overlay import check_colour
+    from cxr_cli.inference.cam_methods import check_method
+    from cxr_cli.inference.explanation import Choice, Question, open_all
+    from cxr_cli.inference.gradcam import choose_layer
+    from cxr_cli.inference.pick import check_picks
+
+    ways = pick or ["random"]
+    check_picks(ways)
+    check_method(method)
+    check_colour(colour)
+    names = list(pair or images or ())
+    _refuse_without_use(pair, images, pick, count, beside)
+    opened = [open_all(run, dataset, split), *([] if beside is None else [open_all(beside)])]
+    for each in opened:
+        choose_layer(each.run, layer)
+    sets = _film_sets(opened, names, subset)
+
+    drawn = count if count is not None else 0 if names else FILMS_BY_DEFAULT
+    choice = Choice(ways, drawn, seed, positive)
+    question = Question(method, layer, target, templates)
+    settings = {
+        "runs": [[each.run.config.digest, each.run.epoch, each.dataset.digest] for each in opened],
+        "films": sets[0].table["image_id"].tolist() if names else subset,
+        "pair": pair is not None,
+        "pick": ways,
+        "count": drawn,
+        "seed": seed,
+        "target": target,
+        "positive": positive,
+        "method": method,
+        "layer": layer,
+        "templates": _digest_templates(run, templates),
+        "colour": colour,
+        "shared_scale": shared_scale,
+        "dicom": dicom,
+    }
+    if begin_gallery(output, settings, WORDS):
+        console.say(f"{output}: already done with these settings and films; nothing to do")
+        return
+    panels = _panels(opened, sets, choice, question, pair is not None)
+    look = _look(opened, settings, films)
+    with console.progress("films") as advance:
+        index = write_gallery(output, panels, look, advance)
+    _print_summary(output, index, dicom)
+
+
+def _refuse_without_use(
+    pair: tuple[str, str] | None,
+    images: list[str] | None,
+    pick: list[str] | None,
+    count: int | None,
+    beside: Path | None,
+) -> None:
+    """Refuse what a pair leaves no room for."""
+    others = {"--images": images, "--pick": pick, "--count": count, "--beside": beside}
+    for option, value in others.items():
+        if pair is not None and value is not None:
+            raise UsageFault(f"{option}: not with --pair, which says which films are explained")
+
+
+def _film_sets(opened: "Sequence[OpenRun]", names: list[str], subset: str) -> "list[FilmSet]":
+    """Return the films to choose from, as each run takes them, the same ones in the same order."""
+    from cxr_cli.inference.explanation import films_of_both, films_of_subset
+    from cxr_cli.inference.pick import films_named
+
+    sets = [films_named(each.dataset, names) if names else films_of_subset(each, subset) for each in opened]
+    if len(sets) == 1:
+        return sets
+    common = films_of_both(*sets)
+    if len(common[0].rows) < len(sets[0].rows):
+        console.say(f"films of the first run that the second has too: {len(common[0].rows)}")
+    return list(common)
+
+
+def _panels(
+    opened: "Sequence[OpenRun]", sets: "Sequence[FilmSet]", choice: "Choice", question: "Question", pair: bool
+) -> "list[Panel]":
+    from cxr_cli.figures.gallery import Panel
+    from cxr_cli.inference.explanation import choose_films, explain_pair, explain_scores
+    from cxr_cli.inference.pick import geometry_of
+
+    if pair:
+        found = [explain_pair(opened[0], sets[0], question)]
+    else:
+        places, ways = choose_films(opened[0], sets[0], choice, question)
+        found = [
+            explain_scores(each, films.at(places), ways, question)
+            for each, films in zip(opened, sets, strict=True)
+        ]
+    return [
+        Panel(
+            name=str(each.run.folder),
+            suffix=suffix,
+            table=explanation.table,
+            images=explanation.films.images,
+            rows=explanation.films.rows,
+            geometry=geometry_of(each.dataset),
+            maps=explanation.maps,
+            layer=explanation.layer,
+            method=question.method,
+        )
+        for each, explanation, suffix in zip(opened, found, ("", "-beside"), strict=False)
+    ]
+
+
+def _look(opened: "Sequence[OpenRun]", settings: dict[str, Any], films: Path) -> "Look":
+    import hashlib
+    import json
+
+    from cxr_cli.figures.gallery import Look
+
+    hashed = [bool(each.dataset.info.get("settings", {}).get("patient_key_digest")) for each in opened]
+    return Look(
+        colour=settings["colour"],
+        shared_scale=settings["shared_scale"],
+        films=films,
+        captures=settings["dicom"],
+        hashed_patients=any(hashed),
+        digest=hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest(),
+    )
+
+
+def _digest_templates(run: Path, templates: Path | None) -> str | None:
+    from cxr_cli.artifacts import digest_file
+    from cxr_cli.inference.templates import TEMPLATES
+
+    path = templates or run / TEMPLATES
+    return digest_file(path) if path.is_file() else None
+
+
+def _print_summary(output: Path, index: "pd.DataFrame", dicom: bool) -> None:
+    from cxr_cli.figures.gallery import AT_FULL_SIZE, NO_HEAT, SHEET
+
+    typer.echo(f"{output}: {index['image_id'].nunique()} films, see {SHEET}")
+    without = int((index["note"] == NO_HEAT).sum())
+    if without:
+        typer.echo(f"  maps without positive values: {without} of {len(index)}")
+    elsewhere = index.loc[index["drawn_on"] != AT_FULL_SIZE, "drawn_on"]
+    for reason, films in elsewhere.value_counts().items():
+        typer.echo(f"  drawn on the {reason}: {films}")
+    if dicom:
+        typer.echo(f"  DICOM Secondary Captures: {int((index['dicom'] != '').sum())} of {len(index)}")

@@ -1,0 +1,90 @@
+"""Small pictures of films side by side, each with what is known of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from cxr_cli.artifacts import atomic_path
+from cxr_cli.figures.overlay import lay_over
+
+COLUMNS = 6
+ROWS = 5
+DPI = 120
+FOOTNOTE = "For research, not for diagnosis"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A picture on a sheet.
+
+    Attributes:
+        picture: uint8 [H, W] or [H, W, 3].
+        title: lines above it.
+        below: a line below it.
+        wrong: the title is red.
+    """
+
+    picture: NDArray[np.uint8]
+    title: str = ""
+    below: str = ""
+    wrong: bool = False
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The scale at the side of a sheet: the colour of heat, and what its end stands for."""
+
+    colour: str
+    end: str
+
+
+def contact_sheets(
+    groups: Sequence[Sequence[Tile]], heading: str, scale: Scale, first: Path
+) -> tuple[Path, ...]:
+    """Draw tiles in rows, on as many sheets as they take.
+
+    Args:
+        groups: tiles that belong side by side, as many in each.
+        heading: over each sheet.
+        scale: at its side.
+        first: the path of the first sheet; the next ones are numbered from 2 on.
+
+    Returns:
+        The sheets' paths.
+    """
+    abreast = max(1, COLUMNS // len(groups[0]))
+    parts = [groups[start : start + abreast * ROWS] for start in range(0, len(groups), abreast * ROWS)]
+    paths = tuple(first if n == 1 else first.with_stem(f"{first.stem}-{n}") for n in range(1, len(parts) + 1))
+    for number, (part, path) in enumerate(zip(parts, paths, strict=True), start=1):
+        counted = f"{heading} (sheet {number} of {len(parts)})" if len(parts) > 1 else heading
+        columns = min(abreast, len(part)) * len(part[0])
+        figure = _draw([tile for group in part for tile in group], columns, counted, scale)
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, dpi=DPI)
+    return paths
+
+
+def _draw(tiles: Sequence[Tile], columns: int, heading: str, scale: Scale) -> Figure:
+    rows = -(-len(tiles) // columns)
+    figure = Figure(figsize=(max(2.1 * columns, 5.0) + 0.9, 2.7 * rows + 0.7), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid:
+        axes.set_axis_off()
+    for axes, tile in zip(grid, tiles, strict=False):
+        axes.imshow(tile.picture, cmap="gray", vmin=0, vmax=255)
+        axes.set_title(tile.title, fontsize=7.5, color="firebrick" if tile.wrong else "black")
+        axes.text(0.5, -0.03, tile.below, fontsize=6, ha="center", va="top", transform=axes.transAxes)
+    figure.suptitle(f"{heading}\n{FOOTNOTE}", fontsize=9)
+    # The colours as they look over a film of middle grey.
+    steps = np.linspace(0, 1, 128, dtype=np.float32)[None]
+    shown = ListedColormap(lay_over(np.full(steps.shape, 128, np.uint8), steps, scale.colour)[0] / 255)
+    bar = figure.colorbar(ScalarMappable(cmap=shown), ax=list(grid), fraction=0.02, pad=0.01)
+    bar.set_label(scale.end, fontsize=7)
+    bar.ax.tick_params(labelsize=6)
+    return figure
