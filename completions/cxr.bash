@@ -25,7 +25,7 @@ _cxr() {
         fi
     done
     case $command in
-        "") _cxr_offer -W "preprocess split train validate3way template test sweep phantom demo weights --version --help"; return ;;
+        "") _cxr_offer -W "preprocess split train validate3way template test audit gradcam report sweep phantom demo weights --version --help"; return ;;
         weights) _cxr_offer -W "list fetch verify --help"; return ;;
     esac
     # In --option=value bash makes a word of the equals sign.
@@ -143,7 +143,7 @@ _cxr() {
             return
             ;;
         "train --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
             return
             ;;
         "train --width")
@@ -303,6 +303,16 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
+        "test --positive")
+            _cxr_paths -f
+            return
+            ;;
+        "test --sensitivity")
+            return
+            ;;
+        "test --threshold")
+            return
+            ;;
         "test --output" | "test -o")
             _cxr_paths -f
             return
@@ -311,11 +321,134 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
+        "test --resamples")
+            return
+            ;;
+        "test --seed")
+            return
+            ;;
         "test --dataset")
             _cxr_paths -d
             return
             ;;
         "test --split")
+            _cxr_paths -f
+            return
+            ;;
+        "audit --split")
+            _cxr_paths -f
+            return
+            ;;
+        "audit --dataset")
+            _cxr_paths -d
+            return
+            ;;
+        "audit --fold")
+            return
+            ;;
+        "audit --subset")
+            _cxr_offer -W "train val test"
+            return
+            ;;
+        "audit --templates")
+            _cxr_paths -f
+            return
+            ;;
+        "audit --ignore")
+            _cxr_paths -f
+            return
+            ;;
+        "audit --fail-on")
+            _cxr_paths -f
+            return
+            ;;
+        "audit --output" | "audit -o")
+            _cxr_paths -f
+            return
+            ;;
+        "audit --json")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --output" | "gradcam -o")
+            _cxr_paths -d
+            return
+            ;;
+        "gradcam --subset")
+            _cxr_offer -W "train val test"
+            return
+            ;;
+        "gradcam --images")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --pick")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --count")
+            return
+            ;;
+        "gradcam --seed")
+            return
+            ;;
+        "gradcam --target")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --positive")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --pair")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --method")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --layer")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --beside")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --colour")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --templates")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --films")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --dataset")
+            _cxr_paths -d
+            return
+            ;;
+        "gradcam --split")
+            _cxr_paths -f
+            return
+            ;;
+        "report --output" | "report -o")
+            _cxr_paths -f
+            return
+            ;;
+        "report --gradcam")
+            _cxr_paths -f
+            return
+            ;;
+        "report --dataset")
+            _cxr_paths -d
+            return
+            ;;
+        "report --split")
             _cxr_paths -f
             return
             ;;
@@ -338,7 +471,7 @@ _cxr() {
             return
             ;;
         "sweep --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
             return
             ;;
         "sweep --width")
@@ -413,7 +546,7 @@ _cxr() {
             return
             ;;
         "weights list --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
             return
             ;;
         "weights list --format")
@@ -421,7 +554,7 @@ _cxr() {
             return
             ;;
         "weights verify --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
             return
             ;;
     esac
@@ -457,9 +590,27 @@ _cxr() {
             _cxr_paths -d
             ;;
         "test -"*)
-            _cxr_offer -W "--subset --templates --output -o --json --dataset --split --help"
+            _cxr_offer -W "--subset --templates --positive --sensitivity --threshold --output -o --json --resamples --seed --dataset --split --help"
             ;;
         "test "*)
+            _cxr_paths -d
+            ;;
+        "audit -"*)
+            _cxr_offer -W "--split --dataset --fold --subset --templates --ignore --fail-on --output -o --json --help"
+            ;;
+        "audit "*)
+            _cxr_paths -d
+            ;;
+        "gradcam -"*)
+            _cxr_offer -W "--output -o --subset --images --pick --count --seed --target --positive --pair --method --layer --beside --colour --shared-scale --dicom --templates --films --dataset --split --help"
+            ;;
+        "gradcam "*)
+            _cxr_paths -d
+            ;;
+        "report -"*)
+            _cxr_offer -W "--output -o --gradcam --dataset --split --help"
+            ;;
+        "report "*)
             _cxr_paths -d
             ;;
         "sweep -"*)

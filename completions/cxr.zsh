@@ -11,6 +11,9 @@ _cxr() {
         'validate3way:Compare films with one other film of every class.'
         'template:Sum up a class'\''s training films in one vector.'
         'test:Predict a subset and print figures with intervals.'
+        'audit:Look for shortcuts, associations and leaks.'
+        'gradcam:Show what in a film speaks for a score.'
+        'report:Put a run'\''s films, figures, audit and maps on one HTML page.'
         'sweep:Train a grid of learning rates and batch sizes.'
         'phantom:Draw phantom chest films with known findings.'
         'demo:Run every stage on phantom films.'
@@ -73,7 +76,7 @@ _cxr() {
                         '(--output -o)--output=[The RUN folder.]:folder:_files -/' \
                         '(--output -o)-o[The RUN folder.]:folder:_files -/' \
                         '(--recipe)--recipe=[The papers'\'' settings, single, siamese or finetune; or small-data.]:value:(single siamese finetune small-data)' \
-                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, _lite1, _lite2, _lite0_mid or _lite2_mid. \[covidnet; efficientnet_lite0 finetune; efficientnet_lite2_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid)' \
+                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, _lite1, _lite2, _lite0_mid or _lite2_mid. \[covidnet; efficientnet_lite0 finetune; efficientnet_lite2_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1\]]:number: ' \
                         '(--weights)--weights=[What the net begins with; auto takes what is at hand, then the hub. \[none; auto finetune\]]:file:_files' \
                         '(--freeze)--freeze=[What does not learn\: none, features, or so many stages from the film on. \[none\]]:file:_files' \
@@ -139,9 +142,64 @@ _cxr() {
                     _arguments \
                         '(--subset)--subset=[test, val or train.]:value:(train val test)' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
+                        '(--positive)--positive=[Of two classes, the finding. \[the one not named like a negative, else the second\]]:file:_files' \
+                        '(--sensitivity)--sensitivity=[Call films positive from the highest score on that reaches this sensitivity on validation. \[from that with the highest Youden index there\]]:number: ' \
+                        '(--threshold)--threshold=[Call films positive from this score on, such as 0.5.]:number: ' \
                         '(--output -o)--output=[Predictions. \[RUN/predictions.csv\]]:file:_files' \
                         '(--output -o)-o[Predictions. \[RUN/predictions.csv\]]:file:_files' \
                         '(--json)--json=[Figures as JSON. \[RUN/metrics.json\]]:file:_files' \
+                        '(--resamples)--resamples=[Resamples of patients, by which bootstrap intervals are made.]:number: ' \
+                        '(--seed)--seed=[Seed of the resamples.]:number: ' \
+                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
+                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                audit)
+                    _arguments \
+                        '(--split)--split=[The split.csv\: needed for a DATASET; for a RUN where it is now, if it was moved.]:file:_files' \
+                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
+                        '(--fold)--fold=[The fold that tests, where the split has folds.]:number: ' \
+                        '(--subset)--subset=[Films that the run is tried on\: val, test or train.]:value:(train val test)' \
+                        '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
+                        '*--ignore=[A characteristic that is not to be asked for; repeatable.]:file:_files' \
+                        '*--fail-on=[End with code 5 if a shortcut, association or leak is found; repeatable.]:file:_files' \
+                        '(--output -o)--output=[For audit.json and figures/audit.png. \[RUN\]]:file:_files' \
+                        '(--output -o)-o[For audit.json and figures/audit.png. \[RUN\]]:file:_files' \
+                        '(--json)--json=[Figures as JSON. \[DIR/audit.json\]]:file:_files' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                gradcam)
+                    _arguments \
+                        '(--output -o)--output=[The folder of overlays to make.]:folder:_files -/' \
+                        '(--output -o)-o[The folder of overlays to make.]:folder:_files -/' \
+                        '(--subset)--subset=[Films to choose from\: test, val or train.]:value:(train val test)' \
+                        '*--images=[Films by file, folder, zip archive or image_id, instead; repeatable.]:file:_files' \
+                        '*--pick=[random, or by the run'\''s prediction\: tp, fp, fn or tn; repeatable. \[random\]]:file:_files' \
+                        '(--count)--count=[Films to draw of each pick; 0\: all. \[16; all of --images\]]:number: ' \
+                        '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
+                        '(--target)--target=[The class whose score is explained.]:file:_files' \
+                        '(--positive)--positive=[The finding that --pick tp, fp, fn and tn are of. \[--target CLASS; of two classes, the one not named like a negative\]]:file:_files' \
+                        '(--pair)--pair=[Siamese runs\: explain the similarity of two films.]:file:_files' \
+                        '(--method)--method=[gradcam, gradcam++, hirescam or layercam.]:file:_files' \
+                        '(--layer)--layer=[The layer whose map is weighed, such as stage3. \[the last\]]:file:_files' \
+                        '(--beside)--beside=[Another run, of the same films cropped, say, to show beside it.]:file:_files' \
+                        '(--colour)--colour=[inferno, viridis, cividis or red.]:file:_files' \
+                        '(--shared-scale)--shared-scale[One scale of heat for all films of a run.]' \
+                        '(--dicom)--dicom[Also a DICOM Secondary Capture of each film that is DICOM.]' \
+                        '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
+                        '(--films)--films=[Where the films'\'' relative paths begin.]:file:_files' \
+                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
+                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                report)
+                    _arguments \
+                        '(--output -o)--output=[The page. \[RUN/report.html\]]:file:_files' \
+                        '(--output -o)-o[The page. \[RUN/report.html\]]:file:_files' \
+                        '(--gradcam)--gradcam=[What `cxr gradcam` made. \[RUN/gradcam\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
@@ -155,7 +213,7 @@ _cxr() {
                         '(--recipe)--recipe=[The papers'\'' settings, single, siamese or finetune; or small-data.]:value:(single siamese finetune small-data)' \
                         '*--lr=[Repeatable. \[1e-3 1e-4 1e-5\]]:number: ' \
                         '*--batch-size=[Repeatable. \[8 16 32\]]:number: ' \
-                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, _lite1, _lite2, _lite0_mid or _lite2_mid. \[covidnet; efficientnet_lite0 finetune; efficientnet_lite2_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid)' \
+                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, _lite1, _lite2, _lite0_mid or _lite2_mid. \[covidnet; efficientnet_lite0 finetune; efficientnet_lite2_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1\]]:number: ' \
                         '(--weights)--weights=[What the net begins with; auto takes what is at hand, then the hub. \[none; auto finetune\]]:file:_files' \
                         '(--epochs)--epochs=[Epochs. \[100 single, 20 siamese\]]:number: ' \
@@ -206,7 +264,7 @@ _cxr() {
                             case $words[1] in
                                 list)
                                     _arguments \
-                                        '(--arch)--arch=[Only those of an architecture.]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid)' \
+                                        '(--arch)--arch=[Only those of an architecture.]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                                         '(--format)--format=[How to print them.]:value:(table csv json)' \
                                         '(--help)--help[Show this message and exit.]'
                                     ;;
@@ -217,7 +275,7 @@ _cxr() {
                                     ;;
                                 verify)
                                     _arguments \
-                                        '(--arch)--arch=[Architecture. \[the name'\''s own\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid)' \
+                                        '(--arch)--arch=[Architecture. \[the name'\''s own\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                                         '(--help)--help[Show this message and exit.]' \
                                         '1:file:_files'
                                     ;;

@@ -11,6 +11,9 @@ SplitFile = Annotated[Path, typer.Option(help="The split.csv that divides the DA
 MovedDataset = Annotated[Path | None, typer.Option(help="Where the DATASET is now, if it was moved.")]
 MovedSplit = Annotated[Path | None, typer.Option(help="Where the split.csv is now, if it was moved.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is drawn.")]
+Resamples = Annotated[
+    int, typer.Option(min=100, help="Resamples of patients, by which bootstrap intervals are made.")
+]
 
 # Training, by recipe: None takes the recipe's value.
 RecipeName = Annotated[

@@ -1,12 +1,19 @@
 """`cxr test`: a trained RUN on a subset it did not learn from."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.console import say
+from cxr_cli.errors import UsageFault
+
+if TYPE_CHECKING:
+    from cxr_cli.evaluation.answers import Answers
+    from cxr_cli.figures.plots import Curve
+
+TestSeed = Annotated[int, typer.Option(min=0, help="Seed of the resamples.")]
 
 
 def test(
@@ -15,45 +22,114 @@ def test(
     templates: Annotated[
         Path | None, typer.Option(help="Templates of a siamese run. [RUN/templates.npz]")
     ] = None,
+    positive: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASS",
+            help="Of two classes, the finding. [the one not named like a negative, else the second]",
+        ),
+    ] = None,
+    sensitivity: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            max=1.0,
+            help="Call films positive from the highest score on that reaches this sensitivity on validation. "
+            "[from that with the highest Youden index there]",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="Call films positive from this score on, such as 0.5.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Predictions. [RUN/predictions.csv]")
     ] = None,
     json: Annotated[Path | None, typer.Option(help="Figures as JSON. [RUN/metrics.json]")] = None,
+    resamples: options.Resamples = 2000,
+    seed: TestSeed = 0,
     dataset: options.MovedDataset = None,
     split: options.MovedSplit = None,
 ) -> None:
     """Predict a subset and print figures with intervals.
 
-    Intervals are by patient. Predictions carry the films' characteristics, for a table of one's own.
+    With two classes the score from which on a film is called positive is chosen on validation films, never on
+    those that are tested. Intervals are by patient. Predictions carry the films' characteristics, for `cxr
+    stratify`.
     """
     import numpy as np
 
     from cxr_cli.artifacts import write_csv, write_json
-    from cxr_cli.evaluation.report import classification_report, format_report
-    from cxr_cli.figures.plots import confusion_matrix
+    from cxr_cli.evaluation.answers import Answers
+    from cxr_cli.evaluation.operating_point import Rule, choose_point, positive_class
+    from cxr_cli.evaluation.report import classification_report, format_report, operating_point_record
+    from cxr_cli.figures.plots import confusion_matrix, roc_curves
     from cxr_cli.inference.predict import class_scores, predictions_table
     from cxr_cli.run import FIGURES, is_finished, open_films, open_run
 
+    rule = Rule(sensitivity, threshold)
     trained = open_run(run)
     films, division = open_films(trained.config, dataset, split)
+    classes = division.classes
+    two_classes = len(classes) == 2
+    if not two_classes and (positive is not None or rule != Rule()):
+        raise UsageFault(
+            f"{run}: has {len(classes)} classes, and the highest score decides; "
+            "--positive, --sensitivity and --threshold are for two"
+        )
+    finding = positive_class(classes, positive) if two_classes else None
     if not is_finished(run):
         say(f"{run}: training is not finished; this is the best model so far, of epoch {trained.epoch}")
+
     rows = division.rows(subset)
-    scores = class_scores(trained, films.images, rows, templates)
+    validation = rows[:0] if finding is None or rule.threshold is not None else division.rows("val")
+    every = class_scores(trained, films.images, np.concatenate([rows, validation]), templates)
+    scores, on_validation = every.take(slice(len(rows))), every.take(slice(len(rows), None))
+    point = None
+    if finding is not None:
+        point = choose_point(rule, division.labels[validation] == finding, on_validation.values[:, finding])
+        called = scores.values[:, finding] >= point.threshold
+        scores = scores._replace(predicted=np.where(called, finding, 1 - finding))
+
     labels, patients = division.labels[rows], division.patients[rows]
-    report = classification_report(labels, scores.predicted, patients, division.classes)
+    answers = Answers(classes, labels, scores.predicted, patients, scores.values, finding)
+    report = classification_report(answers, resamples, seed)
+    if point is not None:
+        report["operating_point"] = operating_point_record(point, report["positive"])
     report = {"run": str(run), "epoch": trained.epoch, "subset": subset, **report}
 
     # The test subset has the plain names; figures of another subset are kept apart by its name.
     suffix = "" if subset == "test" else f"-{subset}"
     predictions = output or run / f"predictions{suffix}.csv"
-    write_csv(predictions, predictions_table(films, rows, scores, division.classes))
+    cut = None if point is None else (report["positive"], point.threshold)
+    write_csv(predictions, predictions_table(films, rows, scores, classes, cut))
     write_json(json or run / f"metrics{suffix}.json", report)
     confusion_matrix(
         np.array(report["confusion_matrix"]),
-        division.classes,
+        classes,
         f"{subset}: accuracy {report['accuracy']['value']:.2f}",
         run / FIGURES / f"confusion{suffix}.png",
     )
+    if curves := _roc_curves(answers, report):
+        roc_curves(curves, f"{subset}: {len(rows)} films", run / FIGURES / f"roc{suffix}.png")
     typer.echo(format_report(report))
     say(f"{predictions}: {len(rows)} films")
+    if point is not None:
+        say(f"its column `predicted` follows the operating point, `threshold_{report['positive']}`")
+
+
+def _roc_curves(answers: "Answers", report: dict[str, Any]) -> "list[Curve]":
+    """Make the curve of the positive class, or of each class against the rest, where it has films."""
+    from cxr_cli.evaluation.ranking import roc_points
+    from cxr_cli.evaluation.report import format_figure
+    from cxr_cli.figures.plots import Curve
+
+    curves = []
+    for number, name in enumerate(answers.classes):
+        if answers.scores is None or answers.positive not in (None, number):
+            continue
+        points = roc_points(answers.labels == number, answers.scores[:, number])
+        of_class = report["per_class"][name]
+        if points is not None:
+            dot = (1 - of_class["specificity"]["value"], of_class["sensitivity"]["value"])
+            curves.append(Curve(f"{name}: AUC {format_figure(of_class['auc'])}", *points, dot))
+    return curves

@@ -26,10 +26,19 @@ def accuracy(confusion: ArrayLike) -> Floats:
     return _ratio(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum((-2, -1)))
 
 
-def class_accuracy(confusion: ArrayLike) -> Floats:
-    """Share of each class's films predicted so (its sensitivity), [..., C]; NaN for a class without films."""
+def class_sensitivity(confusion: ArrayLike) -> Floats:
+    """Share of each class's films predicted so (its recall), [..., C]; NaN for a class without films."""
     confusion = np.asarray(confusion, np.float64)
     return _ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1))
+
+
+def class_specificity(confusion: ArrayLike) -> Floats:
+    """Share of the films of other classes that are not predicted as a class, [..., C]; NaN without such."""
+    confusion = np.asarray(confusion, np.float64)
+    films, of_class = confusion.sum((-2, -1))[..., None], confusion.sum(-1)
+    false_alarms = confusion.sum(-2) - np.diagonal(confusion, axis1=-2, axis2=-1)
+    others = films - of_class
+    return _ratio(others - false_alarms, others)
 
 
 def class_precision(confusion: ArrayLike) -> Floats:
@@ -46,8 +55,8 @@ def class_f1(confusion: ArrayLike) -> Floats:
 
 
 def balanced_accuracy(confusion: ArrayLike) -> Floats:
-    """Mean of the class accuracies, over classes with films."""
-    return _mean_of_classes(class_accuracy(confusion))
+    """Mean of the classes' sensitivities, over classes with films."""
+    return _mean_of_classes(class_sensitivity(confusion))
 
 
 def macro_f1(confusion: ArrayLike) -> Floats:
@@ -62,7 +71,8 @@ OVERALL: dict[str, Callable[[ArrayLike], Floats]] = {
 }
 
 PER_CLASS: dict[str, Callable[[ArrayLike], Floats]] = {
-    "accuracy": class_accuracy,
+    "sensitivity": class_sensitivity,
+    "specificity": class_specificity,
     "precision": class_precision,
     "f1": class_f1,
 }

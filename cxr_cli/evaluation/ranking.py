@@ -5,9 +5,11 @@ sorted once for all of them; each figure equals scikit-learn's with those sample
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import roc_curve
 
 Floats = NDArray[np.float64]
 RankingFigure = Callable[[NDArray[np.bool_], NDArray[np.floating], Floats], Floats]
@@ -72,6 +74,21 @@ def macro(
 ) -> Floats:
     """Average a figure over the classes, each against all others: float64 [R]; NaN where a class lacks it."""
     return np.asarray(one_vs_rest(figure, labels, scores, weights).mean(1))
+
+
+class RocCurve(NamedTuple):
+    """Rates [K] from (0, 0) to (1, 1)."""
+
+    false_positives: Floats
+    true_positives: Floats
+
+
+def roc_points(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> RocCurve | None:
+    """Compute the ROC curve's corners; None where one class has no film."""
+    if positive.all() or not positive.any():
+        return None
+    false_positives, true_positives, _ = roc_curve(positive, scores)
+    return RocCurve(false_positives, true_positives)
 
 
 def _weight_by_score(

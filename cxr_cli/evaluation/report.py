@@ -1,57 +1,83 @@
 """All figures of one test, with their intervals, as plain numbers for JSON and for print."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cxr_cli.evaluation.intervals import percentile_interval, resampled_confusions
-from cxr_cli.evaluation.metrics import OVERALL, PER_CLASS, Floats, confusion_matrix
+from cxr_cli.evaluation.answers import Answers
+from cxr_cli.evaluation.estimates import Estimate, estimate
+from cxr_cli.evaluation.intervals import RESAMPLES
+from cxr_cli.evaluation.metrics import confusion_matrix
+from cxr_cli.evaluation.operating_point import OperatingPoint
 
 INTERVAL_SEED = 0
+WITHOUT_A_POSITIVE = ("accuracy", "balanced_accuracy", "macro_f1", "macro_auc", "macro_average_precision")
+OF_THE_POSITIVE = ("sensitivity", "specificity", "precision", "f1", "auc", "average_precision")
+CALIBRATION = ("brier", "calibration_error")
+HEADINGS = {
+    "f1": "F1",
+    "macro_f1": "macro F1",
+    "auc": "AUC",
+    "macro_auc": "macro AUC",
+    "brier": "Brier score",
+}
 
 
 def classification_report(
-    labels: NDArray[np.int64],
-    predicted: NDArray[np.int64],
-    patients: NDArray[np.int64],
-    classes: Sequence[str],
+    answers: Answers, resamples: int = RESAMPLES, seed: int = INTERVAL_SEED
 ) -> dict[str, Any]:
-    """Compute every figure of a multi-class test with a 95 % interval by patients.
+    """Compute every figure of a test with a 95 % interval by patients.
 
     Args:
-        labels, predicted: int [N], class numbers.
-        patients: int [N], patient numbers.
-        classes: class names.
+        answers: of one film or more.
+        resamples: of patients.
+        seed: of the resamples.
 
     Returns:
-        films, patients, confusion_matrix (rows true, columns predicted), the overall figures and per_class;
-        a figure is {"value", "low", "high"}, None where it is undefined.
+        films, patients, classes, confusion_matrix (rows true, columns predicted), figures of all films,
+        per_class; with a positive class its name, and its figures beside those of all films.
+        A figure is {"value", "low", "high", "method"}, None where it is undefined or has no interval.
     """
-    confusion = confusion_matrix(labels, predicted, len(classes))
-    rng = np.random.default_rng(INTERVAL_SEED)
-    resamples = resampled_confusions(labels, predicted, patients, len(classes), rng)
+    estimates = estimate(answers, np.random.default_rng(seed), resamples)
+    confusion = confusion_matrix(answers.labels, answers.predicted, len(answers.classes))
     report: dict[str, Any] = {
-        "films": len(labels),
-        "patients": len(np.unique(patients)),
-        "classes": list(classes),
+        "films": len(answers),
+        "patients": len(np.unique(answers.patients)),
+        "classes": list(answers.classes),
         "confusion_matrix": confusion.tolist(),
-        "interval": "95 %, percentile bootstrap over patients, 2000 resamples",
+        "interval": f"95 % intervals by patients: {interval_methods(answers)}",
+        "resamples": resamples,
+        "interval_seed": seed,
+        **{name: figure.as_json() for name, figure in estimates.overall.items()},
     }
-    for name, figure in OVERALL.items():
-        report[name] = _with_limits(figure(confusion), *percentile_interval(figure, resamples))
-    report["per_class"] = {label: {"films": int(confusion[i].sum())} for i, label in enumerate(classes)}
-    for name, figure in PER_CLASS.items():
-        values, (low, high) = figure(confusion), percentile_interval(figure, resamples)
-        for i, label in enumerate(classes):
-            report["per_class"][label][name] = _with_limits(values[i], low[i], high[i])
+    if answers.positive is not None:
+        report["positive"] = answers.classes[answers.positive]
+        of_positive = estimates.per_class.items()
+        report |= {name: figures[answers.positive].as_json() for name, figures in of_positive}
+    report["per_class"] = {
+        label: {"films": int(confusion[i].sum()), **_of_class(estimates.per_class, i)}
+        for i, label in enumerate(answers.classes)
+    }
     return report
 
 
-def _with_limits(value: Floats, low: Floats, high: Floats) -> dict[str, float | None]:
-    numbers = {"value": float(value), "low": float(low), "high": float(high)}
-    return {name: None if np.isnan(number) else number for name, number in numbers.items()}
+def interval_methods(answers: Answers) -> str:
+    """Say by which methods the intervals are made."""
+    independent = len(np.unique(answers.patients)) == len(answers)
+    proportions = "proportions by Wilson, " if independent else ""
+    areas = "AUC by DeLong, " if answers.scores is not None else ""
+    return f"{proportions}{areas}{'the rest by ' if proportions or areas else ''}bootstrap"
+
+
+def _of_class(per_class: dict[str, list[Estimate]], number: int) -> dict[str, Any]:
+    return {name: figures[number].as_json() for name, figures in per_class.items()}
+
+
+def operating_point_record(point: OperatingPoint, positive: str) -> dict[str, Any]:
+    """Put an operating point into words for JSON; what it reached is of the validation films."""
+    return {"score": f"score_{positive}", "chosen_on": "val" if point.positives else None, **asdict(point)}
 
 
 def format_report(report: dict[str, Any], unit: str = "films") -> str:
@@ -61,24 +87,57 @@ def format_report(report: dict[str, Any], unit: str = "films") -> str:
         report: as `classification_report` makes it.
         unit: what was classified, for the headings.
     """
-    lines = [f"{unit} {report['films']}, patients {report['patients']}; 95 % intervals by patients"]
-    lines += [f"{name.replace('_', ' '):18} {format_figure(report[name])}" for name in OVERALL]
-    classes = report["classes"]
-    width = max(len(name) for name in (*classes, "class"))
-    heading = "  ".join(f"{name:22}" for name in PER_CLASS)
-    lines += ["", f"{'class':{width}}  {unit:>6}  {heading}".rstrip()]
-    for label in classes:
-        of = report["per_class"][label]
-        figures = "  ".join(f"{format_figure(of[name]):22}" for name in PER_CLASS)
-        lines.append(f"{label:{width}}  {of['films']:6}  {figures}".rstrip())
+    classes, positive = report["classes"], report.get("positive")
+    lines = [f"{unit} {report['films']}, patients {report['patients']}; {report['interval']}"]
+    names: tuple[str, ...] = WITHOUT_A_POSITIVE
+    if positive is not None:
+        lines.append(f"positive: {positive}, {report['per_class'][positive]['films']} {unit}")
+        names = (*OF_THE_POSITIVE[:2], *WITHOUT_A_POSITIVE[:2], *OF_THE_POSITIVE[2:])
+    if "operating_point" in report:
+        lines.append(format_operating_point(report["operating_point"]))
+    shown = [name for name in (*names, *CALIBRATION) if name in report]
+    width = max(len(_heading(name)) for name in shown)
+    lines += [f"{_heading(name):{width}}  {format_figure(report[name])}" for name in shown]
+    if positive is None:
+        lines += ["", *_class_table(report, unit)]
     lines += ["", *format_confusion(report["confusion_matrix"], classes)]
     return "\n".join(lines)
 
 
-def format_figure(figure: dict[str, float | None]) -> str:
-    """Write a figure as "0.812 (0.750-0.868)", or "-" where it is undefined."""
+def format_operating_point(point: dict[str, Any]) -> str:
+    """Say at which score a film is called positive, and how that was chosen."""
+    line = f"operating point: {point['score']} >= {point['threshold']:.4g}, {point['rule']}"
+    if point["sensitivity"] is None:
+        return line
+    return (
+        f"{line} on validation: sensitivity {point['sensitivity']:.3f} ({point['positives']}), "
+        f"specificity {point['specificity']:.3f} ({point['negatives']}) there"
+    )
+
+
+def _class_table(report: dict[str, Any], unit: str) -> list[str]:
+    classes = report["classes"]
+    columns = [name for name in OF_THE_POSITIVE[:5] if name in report["per_class"][classes[0]]]
+    width = max(len(name) for name in (*classes, "class"))
+    heading = "  ".join(f"{_heading(name):19}" for name in columns)
+    lines = [f"{'class':{width}}  {unit:>6}  {heading}".rstrip()]
+    for label in classes:
+        of = report["per_class"][label]
+        figures = "  ".join(f"{format_figure(of[name]):19}" for name in columns)
+        lines.append(f"{label:{width}}  {of['films']:6}  {figures}".rstrip())
+    return lines
+
+
+def _heading(name: str) -> str:
+    return HEADINGS.get(name, name.replace("_", " "))
+
+
+def format_figure(figure: dict[str, Any]) -> str:
+    """Write a figure as "0.812 (0.750-0.868)", "0.812" without an interval, "-" where it is undefined."""
     if figure["value"] is None:
         return "-"
+    if figure["low"] is None:
+        return f"{figure['value']:.3f}"
     return f"{figure['value']:.3f} ({figure['low']:.3f}-{figure['high']:.3f})"
 
 

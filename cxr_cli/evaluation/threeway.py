@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput
+from cxr_cli.evaluation.answers import Answers
 from cxr_cli.evaluation.report import classification_report
 
 
@@ -121,7 +122,8 @@ def three_way_report(
         differences(vectors[anchors, None], vectors[references]).argmin(1) for anchors, references in drawn
     ]
     anchors = np.concatenate([draw.anchors for draw in drawn])
-    report = classification_report(labels[anchors], np.concatenate(predicted), patients[anchors], classes)
+    answers = Answers(classes, labels[anchors], np.concatenate(predicted), patients[anchors])
+    report = classification_report(answers)
     accuracies = [
         float((guess == labels[draw.anchors]).mean()) for guess, draw in zip(predicted, drawn, strict=True)
     ]

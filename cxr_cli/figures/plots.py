@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -87,6 +87,39 @@ def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str], title: s
     axes.set_xticklabels(classes, rotation=30, ha="right")
     axes.set_yticklabels(classes)
     figure.colorbar(picture, ax=axes, label="share of the true class", shrink=0.8)
+    _save(figure, path)
+
+
+class Curve(NamedTuple):
+    """A ROC curve: false and true positive rates [K], its name, and the operating point on it."""
+
+    name: str
+    false_positives: NDArray[np.float64]
+    true_positives: NDArray[np.float64]
+    operating_point: tuple[float, float] | None = None
+
+
+def roc_curves(curves: Sequence[Curve], title: str, path: Path) -> None:
+    """Draw ROC curves in one figure, operating points as dots (Figures 5 and 6 of the second paper).
+
+    Args:
+        curves: one or more.
+        title: of the figure.
+        path: the file to write.
+    """
+    figure = Figure(figsize=(5.2, 5 + 0.19 * len(curves)), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="0.75", linewidth=0.8, zorder=0)
+    # Colours repeat after ten; then lines are dashed, then dotted.
+    for number, curve in enumerate(curves):
+        colour, dashes = f"C{number % 10}", ("-", "--", ":")[number // 10 % 3]
+        axes.plot(curve.false_positives, curve.true_positives, dashes, color=colour, label=curve.name)
+        if curve.operating_point is not None:
+            axes.plot(*curve.operating_point, "o", color=colour, markersize=5)
+    axes.set(xlabel="1 - specificity", ylabel="sensitivity", title=title, xlim=(-0.01, 1), ylim=(0, 1.01))
+    axes.set_aspect("equal")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", frameon=False, fontsize=8)
     _save(figure, path)
 
 

@@ -14,9 +14,10 @@ from cxr_cli.evaluation.metrics import (
     PER_CLASS,
     accuracy,
     balanced_accuracy,
-    class_accuracy,
     class_f1,
     class_precision,
+    class_sensitivity,
+    class_specificity,
     confusion_matrix,
     macro_f1,
 )
@@ -54,7 +55,7 @@ def test_figures_are_scikit_learn_s(given_answers: tuple[np.ndarray, np.ndarray,
         labels, predicted, labels=range(classes), zero_division=np.nan
     )
     assert accuracy(counts) == pytest.approx(sklearn_metrics.accuracy_score(labels, predicted))
-    np.testing.assert_allclose(class_accuracy(counts), recall)
+    np.testing.assert_allclose(class_sensitivity(counts), recall)
     np.testing.assert_allclose(class_precision(counts), precision)
     np.testing.assert_allclose(class_f1(counts), f1)
     with warnings.catch_warnings():
@@ -68,7 +69,8 @@ def test_figures_are_scikit_learn_s(given_answers: tuple[np.ndarray, np.ndarray,
 
 def test_figures_worked_by_hand() -> None:
     assert accuracy(WORKED) == pytest.approx(14 / 20)
-    np.testing.assert_allclose(class_accuracy(WORKED), [7 / 10, 4 / 5, 3 / 5])
+    np.testing.assert_allclose(class_sensitivity(WORKED), [7 / 10, 4 / 5, 3 / 5])
+    np.testing.assert_allclose(class_specificity(WORKED), [9 / 10, 12 / 15, 13 / 15])
     np.testing.assert_allclose(class_precision(WORKED), [7 / 8, 4 / 7, 3 / 5])
     np.testing.assert_allclose(class_f1(WORKED), [14 / 18, 8 / 12, 6 / 10])
     assert balanced_accuracy(WORKED) == pytest.approx(2.1 / 3)
@@ -83,8 +85,9 @@ def test_figures_of_the_paper_s_matrices() -> None:
 
 def test_a_class_without_films_has_no_sensitivity_and_does_not_count() -> None:
     counts = np.array([[3, 0, 1], [0, 4, 0], [0, 0, 0]])
-    np.testing.assert_array_equal(class_accuracy(counts), [0.75, 1.0, np.nan])
+    np.testing.assert_array_equal(class_sensitivity(counts), [0.75, 1.0, np.nan])
     np.testing.assert_array_equal(class_precision(counts), [1.0, 1.0, 0.0])
+    np.testing.assert_array_equal(class_specificity(counts), [1.0, 1.0, 7 / 8])
     np.testing.assert_allclose(class_f1(counts), [6 / 7, 1.0, 0.0])
     assert balanced_accuracy(counts) == pytest.approx(0.875)
 

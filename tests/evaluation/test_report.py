@@ -6,11 +6,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cxr_cli.evaluation.answers import Answers
+from cxr_cli.evaluation.operating_point import OperatingPoint
 from cxr_cli.evaluation.report import (
     classification_report,
     format_confusion,
     format_figure,
+    format_operating_point,
     format_report,
+    operating_point_record,
 )
 
 CLASSES = ("covid19", "normal", "pneumonia")
@@ -21,7 +25,7 @@ def report_of(films: int = 120, seed: int = 0) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 3, films)
     predicted = np.where(rng.random(films) < 0.8, labels, rng.integers(0, 3, films))
-    return classification_report(labels, predicted, np.arange(films) // 2, CLASSES)
+    return classification_report(Answers(CLASSES, labels, predicted, np.arange(films) // 2), 500)
 
 
 def test_the_report_is_plain_json_and_the_same_each_time() -> None:
@@ -37,61 +41,106 @@ def test_the_report_counts_films_patients_and_classes() -> None:
     assert report["accuracy"]["value"] == pytest.approx(np.trace(matrix) / 120)
 
 
-def test_every_figure_lies_in_its_interval() -> None:
-    report = report_of()
-    figures = [report[name] for name in ("accuracy", "balanced_accuracy", "macro_f1")]
-    figures += [
-        report["per_class"][name][kind] for name in CLASSES for kind in ("accuracy", "precision", "f1")
-    ]
-    for figure in figures:
-        assert 0 <= figure["low"] < figure["value"] < figure["high"] <= 1
-
-
 def test_an_interval_narrows_with_more_films() -> None:
     few, many = report_of(240)["accuracy"], report_of(3840)["accuracy"]
     # A fourth of the width from sixteen times the films.
     assert (many["high"] - many["low"]) / (few["high"] - few["low"]) == pytest.approx(1 / 4, rel=0.3)
 
 
-def test_a_perfect_test_has_no_width() -> None:
+def test_a_perfect_test_of_few_films_is_uncertain_where_that_can_be_told() -> None:
     labels = np.repeat([0, 1, 2], 4)
-    report = classification_report(labels, labels, np.arange(12), CLASSES)
-    assert report["accuracy"] == {"value": 1.0, "low": 1.0, "high": 1.0}
+    report = classification_report(Answers(CLASSES, labels, labels, np.arange(12)), 100)
+    # Wilson's lower limit of 12 in 12 is 12 / (12 + 1.96^2).
+    low = pytest.approx(12 / (12 + 1.959964**2))
+    assert report["accuracy"] == {"value": 1.0, "low": low, "high": 1.0, "method": "wilson"}
+    assert report["macro_f1"] == {"value": 1.0, "low": None, "high": None, "method": "none"}
 
 
 def test_what_is_undefined_is_null_and_printed_as_a_dash() -> None:
     labels = np.array([0, 0, 1, 1])
-    report = classification_report(labels, labels, np.arange(4), CLASSES)
-    assert report["per_class"]["pneumonia"] == {
-        "films": 0,
-        **{name: {"value": None, "low": None, "high": None} for name in ("accuracy", "precision", "f1")},
-    }
+    report = classification_report(Answers(CLASSES, labels, labels, np.arange(4)), 100)
+    nothing = {"value": None, "low": None, "high": None, "method": "none"}
+    of_class = report["per_class"]["pneumonia"]
+    assert [of_class[name] for name in ("sensitivity", "precision", "f1")] == [nothing] * 3
     row = next(line for line in format_report(report).splitlines() if line.startswith("pneumonia"))
-    assert row.split() == ["pneumonia", "0", "-", "-", "-"]
+    assert row.split() == ["pneumonia", "0", "-", "1.000", "(0.510-1.000)", "-", "-"]
 
 
 def test_a_figure_is_printed_with_its_interval() -> None:
     assert format_figure({"value": 0.8123, "low": 0.75, "high": 0.8678}) == "0.812 (0.750-0.868)"
+    assert format_figure({"value": 1.0, "low": None, "high": None}) == "1.000"
     assert format_figure({"value": None, "low": None, "high": None}) == "-"
 
 
-def test_the_printed_report() -> None:
+def test_the_printed_report_of_classes() -> None:
     labels = np.repeat([0, 1], [2, 2])
-    report = classification_report(labels, np.array([0, 0, 1, 1]), np.arange(4), ("normal", "pneumonia"))
-    assert format_report(report).splitlines() == [
-        "films 4, patients 4; 95 % intervals by patients",
-        "accuracy           1.000 (1.000-1.000)",
-        "balanced accuracy  1.000 (1.000-1.000)",
-        "macro f1           1.000 (1.000-1.000)",
+    answers = Answers(("normal", "pneumonia"), labels, labels, np.array([0, 0, 1, 2]))
+    assert format_report(classification_report(answers, 100), "trials").splitlines() == [
+        "trials 4, patients 3; 95 % intervals by patients: bootstrap",
+        "accuracy           1.000 (0.439-1.000)",
+        "balanced accuracy  1.000",
+        "macro F1           1.000",
         "",
-        "class       films  accuracy                precision               f1",
-        "normal          2  1.000 (1.000-1.000)     1.000 (1.000-1.000)     1.000 (1.000-1.000)",
-        "pneumonia       2  1.000 (1.000-1.000)     1.000 (1.000-1.000)     1.000 (1.000-1.000)",
+        "class      trials  sensitivity          specificity          precision            F1",
+        "normal          2  1.000 (0.207-1.000)  1.000 (0.342-1.000)  1.000 (0.207-1.000)  1.000",
+        "pneumonia       2  1.000 (0.342-1.000)  1.000 (0.207-1.000)  1.000 (0.342-1.000)  1.000",
         "",
         "true, predicted:        normal     pneumonia",
         "normal                2 (1.00)      0 (0.00)",
         "pneumonia             0 (0.00)      2 (1.00)",
     ]
+
+
+def two_class_report() -> dict[str, Any]:
+    """Four films, of which one positive is missed at 0.5."""
+    chance = np.array([0.1, 0.2, 0.3, 0.9])
+    scores = np.stack([1 - chance, chance], axis=1)
+    labels, predicted = np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1])
+    return classification_report(Answers(CLASSES[1:], labels, predicted, np.arange(4), scores, 1), 100)
+
+
+def test_the_printed_report_of_a_finding() -> None:
+    report = two_class_report()
+    point = OperatingPoint(0.5, "Youden's index", 0.9, 0.8, 10, 20)
+    report["operating_point"] = operating_point_record(point, "pneumonia")
+    lines = format_report(report).splitlines()
+    assert lines[:3] == [
+        "films 4, patients 4; 95 % intervals by patients: proportions by Wilson, AUC by DeLong, the rest by "
+        "bootstrap",
+        "positive: pneumonia, 2 films",
+        "operating point: score_pneumonia >= 0.5, Youden's index on validation: sensitivity 0.900 (10), "
+        "specificity 0.800 (20) there",
+    ]
+    assert [line.split("  ")[0] for line in lines[3:13]] == [
+        "sensitivity",
+        "specificity",
+        "accuracy",
+        "balanced accuracy",
+        "precision",
+        "F1",
+        "AUC",
+        "average precision",
+        "Brier score",
+        "calibration error",
+    ]
+    assert lines[3] == "sensitivity        0.500 (0.095-0.905)"
+    assert lines[9] == "AUC                1.000 (0.342-1.000)"
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+
+
+def test_the_finding_s_figures_stand_beside_those_of_all_films() -> None:
+    report = two_class_report()
+    for name in ("sensitivity", "specificity", "precision", "f1", "auc", "average_precision"):
+        assert report[name] == report["per_class"]["pneumonia"][name]
+    assert report["sensitivity"]["value"] == 0.5
+    # 0.1^2, 0.2^2, 0.7^2 and 0.1^2
+    assert report["brier"]["value"] == pytest.approx((0.01 + 0.04 + 0.49 + 0.01) / 4)
+
+
+def test_a_given_operating_point_was_chosen_on_no_film() -> None:
+    record = operating_point_record(OperatingPoint(0.5, "as given"), "pneumonia")
+    assert record["chosen_on"] is None
+    assert format_operating_point(record) == "operating point: score_pneumonia >= 0.5, as given"
 
 
 def test_a_matrix_is_printed_as_counts_and_shares_of_the_true_class() -> None:

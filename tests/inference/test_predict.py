@@ -105,3 +105,13 @@ def test_the_table_has_a_row_a_film_and_the_manifests_characteristics(tmp_path: 
         "table_predicted": ["x", "by the user"],
         "table_score_sick": ["3", "1"],
     }
+
+
+def test_a_threshold_travels_with_the_predictions_that_follow_it(tmp_path: Path) -> None:
+    manifest = pd.DataFrame({"image_id": ["a"], "row": [0], "patient_id": ["1"], "label": ["sick"]})
+    manifest["threshold_sick"] = "of the user"
+    dataset = Dataset(tmp_path, np.zeros((1, 2, 2), np.uint8), manifest, {})
+    scores = Scores(np.float32([[0.25, 0.75]]), np.array([0]))
+    table = predictions_table(dataset, np.array([0]), scores, ("sick", "well"), ("sick", 0.2))
+    assert table["threshold_sick"].tolist() == [0.2]
+    assert table["table_threshold_sick"].tolist() == ["of the user"]

@@ -1,0 +1,160 @@
+"""At which score a film is called positive: chosen on validation films, applied to others."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_cli.errors import BadInput, UsageFault
+
+# First words of what the class without the finding is called.
+NEGATIVE_WORDS = frozenset(("negative", "neg", "normal", "no", "non", "not", "none", "without")) | frozenset(
+    ("healthy", "control", "absent", "false", "clear", "0")
+)
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A film is called positive where its score is at least the threshold.
+
+    Attributes:
+        threshold: on the positive class's score.
+        rule: how it was chosen, in words.
+        sensitivity, specificity: reached on the films it was chosen on; None where it was given.
+        positives, negatives: how many films those were.
+    """
+
+    threshold: float
+    rule: str
+    sensitivity: float | None = None
+    specificity: float | None = None
+    positives: int | None = None
+    negatives: int | None = None
+
+
+def positive_class(classes: Sequence[str], wanted: str | None = None) -> int:
+    """Choose which of two classes is the finding: the number of the wanted one, else of the likely one.
+
+    The one that is not named like a negative ("normal", "no effusion", "negative"); where both or neither
+    are, the second.
+
+    Raises:
+        UsageFault: no such class.
+    """
+    if wanted is not None:
+        if wanted not in classes:
+            raise UsageFault(f"--positive {wanted!r}: the classes are {', '.join(map(repr, classes))}")
+        return list(classes).index(wanted)
+    negative = [_is_negative(name) for name in classes]
+    return negative.index(False) if negative.count(False) == 1 else 1
+
+
+def _is_negative(name: str) -> bool:
+    words = re.findall(r"[a-z0-9]+", name.lower())
+    return bool(words) and words[0] in NEGATIVE_WORDS
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How an operating point is to be chosen: Youden's index, where nothing else is asked for.
+
+    Attributes:
+        sensitivity: reach at least this on validation, 0 < sensitivity <= 1.
+        threshold: take this score, and look at no film.
+    """
+
+    sensitivity: float | None = None
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check that no more than one is asked for."""
+        if self.sensitivity is not None and self.threshold is not None:
+            raise UsageFault("--sensitivity and --threshold: one of the two decides; give one")
+
+
+def choose_point(rule: Rule, positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> OperatingPoint:
+    """Choose an operating point by a rule.
+
+    Args:
+        rule: how.
+        positive: bool [N], of validation films.
+        scores: [N], of the positive class.
+
+    Raises:
+        BadInput: films must decide and a class has none.
+    """
+    if rule.threshold is not None:
+        return OperatingPoint(rule.threshold, "as given")
+    if rule.sensitivity is not None:
+        return sensitivity_point(positive, scores, rule.sensitivity)
+    return youden_point(positive, scores)
+
+
+def youden_point(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> OperatingPoint:
+    """Choose the threshold of the highest sensitivity + specificity (Youden 1950).
+
+    Where several are as high, the one at which sensitivity and specificity are nearest to each other.
+
+    Args:
+        positive: bool [N], of validation films.
+        scores: [N], of the positive class.
+
+    Raises:
+        BadInput: a class has no film.
+    """
+    thresholds, sensitivity, specificity = _candidates(positive, scores)
+    index = np.round(sensitivity + specificity, 9)
+    best = np.lexsort((np.abs(sensitivity - specificity), -index))[0]
+    return _point(positive, thresholds, sensitivity, specificity, int(best), "Youden's index")
+
+
+def sensitivity_point(
+    positive: NDArray[np.bool_], scores: NDArray[np.floating], least: float
+) -> OperatingPoint:
+    """Choose the highest threshold with at least so much sensitivity.
+
+    Args, raises: as `youden_point`; least: 0 < least <= 1.
+    """
+    thresholds, sensitivity, specificity = _candidates(positive, scores)
+    enough = np.flatnonzero(sensitivity >= least - 1e-12)
+    return _point(
+        positive, thresholds, sensitivity, specificity, int(enough[-1]), f"sensitivity of {least:g} or more"
+    )
+
+
+def _candidates(
+    positive: NDArray[np.bool_], scores: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """List every way to part the films by score: rising thresholds, with sensitivity and specificity at each.
+
+    A threshold lies midway between neighbouring scores, so that rounding in a file moves no film across; the
+    first is the lowest score, at which every film is called positive.
+    """
+    for name, films in (("positive", positive), ("negative", ~positive)):
+        if not films.any():
+            raise BadInput(f"validation has no {name} film to choose an operating point on; give --threshold")
+    levels = np.unique(scores.astype(np.float64))
+    thresholds = np.concatenate([levels[:1], (levels[1:] + levels[:-1]) / 2])
+    missed = np.searchsorted(np.sort(scores[positive]), thresholds) / positive.sum()
+    spared = np.searchsorted(np.sort(scores[~positive]), thresholds) / (~positive).sum()
+    return thresholds, np.asarray(1 - missed), np.asarray(spared)
+
+
+def _point(
+    positive: NDArray[np.bool_],
+    thresholds: NDArray[np.float64],
+    sensitivity: NDArray[np.float64],
+    specificity: NDArray[np.float64],
+    place: int,
+    rule: str,
+) -> OperatingPoint:
+    return OperatingPoint(
+        threshold=float(thresholds[place]),
+        rule=rule,
+        sensitivity=float(sensitivity[place]),
+        specificity=float(specificity[place]),
+        positives=int(positive.sum()),
+        negatives=int((~positive).sum()),
+    )
