@@ -32,8 +32,9 @@ def bias_corrected_v(tables: Floats, samplings: int = 1) -> Floats:
     n = tables.sum((-2, -1))
     rows, columns = ((tables.sum(axis) > 0).sum(-1) for axis in (-1, -2))
     with np.errstate(invalid="ignore", divide="ignore"):
-        phi2 = _chi_squared(tables) / n - samplings * (rows - 1) * (columns - 1) / (n - 1)
-        effective = [count - (count - 1) ** 2 / (n - 1) for count in (rows, columns)]
+        bias = samplings / (n - 1)
+        phi2 = _chi_squared(tables) / n - bias * (rows - 1) * (columns - 1)
+        effective = [count - bias * (count - 1) ** 2 for count in (rows, columns)]
         v = np.sqrt(np.maximum(phi2, 0) / (np.minimum(*effective) - 1))
     return np.where((rows > 1) & (columns > 1), np.minimum(v, 1.0), np.nan)
 

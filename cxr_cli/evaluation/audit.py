@@ -24,13 +24,13 @@ class Finding(NamedTuple):
         kind: of `KINDS`.
         words: in a sentence, with its figures.
         label: the class that is told; None for a leak.
-        by: what tells it, a view or a characteristic; None for a leak.
+        by: what tells it, views or characteristics, the best first; none for a leak.
     """
 
     kind: str
     words: str
     label: str | None = None
-    by: str | None = None
+    by: tuple[str, ...] = ()
 
 
 class Told(NamedTuple):
@@ -63,7 +63,7 @@ def told_classes(figures: Mapping[str, Mapping[str, Any]], comparisons: int) -> 
         for label, figure in of["per_class"].items()
         if figure["p"] is not None and figure["p"] * comparisons < SIGNIFICANT and figure["value"] >= NOTABLE
     ]
-    return sorted(told, key=lambda each: -each.figure["value"])
+    return sorted(told, key=lambda each: -round(each.figure["value"], 3))
 
 
 def findings(report: Mapping[str, Any]) -> list[Finding]:
@@ -106,7 +106,7 @@ def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
                     share=_share_of_skill(best.figure["value"], full["value"]),
                 ),
                 label,
-                best.by,
+                tuple(each.by for each in (best, *others)),
             )
 
 
@@ -122,18 +122,31 @@ def _share_of_skill(part: float, full: float) -> str:
 def _associations(report: Mapping[str, Any]) -> Iterator[Finding]:
     """Name the classes that are told by a characteristic alone."""
     characteristics = report["association"]["characteristics"]
-    told = told_classes(characteristics, len(characteristics) * len(report["classes"]))
+    # Of characteristics that tell a class equally well, the one with fewest levels says most.
+    plainest = dict(sorted(characteristics.items(), key=lambda each: len(each[1]["counts"])))
+    told = told_classes(plainest, len(characteristics) * len(report["classes"]))
     for label in dict.fromkeys(each.label for each in told):
         best, *others = [each for each in told if each.label == label]
-        v = format_figure(characteristics[best.by]["cramers_v"])
         verb = "coincides with" if best.figure["value"] >= COINCIDES else "goes with"
         yield Finding(
             "association",
-            f"class {label} {verb} {best.by}: AUC {format_figure(best.figure)} from it alone, "
-            f"Cramér's V {v}{_also(others)}",
+            f"class {label} {verb} {best.by}: {_most_telling(characteristics[best.by]['counts'], label)}; "
+            f"AUC {format_figure(best.figure)} from it alone, "
+            f"Cramér's V {format_figure(characteristics[best.by]['cramers_v'])}{_also(others)}",
             label,
-            best.by,
+            tuple(each.by for each in (best, *others)),
         )
+
+
+def _most_telling(counts: Mapping[str, Mapping[str, int]], label: str) -> str:
+    """Say on what shares of a class's films, and of all others, the level is that tells most."""
+    films = sum(of[label] for of in counts.values())
+    others = sum(sum(of.values()) for of in counts.values()) - films
+    shares = {
+        level: (of[label] / films, (sum(of.values()) - of[label]) / others) for level, of in counts.items()
+    }
+    level = max(shares, key=lambda name: abs(shares[name][0] - shares[name][1]))
+    return f"{level} on {shares[level][0]:.0%} of its films and {shares[level][1]:.0%} of the others"
 
 
 def _also(others: Sequence[Told]) -> str:

@@ -1,11 +1,14 @@
 """An audit's figures as plain text: tables first, what they come to last."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from cxr_cli.evaluation.audit import KINDS, LEAKS
 from cxr_cli.evaluation.report import format_figure
 
+WIDTH = 110
+IN_PART = "what tells one class tells the others in part, for each is set against all others"
 LEAKS_SHOWN = 10
 """Pairs that are named; all are in the JSON."""
 NOTHING = {
@@ -40,7 +43,7 @@ def _association_lines(report: Mapping[str, Any]) -> Iterator[str]:
         )
     rows.append(["all together", "", "", "", *_aucs(association["together"])])
     yield from columns(rows)
-    named = {finding["by"] for finding in report["findings"] if finding["kind"] == "association"}
+    named = {by for finding in report["findings"] if finding["kind"] == "association" for by in finding["by"]}
     for name in (name for name in association["characteristics"] if name in named):
         counts = association["characteristics"][name]["counts"]
         yield ""
@@ -88,8 +91,11 @@ def _leak_lines(report: Mapping[str, Any]) -> Iterator[str]:
 def _verdict(report: Mapping[str, Any]) -> Iterator[str]:
     yield "Verdict"
     for kind in KINDS:
-        words = [finding["words"] for finding in report["findings"] if finding["kind"] == kind]
-        yield from (f"{kind}: {each}" for each in words or [NOTHING[kind]])
+        found = [finding for finding in report["findings"] if finding["kind"] == kind]
+        for words in [finding["words"] for finding in found] or [NOTHING[kind]]:
+            yield from wrap(f"{kind}: {words}", WIDTH, subsequent_indent="  ")
+        if len({finding["label"] for finding in found}) > 1 and len(report["classes"]) > 2:
+            yield from wrap(f"{kind}: {IN_PART}", WIDTH, subsequent_indent="  ")
 
 
 def _extent(of: Mapping[str, Any]) -> str:
