@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from cxr_cli import __version__
+from cxr_cli.commands.audit import audit
 from cxr_cli.commands.demo import demo
 from cxr_cli.commands.gradcam import gradcam
 from cxr_cli.commands.phantom import phantom
 from cxr_cli.commands.preprocess import preprocess
+from cxr_cli.commands.report import report
 from cxr_cli.commands.split import split
 from cxr_cli.commands.sweep import sweep
 from cxr_cli.commands.template import template
@@ -59,7 +61,9 @@ app.command()(train)
 app.command()(validate3way)
 app.command()(template)
 app.command()(test)
+app.command()(audit)
 app.command()(gradcam)
+app.command()(report)
 app.command()(sweep)
 app.add_typer(weights, name="weights")
 app.command()(phantom)

@@ -1,6 +1,7 @@
 """Fixtures shared by all tests."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -86,7 +87,12 @@ def make_dataset() -> MakeDataset:
                 }
                 record |= {name: values[number] for name, values in columns.items()}
                 dataset.add_film(pixels, record)
-            dataset.finish((*MANIFEST_COLUMNS, *columns), {"settings": {"size": FILM_SIZE}})
+            info = {
+                "settings": {"size": FILM_SIZE},
+                "counts": {"inputs": len(labels), "films": len(labels), "rejected": 0},
+                "classes": dict(Counter(labels)),
+            }
+            dataset.finish((*MANIFEST_COLUMNS, *columns), info)
         return folder
 
     return make

@@ -1,0 +1,68 @@
+"""A study -> one self-contained HTML page."""
+
+import base64
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from cxr_cli.artifacts import atomic_path
+from cxr_cli.dataset.split import SUBSETS
+from cxr_cli.evaluation.audit_text import format_audit
+from cxr_cli.evaluation.report import HEADINGS, format_figure, format_operating_point
+from cxr_cli.report.checklists import CLAIM, TRIPOD
+from cxr_cli.report.study import Study
+
+TEMPLATE = "page.html"
+
+
+def write_page(study: Study, path: Path) -> None:
+    """Write the report of a study, pictures and all, into one file that needs no other."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(render(study), "utf-8")
+
+
+def render(study: Study) -> str:
+    """Lay out a study as HTML; every text is escaped, for labels and columns are the user's."""
+    templates = Environment(
+        loader=PackageLoader("cxr_cli.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {
+        "figure": format_figure,
+        "heading": _heading,
+        "operating_point": format_operating_point,
+        "picture": _inline,
+        "words": lambda name: name.replace("_", " "),
+    }
+    checklists = [(checklist, checklist.answers(study)) for checklist in (CLAIM, TRIPOD)]
+    return templates.get_template(TEMPLATE).render(
+        study=study,
+        subsets=SUBSETS,
+        figures=_named_figures(study.metrics),
+        audit=study.audit and format_audit(study.audit),
+        checklists=checklists,
+        settings=asdict(study.config),
+    )
+
+
+def _heading(name: str) -> str:
+    return HEADINGS.get(name, name.replace("_", " "))
+
+
+def _named_figures(metrics: dict[str, Any] | None) -> dict[str, Any]:
+    """Pick the figures of all films from metrics.json, in its order."""
+    return {name: value for name, value in (metrics or {}).items() if _is_figure(value)}
+
+
+def _is_figure(value: Any) -> bool:
+    return isinstance(value, dict) and {"value", "low", "high"} <= value.keys()
+
+
+def _inline(picture: Path) -> str:
+    """Return a PNG as a data address."""
+    return f"data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}"

@@ -1,0 +1,168 @@
+"""What a RUN's folder, and the films behind it, tell of a study; what is not there yet is None."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cxr_cli.artifacts import read_json
+from cxr_cli.dataset.flow import CHARACTERISTICS
+from cxr_cli.dataset.split import SUBSETS
+from cxr_cli.dataset.split_file import Split
+from cxr_cli.dataset.store import Dataset, rejected_by_reason
+from cxr_cli.errors import BadInput
+from cxr_cli.run import FIGURES, HISTORY, RECORD, RunConfig, open_films, read_config
+from cxr_cli.training.history import EpochRecord, best_epoch, read_history
+
+AUDIT = "audit.json"
+METRICS = "metrics.json"
+VALIDATION_METRICS = "metrics-val.json"
+GRADCAM = "gradcam"
+SHEETS = "sheet*.png"
+DESCRIBED = ("sex", *CHARACTERISTICS)
+"""Characteristics that are told by the films that have each value."""
+NOT_RECORDED = "not recorded"
+
+Rows = NDArray[np.int64]
+"""Films of a subset, by row of the dataset."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """All that a report tells.
+
+    Attributes:
+        folder: of the run.
+        config: its settings.
+        record: run.json: device, times, versions.
+        history: its epochs.
+        inputs: dataset.json: how films were read, and how many.
+        rejected: inputs that gave no film, by reason.
+        division: split.json: by what the films were divided, and what became of them.
+        films, patients: numbers by subset and, for films, class.
+        characteristics: films by characteristic, value and subset.
+        ages: median and quartiles by subset, and of how many films; None where no film has an age.
+        metrics: figures of the test; None before `cxr test`.
+        validation: figures of the validation films, where they were asked for.
+        strata: tables of strata by characteristic.
+        audit: of the run; None before `cxr audit`.
+        figures: pictures of the run by name.
+        sheets: contact sheets of Grad-CAM.
+    """
+
+    folder: Path
+    config: RunConfig
+    record: dict[str, Any]
+    history: list[EpochRecord]
+    inputs: dict[str, Any]
+    rejected: dict[str, int]
+    division: dict[str, Any]
+    films: dict[str, dict[str, int]]
+    patients: dict[str, int]
+    characteristics: dict[str, dict[str, dict[str, int]]]
+    ages: dict[str, str] | None
+    metrics: dict[str, Any] | None
+    validation: dict[str, Any] | None
+    strata: dict[str, Any]
+    audit: dict[str, Any] | None
+    figures: dict[str, Path]
+    sheets: tuple[Path, ...]
+
+    @property
+    def selected(self) -> EpochRecord:
+        """The epoch whose model the run keeps."""
+        return best_epoch(self.history)
+
+
+def read_study(
+    folder: Path, dataset: Path | None = None, split: Path | None = None, gradcam: Path | None = None
+) -> Study:
+    """Read what there is of a finished run.
+
+    Args:
+        folder: the RUN.
+        dataset, split: where they are now, if they were moved.
+        gradcam: the folder of `cxr gradcam`; None takes RUN/gradcam, if it is there.
+
+    Raises:
+        BadInput: no run, one that is not finished, or films that are not those of the run.
+    """
+    config = read_config(folder)
+    record = _read_if_there(folder / RECORD)
+    if record is None or not record["finished"]:
+        raise BadInput(f"{folder}: training is not finished; let `cxr train` come to its end first")
+    films, division = open_films(config, dataset, split)
+    rows = {subset: division.rows(subset) for subset in SUBSETS}
+    if gradcam is not None and not any(gradcam.glob(SHEETS)):
+        raise BadInput(f"{gradcam}: has no contact sheet ({SHEETS}) of `cxr gradcam`")
+    return Study(
+        folder=folder,
+        config=config,
+        record=record,
+        history=read_history(folder / HISTORY, record["epochs"]),
+        inputs=films.info,
+        rejected=rejected_by_reason(films.folder),
+        division=read_json(division.path.with_suffix(".json")),
+        films={subset: _films_by_class(division, of_subset) for subset, of_subset in rows.items()},
+        patients={subset: len(np.unique(division.patients[of_subset])) for subset, of_subset in rows.items()},
+        characteristics=_characteristics(films, rows),
+        ages=describe_ages(films, rows),
+        metrics=_read_if_there(folder / METRICS),
+        validation=_read_if_there(folder / VALIDATION_METRICS),
+        strata={},
+        audit=_read_if_there(folder / AUDIT),
+        figures={path.stem: path for path in sorted((folder / FIGURES).glob("*.png"))},
+        sheets=tuple(sorted((gradcam or folder / GRADCAM).glob(SHEETS))),
+    )
+
+
+def _read_if_there(path: Path) -> dict[str, Any] | None:
+    return read_json(path) if path.exists() else None
+
+
+def _films_by_class(division: Split, rows: Rows) -> dict[str, int]:
+    counts = np.bincount(division.labels[rows], minlength=len(division.classes))
+    return dict(zip(division.classes, map(int, counts), strict=True))
+
+
+def _characteristics(films: Dataset, rows: Mapping[str, Rows]) -> dict[str, dict[str, dict[str, int]]]:
+    """Count films by characteristic, value (most frequent first, missing last) and subset."""
+    counted = {}
+    for name in DESCRIBED:
+        if name not in films.manifest or not (films.manifest[name] != "").any():
+            continue
+        column = films.manifest[name]
+        values = [value for value in column.value_counts().index if value] + [""] * bool((column == "").any())
+        counted[name] = {
+            str(value) or NOT_RECORDED: {
+                subset: int((column.iloc[of_subset] == value).sum()) for subset, of_subset in rows.items()
+            }
+            for value in values
+        }
+    return counted
+
+
+def describe_ages(films: Dataset, rows: Mapping[str, Rows | list[int]]) -> dict[str, str] | None:
+    """Describe ages in years by subset: "57 (45-68), 120 of 182 films", median and quartiles.
+
+    Returns:
+        None where no film has an age.
+    """
+    ages = pd.to_numeric(films.manifest["age"], errors="coerce")
+    return (
+        {subset: _in_words(ages.iloc[of_subset]) for subset, of_subset in rows.items()}
+        if ages.notna().any()
+        else None
+    )
+
+
+def _in_words(ages: "pd.Series[float]") -> str:
+    films = f"{len(ages)} film{'' if len(ages) == 1 else 's'}"
+    if ages.isna().all():
+        return f"{NOT_RECORDED}, {films}"
+    low, median, high = ages.quantile([0.25, 0.5, 0.75])
+    return f"{median:.0f} ({low:.0f}-{high:.0f}), {ages.notna().sum()} of {films}"

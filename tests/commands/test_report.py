@@ -1,0 +1,151 @@
+"""`cxr report` from the shell."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cxr_cli.evaluation.report import format_figure
+from cxr_cli.report.page import render
+from cxr_cli.report.study import Study, read_study
+from cxr_cli.run import RECORD
+
+Cxr = Callable[..., Any]
+
+
+@pytest.fixture
+def run(single_run: Path, tmp_path: Path) -> Path:
+    """Copy the finished single run, to write into."""
+    return Path(shutil.copytree(single_run, tmp_path / "run"))
+
+
+@pytest.fixture
+def tested(cxr: Cxr, run: Path) -> Path:
+    """A run with a test, and with a picture where Grad-CAM's contact sheet would be."""
+    assert cxr("test", run).code == 0
+    (run / "gradcam").mkdir()
+    shutil.copy(run / "figures" / "training.png", run / "gradcam" / "sheet.png")
+    return run
+
+
+class Page(HTMLParser):
+    """What a page shows and what it refers to."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.references: list[str] = []
+        self.open: list[str] = []
+        self.feed(path.read_text("utf-8"))
+        self.text = " ".join(" ".join(self.texts).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.references += [value or "" for name, value in attrs if name in {"src", "href"}]
+        if tag not in {"meta", "img"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] != ["style"]:
+            self.texts.append(data)
+
+
+def test_a_run_alone_gives_a_page_that_says_what_is_missing(cxr: Cxr, run: Path) -> None:
+    done = cxr("report", run)
+    assert done.code == 0
+    assert done.out == f"{run / 'report.html'}\n"
+    assert [line.split("`")[1] for line in done.err.splitlines()] == ["cxr test", "cxr audit", "cxr gradcam"]
+    page = Page(run / "report.html")
+    assert f"Not tested yet: cxr test {run}" in page.text
+    assert f"Not audited yet: cxr audit {run}" in page.text
+    assert "For research, not for diagnosis" in page.text
+
+
+def test_the_page_has_the_figures_of_the_test_and_needs_no_other_file(cxr: Cxr, tested: Path) -> None:
+    assert cxr("report", tested, "-o", tested / "page.html").code == 0
+    page = Page(tested / "page.html")
+    assert page.open == []
+    assert page.references
+    assert all(reference.startswith(("data:image/png;base64,", "#")) for reference in page.references)
+    # training, confusion, roc, and the contact sheet
+    assert sum(reference.startswith("data:") for reference in page.references) == 4
+    metrics = json.loads((tested / "metrics.json").read_text())
+    for figure in (metrics["accuracy"], metrics["macro_auc"], metrics["per_class"]["covid19"]["sensitivity"]):
+        assert format_figure(figure) in page.text
+    films = len((tested / "predictions.csv").read_text().splitlines()) - 1
+    assert f"Test films: {films} of" in page.text
+    assert "60 files read" in page.text
+
+
+def test_the_same_files_give_the_same_page(cxr: Cxr, tested: Path) -> None:
+    cxr("report", tested, "-o", tested / "one.html")
+    cxr("report", tested, "-o", tested / "two.html")
+    assert (tested / "one.html").read_bytes() == (tested / "two.html").read_bytes()
+
+
+def test_checklists_are_filled_as_far_as_files_tell(cxr: Cxr, tested: Path) -> None:
+    cxr("report", tested)
+    text = Page(tested / "report.html").text
+    assert "Divided at random within each class, 25% to validate and 25% to test, seed 0." in text
+    assert "covidnet, channels times 0.125, 32 × 32 × 1 input" in text
+    assert "adam, learning rate 0.001 (constant), films a step 8, 8 epochs, softmax cross entropy" in text
+    assert "12 films without a patient id, each taken for a patient of its own" in text
+    assert "44 Funding and the funders' role yours to write" in text
+
+
+def test_text_of_the_users_is_never_markup(tested: Path) -> None:
+    study = replace(read_study(tested), rejected={"<script>alert(1)</script>": 2})
+    page = render(study)
+    assert "<script" not in page
+    assert "2 rejected: &lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+@pytest.fixture
+def study(run: Path) -> Study:
+    return read_study(run)
+
+
+def test_a_study_of_one_imaging_system_says_so(study: Study) -> None:
+    criteria = study.division["criteria"] | {"train_where": "portable == 'fixed'"}
+    division = {**study.division, "criteria": criteria, "test_films_of_domain": 2}
+    films = {**study.films, "test": {"covid19": 3, "normal": 5, "pneumonia": 1}}
+    page = render(replace(study, division=division, films=films))
+    assert "7 test films that do not meet &#39;portable == &#39;&#39;fixed&#39;&#39;&#39;" not in page
+    assert "7 test films that do not meet &#34;portable == &#39;fixed&#39;&#34;, and 2 that do." in page
+
+
+def test_ages_are_told_by_median_and_quartiles(small_dataset: Path, study: Study) -> None:
+    from cxr_cli.dataset.store import open_dataset
+    from cxr_cli.report.study import describe_ages
+
+    films = open_dataset(small_dataset)
+    films.manifest.loc[[0, 1, 2, 3, 4], "age"] = ["30", "40", "50", "60", "70"]
+    told = describe_ages(films, {"train": [0, 1, 2, 3, 4, 5], "val": [6], "test": [4]})
+    assert told == {
+        "train": "50 (40-60), 5 of 6 films",
+        "val": "not recorded, 1 film",
+        "test": "70 (70-70), 1 of 1 film",
+    }
+    assert describe_ages(open_dataset(small_dataset), {"train": [0]}) is None
+
+
+def test_an_unfinished_run_is_refused(cxr: Cxr, run: Path) -> None:
+    record = json.loads((run / RECORD).read_text())
+    (run / RECORD).write_text(json.dumps({**record, "finished": False}))
+    done = cxr("report", run)
+    assert (done.code, done.out) == (3, "")
+    assert done.err == f"cxr: {run}: training is not finished; let `cxr train` come to its end first\n"
+
+
+def test_a_folder_without_maps_is_refused(cxr: Cxr, run: Path, tmp_path: Path) -> None:
+    done = cxr("report", run, "--gradcam", tmp_path / "none")
+    assert done.code == 3
+    assert "has no contact sheet" in done.err
+    assert not (run / "report.html").exists()
