@@ -94,7 +94,7 @@ def gradcam(
     (maps.npz), and index.csv. What was cropped off has no heat, and a film without anything that speaks for
     the score is said to have none. The same command again goes on after an interruption.
     """
-    from cxr_cli.figures.gallery import begin_gallery, write_gallery
+    from cxr_cli.figures.gallery import is_done, write_gallery
     from cxr_cli.figures.overlay import check_colour
     from cxr_cli.inference.cam_methods import check_method
     from cxr_cli.inference.explanation import Choice, Question, open_all
@@ -110,6 +110,8 @@ def gradcam(
     opened = [open_all(run, dataset, split), *([] if beside is None else [open_all(beside)])]
     for each in opened:
         choose_layer(each.run, layer)
+    if pair is not None and not opened[0].run.config.siamese:
+        raise UsageFault(f"--pair: {run} is no siamese run and has no similarity of films")
     sets = _film_sets(opened, names, subset)
 
     drawn = count if count is not None else 0 if names else FILMS_BY_DEFAULT
@@ -131,13 +133,13 @@ def gradcam(
         "shared_scale": shared_scale,
         "dicom": dicom,
     }
-    if begin_gallery(output, settings, WORDS):
+    if is_done(output, settings, WORDS):
         console.say(f"{output}: already done with these settings and films; nothing to do")
         return
     panels = _panels(opened, sets, choice, question, pair is not None)
     look = _look(opened, settings, films)
     with console.progress("films") as advance:
-        index = write_gallery(output, panels, look, advance)
+        index = write_gallery(output, settings, panels, look, advance)
     _print_summary(output, index, dicom)
 
 

@@ -74,12 +74,14 @@ def _draw(tiles: Sequence[Tile], columns: int, heading: str, scale: Scale) -> Fi
     rows = -(-len(tiles) // columns)
     figure = Figure(figsize=(max(2.1 * columns, 5.0) + 0.9, 2.7 * rows + 0.7), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in grid:
+    for axes in grid[len(tiles) :]:
         axes.set_axis_off()
     for axes, tile in zip(grid, tiles, strict=False):
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
         axes.imshow(tile.picture, cmap="gray", vmin=0, vmax=255)
         axes.set_title(tile.title, fontsize=7.5, color="firebrick" if tile.wrong else "black")
-        axes.text(0.5, -0.03, tile.below, fontsize=6, ha="center", va="top", transform=axes.transAxes)
+        axes.set_xlabel(tile.below, fontsize=6)
     figure.suptitle(f"{heading}\n{FOOTNOTE}", fontsize=9)
     # The colours as they look over a film of middle grey.
     steps = np.linspace(0, 1, 128, dtype=np.float32)[None]

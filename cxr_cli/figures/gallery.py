@@ -90,8 +90,13 @@ class Look:
     digest: str
 
 
-def begin_gallery(folder: Path, settings: Mapping[str, Any], words: Mapping[str, str]) -> bool:
-    """Claim a folder for a gallery of these settings; tell whether it is there already, whole.
+def is_done(folder: Path, settings: Mapping[str, Any], words: Mapping[str, str]) -> bool:
+    """Check that a folder is free for a gallery of these settings, or begun; tell whether it is whole.
+
+    Args:
+        folder: of the gallery.
+        settings: all that decides it.
+        words: what the user calls them.
 
     Raises:
         UsageFault: the folder has one of other settings.
@@ -102,15 +107,17 @@ def begin_gallery(folder: Path, settings: Mapping[str, Any], words: Mapping[str,
         return (folder / INDEX).exists()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput(f"{folder}: is not empty and holds no maps ({RECORD} is missing); name a new folder")
-    write_json(folder / RECORD, settings)
     return False
 
 
-def write_gallery(folder: Path, panels: Sequence[Panel], look: Look, advance: Advance) -> pd.DataFrame:
-    """Write maps, overlays, contact sheets and, last, the index; overlays that are there already stay.
+def write_gallery(
+    folder: Path, settings: Mapping[str, Any], panels: Sequence[Panel], look: Look, advance: Advance
+) -> pd.DataFrame:
+    """Write settings, maps, overlays, contact sheets and, last, the index; overlays that are there stay.
 
     Args:
-        folder: see `begin_gallery`.
+        folder: see `is_done`.
+        settings: all that decides the gallery.
         panels: of one run, or of several for the same films in the same order.
         look: how maps are shown.
         advance: called with (films done, films in all).
@@ -118,6 +125,7 @@ def write_gallery(folder: Path, panels: Sequence[Panel], look: Look, advance: Ad
     Returns:
         The index: a row for each film and panel.
     """
+    write_json(folder / RECORD, settings)
     for panel in panels:
         _write_maps(folder / f"maps{panel.suffix}.npz", panel)
     index: list[dict[str, Any]] = []
