@@ -22,12 +22,14 @@ class Finding(NamedTuple):
 
     Attributes:
         kind: of `KINDS`.
+        section: of the report, whose figures led to it.
         words: in a sentence, with its figures.
         label: the class that is told; None for a leak.
         by: what tells it, views or characteristics, the best first; none for a leak.
     """
 
     kind: str
+    section: str
     words: str
     label: str | None = None
     by: tuple[str, ...] = ()
@@ -97,6 +99,7 @@ def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
             full = views["film"]["per_class"][label]
             yield Finding(
                 "shortcut",
+                name,
                 words.format(
                     label=label,
                     view=best.by,
@@ -129,6 +132,7 @@ def _associations(report: Mapping[str, Any]) -> Iterator[Finding]:
         best, *others = [each for each in told if each.label == label]
         verb = "coincides with" if best.figure["value"] >= COINCIDES else "goes with"
         yield Finding(
+            "association",
             "association",
             f"class {label} {verb} {best.by}: {_most_telling(characteristics[best.by]['counts'], label)}; "
             f"AUC {format_figure(best.figure)} from it alone, "
@@ -167,4 +171,6 @@ def _leaks(report: Mapping[str, Any]) -> Iterator[Finding]:
         count = len(report["leaks"][name])
         if count:
             where = "is" if count == 1 else "are"
-            yield Finding("leak", f"{count} {one if count == 1 else many} {where} in more than one subset")
+            yield Finding(
+                "leak", "leaks", f"{count} {one if count == 1 else many} {where} in more than one subset"
+            )
