@@ -7,7 +7,7 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.console import say
-from cxr_cli.errors import AuditFound, UsageFault
+from cxr_cli.errors import AuditFound, BadInput, UsageFault
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,7 +112,9 @@ def _open(
     from cxr_cli.dataset.store import INFO, open_dataset
     from cxr_cli.run import CONFIG, is_finished, open_films, open_run
 
-    if (place / CONFIG).exists() or not (place / INFO).exists():
+    if not (place / CONFIG).exists() and not (place / INFO).exists():
+        raise BadInput(f"{place}: neither a RUN (with {CONFIG}) nor a DATASET (with {INFO})")
+    if (place / CONFIG).exists():
         if fold is not None:
             raise UsageFault(f"--fold {fold}: a run knows its fold")
         trained = open_run(place)
@@ -151,21 +153,18 @@ def _offered(subject: _Subject) -> dict[str, Any]:
     import numpy as np
 
     from cxr_cli.dataset.visible import VIEWS, cell_features
-    from cxr_cli.evaluation.predictability import auc_figures, out_of_fold_scores, part_model
+    from cxr_cli.evaluation.predictability import auc_figures, out_of_fold_scores, part_model, patient_folds
 
     rows, extent = _sample(subject, ("train", "val"))
-    labels, patients, classes = (
-        subject.split.labels[rows],
-        subject.split.patients[rows],
-        subject.split.classes,
-    )
+    labels, patients = subject.split.labels[rows], subject.split.patients[rows]
     features = cell_features(subject.films.images, rows)
+    folds = patient_folds(labels, patients, subject.split.classes)
     rng = np.random.default_rng(SEED)
 
     def figures(cells: "NDArray[np.bool_]") -> dict[str, Any]:
         of_part = features[:, cells].reshape(len(rows), -1)
-        scores = out_of_fold_scores(part_model(), of_part, labels, patients, classes)
-        return auc_figures(labels, scores, patients, classes, rng)
+        scores = out_of_fold_scores(part_model(), of_part, labels, folds)
+        return auc_figures(labels, scores, patients, subject.split.classes, rng)
 
     seen = {view.name: figures(view.cells) for view in VIEWS if view.cells is not None}
     return {**extent, "views": _described(seen)}
@@ -173,14 +172,15 @@ def _offered(subject: _Subject) -> dict[str, Any]:
 
 def _seen(subject: _Subject, subset: str, templates: Path | None) -> dict[str, Any] | None:
     """How well the run tells the classes when it sees a part of the films; None without a run."""
+    if subject.run is None:
+        return None
     import numpy as np
 
     from cxr_cli.dataset.visible import VIEWS
     from cxr_cli.evaluation.predictability import auc_figures
     from cxr_cli.inference.occlusion import scores_by_view
 
-    if subject.run is None:
-        return None
+    subject.split.rows(subset)  # or say that there is none
     rows, extent = _sample(subject, (subset,))
     labels, patients = subject.split.labels[rows], subject.split.patients[rows]
     rng = np.random.default_rng(SEED)
@@ -200,19 +200,17 @@ def _leaks(subject: _Subject) -> dict[str, Any]:
 
 
 def _sample(subject: _Subject, subsets: tuple[str, ...]) -> "tuple[NDArray[np.int64], dict[str, Any]]":
-    """The rows of subsets, all or of so many patients that there are `EXAMINED`; and what they are."""
+    """The rows of subsets, or of so many patients that there are `EXAMINED`; and what they are."""
     import numpy as np
 
     rows = np.flatnonzero(np.isin(subject.split.subsets, subsets))
-    patients = subject.split.patients[rows]
     if len(rows) > EXAMINED:
+        patients = subject.split.patients[rows]
         order = np.random.default_rng(SEED).permutation(int(patients.max()) + 1)[patients]
-        # A patient's films stand together; the last patient may be cut.
-        rows, patients = (
-            np.sort(each[np.argsort(order, kind="stable")[:EXAMINED]]) for each in (rows, patients)
-        )
-    extent = {"films": len(rows), "patients": len(np.unique(patients)), "subset": " and ".join(subsets)}
-    return rows, extent
+        # A patient's films stand together in this order; the last patient may be cut.
+        rows = np.sort(rows[np.argsort(order, kind="stable")[:EXAMINED]])
+    patients = np.unique(subject.split.patients[rows])
+    return rows, {"films": len(rows), "patients": len(patients), "subset": " and ".join(subsets)}
 
 
 def _described(figures: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

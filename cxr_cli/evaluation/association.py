@@ -12,7 +12,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from cxr_cli.evaluation.estimates import Estimate
 from cxr_cli.evaluation.intervals import over_resamples, percentile_interval
-from cxr_cli.evaluation.predictability import auc_figures, out_of_fold_scores
+from cxr_cli.evaluation.predictability import auc_figures, out_of_fold_scores, patient_folds
 from cxr_cli.evaluation.ranking import Floats
 
 PERMUTATIONS = 2000
@@ -131,12 +131,14 @@ def associations(
         `together`, the AUC of one that sees them all, None without any.
 
     Raises:
-        BadInput: see `out_of_fold_scores`.
+        BadInput: see `patient_folds`.
     """
+
+    folds = patient_folds(labels, patients, classes)
 
     def predictability(columns: list[str]) -> dict[str, Any]:
         features = characteristics[columns].to_numpy(dtype=object)
-        scores = out_of_fold_scores(characteristic_model(), features, labels, patients, classes)
+        scores = out_of_fold_scores(characteristic_model(), features, labels, folds)
         return auc_figures(labels, scores, patients, classes, rng)
 
     def describe(name: str) -> dict[str, Any]:

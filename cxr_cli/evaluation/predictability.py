@@ -30,37 +30,51 @@ def part_model() -> Pipeline:
     return make_pipeline(StandardScaler(), regression)
 
 
-def out_of_fold_scores(
-    model: BaseEstimator,
-    features: Any,
-    labels: NDArray[np.int64],
-    patients: NDArray[np.int64],
-    classes: Sequence[str],
-) -> Floats:
-    """Score each film by a model fitted on the films of other patients.
+Folds = Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
+"""Places of the films that a model is fitted on, and of those it then scores."""
+
+
+def patient_folds(labels: NDArray[np.int64], patients: NDArray[np.int64], classes: Sequence[str]) -> Folds:
+    """Divide films into folds, even over the classes, no patient in two of them.
 
     Args:
-        model: a scikit-learn classifier with probabilities; it is fitted anew for each fold.
-        features: N rows, as the model takes them.
         labels: int [N], class numbers.
-        patients: int [N]; no patient is on both sides of a fold.
+        patients: int [N], patient numbers.
         classes: class names.
 
     Returns:
-        float64 [N, C], 0 ... 1; five folds, or as many as the class with fewest patients has.
+        Five folds, or as many as the class with fewest patients has patients.
 
     Raises:
         BadInput: a class has no two patients.
     """
     patients_of_class = [len(np.unique(patients[labels == number])) for number in range(len(classes))]
-    if min(patients_of_class) < 2:
+    fewest = min(patients_of_class)
+    if fewest < 2:
         raise BadInput(
-            f"audit: class {classes[int(np.argmin(patients_of_class))]!r} has {min(patients_of_class)} "
-            "patients among the films that train and validate; 2 or more are needed"
+            f"class {classes[patients_of_class.index(fewest)]!r} has {fewest} patient{'s' * (not fewest)} "
+            "among the films that train and validate; an audit needs 2 or more"
         )
-    scores = np.zeros((len(labels), len(classes)))
-    folds = StratifiedGroupKFold(min(FOLDS, *patients_of_class), shuffle=True, random_state=0)
-    for fitted_on, scored in folds.split(features, labels, patients):
+    folds = StratifiedGroupKFold(min(FOLDS, fewest), shuffle=True, random_state=0)
+    return list(folds.split(labels, labels, patients))
+
+
+def out_of_fold_scores(
+    model: BaseEstimator, features: Any, labels: NDArray[np.int64], folds: Folds
+) -> Floats:
+    """Score each film by a model fitted on the films of other folds.
+
+    Args:
+        model: a scikit-learn classifier with probabilities; it is fitted anew for each fold.
+        features: N rows, as the model takes them.
+        labels: int [N], class numbers 0 ... C-1, each there.
+        folds: of these films.
+
+    Returns:
+        float64 [N, C], 0 ... 1.
+    """
+    scores = np.zeros((len(labels), labels.max() + 1))
+    for fitted_on, scored in folds:
         fitted = clone(model).fit(features[fitted_on], labels[fitted_on])
         scores[np.ix_(scored, fitted.classes_)] = fitted.predict_proba(features[scored])
     return scores
