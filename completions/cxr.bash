@@ -25,7 +25,7 @@ _cxr() {
         fi
     done
     case $command in
-        "") _cxr_offer -W "preprocess split train validate3way template test audit gradcam report sweep phantom demo weights --version --help"; return ;;
+        "") _cxr_offer -W "preprocess split train validate3way template test stratify predict audit gradcam report sweep phantom demo weights --version --help"; return ;;
         weights) _cxr_offer -W "list fetch verify --help"; return ;;
     esac
     # In --option=value bash makes a word of the equals sign.
@@ -335,6 +335,50 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
+        "stratify --by")
+            _cxr_paths -f
+            return
+            ;;
+        "stratify --compare")
+            _cxr_paths -f
+            return
+            ;;
+        "stratify --positive")
+            _cxr_paths -f
+            return
+            ;;
+        "stratify --threshold")
+            return
+            ;;
+        "stratify --small")
+            return
+            ;;
+        "stratify --format")
+            _cxr_offer -W "table csv json latex markdown"
+            return
+            ;;
+        "stratify --output" | "stratify -o")
+            _cxr_paths -d
+            return
+            ;;
+        "stratify --resamples")
+            return
+            ;;
+        "stratify --seed")
+            return
+            ;;
+        "predict --output" | "predict -o")
+            _cxr_paths -f
+            return
+            ;;
+        "predict --first")
+            _cxr_paths -f
+            return
+            ;;
+        "predict --templates")
+            _cxr_paths -f
+            return
+            ;;
         "audit --split")
             _cxr_paths -f
             return
@@ -421,6 +465,10 @@ _cxr() {
             return
             ;;
         "gradcam --templates")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --masks")
             _cxr_paths -f
             return
             ;;
@@ -595,6 +643,18 @@ _cxr() {
         "test "*)
             _cxr_paths -d
             ;;
+        "stratify -"*)
+            _cxr_offer -W "--by --compare --positive --threshold --small --format --output -o --resamples --seed --help"
+            ;;
+        "stratify "*)
+            _cxr_paths -f
+            ;;
+        "predict -"*)
+            _cxr_offer -W "--output -o --first --templates --help"
+            ;;
+        "predict "*)
+            _cxr_paths -d
+            ;;
         "audit -"*)
             _cxr_offer -W "--split --dataset --fold --subset --templates --ignore --fail-on --output -o --json --help"
             ;;
@@ -602,7 +662,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "gradcam -"*)
-            _cxr_offer -W "--output -o --subset --images --pick --count --seed --target --positive --pair --method --layer --beside --colour --shared-scale --dicom --templates --films --dataset --split --help"
+            _cxr_offer -W "--output -o --subset --images --pick --count --seed --target --positive --pair --method --layer --beside --colour --shared-scale --dicom --templates --check --masks --films --dataset --split --help"
             ;;
         "gradcam "*)
             _cxr_paths -d

@@ -11,6 +11,8 @@ _cxr() {
         'validate3way:Compare films with one other film of every class.'
         'template:Sum up a class'\''s training films in one vector.'
         'test:Predict a subset and print figures with intervals.'
+        'stratify:Print every figure of a model by characteristics of the films.'
+        'predict:Score films whose class is not known.'
         'audit:Look for shortcuts, associations and leaks.'
         'gradcam:Show what in a film speaks for a score.'
         'report:Put a run'\''s films, figures, audit and maps on one HTML page.'
@@ -155,6 +157,31 @@ _cxr() {
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
+                stratify)
+                    _arguments \
+                        '*--by=[A characteristic; repeatable. `a,b` crosses two; `age\:40,60` puts numbers into bins.]:file:_files' \
+                        '(--compare)--compare=[Another model'\''s predictions of the same films.]:file:_files' \
+                        '(--positive)--positive=[The finding; of more than two classes, against all others.]:file:_files' \
+                        '(--threshold)--threshold=[Call films positive from this score on. \[as the table'\''s column `predicted` says\]]:number: ' \
+                        '(--small)--small=[Mark strata with fewer films of a class.]:number: ' \
+                        '(--format)--format=[How tables are printed.]:value:(table csv json latex markdown)' \
+                        '(--output -o)--output=[A folder for all tables and ROC figures.]:folder:_files -/' \
+                        '(--output -o)-o[A folder for all tables and ROC figures.]:folder:_files -/' \
+                        '(--resamples)--resamples=[Resamples of patients, by which bootstrap intervals are made.]:number: ' \
+                        '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:file:_files'
+                    ;;
+                predict)
+                    _arguments \
+                        '(--output -o)--output=[The worklist. \[stdout\]]:file:_files' \
+                        '(--output -o)-o[The worklist. \[stdout\]]:file:_files' \
+                        '(--first)--first=[Films of the highest score for this class come first. \[of two classes the finding; else as in DATASET\]]:file:_files' \
+                        '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/' \
+                        '2:folder:_files -/'
+                    ;;
                 audit)
                     _arguments \
                         '(--split)--split=[The split.csv\: needed for a DATASET; for a RUN where it is now, if it was moved.]:file:_files' \
@@ -177,7 +204,7 @@ _cxr() {
                         '(--subset)--subset=[Films to choose from\: test, val or train.]:value:(train val test)' \
                         '*--images=[Films by file, folder, zip archive or image_id, instead; repeatable.]:file:_files' \
                         '*--pick=[random, or by the run'\''s prediction\: tp, fp, fn or tn; repeatable. \[random\]]:file:_files' \
-                        '(--count)--count=[Films to draw of each pick; 0\: all. \[16; all of --images\]]:number: ' \
+                        '(--count)--count=[Films to draw of each pick; 0\: all. \[16; all of --images or --check\]]:number: ' \
                         '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
                         '(--target)--target=[The class whose score is explained.]:file:_files' \
                         '(--positive)--positive=[The finding that --pick tp, fp, fn and tn are of. \[--target CLASS; of two classes, the one not named like a negative\]]:file:_files' \
@@ -189,6 +216,8 @@ _cxr() {
                         '(--shared-scale)--shared-scale[One scale of heat for all films of a run.]' \
                         '(--dicom)--dicom[Also a DICOM Secondary Capture of each film that is DICOM.]' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
+                        '(--check)--check[Put the maps to the proof instead of drawing them.]' \
+                        '(--masks)--masks=[With --check\: masks of findings, CLASS/NAME.png of CLASS/NAME.dcm.]:file:_files' \
                         '(--films)--films=[Where the films'\'' relative paths begin.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \

@@ -11,9 +11,11 @@ from cxr_cli.commands.audit import audit
 from cxr_cli.commands.demo import demo
 from cxr_cli.commands.gradcam import gradcam
 from cxr_cli.commands.phantom import phantom
+from cxr_cli.commands.predict import predict
 from cxr_cli.commands.preprocess import preprocess
 from cxr_cli.commands.report import report
 from cxr_cli.commands.split import split
+from cxr_cli.commands.stratify import stratify
 from cxr_cli.commands.sweep import sweep
 from cxr_cli.commands.template import template
 from cxr_cli.commands.test import test
@@ -61,6 +63,8 @@ app.command()(train)
 app.command()(validate3way)
 app.command()(template)
 app.command()(test)
+app.command()(stratify)
+app.command()(predict)
 app.command()(audit)
 app.command()(gradcam)
 app.command()(report)

@@ -34,6 +34,8 @@ DIGESTS = "digests.json"
 CHECKPOINTS = "checkpoints"
 HISTORY = "history.csv"
 RECORD = "run.json"
+METRICS = "metrics.json"
+AUDIT = "audit.json"
 FIGURES = "figures"
 # Where the inputs lie may change between two calls; what they hold may not.
 PLACES = ("dataset", "split", "weights")

@@ -142,3 +142,34 @@ def predictions_table(
     # A column of the user's own may bear one of these names: the manifest's keeps its table_ prefix.
     known = known.rename(columns={name: f"table_{name}" for name in known if name in {"predicted", *scored}})
     return pd.concat([pd.DataFrame(columns), scored, known], axis=1)
+
+
+def worklist(
+    dataset: Dataset,
+    scores: Scores,
+    classes: tuple[str, ...],
+    point: tuple[str, float] | None = None,
+    first: str | None = None,
+) -> pd.DataFrame:
+    """Put scores beside what is known of films whose class is not.
+
+    Args:
+        dataset: the films.
+        scores: of all of them.
+        classes: their names.
+        point: the finding, and the score from which on a film is said to have it; None where the highest
+            score decides.
+        first: the class by whose score films are ordered, the highest first; None for the finding's, and
+            without one the dataset's order.
+    """
+    if point is not None:
+        finding = classes.index(point[0])
+        scores = scores._replace(
+            predicted=np.where(scores.values[:, finding] >= point[1], finding, 1 - finding)
+        )
+    table = predictions_table(dataset, np.arange(len(dataset.images)), scores, classes, point)
+    table = table.drop(columns="label")
+    leading = first or (point and point[0])
+    if leading is None:
+        return table
+    return table.iloc[np.argsort(-table[f"score_{leading}"].to_numpy(), kind="stable")]

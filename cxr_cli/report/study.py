@@ -15,11 +15,9 @@ from cxr_cli.dataset.split import SUBSETS
 from cxr_cli.dataset.split_file import Split
 from cxr_cli.dataset.store import Dataset, rejected_by_reason
 from cxr_cli.errors import BadInput
-from cxr_cli.run import FIGURES, HISTORY, RECORD, RunConfig, open_films, read_config
+from cxr_cli.run import AUDIT, FIGURES, HISTORY, METRICS, RECORD, RunConfig, open_films, read_config
 from cxr_cli.training.history import EpochRecord, best_epoch, read_history
 
-AUDIT = "audit.json"
-METRICS = "metrics.json"
 VALIDATION_METRICS = "metrics-val.json"
 GRADCAM = "gradcam"
 SHEETS = "sheet*.png"

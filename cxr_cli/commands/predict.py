@@ -1,0 +1,97 @@
+"""`cxr predict`: films without labels -> a worklist."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cxr_cli.commands import options
+from cxr_cli.commands.console import say
+from cxr_cli.errors import BadInput, UsageFault
+
+if TYPE_CHECKING:
+    from cxr_cli.dataset.store import Dataset
+    from cxr_cli.run import RunConfig
+
+
+def predict(
+    run: options.RunFolder,
+    dataset: options.DatasetFolder,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The worklist. [stdout]")
+    ] = None,
+    first: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASS",
+            help="Films of the highest score for this class come first. [of two classes the finding; "
+            "else as in DATASET]",
+        ),
+    ] = None,
+    templates: Annotated[
+        Path | None, typer.Option(help="Templates of a siamese run. [RUN/templates.npz]")
+    ] = None,
+) -> None:
+    """Score films whose class is not known.
+
+    DATASET is what `cxr preprocess` makes of the films, with the size and crops of the run's own films; its
+    labels do not matter. Of two classes `cxr test` chooses the score from which on a film is called positive.
+    """
+    import numpy as np
+
+    from cxr_cli.artifacts import write_csv
+    from cxr_cli.dataset.store import open_dataset
+    from cxr_cli.inference.predict import class_scores, worklist
+    from cxr_cli.run import open_run
+
+    trained = open_run(run)
+    classes = trained.config.classes
+    if first is not None and first not in classes:
+        raise UsageFault(f"--first {first!r}: the classes are {', '.join(map(repr, classes))}")
+    films = open_dataset(dataset)
+    _check_prepared_alike(films, trained.config)
+    point = _operating_point(run) if len(classes) == 2 else None
+    if len(classes) == 2 and point is None:
+        say(f"{run}: has no operating point; the higher score decides. `cxr test {run}` chooses one")
+    scores = class_scores(trained, films.images, np.arange(len(films.images)), templates)
+    table = worklist(films, scores, classes, point, first)
+    if output is None:
+        typer.echo(table.to_csv(index=False), nl=False)
+        return
+    write_csv(output, table)
+    say(f"{output}: {len(table)} films")
+
+
+def _check_prepared_alike(films: "Dataset", config: "RunConfig") -> None:
+    """Check that films were cropped and resized as those that the run learned from, where these are there.
+
+    Raises:
+        BadInput: they were not.
+    """
+    from cxr_cli.dataset.store import INFO, open_dataset
+    from cxr_cli.inference.pick import geometry_of
+
+    found = geometry_of(films)
+    if found.size != config.size:
+        raise BadInput(f"{films.folder}: films of {found.size} pixels, the run takes {config.size}")
+    own = Path(config.dataset)
+    if not (own / INFO).exists():
+        say(f"{own}: the run's own films are not there any more; that crops are alike was not checked")
+        return
+    needed = geometry_of(open_dataset(own))
+    if found != needed:
+        raise BadInput(
+            f"{films.folder}: was made with --crop-top {found.crop_top:g} --crop-border "
+            f"{found.crop_border:g}; the run's films with {needed.crop_top:g} and {needed.crop_border:g}"
+        )
+
+
+def _operating_point(run: Path) -> tuple[str, float] | None:
+    """Read the finding, and the score from which on a film has it, as `cxr test` chose it."""
+    from cxr_cli.artifacts import read_json
+    from cxr_cli.run import METRICS
+
+    if not (run / METRICS).exists():
+        return None
+    metrics = read_json(run / METRICS)
+    return metrics["positive"], metrics["operating_point"]["threshold"]

@@ -1,0 +1,88 @@
+"""`cxr predict` from the shell."""
+
+import io
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cxr_cli.dataset.store import open_dataset
+from cxr_cli.inference.predict import Scores, worklist
+
+Cxr = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def tested(single_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(shutil.copytree(single_run, tmp_path_factory.mktemp("tested") / "run"))
+
+
+def test_scores_are_those_of_the_test_and_labels_are_left_out(
+    cxr: Cxr, tested: Path, small_dataset: Path, tmp_path: Path
+) -> None:
+    assert cxr("test", tested).code == 0
+    done = cxr("predict", tested, small_dataset, "-o", tmp_path / "list.csv")
+    assert (done.code, done.out) == (0, "")
+    assert done.err == f"{tmp_path / 'list.csv'}: 60 films\n"
+    found = pd.read_csv(tmp_path / "list.csv").set_index("image_id")
+    assert "label" not in found
+    expected = pd.read_csv(tested / "predictions.csv").set_index("image_id")
+    assert len(expected) > 0
+    both = found.loc[expected.index]
+    assert list(both["predicted"]) == list(expected["predicted"])
+    np.testing.assert_allclose(both["score_normal"], expected["score_normal"], rtol=1e-5)
+
+
+def test_a_class_comes_first_and_stdout_has_the_table(cxr: Cxr, tested: Path, small_dataset: Path) -> None:
+    done = cxr("predict", tested, small_dataset, "--first", "pneumonia")
+    assert (done.code, done.err) == (0, "")
+    scores = pd.read_csv(io.StringIO(done.out))["score_pneumonia"]
+    assert len(scores) == 60
+    assert scores.is_monotonic_decreasing
+
+
+def test_an_operating_point_decides_and_orders(small_dataset: Path) -> None:
+    films = open_dataset(small_dataset)
+    positive = np.linspace(0, 1, 60, dtype=np.float32)
+    scores = Scores(np.stack([1 - positive, positive], 1), (positive > 0.5).astype(np.int64))
+    table = worklist(films, scores, ("healthy", "ill"), ("ill", 0.25))
+    assert list(table["image_id"]) == list(films.manifest["image_id"][::-1])
+    assert (table["predicted"] == "ill").tolist() == (positive >= 0.25)[::-1].tolist()
+    assert set(table["threshold_ill"]) == {0.25}
+    by_other = worklist(films, scores, ("healthy", "ill"), ("ill", 0.25), first="healthy")
+    assert list(by_other["image_id"]) == list(films.manifest["image_id"])
+
+
+def test_films_prepared_otherwise_are_refused(
+    cxr: Cxr, tested: Path, small_dataset: Path, tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(small_dataset, tmp_path / "other"))
+    info = json.loads((other / "dataset.json").read_text())
+    (other / "dataset.json").write_text(json.dumps({**info, "settings": {"size": 32, "crop_top": 0.1}}))
+    done = cxr("predict", tested, other)
+    assert (done.code, done.out) == (3, "")
+    assert "was made with --crop-top 0.1 --crop-border 0; the run's films with 0 and 0" in done.err
+
+
+def test_films_of_another_size_are_refused(
+    cxr: Cxr, tested: Path, small_dataset: Path, tmp_path: Path
+) -> None:
+    config = json.loads((tested / "config.json").read_text())
+    assert config["size"] == 32
+    smaller = Path(shutil.copytree(small_dataset, tmp_path / "smaller"))
+    images = np.load(smaller / "images.npy")
+    np.save(smaller / "images.npy", images[:, :16, :16])
+    done = cxr("predict", tested, smaller)
+    assert done.code == 3
+    assert "films of 16 pixels, the run takes 32" in done.err
+
+
+def test_an_unknown_class_is_refused(cxr: Cxr, tested: Path, small_dataset: Path) -> None:
+    done = cxr("predict", tested, small_dataset, "--first", "flu")
+    assert done.code == 2
+    assert done.err == "cxr: --first 'flu': the classes are 'covid19', 'normal', 'pneumonia'\n"
