@@ -22,25 +22,28 @@ if TYPE_CHECKING:
     from cxr_cli.training.loop import Preemption
 
 
-def settle_weights(recipe: "Recipe", size: int) -> "FoundWeights | None":
+def settle_weights(recipe: "Recipe", size: int) -> "tuple[FoundWeights, ...]":
     """Find the weights that a recipe begins with, and say which, from where, with which digest.
 
     Args:
         recipe: as settled.
         size: of the films in pixels.
     """
-    from cxr_cli.models.registry import PUBLISHED_AS, check_arch
-    from cxr_cli.models.weights.sources import find_weights
+    from cxr_cli.models.registry import check_arch
+    from cxr_cli.models.weights.sources import combined_digest, find_all
 
     check_arch(recipe.arch)
     if recipe.weights == "none":
-        return None
-    found = find_weights(recipe.weights, PUBLISHED_AS.get(recipe.arch, recipe.arch))
-    say(found.told())
-    if found.card.input_size != size:
-        say(
-            f"these weights were trained on pictures of {found.card.input_size} pixels, the films have {size}"
-        )
+        return ()
+    found = find_all(recipe.weights, recipe.arch)
+    for part in found:
+        say(part.told())
+    if len(found) > 1:
+        say(f"weights together: sha256 {combined_digest(found)}, of their digests")
+    sizes = {part.card.input_size for part in found} - {size}
+    if sizes:
+        trained = ", ".join(map(str, sorted(sizes)))
+        say(f"these weights were trained on pictures of {trained} pixels, the films have {size}")
     return found
 
 
@@ -58,7 +61,11 @@ def settle_memory(folder: Path, config: "RunConfig") -> "RunConfig":
 
 
 def train_run(
-    folder: Path, config: "RunConfig", dataset: "Dataset", split: "Split", found: "FoundWeights | None"
+    folder: Path,
+    config: "RunConfig",
+    dataset: "Dataset",
+    split: "Split",
+    found: "tuple[FoundWeights, ...]",
 ) -> "tuple[EpochRecord, bool]":
     """Train a run to its end, or find it finished.
 

@@ -33,11 +33,12 @@ def list_(
 
     Sizes on the hub are about right. A digest is known where the publisher's file is, or where it is cached.
     """
+    from cxr_cli.models.registry import parts_of
     from cxr_cli.models.weights.cards import CARDS
     from cxr_cli.models.weights.sources import locate, published_digest
 
     rows = []
-    for card in (card for card in CARDS if arch in (None, card.arch)):
+    for card in (card for card in CARDS if arch is None or card.arch in parts_of(arch)):
         path = locate(card)
         rows.append(
             {
@@ -122,16 +123,18 @@ def verify(
     from cxr_cli.models.registry import NetworkSpec, outline
     from cxr_cli.models.weights.cards import card_named
     from cxr_cli.models.weights.pretrained import load_pretrained
-    from cxr_cli.models.weights.sources import find_weights, published_digest
+    from cxr_cli.models.weights.sources import find_all, published_digest
 
     card = card_named(wanted)
     arch = arch or (card.arch if card else None)
     if arch is None:
         raise UsageFault(f"{wanted}: no name that `cxr weights list` has; for a file, --arch is needed")
-    found = find_weights(wanted, arch)
-    spec = NetworkSpec(arch, width=1.0, size=found.card.input_size, classes=2, siamese=False)
+    found = find_all(wanted, arch)
+    spec = NetworkSpec(arch, width=1.0, size=found[0].card.input_size, classes=2, siamese=False)
     _, shapes = outline(spec)
-    load_pretrained(shapes, found)
-    as_published = published_digest(found.card, found.path) == found.sha256
-    typer.echo(f"{found.told()}, {'as published' if as_published else 'no published one to compare with'}")
-    say(f"each of its {len(found.state)} tensors has its place in {arch}, or is known to need none")
+    load_pretrained(shapes, *found)
+    for part in found:
+        as_published = published_digest(part.card, part.path) == part.sha256
+        typer.echo(f"{part.told()}, {'as published' if as_published else 'no published one to compare with'}")
+    tensors = sum(len(part.state) for part in found)
+    say(f"each of its {tensors} tensors has its place in {arch}, or is known to need none")

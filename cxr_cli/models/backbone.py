@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import ClassVar
 
 from flax import nnx
 from jax import Array
@@ -23,7 +22,7 @@ class Backbone(nnx.Module):
         embedding_size: length E of a film's vector.
     """
 
-    STAGES: ClassVar[tuple[tuple[str, ...], ...]]
+    STAGES: tuple[tuple[str, ...], ...]
     embedding_size: int
 
     @abstractmethod

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-import jax.numpy as jnp
 from flax import nnx
 from jax import Array
 from jax.nn import relu6
@@ -20,8 +19,6 @@ from cxr_cli.models.backbone import Block
 from cxr_cli.models.convolution import Lowering
 from cxr_cli.models.imagenet import ConvNorm, PooledBackbone, Stem
 from cxr_cli.models.layers import Dense
-from cxr_cli.models.normalisation import Standardise
-from cxr_cli.models.pooling import global_average_pool
 
 EPSILON = 1e-3
 MOMENTUM = 0.01
@@ -128,8 +125,8 @@ class EfficientNet(PooledBackbone):
         rng: Generator | None,
     ) -> None:
         """Draw the parameters; classes=None: no classifier and no logits."""
-        self.stem = _stem(config, lowering=lowering, rng=rng)
-        self.stages = _stages(config, len(STAGE_SHAPES), lowering=lowering, rng=rng)
+        self.stem = make_stem(config, lowering=lowering, rng=rng)
+        self.stages = make_stages(config, len(STAGE_SHAPES), lowering=lowering, rng=rng)
         self.top = ConvNorm(
             config.channels[-1], config.top, 1, epsilon=EPSILON, momentum=MOMENTUM, lowering=lowering, rng=rng
         )
@@ -146,66 +143,8 @@ class EfficientNet(PooledBackbone):
         }
 
 
-class MidEfficientNet(PooledBackbone):
-    """The first five stages of an EfficientNet-Lite, for few films.
-
-    The last feature map is that of the fourth and of the fifth stage side by side, at 1/16 of the film's
-    size, and a film's vector is each channel's mean and maximum, standardised by what `training.probe` sees,
-    for their scales differ a hundredfold. On chest films these maps tell more than
-    ImageNet's last ones (README has the figures), and what comes behind them costs most of the parameters.
-    """
-
-    STAGES = (
-        ("stem",),
-        ("stages.0",),
-        ("stages.1",),
-        ("stages.2",),
-        ("stages.3",),
-        ("stages.4",),
-        ("classifier",),
-    )
-
-    def __init__(
-        self,
-        config: EfficientNetConfig,
-        classes: int | None,
-        *,
-        lowering: Lowering,
-        rng: Generator | None,
-    ) -> None:
-        """Draw the parameters; classes=None: no classifier and no logits."""
-        self.stem = _stem(config, lowering=lowering, rng=rng)
-        self.stages = _stages(config, 5, lowering=lowering, rng=rng)
-        self.dropout = config.dropout
-        self.embedding_size = 2 * (config.channels[3] + config.channels[4])
-        self.standardise = Standardise(self.embedding_size)
-        self.classifier = None if classes is None else Dense(self.embedding_size, classes, rng=rng)
-
-    def layers(self) -> dict[str, tuple[Block, ...]]:
-        """Return stem and stages, from films [B,H,W,1] to [B,H/16,W/16,C], sizes rounded up.
-
-        The fifth stage is one block, with its input beside its output.
-        """
-
-        def fourth_and_fifth(fourth: Array, mask: Array | None) -> Array:
-            fifth = fourth
-            for block in self.stages[4]:
-                fifth = block(fifth, mask)
-            return jnp.concatenate([fourth, fifth], axis=-1)
-
-        return {
-            "stem": (lambda x, mask: relu6(self.stem(x, mask)),),
-            **_by_name(self.stages[:4]),
-            "stage5": (fourth_and_fifth,),
-        }
-
-    def embedding(self, features: Array, keys: Array | None = None) -> Array:  # noqa: ARG002 - no dropout here
-        """Map the last feature map [B,h,w,C] to each channel's mean and maximum [B,2C]."""
-        pooled = jnp.concatenate([global_average_pool(features), jnp.max(features, (1, 2))], axis=-1)
-        return self.standardise(pooled)
-
-
-def _stem(config: EfficientNetConfig, *, lowering: Lowering, rng: Generator | None) -> Stem:
+def make_stem(config: EfficientNetConfig, *, lowering: Lowering, rng: Generator | None) -> Stem:
+    """Draw the first convolution."""
     return Stem(
         config.stem,
         3,
@@ -218,7 +157,7 @@ def _stem(config: EfficientNetConfig, *, lowering: Lowering, rng: Generator | No
     )
 
 
-def _stages(
+def make_stages(
     config: EfficientNetConfig, count: int, *, lowering: Lowering, rng: Generator | None
 ) -> nnx.List[nnx.List[InvertedResidual]]:
     """Draw the first `count` stages."""

@@ -42,6 +42,22 @@ def global_average_pool(x: Array) -> Array:
     return jnp.mean(x, axis=(1, 2))
 
 
+def zone_average_pool(x: Array, rows: int, columns: int) -> list[Array]:
+    """Take the mean of each channel of x [B,H,W,C] over each zone of a grid: rows x columns of [B,C].
+
+    Where a side cannot be divided evenly, zones overlap, as in torch's adaptive_avg_pool2d.
+    """
+    return [
+        jnp.mean(x[:, top:bottom, left:right], axis=(1, 2))
+        for top, bottom in _zones(x.shape[1], rows)
+        for left, right in _zones(x.shape[2], columns)
+    ]
+
+
+def _zones(length: int, count: int) -> list[tuple[int, int]]:
+    return [(i * length // count, -(-(i + 1) * length // count)) for i in range(count)]
+
+
 def _padded(x: Array, padding: int, value: float) -> Array:
     sides = (padding, padding, 0)
     return lax.pad(x, jnp.asarray(value, x.dtype), ((0, 0, 0), sides, sides, (0, 0, 0)))

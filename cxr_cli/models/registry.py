@@ -12,8 +12,9 @@ from cxr_cli.models.backbone import Backbone
 from cxr_cli.models.convolution import Lowering, platform_lowering
 from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
 from cxr_cli.models.densenet import DENSENET121, DENSENET161, DenseNet
-from cxr_cli.models.efficientnet import LITE0, LITE1, LITE2, EfficientNet, MidEfficientNet
+from cxr_cli.models.efficientnet import LITE0, LITE1, LITE2, EfficientNet
 from cxr_cli.models.inception import INCEPTION_V3, SMALLEST_FILM, InceptionV3
+from cxr_cli.models.mid_efficientnet import MidEfficientNet
 from cxr_cli.models.resnet import RESNET50, RESNET101, RESNEXT50_32X4D, RESNEXT101_32X8D, ResNet
 from cxr_cli.models.siamese import Siamese
 from cxr_cli.models.stages import Stages, freeze_statistics, frozen_stages
@@ -87,16 +88,18 @@ ARCHITECTURES: dict[str, Build] = {
     "efficientnet_lite0": _published(EfficientNet, LITE0),
     "efficientnet_lite1": _published(EfficientNet, LITE1),
     "efficientnet_lite2": _published(EfficientNet, LITE2),
-    "efficientnet_lite0_mid": _published(MidEfficientNet, LITE0),
-    "efficientnet_lite2_mid": _published(MidEfficientNet, LITE2),
+    "efficientnet_lite0_mid": _published(MidEfficientNet, (LITE0,)),
+    "efficientnet_lite2_mid": _published(MidEfficientNet, (LITE2,)),
+    "efficientnet_lites_mid": _published(MidEfficientNet, (LITE0, LITE1, LITE2)),
 }
 
 
-PUBLISHED_AS: dict[str, str] = {
-    "efficientnet_lite0_mid": "efficientnet_lite0",
-    "efficientnet_lite2_mid": "efficientnet_lite2",
+PARTS: dict[str, tuple[str, ...]] = {
+    "efficientnet_lite0_mid": ("efficientnet_lite0",),
+    "efficientnet_lite2_mid": ("efficientnet_lite2",),
+    "efficientnet_lites_mid": ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"),
 }
-"""Architectures that take part of another one's published weights."""
+"""Architectures made of the beginnings of other ones, whose published weights they take."""
 
 
 class Variables(NamedTuple):
@@ -150,6 +153,11 @@ def check_arch(name: str) -> None:
     """Raise UsageFault for an unknown architecture."""
     if name not in ARCHITECTURES:
         raise UsageFault(f"--arch {name!r}: known are {', '.join(ARCHITECTURES)}")
+
+
+def parts_of(arch: str) -> tuple[str, ...]:
+    """Return the architectures whose published weights an architecture takes: most often itself alone."""
+    return PARTS.get(arch, (arch,))
 
 
 def _assemble(spec: NetworkSpec, rng: np.random.Generator | None, lowering: Lowering | None) -> Any:

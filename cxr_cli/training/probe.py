@@ -19,7 +19,7 @@ from cxr_cli.models.registry import Network, Variables
 from cxr_cli.training.tasks import TaskFilms
 
 # Inverse strengths of the penalty; the best by cross-validation over the training films' patients is taken.
-INVERSE_PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+INVERSE_PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 FOLDS = 5
 # The penalty where a class has fewer patients than there are folds.
 FEW_PATIENTS = 1e-2

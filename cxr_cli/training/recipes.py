@@ -68,7 +68,7 @@ RECIPES: dict[str, Recipe] = {
     # beyond the probe; what is set for training is what came nearest to it, for who wants --epochs.
     "small-data": Recipe(
         siamese=False,
-        arch="efficientnet_lite2_mid",
+        arch="efficientnet_lites_mid",
         weights="auto",
         freeze="4",
         probe=True,

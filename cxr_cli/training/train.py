@@ -15,7 +15,7 @@ from cxr_cli.inference.films import film_source
 from cxr_cli.inference.forward import Scaling
 from cxr_cli.models.registry import Network, Variables, create, outline
 from cxr_cli.models.weights.pretrained import load_pretrained
-from cxr_cli.models.weights.sources import FoundWeights
+from cxr_cli.models.weights.sources import FoundWeights, combined_digest
 from cxr_cli.run import CONFIG, RECORD, Recipe, RunConfig, read_config, write_config
 from cxr_cli.training.augment import Augmentation
 from cxr_cli.training.classification import Classification, classification_loss
@@ -33,19 +33,24 @@ ALWAYS_FITS = 16
 
 
 def run_config(
-    recipe_name: str, recipe: Recipe, dataset: Dataset, split: Split, seed: int, found: FoundWeights | None
+    recipe_name: str,
+    recipe: Recipe,
+    dataset: Dataset,
+    split: Split,
+    seed: int,
+    found: tuple[FoundWeights, ...],
 ) -> RunConfig:
     """Resolve all that decides a run.
 
     Films are normalised as the weights were trained, or else by the training pixels.
     """
     begin = {"weights": "none", "weights_digest": None, "mean": split.pixels.mean, "std": split.pixels.std}
-    if found is not None:
+    if found:
         begin = {
-            "weights": str(found.path.resolve()) if found.card.source == "file" else found.card.name,
-            "weights_digest": found.sha256,
-            "mean": found.card.grey_mean,
-            "std": found.card.grey_std,
+            "weights": ",".join(part.name for part in found),
+            "weights_digest": combined_digest(found),
+            "mean": found[0].card.grey_mean,
+            "std": found[0].card.grey_std,
         }
     return RunConfig(
         **{**asdict(recipe), **begin},
@@ -84,7 +89,7 @@ def train(
     config: RunConfig,
     dataset: Dataset,
     split: Split,
-    found: FoundWeights | None,
+    found: tuple[FoundWeights, ...],
     report: Report,
     preempted: Preemption,
 ) -> list[EpochRecord]:
@@ -94,7 +99,7 @@ def train(
         folder: the RUN.
         config: of the run.
         dataset, split: its films.
-        found: the weights it begins with.
+        found: the weights it begins with, if any, one a net of its architecture.
         report: who is told.
         preempted: whether the process was asked to stop.
 
@@ -144,15 +149,15 @@ def train(
     return history
 
 
-def initial_network(config: RunConfig, found: FoundWeights | None) -> tuple[Network, Variables]:
+def initial_network(config: RunConfig, found: tuple[FoundWeights, ...]) -> tuple[Network, Variables]:
     """Draw a run's network, and fill in the published weights it begins with.
 
     Raises:
         BadInput: the weights do not fit.
     """
     network, variables = create(config.network, np.random.default_rng(config.seed))
-    if found is not None:
-        variables = load_pretrained(variables, found)
+    if found:
+        variables = load_pretrained(variables, *found)
     return network, variables
 
 

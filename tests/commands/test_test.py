@@ -214,9 +214,9 @@ def run_of_two(
     assert main(["split", str(folder / "dataset"), "-o", str(folder / "split.csv"), *shares]) == 0
     dataset = open_dataset(folder / "dataset")
     recipe = resolve_recipe("single", {"width": 0.125})
-    config = run_config("single", recipe, dataset, open_split(folder / "split.csv", dataset), 0, None)
+    config = run_config("single", recipe, dataset, open_split(folder / "split.csv", dataset), 0, ())
     write_config(folder / "run", config)
-    save_model(folder / "run", initial_network(config, None)[1], epoch=1)
+    save_model(folder / "run", initial_network(config, ())[1], epoch=1)
     write_json(folder / "run" / RECORD, {"finished": True})
     return folder / "run"
 

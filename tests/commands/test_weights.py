@@ -152,3 +152,16 @@ def test_a_hostile_file_is_refused_and_runs_nothing(tmp_path: Path, name: str) -
     assert result.stderr.startswith(f"cxr: {path}: refused, it asks for 'os.system', not only for tensors")
     assert result.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_verify_reads_a_file_for_each_net(cxr: Cxr) -> None:
+    code, out, err = cxr("weights", "verify", "auto", "--arch", "efficientnet_lites_mid")
+    assert (code, len(out.splitlines())) == (0, 3)
+    assert "each of its 1068 tensors has its place in efficientnet_lites_mid" in err
+    listed = cxr("weights", "list", "--arch", "efficientnet_lites_mid", "--format", "csv").out
+    assert [line.split(",")[1] for line in listed.splitlines()[1:]] == [
+        "efficientnet_lite0",
+        "efficientnet_lite1",
+        "efficientnet_lite2",
+        "efficientnet_lite0",
+    ]

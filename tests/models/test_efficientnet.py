@@ -8,17 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from jax.nn import relu6
 
 from cxr_cli.errors import UsageFault
-from cxr_cli.models.efficientnet import (
-    LITE0,
-    LITE1,
-    LITE2,
-    EfficientNet,
-    EfficientNetConfig,
-    MidEfficientNet,
-)
+from cxr_cli.models.efficientnet import LITE0, LITE1, LITE2, EfficientNet, EfficientNetConfig
 from cxr_cli.models.normalisation import BatchNorm
 from cxr_cli.models.registry import NetworkSpec, outline
 from cxr_cli.models.stages import stage_numbers
@@ -95,32 +87,3 @@ def test_without_classes_there_are_no_logits() -> None:
 def test_another_width_is_refused() -> None:
     with pytest.raises(UsageFault, match=r"--width 0.5: efficientnet_lite0 has one width"):
         outline(NetworkSpec("efficientnet_lite0", 0.5, 224, 3, siamese=False))
-
-
-def test_the_middle_of_a_net_is_that_of_the_whole_one() -> None:
-    whole = narrow()
-    middle = MidEfficientNet(NARROW, 3, lowering="native", rng=np.random.default_rng(1))
-    middle.stem = whole.stem
-    middle.stages = nnx.List(whole.stages[:5])
-    x = films(2, 33)
-    maps = relu6(whole.stem(x))
-    seen = []
-    for stage in whole.stages[:5]:
-        for block in stage:
-            maps = block(maps, None)
-        seen.append(maps)
-    features = middle.features(x)
-    assert features.shape == (2, 3, 3, 3 + 4)
-    np.testing.assert_allclose(features, jnp.concatenate(seen[3:], -1), rtol=1e-6)
-    vectors = np.asarray(middle.embedding(features))
-    np.testing.assert_allclose(vectors[:, :7], features.mean((1, 2)), rtol=1e-5)
-    np.testing.assert_allclose(vectors[:, 7:], features.max((1, 2)), rtol=1e-6)
-    middle.standardise.mean[...] = jnp.full(14, 0.5)
-    middle.standardise.std[...] = jnp.full(14, 2.0)
-    np.testing.assert_allclose(middle.embedding(features), (vectors - 0.5) / 2, rtol=1e-5)
-
-
-@pytest.mark.parametrize("arch", ["efficientnet_lite0_mid", "efficientnet_lite2_mid"])
-def test_every_array_of_a_middle_is_in_a_stage(arch: str) -> None:
-    network, variables = outline(NetworkSpec(arch, 1.0, 224, 3, siamese=False))
-    assert set(jax.tree.leaves(stage_numbers(variables.params, network.stages))) == set(range(7))

@@ -11,7 +11,13 @@ import pytest
 from flax import nnx
 from jax import Array, lax
 
-from cxr_cli.models.pooling import average_pool, global_average_pool, max_pool, max_pool_2x2
+from cxr_cli.models.pooling import (
+    average_pool,
+    global_average_pool,
+    max_pool,
+    max_pool_2x2,
+    zone_average_pool,
+)
 
 
 def normal(seed: int, *shape: int) -> Array:
@@ -116,3 +122,11 @@ def test_average_pool_counts_the_padding() -> None:
 def test_global_average_pool_is_the_mean_of_each_channel() -> None:
     x = jnp.asarray([[[[1.0, 10.0], [3.0, 30.0]]]])
     np.testing.assert_array_equal(global_average_pool(x), [[2.0, 20.0]])
+
+
+def test_zones_of_a_picture_that_cannot_be_divided_evenly_overlap() -> None:
+    # Rows 0-1 and 1-2 of three; columns 0-1 and 2-3 of four.
+    x = jnp.arange(12.0).reshape(1, 3, 4, 1)
+    zones = zone_average_pool(x, 2, 2)
+    np.testing.assert_allclose(jnp.concatenate(zones, -1), [[2.5, 4.5, 6.5, 8.5]])
+    assert all(jnp.isfinite(zone).all() for zone in zone_average_pool(x[:, :1, :1], 3, 2))

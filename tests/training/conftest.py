@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.inference.films import FetchBatch, film_source
 from cxr_cli.inference.forward import Scaling
-from cxr_cli.models.backbone import Backbone
+from cxr_cli.models.backbone import Backbone, Block
 from cxr_cli.models.layers import Conv, Dense, dropout
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.models.siamese import Siamese
@@ -38,8 +38,8 @@ class OneConvolution(Backbone):
         self.fc = Dense(4 * (SIZE // 2) ** 2, 6, rng=rng)
         self.classifier = None if classes is None else Dense(6, classes, rng=rng)
 
-    def features(self, x: Array, mask: Array | None = None) -> Array:  # noqa: ARG002
-        return nnx.relu(self.conv(x))
+    def layers(self) -> dict[str, tuple[Block, ...]]:
+        return {"conv": (lambda x, _: nnx.relu(self.conv(x)),)}
 
     def embedding(self, features: Array, key: Array | None = None) -> Array:
         return nnx.relu(self.fc(dropout(features.reshape(len(features), -1), 0.5, key)))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.inference.films import normalise
 from cxr_cli.inference.forward import Scaling
-from cxr_cli.models.backbone import Backbone
+from cxr_cli.models.backbone import Backbone, Block
 from cxr_cli.models.layers import Conv, Dense, dropout
 from cxr_cli.models.normalisation import BatchNorm
 from cxr_cli.models.registry import Network, Variables
@@ -177,8 +177,8 @@ class Normalised(Backbone):
         self.norm = BatchNorm(4)
         self.classifier = Dense(4, 3, rng=rng)
 
-    def features(self, x: Array, mask: Array | None = None) -> Array:
-        return nnx.relu(self.norm(self.conv(x), mask))
+    def layers(self) -> dict[str, tuple[Block, ...]]:
+        return {"conv": (lambda x, mask: nnx.relu(self.norm(self.conv(x), mask)),)}
 
     def embedding(self, features: Array, keys: Array | None = None) -> Array:  # noqa: ARG002
         return features.mean((1, 2))

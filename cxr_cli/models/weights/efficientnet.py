@@ -14,7 +14,7 @@ def _conv_norm(conv: str, norm: str, target: str) -> tuple[Rule, ...]:
 
 
 BEHIND_THE_MIDDLE = ("stages.5", "stages.6", "top")
-"""What a `MidEfficientNet` is built without."""
+"""What the nets of a `MidEfficientNet` are built without."""
 
 _FIRST = r"blocks\.(0)\.(\d+)"
 _LATER = r"blocks\.([1-6])\.(\d+)"
@@ -34,7 +34,6 @@ TIMM = Naming(
     ),
     ignored=(BATCHES_SEEN,),
     optional=BEHIND_THE_MIDDLE,
-    ours=("standardise",),
 )
 """Of timm's tf_efficientnet_lite."""
 
@@ -52,7 +51,6 @@ def wheel_naming(config: EfficientNetConfig) -> Naming:
         ),
         ignored=(BATCHES_SEEN,),
         optional=BEHIND_THE_MIDDLE,
-        ours=("standardise",),
     )
 
 

@@ -49,14 +49,12 @@ class Naming:
         ignored: regular expressions for the whole keys of those that we do not.
         optional: our layers that a net may be built without, as a siamese net is without what classifies; the
             tensors of a layer that is not there are dropped.
-        ours: layers of ours that no publisher has; they stay as they are.
         counts_from: what the publisher numbers the first of several layers; ours is 0.
     """
 
     rules: tuple[Rule, ...]
     ignored: tuple[str, ...]
     optional: tuple[str, ...] = ()
-    ours: tuple[str, ...] = ()
     counts_from: int = 0
 
     def place(self, key: str) -> tuple[Rule, str] | None:
@@ -142,9 +140,7 @@ def _load(
     state: Mapping[str, NDArray[Any]], naming: Naming, variables: Variables, card: Card, keep_head: bool
 ) -> Variables:
     leaves = _flatten(variables.params) | _flatten(variables.stats)
-    kept = {path for path in leaves if path.startswith(tuple(f"{layer}." for layer in naming.ours))}
-    if not keep_head:
-        kept |= {rule.target for rule in naming.rules if rule.head}
+    kept = set() if keep_head else {rule.target for rule in naming.rules if rule.head}
     absent = tuple(
         f"{layer}." for layer in naming.optional if not any(path.startswith(f"{layer}.") for path in leaves)
     )

