@@ -130,7 +130,7 @@ def make_reference(member: Member) -> Reference:
 def _inference(module: nn.Module, member: Member, size: int) -> Inference:
     def logits(kind: torch.dtype) -> NDArray[Any]:
         with torch.no_grad():
-            return copy.deepcopy(module).to(kind).eval()(_films(member, size, kind)).numpy()
+            return copy.deepcopy(module).to(kind).eval()(make_films(member, size, kind)).numpy()
 
     exact = logits(torch.float64)
     return Inference(exact, float(np.abs(logits(torch.float32) - exact).max()))
@@ -138,7 +138,7 @@ def _inference(module: nn.Module, member: Member, size: int) -> Inference:
 
 def _step(module: nn.Module, member: Member, size: int) -> Step:
     twin = copy.deepcopy(module).double().train()
-    outputs = twin(_films(member, size, torch.float64))
+    outputs = twin(make_films(member, size, torch.float64))
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     labels = torch.from_numpy(draw_labels())
     weighted = zip(member.loss_weights, outputs, strict=True)
@@ -151,7 +151,7 @@ def _step(module: nn.Module, member: Member, size: int) -> Step:
     )
 
 
-def _films(member: Member, size: int, kind: torch.dtype) -> torch.Tensor:
+def make_films(member: Member, size: int, kind: torch.dtype) -> torch.Tensor:
     """Return the films in three equal channels, each normalised as the card says [2,3,size,size]."""
     channels = draw_films(size).astype(np.float64).repeat(3, axis=-1)
     normalised = (channels - np.asarray(member.card.mean)) / np.asarray(member.card.std)
