@@ -1,17 +1,13 @@
 """`cxr test`: a trained RUN on a subset it did not learn from."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.console import say
 from cxr_cli.errors import UsageFault
-
-if TYPE_CHECKING:
-    from cxr_cli.evaluation.answers import Answers
-    from cxr_cli.figures.plots import Curve
 
 TestSeed = Annotated[int, typer.Option(min=0, help="Seed of the resamples.")]
 
@@ -63,6 +59,7 @@ def test(
     from cxr_cli.evaluation.operating_point import Rule, choose_point, positive_class
     from cxr_cli.evaluation.report import classification_report, format_report, operating_point_record
     from cxr_cli.figures.plots import confusion_matrix, roc_curves
+    from cxr_cli.figures.roc import curve_of
     from cxr_cli.inference.predict import class_scores, predictions_table
     from cxr_cli.run import FIGURES, is_finished, open_films, open_run
 
@@ -109,27 +106,13 @@ def test(
         f"{subset}: accuracy {report['accuracy']['value']:.2f}",
         run / FIGURES / f"confusion{suffix}.png",
     )
-    if curves := _roc_curves(answers, report):
-        roc_curves(curves, f"{subset}: {len(rows)} films", run / FIGURES / f"roc{suffix}.png")
+    curves = [
+        curve_of(answers, number, name, report["per_class"][name]["auc"])
+        for number, name in enumerate(classes)
+        if finding in (None, number)
+    ]
+    roc_curves(curves, f"{subset}: {len(rows)} films", run / FIGURES / f"roc{suffix}.png")
     typer.echo(format_report(report))
     say(f"{predictions}: {len(rows)} films")
     if point is not None:
         say(f"its column `predicted` follows the operating point, `threshold_{report['positive']}`")
-
-
-def _roc_curves(answers: "Answers", report: dict[str, Any]) -> "list[Curve]":
-    """Make the curve of the positive class, or of each class against the rest, where it has films."""
-    from cxr_cli.evaluation.ranking import roc_points
-    from cxr_cli.evaluation.report import format_figure
-    from cxr_cli.figures.plots import Curve
-
-    curves = []
-    for number, name in enumerate(answers.classes):
-        if answers.scores is None or answers.positive not in (None, number):
-            continue
-        points = roc_points(answers.labels == number, answers.scores[:, number])
-        of_class = report["per_class"][name]
-        if points is not None:
-            dot = (1 - of_class["specificity"]["value"], of_class["sensitivity"]["value"])
-            curves.append(Curve(f"{name}: AUC {format_figure(of_class['auc'])}", *points, dot))
-    return curves

@@ -64,11 +64,11 @@ def over_resamples(
     Returns:
         The figures, [resamples, ...].
     """
-    parts = [figure(patient_weights(patients, rng, size)) for size in chunks(len(patients), resamples)]
+    parts = [figure(patient_weights(patients, rng, size)) for size in weight_chunks(len(patients), resamples)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def chunks(films: int, resamples: int) -> Iterator[int]:
+def weight_chunks(films: int, resamples: int) -> Iterator[int]:
     """Part a number of resamples into such as `FILMS_AT_ONCE` allows."""
     most = max(FILMS_AT_ONCE // max(films, 1), 1)
     for start in range(0, resamples, most):

@@ -107,7 +107,7 @@ def roc_curves(curves: Sequence[Curve], title: str, path: Path) -> None:
         title: of the figure.
         path: the file to write.
     """
-    figure = Figure(figsize=(5.2, 5 + 0.19 * len(curves)), layout="constrained")
+    figure = Figure(figsize=(5.2, 5.1 + 0.2 * len(curves)), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="0.75", linewidth=0.8, zorder=0)
     # Colours repeat after ten; then lines are dashed, then dotted.

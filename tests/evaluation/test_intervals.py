@@ -10,7 +10,7 @@ from cxr_cli.evaluation.calibration import weighted_mean
 from cxr_cli.evaluation.intervals import (
     UNKNOWN,
     area_interval,
-    chunks,
+    weight_chunks,
     over_resamples,
     patient_weights,
     percentile_interval,
@@ -59,7 +59,7 @@ def test_many_films_are_resampled_a_few_at_a_time_with_the_same_result(
     assert sizes == [25, 10, 10, 5]
     np.testing.assert_array_equal(whole["mean"], parts["mean"])
     monkeypatch.setattr(intervals, "FILMS_AT_ONCE", 3)
-    assert list(chunks(10, 2)) == [1, 1]
+    assert list(weight_chunks(10, 2)) == [1, 1]
 
 
 def test_limits_are_the_middle_95_percent_of_the_resamples_that_have_the_figure() -> None:
