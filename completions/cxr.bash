@@ -492,6 +492,10 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
+        "report --by")
+            _cxr_paths -f
+            return
+            ;;
         "report --dataset")
             _cxr_paths -d
             return
@@ -668,7 +672,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "report -"*)
-            _cxr_offer -W "--output -o --gradcam --dataset --split --help"
+            _cxr_offer -W "--output -o --gradcam --by --dataset --split --help"
             ;;
         "report "*)
             _cxr_paths -d

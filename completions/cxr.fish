@@ -184,7 +184,7 @@ complete -c cxr -n '__cxr_command_is gradcam' -l shared-scale -d 'One scale of h
 complete -c cxr -n '__cxr_command_is gradcam' -l dicom -d 'Also a DICOM Secondary Capture of each film that is DICOM.'
 complete -c cxr -n '__cxr_command_is gradcam' -l templates -r -F -d 'Templates of a siamese run. [RUN/templates.npz]'
 complete -c cxr -n '__cxr_command_is gradcam' -l check -d 'Put the maps to the proof instead of drawing them.'
-complete -c cxr -n '__cxr_command_is gradcam' -l masks -r -F -d 'With --check: masks of findings, CLASS/NAME.png of CLASS/NAME.dcm.'
+complete -c cxr -n '__cxr_command_is gradcam' -l masks -r -F -d 'For --check: masks of findings, CLASS/NAME.png of CLASS/NAME.dcm.'
 complete -c cxr -n '__cxr_command_is gradcam' -l films -r -F -d 'Where the films\' relative paths begin.'
 complete -c cxr -n '__cxr_command_is gradcam' -l dataset -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'Where the DATASET is now, if it was moved.'
 complete -c cxr -n '__cxr_command_is gradcam' -l split -r -F -d 'Where the split.csv is now, if it was moved.'
@@ -193,6 +193,7 @@ complete -c cxr -n '__cxr_command_is gradcam' -f -a '(__fish_complete_directorie
 
 complete -c cxr -n '__cxr_command_is report' -l output -s o -r -F -d 'The page. [RUN/report.html]'
 complete -c cxr -n '__cxr_command_is report' -l gradcam -r -F -d 'What `cxr gradcam` made. [RUN/gradcam]'
+complete -c cxr -n '__cxr_command_is report' -l by -r -F -d 'Strata of the test, as of `cxr stratify`; repeatable. [characteristics that differ]'
 complete -c cxr -n '__cxr_command_is report' -l dataset -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'Where the DATASET is now, if it was moved.'
 complete -c cxr -n '__cxr_command_is report' -l split -r -F -d 'Where the split.csv is now, if it was moved.'
 complete -c cxr -n '__cxr_command_is report' -l help -d 'Show this message and exit.'

@@ -217,7 +217,7 @@ _cxr() {
                         '(--dicom)--dicom[Also a DICOM Secondary Capture of each film that is DICOM.]' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
                         '(--check)--check[Put the maps to the proof instead of drawing them.]' \
-                        '(--masks)--masks=[With --check\: masks of findings, CLASS/NAME.png of CLASS/NAME.dcm.]:file:_files' \
+                        '(--masks)--masks=[For --check\: masks of findings, CLASS/NAME.png of CLASS/NAME.dcm.]:file:_files' \
                         '(--films)--films=[Where the films'\'' relative paths begin.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
@@ -229,6 +229,7 @@ _cxr() {
                         '(--output -o)--output=[The page. \[RUN/report.html\]]:file:_files' \
                         '(--output -o)-o[The page. \[RUN/report.html\]]:file:_files' \
                         '(--gradcam)--gradcam=[What `cxr gradcam` made. \[RUN/gradcam\]]:file:_files' \
+                        '*--by=[Strata of the test, as of `cxr stratify`; repeatable. \[characteristics that differ\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \

@@ -35,6 +35,7 @@ CHECKPOINTS = "checkpoints"
 HISTORY = "history.csv"
 RECORD = "run.json"
 METRICS = "metrics.json"
+PREDICTIONS = "predictions.csv"
 AUDIT = "audit.json"
 FIGURES = "figures"
 # Where the inputs lie may change between two calls; what they hold may not.

@@ -17,6 +17,13 @@ def report(
     gradcam: Annotated[
         Path | None, typer.Option(metavar="DIR", help="What `cxr gradcam` made. [RUN/gradcam]")
     ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Strata of the test, as of `cxr stratify`; repeatable. [characteristics that differ]",
+        ),
+    ] = None,
     dataset: options.MovedDataset = None,
     split: options.MovedSplit = None,
 ) -> None:
@@ -28,7 +35,7 @@ def report(
     from cxr_cli.report.page import write_page
     from cxr_cli.report.study import read_study
 
-    study = read_study(run, dataset, split, gradcam)
+    study = read_study(run, dataset, split, gradcam, by or ())
     page = output or run / "report.html"
     write_page(study, page)
     for command, there in (("test", study.metrics), ("audit", study.audit), ("gradcam", study.sheets)):

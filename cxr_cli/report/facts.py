@@ -5,7 +5,11 @@ from typing import Any
 
 from cxr_cli.dataset.split import SUBSETS
 from cxr_cli.evaluation.report import format_figure
-from cxr_cli.report.study import NOT_RECORDED, Study
+from cxr_cli.evaluation.strata import NOT_RECORDED
+from cxr_cli.report.study import Study
+
+FAIRNESS = ("sex", "age")
+"""Characteristics of people, not of machines."""
 
 
 def technology(study: Study) -> str:
@@ -350,12 +354,12 @@ def predictors(study: Study) -> str:
 
 def heterogeneity(study: Study) -> str | None:
     """Point to strata."""
-    return f"Strata by {_listed(list(study.strata))}, under Strata." if study.strata else None
+    return f"Strata by {_listed(study.strata.by)}, under Strata." if study.strata else None
 
 
 def fairness(study: Study) -> str | None:
     """Point to strata by sex and age."""
-    groups = [name for name in study.strata if name.startswith(("sex", "age"))]
+    groups = [name for name in study.strata.by if name in FAIRNESS] if study.strata else []
     return f"Figures by {_listed(groups)}, under Strata." if groups else None
 
 

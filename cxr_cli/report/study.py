@@ -1,9 +1,9 @@
 """What a RUN's folder, and the films behind it, tell of a study; what is not there yet is None."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,21 @@ from cxr_cli.dataset.split import SUBSETS
 from cxr_cli.dataset.split_file import Split
 from cxr_cli.dataset.store import Dataset, rejected_by_reason
 from cxr_cli.errors import BadInput
-from cxr_cli.run import AUDIT, FIGURES, HISTORY, METRICS, RECORD, RunConfig, open_films, read_config
+from cxr_cli.evaluation.intervals import RESAMPLES
+from cxr_cli.evaluation.strata import NOT_RECORDED, SMALL, describe_strata, divide
+from cxr_cli.evaluation.strata_tables import Subject, Table, notes, tables
+from cxr_cli.inference.predictions import read_predictions
+from cxr_cli.run import (
+    AUDIT,
+    FIGURES,
+    HISTORY,
+    METRICS,
+    PREDICTIONS,
+    RECORD,
+    RunConfig,
+    open_films,
+    read_config,
+)
 from cxr_cli.training.history import EpochRecord, best_epoch, read_history
 
 VALIDATION_METRICS = "metrics-val.json"
@@ -23,10 +37,20 @@ GRADCAM = "gradcam"
 SHEETS = "sheet*.png"
 DESCRIBED = ("sex", *CHARACTERISTICS)
 """Characteristics that are told by the films that have each value."""
-NOT_RECORDED = "not recorded"
+AGE_GROUPS = "age:40,60"
+MOST_VALUES = 12
+"""A characteristic with more values is not asked for strata, unless by the user."""
 
 Rows = NDArray[np.int64]
 """Films of a subset, by row of the dataset."""
+
+
+class StrataTables(NamedTuple):
+    """Figures by characteristics: which, the tables, and what their marks mean."""
+
+    by: tuple[str, ...]
+    tables: list[Table]
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -46,7 +70,7 @@ class Study:
         ages: median and quartiles by subset, and of how many films; None where no film has an age.
         metrics: figures of the test; None before `cxr test`.
         validation: figures of the validation films, where they were asked for.
-        strata: tables of strata by characteristic.
+        strata: figures of the test by characteristics; None before `cxr test`, or where no film differs.
         audit: of the run; None before `cxr audit`.
         figures: pictures of the run by name.
         sheets: contact sheets of Grad-CAM.
@@ -65,7 +89,7 @@ class Study:
     ages: dict[str, str] | None
     metrics: dict[str, Any] | None
     validation: dict[str, Any] | None
-    strata: dict[str, Any]
+    strata: StrataTables | None
     audit: dict[str, Any] | None
     figures: dict[str, Path]
     sheets: tuple[Path, ...]
@@ -77,7 +101,11 @@ class Study:
 
 
 def read_study(
-    folder: Path, dataset: Path | None = None, split: Path | None = None, gradcam: Path | None = None
+    folder: Path,
+    dataset: Path | None = None,
+    split: Path | None = None,
+    gradcam: Path | None = None,
+    by: Sequence[str] = (),
 ) -> Study:
     """Read what there is of a finished run.
 
@@ -85,6 +113,8 @@ def read_study(
         folder: the RUN.
         dataset, split: where they are now, if they were moved.
         gradcam: the folder of `cxr gradcam`; None takes RUN/gradcam, if it is there.
+        by: characteristics whose strata are wanted, as `cxr stratify --by` takes them; none for those that
+            differ among the test films.
 
     Raises:
         BadInput: no run, one that is not finished, or films that are not those of the run.
@@ -111,11 +141,32 @@ def read_study(
         ages=describe_ages(films, rows),
         metrics=_read_if_there(folder / METRICS),
         validation=_read_if_there(folder / VALIDATION_METRICS),
-        strata={},
+        strata=_strata(folder / PREDICTIONS, by),
         audit=_read_if_there(folder / AUDIT),
         figures={path.stem: path for path in sorted((folder / FIGURES).glob("*.png"))},
         sheets=tuple(sorted((gradcam or folder / GRADCAM).glob(SHEETS))),
     )
+
+
+def _strata(path: Path, by: Sequence[str]) -> StrataTables | None:
+    """Describe the strata of a predictions table, if it is there."""
+    if not path.exists():
+        return None
+    predictions = read_predictions(path)
+    wanted = tuple(by) or _that_differ(predictions.films)
+    if not wanted:
+        return None
+    divisions = divide(wanted, predictions.column, str(path))
+    strata = describe_strata(predictions.answers, divisions, np.random.default_rng(0), RESAMPLES, SMALL)
+    subject = Subject(predictions.answers.classes, predictions.answers.positive, SMALL)
+    return StrataTables(tuple(divisions), tables(strata, subject), notes(strata, subject))
+
+
+def _that_differ(films: pd.DataFrame) -> tuple[str, ...]:
+    """Name the characteristics of which films have several values, but not too many."""
+    aged = pd.to_numeric(films["age"], errors="coerce").notna() if "age" in films else pd.Series([False])
+    differing = (name for name in DESCRIBED if name in films and 2 <= films[name].nunique() <= MOST_VALUES)
+    return (*differing, *([AGE_GROUPS] if aged.any() else []))
 
 
 def _read_if_there(path: Path) -> dict[str, Any] | None:
