@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_cli.errors import BadInput
+
 GRID = 16
 THUMBNAIL = 0.1
 """Side of a thumbnail, in sides of the film: 1 % of its pixels."""
@@ -99,7 +101,12 @@ def cell_features(images: Films, rows: NDArray[np.int64]) -> NDArray[np.float32]
 
     Returns:
         float32 [len(rows), 16, 16, 2], grey values.
+
+    Raises:
+        BadInput: the films have fewer pixels a side.
     """
+    if min(images.shape[1:]) < GRID:
+        raise BadInput(f"films of {images.shape[1]} pixels; an audit needs {GRID} or more a side")
     edges = [-(-np.arange(GRID) * length // GRID) for length in images.shape[1:]]
     counts = np.outer(
         *(np.diff([*edge, length]) for edge, length in zip(edges, images.shape[1:], strict=True))

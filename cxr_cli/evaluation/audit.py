@@ -149,7 +149,7 @@ def _most_telling(counts: Mapping[str, Mapping[str, int]], label: str) -> str:
     shares = {
         level: (of[label] / films, (sum(of.values()) - of[label]) / others) for level, of in counts.items()
     }
-    level = max(shares, key=lambda name: abs(shares[name][0] - shares[name][1]))
+    level = max(shares, key=lambda name: shares[name][0] - shares[name][1])
     return f"{level} on {shares[level][0]:.0%} of its films and {shares[level][1]:.0%} of the others"
 
 

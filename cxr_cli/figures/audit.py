@@ -52,9 +52,10 @@ def _draw_bars(
         auc = figures[view]["auc"] if view in figures else {"value": None}
         if auc["value"] is None:
             continue
-        limits = [[auc["value"] - auc["low"]], [auc["high"] - auc["value"]]]
         axes.barh(place, auc["value"], color=colour, alpha=0.5, height=0.6)
-        axes.errorbar(auc["value"], place, xerr=limits, color="black", capsize=3, linewidth=1)
+        if auc["low"] is not None:
+            limits = [[auc["value"] - auc["low"]], [auc["high"] - auc["value"]]]
+            axes.errorbar(auc["value"], place, xerr=limits, color="black", capsize=3, linewidth=1)
     for number, label in enumerate(classes):
         known = [
             (figures[view]["per_class"][label]["value"], place)
