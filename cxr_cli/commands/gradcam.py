@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cxr_cli.figures.gallery import Look, Panel
-    from cxr_cli.inference.explanation import Choice, OpenRun, Question
+    from cxr_cli.inference.explanation import Choice, Explanation, OpenRun, Question
     from cxr_cli.inference.pick import FilmSet
 
 FILMS_BY_DEFAULT = 16
@@ -46,7 +46,7 @@ def gradcam(
     ] = None,
     count: Annotated[
         int | None,
-        typer.Option(min=0, help="Films to draw of each pick; 0: all. [16; all of --images]"),
+        typer.Option(min=0, help="Films to draw of each pick; 0: all. [16; all of --images or --check]"),
     ] = None,
     seed: options.Seed = 0,
     target: Annotated[
@@ -82,6 +82,13 @@ def gradcam(
     templates: Annotated[
         Path | None, typer.Option(help="Templates of a siamese run. [RUN/templates.npz]")
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Put the maps to the proof instead of drawing them.")
+    ] = False,
+    masks: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="For --check: masks of findings, CLASS/NAME.png of CLASS/NAME.dcm."),
+    ] = None,
     films: Annotated[
         Path, typer.Option(metavar="DIR", help="Where the films' relative paths begin.")
     ] = Path(),
@@ -93,7 +100,13 @@ def gradcam(
     DIR gets an overlay of each film at its own size, contact sheets (sheet.png), the maps themselves
     (maps.npz), and index.csv. What was cropped off has no heat, and a film without anything that speaks for
     the score is said to have none. The same command again goes on after an interruption.
+
+    With --check, DIR gets check.json and check.csv: whether maps change when the net forgets what it has
+    learnt, whether they come out the same again (and by --beside RUN, of another seed, say), and whether
+    they lie on the findings of --masks.
     """
+    from cxr_cli.commands.gradcam_check import check_maps
+    from cxr_cli.dataset.masks import find_masks
     from cxr_cli.figures.gallery import is_done, write_gallery
     from cxr_cli.figures.overlay import check_colour
     from cxr_cli.inference.cam_methods import check_method
@@ -107,6 +120,7 @@ def gradcam(
     check_colour(colour)
     names = list(pair or images or ())
     _refuse_without_use(pair, images, pick, count, beside)
+    _refuse_without_check(check, masks, pair, dicom)
     opened = [open_all(run, dataset, split), *([] if beside is None else [open_all(beside)])]
     for each in opened:
         choose_layer(each.run, layer)
@@ -114,9 +128,16 @@ def gradcam(
         raise UsageFault(f"--pair: {run} is no siamese run and has no similarity of films")
     sets = _film_sets(opened, names, subset)
 
-    drawn = count if count is not None else 0 if names else FILMS_BY_DEFAULT
+    drawn = count if count is not None else 0 if names or check else FILMS_BY_DEFAULT
     choice = Choice(ways, drawn, seed, positive)
     question = Question(method, layer, target, templates)
+    if check:
+        if masks is not None:
+            # Refused before anything is computed.
+            find_masks(masks, sets[0].table["source"].tolist())
+        explanations = _explanations(opened, sets, choice, question, pair=False)
+        check_maps(output, opened, explanations, question, masks, seed)
+        return
     settings = {
         "runs": [[each.run.config.digest, each.run.epoch, each.dataset.digest] for each in opened],
         "films": sets[0].table["image_id"].tolist() if names else subset,
@@ -157,6 +178,14 @@ def _refuse_without_use(
             raise UsageFault(f"{option}: not with --pair, which says which films are explained")
 
 
+def _refuse_without_check(check: bool, masks: Path | None, pair: tuple[str, str] | None, dicom: bool) -> None:
+    """Refuse what only a check has a use for, or none has."""
+    if masks is not None and not check:
+        raise UsageFault("--masks: only with --check, which compares maps with masks")
+    if check and (pair is not None or dicom):
+        raise UsageFault(f"--check: not with {'--dicom' if pair is None else '--pair'}; it draws no films")
+
+
 def _film_sets(opened: "Sequence[OpenRun]", names: list[str], subset: str) -> "list[FilmSet]":
     """Return the films to choose from, as each run takes them, the same ones in the same order."""
     from cxr_cli.inference.explanation import films_of_both, films_of_subset
@@ -171,21 +200,28 @@ def _film_sets(opened: "Sequence[OpenRun]", names: list[str], subset: str) -> "l
     return list(common)
 
 
+def _explanations(
+    opened: "Sequence[OpenRun]", sets: "Sequence[FilmSet]", choice: "Choice", question: "Question", pair: bool
+) -> "list[Explanation]":
+    """Explain the chosen films by each run."""
+    from cxr_cli.inference.explanation import choose_films, explain_pair, explain_scores
+
+    if pair:
+        return [explain_pair(opened[0], sets[0], question)]
+    places, ways = choose_films(opened[0], sets[0], choice, question)
+    return [
+        explain_scores(each, films.at(places), ways, question)
+        for each, films in zip(opened, sets, strict=True)
+    ]
+
+
 def _panels(
     opened: "Sequence[OpenRun]", sets: "Sequence[FilmSet]", choice: "Choice", question: "Question", pair: bool
 ) -> "list[Panel]":
     from cxr_cli.figures.gallery import Panel
-    from cxr_cli.inference.explanation import choose_films, explain_pair, explain_scores
     from cxr_cli.inference.pick import geometry_of
 
-    if pair:
-        found = [explain_pair(opened[0], sets[0], question)]
-    else:
-        places, ways = choose_films(opened[0], sets[0], choice, question)
-        found = [
-            explain_scores(each, films.at(places), ways, question)
-            for each, films in zip(opened, sets, strict=True)
-        ]
+    found = _explanations(opened, sets, choice, question, pair)
     return [
         Panel(
             name=str(each.run.folder),

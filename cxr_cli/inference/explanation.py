@@ -164,9 +164,6 @@ def explain_scores(opened: OpenRun, films: FilmSet, ways: Sequence[str], questio
     classes = np.array(run.config.classes, dtype=object)
     scores = class_scores(run, films.images, films.rows, question.templates)
     targets = target_classes(question.target, films, scores.predicted, run.config.classes)
-    score: Score = class_score
-    if run.config.siamese:
-        score = template_score(read_templates(question.templates or run.folder / TEMPLATES, run))
     each = np.arange(len(targets))
     said = {
         "pick": list(ways),
@@ -176,7 +173,18 @@ def explain_scores(opened: OpenRun, films: FilmSet, ways: Sequence[str], questio
         "score": scores.values[each, targets],
     }
     said |= {f"score_{name}": scores.values[:, number] for number, name in enumerate(classes)}
-    return _explanation(run, films, score, targets, said, question)
+    return _explanation(run, films, score_of_class(run, question.templates), targets, said, question)
+
+
+def score_of_class(run: TrainedRun, templates: Path | None = None) -> Score:
+    """Return what a run's score of a class is; see `class_score` and `template_score`.
+
+    Raises:
+        BadInput: see `read_templates`.
+    """
+    if not run.config.siamese:
+        return class_score
+    return template_score(read_templates(templates or run.folder / TEMPLATES, run))
 
 
 def explain_pair(opened: OpenRun, films: FilmSet, question: Question) -> Explanation:
