@@ -45,11 +45,11 @@ def test_the_audit_of_a_run_is_written_into_it_and_told_to_scripts(cxr: Cxr, sin
         ("offered", "covid19"),
         ("offered", "normal"),
         ("offered", "pneumonia"),
-        ("seen", "covid19"),
     }
     assert report["leaks"] == {"patients": [], "identical": [], "near": []}
     assert outcome.out.startswith("Class and characteristics: ")
-    assert "\n\nVerdict\nshortcut: the run tells" in outcome.out
+    assert "\nWhat the run sees: 16 films of val, " in outcome.out
+    assert "\n\nVerdict\nshortcut: the " in outcome.out
     assert outcome.out.endswith("leak: none found\n")
     assert (single / "figures" / "audit.png").stat().st_size > 0
 
