@@ -83,7 +83,7 @@ def compare_areas(
     value = float(values[1] - values[0])
     error = float(np.sqrt(np.maximum(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0)))
     if error < 1e-9:  # the same ranks, but for rounding
-        return AreaDifference(value, value, value, 1.0 if abs(value) < 1e-9 else np.nan)
+        return AreaDifference(value, np.nan, np.nan, 1.0 if abs(value) < 1e-9 else np.nan)
     half = norm.ppf(0.975) * error
     return AreaDifference(value, value - half, value + half, float(2 * norm.sf(abs(value) / error)))
 

@@ -175,6 +175,7 @@ def _table_of_gaps(
         [_name(stratum), Cell(HEADINGS.get(name, name)), *_gap_cells(gap)]
         for stratum in strata
         for name, gap in gaps(stratum).items()
+        if not np.isnan(gap.value)
     ]
     return [Table(title, ["", "figure", "difference", "95 %", "p", "Holm"], rows)] if rows else []
 

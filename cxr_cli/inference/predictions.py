@@ -114,7 +114,8 @@ def _answers(path: Path, films: pd.DataFrame) -> Answers:
         if len(named) == 1:
             predicted = predicted.where(predicted == named[0], classes[0])
         return Answers(classes, labels, _class_numbers(path, predicted, classes), patients, scores)
-    return Answers(classes, labels, scores.argmax(1), patients, scores)
+    highest = scores.argmax(1) if len(named) > 1 else (scores[:, 1] >= 0.5).astype(np.int64)
+    return Answers(classes, labels, highest, patients, scores)
 
 
 def _check_that_a_score_alone_decides(path: Path, films: pd.DataFrame) -> None:
@@ -177,7 +178,8 @@ def _rule(answers: Answers, films: pd.DataFrame) -> str:
     name = None if answers.positive is None else answers.classes[answers.positive]
     column = f"{THRESHOLD}{name}"
     if "predicted" not in films:
-        return "the class of the highest score"
+        alone = sum(name.startswith(SCORE) for name in films) == 1
+        return f"{SCORE}{name} >= 0.5" if alone else "the class of the highest score"
     if column in films and films[column].nunique() == 1 and films[column].iloc[0]:
         return f"as predicted in the table, {SCORE}{name} >= {_short(films[column].iloc[0])}"
     return "as predicted in the table"

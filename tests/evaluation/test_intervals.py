@@ -10,11 +10,11 @@ from cxr_cli.evaluation.calibration import weighted_mean
 from cxr_cli.evaluation.intervals import (
     UNKNOWN,
     area_interval,
-    weight_chunks,
     over_resamples,
     patient_weights,
     percentile_interval,
     proportion_interval,
+    weight_chunks,
     wilson_interval,
 )
 

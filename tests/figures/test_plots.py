@@ -61,6 +61,21 @@ def test_a_confusion_matrix_shows_counts_and_row_shares(drawn: Callable[[], Figu
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted", "true")
 
 
+def test_roc_curves_have_their_points_a_dot_and_a_name_in_the_legend(drawn: Callable[[], Figure]) -> None:
+    points = np.array([0.0, 0.25, 1.0]), np.array([0.0, 0.75, 1.0])
+    nothing = np.zeros(0)
+    curves = [plots.Curve("AP: AUC 0.75", *points, (0.25, 0.75)), plots.Curve("PA: none", nothing, nothing)]
+    plots.roc_curves(curves, "view_position", Path("unused.png"))
+    figure = drawn()
+    chance, line, dot, empty = figure.axes[0].lines
+    assert np.asarray(line.get_xydata()).tolist() == [[0, 0], [0.25, 0.75], [1, 1]]
+    assert np.asarray(dot.get_xydata()).tolist() == [[0.25, 0.75]]
+    assert np.asarray(empty.get_xydata()).size == 0
+    assert chance.get_color() == "0.75"
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["AP: AUC 0.75", "PA: none"]
+
+
 def test_a_figure_is_written_whole_as_png(tmp_path: Path) -> None:
     path = tmp_path / "figures" / "training.png"
     plots.training_curves(HISTORY, False, path)

@@ -1,0 +1,182 @@
+"""`cxr stratify` from the shell."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+Cxr = Callable[..., Any]
+QUICK = ("--resamples", 100)
+
+
+def one_line(text: str) -> str:
+    assert text.count("\n") == 1, text
+    return text
+
+
+def drawn_table(noise: float, seed: int = 0) -> pd.DataFrame:
+    """120 films of 60 patients as `cxr test` writes them; the noise decides how many errors there are."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(120) % 2
+    chance = 1 / (1 + np.exp(-(2 * labels - 1 + noise * rng.normal(size=120))))
+    return pd.DataFrame(
+        {
+            "image_id": [f"film{number:03}" for number in range(120)],
+            "patient_id": [f"p{number // 2}" for number in range(120)],
+            "label": np.where(labels, "pneumonia", "normal"),
+            "predicted": np.where(chance >= 0.4, "pneumonia", "normal"),
+            "score_normal": 1 - chance,
+            "score_pneumonia": chance,
+            "threshold_pneumonia": 0.4,
+            "manufacturer": np.array(["Philips", "Siemens", ""])[np.arange(120) % 3],
+            "sex": np.where(np.arange(120) < 100, "F", "M"),
+            "age": 20 + np.arange(120) // 2,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def predictions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("strata") / "predictions.csv"
+    drawn_table(1.0).to_csv(path, index=False)
+    return path
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_every_stratum_has_the_figures_of_its_films(cxr: Cxr, predictions: Path) -> None:
+    by = ("--by", "manufacturer", "--by", "sex,age:40,60")
+    outcome = cxr("stratify", predictions, *by, "--format", "csv", *QUICK)
+    assert (outcome.code, outcome.err) == (0, "")
+    rows = rows_of(outcome.out)
+    table = drawn_table(1.0)
+    strata = [(row["by"], row["stratum"]) for row in rows]
+    assert strata == [
+        ("", "all films"),
+        *(("manufacturer", name) for name in ("Philips", "Siemens", "not recorded")),
+        *(("sex, age", name) for name in ("F, <40", "F, 40 to <60", "F, >=60", "M, >=60")),
+    ]
+    for row, maker in zip(rows[1:4], ("Philips", "Siemens", ""), strict=True):
+        films = table[table["manufacturer"] == maker]
+        truth = films["label"] == "pneumonia"
+        assert (int(row["films"]), int(row["positives"])) == (len(films), truth.sum())
+        assert int(row["patients"]) == films["patient_id"].nunique()
+        assert float(row["auc"]) == pytest.approx(roc_auc_score(truth, films["score_pneumonia"]))
+        found = (films["predicted"] == "pneumonia")[truth].mean()
+        assert float(row["sensitivity"]) == pytest.approx(found)
+        assert float(row["sensitivity_low"]) < found <= float(row["sensitivity_high"])
+        rest = table[(table["manufacturer"] != maker) & (table["label"] == "pneumonia")]
+        gap = found - (rest["predicted"] == "pneumonia").mean()
+        assert float(row["sensitivity_gap"]) == pytest.approx(gap)
+    for row in rows:
+        assert (row["small"] == "True") == (min(int(row["positives"]), int(row["negatives"])) < 20)
+
+
+def test_the_same_seed_gives_the_same_tables(cxr: Cxr, predictions: Path) -> None:
+    command = ("stratify", predictions, "--by", "sex", *QUICK)
+    first, again = cxr(*command), cxr(*command)
+    other = cxr(*command, "--seed", 1)
+    assert first.out == again.out
+    assert first.out != other.out
+
+
+def test_the_table_says_what_is_positive_from_where_on_and_marks_small_strata(
+    cxr: Cxr, predictions: Path
+) -> None:
+    out = cxr("stratify", predictions, "--by", "sex", *QUICK).out
+    lines = out.splitlines()
+    assert lines[:2] == [
+        f"{predictions}: positive: pneumonia, as predicted in the table, score_pneumonia >= 0.4",
+        "95 % intervals by patients: AUC by DeLong, the rest by bootstrap",
+    ]
+    assert "sex: M *" in out
+    assert "* fewer than 20 films of a class: read with care" in lines
+    assert "*" not in cxr("stratify", predictions, "--by", "sex", "--small", 5, *QUICK).out
+
+
+def test_all_tables_and_curves_go_into_a_folder(cxr: Cxr, predictions: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    outcome = cxr("stratify", predictions, "--by", "sex", "--by", "sex,manufacturer", "-o", out, *QUICK)
+    assert outcome.code == 0
+    tables = {"strata.txt", "strata.csv", "strata.json", "strata.tex", "strata.md"}
+    assert {path.name for path in out.iterdir()} == tables | {"roc-sex.png", "roc-sex-manufacturer.png"}
+    assert (out / "strata.txt").read_text() == outcome.out
+    content = json.loads((out / "strata.json").read_text())
+    assert (content["positive"], content["resamples"], content["seed"]) == ("pneumonia", 100, 0)
+    assert [stratum["stratum"] for stratum in content["strata"][:3]] == ["all films", "F", "M"]
+    assert len(rows_of((out / "strata.csv").read_text())) == len(content["strata"])
+    for name, beginning in (("latex", "% "), ("markdown", f"{predictions}: ")):
+        printed = cxr("stratify", predictions, "--by", "sex", "--format", name, *QUICK).out
+        assert printed.startswith(beginning)
+
+
+def test_another_model_is_compared_on_the_films_that_both_have(
+    cxr: Cxr, predictions: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.csv"
+    drawn_table(4.0, seed=1)[10:].to_csv(other, index=False)
+    command = ("stratify", predictions, "--by", "sex", "--compare", other, *QUICK)
+    outcome = cxr(*command, "--format", "json")
+    assert outcome.code == 0
+    expected = f"{predictions}: 10 of 120 films are not in the other table and are left out"
+    assert one_line(outcome.err).strip() == expected
+    content = json.loads(outcome.out)
+    assert content["compared_with"] == str(other)
+    whole = content["strata"][0]
+    assert whole["films"] == 110
+    difference = whole["differences"]["auc"]
+    tables = [drawn_table(1.0)[10:], drawn_table(4.0, seed=1)[10:]]
+    areas = [roc_auc_score(table["label"] == "pneumonia", table["score_pneumonia"]) for table in tables]
+    assert difference["value"] == pytest.approx(areas[1] - areas[0])
+    assert (difference["method"], difference["high"] < 0) == ("delong", True)
+    assert "The other model minus this one" in cxr(*command).out
+
+
+def test_three_classes_have_macro_figures_or_one_against_the_rest(cxr: Cxr, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 90)
+    scores = rng.dirichlet(np.ones(3), 90) + np.eye(3)[labels]
+    table = pd.DataFrame(scores / 2, columns=["score_covid19", "score_normal", "score_pneumonia"])
+    table["label"] = np.array(["covid19", "normal", "pneumonia"])[labels]
+    table["view"] = np.where(np.arange(90) < 45, "AP", "PA")
+    path = tmp_path / "p.csv"
+    table.to_csv(path, index=False)
+    outcome = cxr("stratify", path, "--by", "view", "-o", tmp_path / "out", *QUICK)
+    assert outcome.code == 0
+    assert outcome.err.startswith(f"{path}: no column patient_id: each film counts as a patient of its own\n")
+    assert "Figures, and the sensitivity of each class" in outcome.out
+    names = {"roc-view-covid19.png", "roc-view-normal.png", "roc-view-pneumonia.png"}
+    assert names <= {file.name for file in (tmp_path / "out").iterdir()}
+    out = cxr("stratify", path, "--by", "view", "--positive", "normal", *QUICK).out
+    assert out.startswith(f"{path}: positive: normal, the class of the highest score\n")
+
+
+def test_wrong_usage_and_bad_input_are_one_line(cxr: Cxr, predictions: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.csv"
+    broken.write_text("label,score_a,score_b,sex\na,1,0,F\nb,much,1,M\n")
+    for arguments, code, message in (
+        (
+            [predictions, "--by", "station"],
+            3,
+            "no column 'station'; it has 'image_id', 'patient_id', 'label'",
+        ),
+        ([predictions, "--by", "age:old"], 2, "'old' is no edge of a bin"),
+        ([predictions, "--by", "manufacturer:40"], 3, "line 2: manufacturer is 'Philips'; bins need numbers"),
+        ([predictions, "--by", "age"], 2, "60 strata, 50 are the most"),
+        ([predictions, "--by", "sex", "--positive", "covid19"], 2, "--positive 'covid19': the classes are"),
+        ([broken, "--by", "sex"], 3, f"{broken}: line 3: score_a is 'much', not a number"),
+        ([tmp_path / "gone.csv", "--by", "sex"], 3, "gone.csv: no such file"),
+        ([predictions, "--by", "sex", "--compare", broken], 3, f"{broken}: line 3"),
+    ):
+        outcome = cxr("stratify", *arguments, *QUICK)
+        assert (outcome.code, outcome.out) == (code, ""), arguments
+        assert message in one_line(outcome.err)
