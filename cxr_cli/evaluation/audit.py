@@ -49,12 +49,12 @@ class Told(NamedTuple):
     figure: dict[str, Any]
 
 
-def told_classes(figures: Mapping[str, Mapping[str, Any]], comparisons: int) -> list[Told]:
-    """List the classes that are told better than by chance: AUC notable, and p so small among so many.
+def told_classes(figures: Mapping[str, Mapping[str, Any]], largest_p: float) -> list[Told]:
+    """List the classes that are told better than by chance, and notably.
 
     Args:
         figures: by what tells, as `auc_figures` gives them.
-        comparisons: how many p are looked at in all, for Bonferroni's correction.
+        largest_p: that is not put down to chance, see `holm`.
 
     Returns:
         The highest AUC first.
@@ -63,9 +63,29 @@ def told_classes(figures: Mapping[str, Mapping[str, Any]], comparisons: int) -> 
         Told(by, label, figure)
         for by, of in figures.items()
         for label, figure in of["per_class"].items()
-        if figure["p"] is not None and figure["p"] * comparisons < SIGNIFICANT and figure["value"] >= NOTABLE
+        if figure["p"] is not None and figure["p"] <= largest_p and figure["value"] >= NOTABLE
     ]
     return sorted(told, key=lambda each: -round(each.figure["value"], 3))
+
+
+def holm(figures: Sequence[Mapping[str, Any]]) -> float:
+    """Find the largest p that is not put down to chance among so many (Holm 1979, Scand. J. Stat. 6, 65-70).
+
+    Args:
+        figures: all that were looked at, as `auc_figures` gives them.
+
+    Returns:
+        That p; -1 where all are.
+    """
+    p_values = sorted(
+        figure["p"] for of in figures for figure in of["per_class"].values() if figure["p"] is not None
+    )
+    largest = -1.0
+    for place, p in enumerate(p_values):
+        if p * (len(p_values) - place) >= SIGNIFICANT:
+            break
+        largest = p
+    return largest
 
 
 def findings(report: Mapping[str, Any]) -> list[Finding]:
@@ -80,7 +100,7 @@ def findings(report: Mapping[str, Any]) -> list[Finding]:
 def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
     """Name the classes that are told beside the lungs: by the run, and by a classifier made for it."""
     looked = [report[name]["views"] for name in ("seen", "offered") if report[name]]
-    comparisons = sum(len(of["per_class"]) for views in looked for of in views.values() if of["beside_lungs"])
+    largest_p = holm([of for views in looked for of in views.values() if of["beside_lungs"]])
     for name, words in (
         (
             "seen",
@@ -93,7 +113,7 @@ def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
         ),
     ):
         views = report[name]["views"] if report[name] else {}
-        told = told_classes({key: of for key, of in views.items() if of["beside_lungs"]}, comparisons)
+        told = told_classes({key: of for key, of in views.items() if of["beside_lungs"]}, largest_p)
         for label in dict.fromkeys(each.label for each in told):
             best, *others = [each for each in told if each.label == label]
             full = views["film"]["per_class"][label]
@@ -127,7 +147,7 @@ def _associations(report: Mapping[str, Any]) -> Iterator[Finding]:
     characteristics = report["association"]["characteristics"]
     # Of characteristics that tell a class equally well, the one with fewest levels says most.
     plainest = dict(sorted(characteristics.items(), key=lambda each: len(each[1]["counts"])))
-    told = told_classes(plainest, len(characteristics) * len(report["classes"]))
+    told = told_classes(plainest, holm(list(characteristics.values())))
     for label in dict.fromkeys(each.label for each in told):
         best, *others = [each for each in told if each.label == label]
         verb = "coincides with" if best.figure["value"] >= COINCIDES else "goes with"

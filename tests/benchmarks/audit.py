@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 FILMS = 300
-DRAWN_SIZE = 128
+DRAWN_SIZE = 96
 SIZE = 64
 MARKED = "covid19"
 NETS: dict[str, tuple[object, ...]] = {

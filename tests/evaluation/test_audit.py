@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cxr_cli.evaluation.audit import findings
+from cxr_cli.evaluation.audit import findings, holm
 from cxr_cli.evaluation.audit_text import format_audit
 
 CLASSES = ["covid19", "normal"]
@@ -154,3 +154,11 @@ def test_leaks_are_counted_and_the_first_ten_named() -> None:
     assert "patients: 1\n  aa in train, bb in test\n" in text
     assert text.count("aa in train, bb in test, correlation 0.91") == 10
     assert "... and 2 more, in the JSON" in text
+
+
+def test_the_largest_p_not_put_down_to_chance_is_holms() -> None:
+    """Of four p in order, 0.012 < 0.05 / 4, 0.016 < 0.05 / 3, 0.026 > 0.05 / 2: there it ends."""
+    assert holm([told((0.5, 0.026), (0.5, 0.012)), told((0.5, 0.04), (0.5, 0.016))]) == 0.016
+    assert holm([told((0.5, 0.013), (0.5, 0.2)), told()]) == -1
+    unknown = {"per_class": {"covid19": {"p": None}, "normal": {"p": 0.03}}}
+    assert holm([unknown]) == 0.03
