@@ -21,6 +21,8 @@ SIAMESE_EPOCHS = 24
 BATCH_OF_FILMS = 30
 PAIRS = 5000
 TRIALS = 99
+EXPLAINED_FILMS = 12
+EXPLAINED_LAYER = "stage3"  # of 4 x 4; the last map of films so small is 2 x 2
 
 
 def demo(
@@ -40,7 +42,8 @@ def demo(
     typer.echo(f"  siamese  {siamese}")
     typer.echo(f"  single   {single}")
     say(
-        f"\nResults are in {output}: predictions.csv, metrics.json and figures/ in single/ and siamese/. "
+        f"\nResults are in {output}: predictions.csv, metrics.json and figures/ in single/ and siamese/; "
+        "what the nets look at in gradcam/single/sheet.png and gradcam/siamese/sheet.png. "
         "Phantoms are drawings: what a net does on them says nothing of patients."
     )
 
@@ -52,6 +55,7 @@ def _stages(output: Path, seed: int) -> list[list[object]]:
     films: list[object] = [dataset, "--split", split]
     net = ["--width", WIDTH, "--lr", f"{LEARNING_RATE:g}", "--seed", seed]
     pairing = ["--pairing", "in-batch", "--batch-size", BATCH_OF_FILMS, "--pairs", PAIRS]
+    looking = ["--layer", EXPLAINED_LAYER, "--count", EXPLAINED_FILMS, "--seed", seed]
     comparing = ["--recipe", "siamese", "--epochs", SIAMESE_EPOCHS, *pairing]
     return [
         ["phantom", "-o", phantoms, "--count", FILMS, "--size", DRAWN_SIZE, "--seed", seed],
@@ -63,6 +67,7 @@ def _stages(output: Path, seed: int) -> list[list[object]]:
         ["validate3way", siamese, "--trials", TRIALS, "--repeats", 5],
         ["template", siamese],
         ["test", siamese],
+        *(["gradcam", run, "-o", output / "gradcam" / run.name, *looking] for run in (single, siamese)),
     ]
 
 

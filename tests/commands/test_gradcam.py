@@ -1,0 +1,170 @@
+"""`cxr gradcam` from the shell."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from cxr_cli.main import main
+
+Cxr = Callable[..., Any]
+CLASSES = ["covid19", "normal", "pneumonia"]
+
+
+def index_of(folder: Path) -> pd.DataFrame:
+    return pd.read_csv(folder / "index.csv", keep_default_na=False, dtype={"image_id": str})
+
+
+@pytest.fixture(scope="module")
+def predictions(single_run: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """What `cxr test` says of the single run's test films."""
+    folder = tmp_path_factory.mktemp("predictions")
+    shutil.copytree(single_run, folder / "run")
+    assert main(["test", str(folder / "run")]) == 0
+    return pd.read_csv(folder / "run" / "predictions.csv", keep_default_na=False).set_index("image_id")
+
+
+@pytest.fixture(scope="module")
+def siamese(siamese_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the siamese run, with templates."""
+    folder = Path(shutil.copytree(siamese_run, tmp_path_factory.mktemp("siamese") / "run"))
+    assert main(["template", str(folder)]) == 0
+    return folder
+
+
+def test_a_handful_of_test_films_is_explained_by_default(
+    cxr: Cxr, single_run: Path, predictions: pd.DataFrame, tmp_path: Path
+) -> None:
+    out = tmp_path / "maps"
+    outcome = cxr("gradcam", single_run, "-o", out)
+    assert outcome.code == 0, outcome.err
+    index = index_of(out)
+    films = min(16, len(predictions))
+    assert len(index) == films
+    assert f"{out}: {films} films, see sheet.png\n" in outcome.out
+    # The small dataset's sources are not there, and that is said.
+    assert (
+        f"drawn on the DATASET picture: the file cannot be opened (FileNotFoundError): {films}\n"
+        in outcome.out
+    )
+    of_test = predictions.loc[index["image_id"]].reset_index()
+    for column in ("label", "predicted"):
+        assert index[column].tolist() == of_test[column].tolist()
+    assert index["target"].tolist() == index["predicted"].tolist()
+    own = [of_test.at[row, f"score_{name}"] for row, name in enumerate(index["target"])]
+    np.testing.assert_allclose(index["score"], own, rtol=1e-5)
+    with np.load(out / "maps.npz") as content:
+        assert content["maps"].shape == (films, 1, 1)
+        assert content["maps"].max((1, 2)) == pytest.approx(index["largest"].to_numpy())
+    for row in index.itertuples():
+        with Image.open(out / row.overlay) as overlay:
+            assert overlay.size == (32, 32)
+        assert (row.note == "no positive values") == (row.largest == 0)
+    without = (index["largest"] == 0).sum()
+    assert (f"maps without positive values: {without} of {films}\n" in outcome.out) == (without > 0)
+
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    again = cxr("gradcam", single_run, "-o", out)
+    assert (again.code, again.out) == (0, "")
+    assert again.err == f"{out}: already done with these settings and films; nothing to do\n"
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+    other = cxr("gradcam", single_run, "-o", out, "--layer", "stage3", "--colour", "red")
+    assert other.code == 2
+    assert "--layer was None, now 'stage3'; --colour was 'inferno', now 'red'; name a new folder" in other.err
+
+
+def test_hits_and_misses_are_picked_by_what_test_says(
+    cxr: Cxr, single_run: Path, predictions: pd.DataFrame, tmp_path: Path
+) -> None:
+    out = tmp_path / "maps"
+    options = ("--target", "normal", "--count", 0, "--layer", "stage2", "--method", "layercam")
+    picks = ("--pick", "tp", "--pick", "fp", "--pick", "fn", "--pick", "tn")
+    assert cxr("gradcam", single_run, "-o", out, *picks, *options).code == 0
+    index = index_of(out)
+    assert set(index["image_id"]) == set(predictions.index)
+    normal, called = index["label"] == "normal", index["predicted"] == "normal"
+    expected = np.select([normal & called, ~normal & called, normal & ~called], ["tp", "fp", "fn"], "tn")
+    assert index["pick"].tolist() == expected.tolist()
+    assert set(index["target"]) == {"normal"}
+    assert set(index["layer"]) == {"stage2"}
+    with np.load(out / "maps.npz") as content:
+        assert content["maps"].shape[1:] == (4, 4)
+
+
+def test_a_siamese_run_explains_similarity_to_templates_and_between_films(
+    cxr: Cxr, siamese: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "templates"
+    assert cxr("gradcam", siamese, "-o", out, "--count", 3, "--layer", "stage3").code == 0
+    index = index_of(out)
+    scores = index[[f"score_{name}" for name in CLASSES]].to_numpy()
+    assert index["predicted"].tolist() == [CLASSES[i] for i in scores.argmax(1)]
+    np.testing.assert_allclose(1 / (1 + np.exp(-index["logit"])), index["score"], rtol=1e-5)
+
+    one, other = index["image_id"][:2]
+    pair = tmp_path / "pair"
+    assert cxr("gradcam", siamese, "-o", pair, "--pair", one, other, "--layer", "stage3").code == 0
+    both = index_of(pair)
+    assert both["target"].tolist() == [f"same as {other}", f"same as {one}"]
+    assert both["score"][0] == pytest.approx(both["score"][1])
+    swapped = tmp_path / "swapped"
+    assert cxr("gradcam", siamese, "-o", swapped, "--pair", other, one, "--layer", "stage3").code == 0
+    with np.load(pair / "maps.npz") as first, np.load(swapped / "maps.npz") as second:
+        np.testing.assert_allclose(first["maps"], second["maps"][::-1], rtol=1e-5, atol=1e-8)
+
+
+def test_two_runs_side_by_side(cxr: Cxr, single_run: Path, siamese: Path, tmp_path: Path) -> None:
+    out = tmp_path / "maps"
+    outcome = cxr("gradcam", single_run, "-o", out, "--beside", siamese, "--count", 3, "--layer", "stage3")
+    assert outcome.code == 0, outcome.err
+    index = index_of(out)
+    assert index["run"].tolist() == [str(single_run), str(siamese)] * 3
+    assert index["image_id"][::2].tolist() == index["image_id"][1::2].tolist()
+    assert sorted(path.name for path in out.glob("maps*")) == ["maps-beside.npz", "maps.npz"]
+    assert len(list((out / "overlays").iterdir())) == 6
+
+
+def test_films_by_file_and_id(cxr: Cxr, single_run: Path, small_dataset: Path, tmp_path: Path) -> None:
+    new = np.random.default_rng(9).integers(0, 256, (50, 70)).astype(np.uint8)
+    Image.fromarray(new).save(tmp_path / "new.png")
+    known = pd.read_csv(small_dataset / "manifest.csv", keep_default_na=False).iloc[3]
+    films = ("--images", tmp_path / "new.png", "--images", known["image_id"])
+    out = tmp_path / "maps"
+    assert cxr("gradcam", single_run, "-o", out, *films).code == 0
+    index = index_of(out)
+    assert index["label"].tolist() == ["", known["label"]]
+    assert index["drawn_on"][0] == "film"
+    with Image.open(out / index["overlay"][0]) as overlay:
+        assert overlay.size == (70, 50)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--layer", "conv5"), 2, "--layer 'conv5': covidnet has stem, stage1, stage2, stage3, stage4"),
+        (("--method", "cam"), 2, "--method 'cam': known are"),
+        (("--colour", "jet"), 2, "--colour 'jet': known are"),
+        (("--target", "flu"), 2, "--target 'flu': predicted, label, or a class: covid19, normal, pneumonia"),
+        (("--pick", "hit"), 2, "--pick 'hit': known are"),
+        (("--pick", "tp"), 2, "--pick tp: of which class? name it by --positive: covid19, normal, pneumonia"),
+        (("--pick", "tp", "--positive", "flu"), 2, "--positive 'flu': the classes are"),
+        (("--images", "nowhere.png"), 3, "nowhere.png: no such file, and no image_id of"),
+        (("--pair", "a", "b"), 2, "is no siamese run and has no similarity of films"),
+        (("--pair", "a", "b", "--count", "2"), 2, "--count: not with --pair"),
+        (("--templates", "t.npz"), 2, "is no siamese run and has no use for templates"),
+        (("--beside", "nowhere"), 3, "nowhere: no such run"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_line_and_leaves_nothing(
+    cxr: Cxr, single_run: Path, tmp_path: Path, options: tuple[str, ...], code: int, message: str
+) -> None:
+    outcome = cxr("gradcam", single_run, "-o", tmp_path / "maps", *options)
+    assert outcome.code == code
+    assert message in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert not (tmp_path / "maps").exists()
