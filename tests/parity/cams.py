@@ -44,8 +44,8 @@ CAM_MEMBERS = (
 )
 
 LOUDER = 1e5
-"""By this much both sides' logits are multiplied for Grad-CAM++: beside the squares of gradients behind a mean
-over the map, pytorch-grad-cam's epsilon of 1e-6 is not small."""
+"""By this much both sides' logits are multiplied for Grad-CAM++: beside the squares of gradients from behind
+a mean over the map, pytorch-grad-cam's epsilon of 1e-6 is not small."""
 
 
 def factor(method: str) -> float:
