@@ -42,9 +42,18 @@ FILES = {
 }
 
 
+INTERVALS = (
+    "95 % intervals by patients: AUC by DeLong; proportions by Wilson where each film of a\n"
+    "stratum is of its own patient, or all films or none are hits; the rest by bootstrap"
+)
+
+
 def stratify(
     predictions: Annotated[
-        Path, typer.Argument(help="A predictions.csv, or any table with label and score_<class>.")
+        Path,
+        typer.Argument(
+            metavar="PREDICTIONS", help="A predictions.csv, or any table with label and score_<class>."
+        ),
     ],
     by: Annotated[
         list[str],
@@ -93,6 +102,8 @@ def stratify(
     if not table.has_patients:
         say(f"{predictions}: no column patient_id: each film counts as a patient of its own")
     divisions = divide(by, table.column, str(predictions))
+    for name, strata_of in divisions.items():
+        _tell_spellings(name, list(strata_of))
 
     rng = np.random.default_rng(seed)
     strata = describe_strata(table.answers, divisions, rng, resamples, small)
@@ -116,15 +127,23 @@ def _tell_left_out(films: dict[Path, int], shared: int) -> None:
             say(f"{path}: {count - shared} of {count} films are not in the other table and are left out")
 
 
+def _tell_spellings(by: str, names: list[str]) -> None:
+    """Tell of strata that may be one, spelled in two ways; they stay apart."""
+    spellings: dict[str, list[str]] = {}
+    for name in names:
+        spellings.setdefault(name.casefold().strip(), []).append(name)
+    for alike in spellings.values():
+        if len(alike) > 1:
+            say(f"{by}: {' and '.join(map(repr, alike))} differ in case or blanks alone; they stay apart")
+
+
 def _about(table: "Predictions", other: "Predictions | None") -> dict[str, Any]:
     """Say what the tables are of."""
-    from cxr_cli.evaluation.report import interval_methods
-
     about = {
         "predictions": str(table.path),
         "positive": table.positive,
         "predicted": table.rule,
-        "interval": f"95 % intervals by patients: {interval_methods(table.answers)}",
+        "interval": INTERVALS,
     }
     if other is not None:
         about |= {"compared_with": str(other.path), "predicted_there": other.rule}
@@ -158,7 +177,7 @@ def _about_lines(about: dict[str, Any]) -> list[str]:
     lines = [f"{about['predictions']}: {positive}{about['predicted']}"]
     if "compared_with" in about:
         lines.append(f"the other model: {about['compared_with']}: {about['predicted_there']}")
-    return [*lines, about["interval"]]
+    return [*lines, *about["interval"].split("\n")]
 
 
 def _roc_curves(

@@ -178,7 +178,7 @@ def _rule(answers: Answers, films: pd.DataFrame) -> str:
     name = None if answers.positive is None else answers.classes[answers.positive]
     column = f"{THRESHOLD}{name}"
     if "predicted" not in films:
-        alone = sum(name.startswith(SCORE) for name in films) == 1
+        alone = films.columns.str.startswith(SCORE).sum() == 1
         return f"{SCORE}{name} >= 0.5" if alone else "the class of the highest score"
     if column in films and films[column].nunique() == 1 and films[column].iloc[0]:
         return f"as predicted in the table, {SCORE}{name} >= {_short(films[column].iloc[0])}"

@@ -96,7 +96,7 @@ def test_the_table_says_what_is_positive_from_where_on_and_marks_small_strata(
     lines = out.splitlines()
     assert lines[:2] == [
         f"{predictions}: positive: pneumonia, as predicted in the table, score_pneumonia >= 0.4",
-        "95 % intervals by patients: AUC by DeLong, the rest by bootstrap",
+        "95 % intervals by patients: AUC by DeLong; proportions by Wilson where each film of a",
     ]
     assert "sex: M *" in out
     assert "* fewer than 20 films of a class: read with care" in lines
@@ -158,6 +158,17 @@ def test_three_classes_have_macro_figures_or_one_against_the_rest(cxr: Cxr, tmp_
     assert names <= {file.name for file in (tmp_path / "out").iterdir()}
     out = cxr("stratify", path, "--by", "view", "--positive", "normal", *QUICK).out
     assert out.startswith(f"{path}: positive: normal, the class of the highest score\n")
+
+
+def test_two_spellings_are_told_of_and_stay_apart(cxr: Cxr, tmp_path: Path) -> None:
+    table = drawn_table(1.0).assign(site=np.array(["North", "NORTH", "South"])[np.arange(120) % 3])
+    path = tmp_path / "p.csv"
+    table.to_csv(path, index=False)
+    outcome = cxr("stratify", path, "--by", "site", *QUICK)
+    assert outcome.code == 0
+    expected = "site: 'NORTH' and 'North' differ in case or blanks alone; they stay apart"
+    assert one_line(outcome.err).strip() == expected
+    assert "site: NORTH" in outcome.out
 
 
 def test_wrong_usage_and_bad_input_are_one_line(cxr: Cxr, predictions: Path, tmp_path: Path) -> None:
