@@ -49,11 +49,19 @@ class Told(NamedTuple):
     figure: dict[str, Any]
 
 
-def told_classes(figures: Mapping[str, Mapping[str, Any]], largest_p: float) -> list[Told]:
+def classes_asked_for(classes: Sequence[str]) -> Sequence[str]:
+    """All classes; of two the second alone, for what tells it tells the other."""
+    return classes if len(classes) > 2 else classes[1:]
+
+
+def told_classes(
+    figures: Mapping[str, Mapping[str, Any]], labels: Sequence[str], largest_p: float
+) -> list[Told]:
     """List the classes that are told better than by chance, and notably.
 
     Args:
         figures: by what tells, as `auc_figures` gives them.
+        labels: the classes asked for.
         largest_p: that is not put down to chance, see `holm`.
 
     Returns:
@@ -63,26 +71,29 @@ def told_classes(figures: Mapping[str, Mapping[str, Any]], largest_p: float) -> 
         Told(by, label, figure)
         for by, of in figures.items()
         for label, figure in of["per_class"].items()
-        if figure["p"] is not None and figure["p"] <= largest_p and figure["value"] >= NOTABLE
+        if label in labels
+        and figure["p"] is not None
+        and figure["p"] <= largest_p
+        and figure["value"] >= NOTABLE
     ]
     return sorted(told, key=lambda each: -round(each.figure["value"], 3))
 
 
-def holm(figures: Sequence[Mapping[str, Any]]) -> float:
+def holm(figures: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> float:
     """Find the largest p that is not put down to chance among so many (Holm 1979, Scand. J. Stat. 6, 65-70).
 
     Args:
         figures: all that were looked at, as `auc_figures` gives them.
+        labels: the classes asked for.
 
     Returns:
         That p; -1 where all are.
     """
-    p_values = sorted(
-        figure["p"] for of in figures for figure in of["per_class"].values() if figure["p"] is not None
-    )
+    p_values = [of["per_class"][label]["p"] for of in figures for label in labels]
+    known = sorted(p for p in p_values if p is not None)
     largest = -1.0
-    for place, p in enumerate(p_values):
-        if p * (len(p_values) - place) >= SIGNIFICANT:
+    for place, p in enumerate(known):
+        if p * (len(known) - place) >= SIGNIFICANT:
             break
         largest = p
     return largest
@@ -100,7 +111,8 @@ def findings(report: Mapping[str, Any]) -> list[Finding]:
 def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
     """Name the classes that are told beside the lungs: by the run, and by a classifier made for it."""
     looked = [report[name]["views"] for name in ("seen", "offered") if report[name]]
-    largest_p = holm([of for views in looked for of in views.values() if of["beside_lungs"]])
+    labels = classes_asked_for(report["classes"])
+    largest_p = holm([of for views in looked for of in views.values() if of["beside_lungs"]], labels)
     for name, words in (
         (
             "seen",
@@ -113,7 +125,7 @@ def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
         ),
     ):
         views = report[name]["views"] if report[name] else {}
-        told = told_classes({key: of for key, of in views.items() if of["beside_lungs"]}, largest_p)
+        told = told_classes({key: of for key, of in views.items() if of["beside_lungs"]}, labels, largest_p)
         for label in dict.fromkeys(each.label for each in told):
             best, *others = [each for each in told if each.label == label]
             full = views["film"]["per_class"][label]
@@ -147,7 +159,8 @@ def _associations(report: Mapping[str, Any]) -> Iterator[Finding]:
     characteristics = report["association"]["characteristics"]
     # Of characteristics that tell a class equally well, the one with fewest levels says most.
     plainest = dict(sorted(characteristics.items(), key=lambda each: len(each[1]["counts"])))
-    told = told_classes(plainest, holm(list(characteristics.values())))
+    labels = classes_asked_for(report["classes"])
+    told = told_classes(plainest, labels, holm(list(characteristics.values()), labels))
     for label in dict.fromkeys(each.label for each in told):
         best, *others = [each for each in told if each.label == label]
         verb = "coincides with" if best.figure["value"] >= COINCIDES else "goes with"

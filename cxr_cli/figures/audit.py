@@ -40,7 +40,9 @@ def audit_figure(report: Mapping[str, Any], pictures: Mapping[str, NDArray[np.ui
         _draw_bars(axes, report[name]["views"], views, COLUMNS[name][1], report["classes"])
         axes.set_title(COLUMNS[name][0].format(subset=report[name]["subset"]), fontsize=10)
         axes.set_yticks(range(len(views)), views if column == 1 else [""] * len(views))
-    figure.axes[-1].legend(frameon=False, fontsize=8, loc="lower right")
+    figure.legend(
+        *figure.axes[-1].get_legend_handles_labels(), loc="outside lower right", ncols=4, frameon=False
+    )
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=DPI)
 

@@ -7,7 +7,7 @@ import pytest
 from cxr_cli.evaluation.audit import findings, holm
 from cxr_cli.evaluation.audit_text import format_audit
 
-CLASSES = ["covid19", "normal"]
+CLASSES = ["covid19", "normal", "pneumonia"]
 
 
 def figure(value: float, p: float = 1.0) -> dict[str, Any]:
@@ -17,10 +17,10 @@ def figure(value: float, p: float = 1.0) -> dict[str, Any]:
 def told(
     covid19: tuple[float, float] = (0.5, 1.0), normal: tuple[float, float] = (0.5, 1.0)
 ) -> dict[str, Any]:
-    """Figures of two classes, each as AUC and p."""
+    """Figures of three classes: AUC and p of two, the third at chance."""
     return {
         "auc": figure((covid19[0] + normal[0]) / 2),
-        "per_class": {"covid19": figure(*covid19), "normal": figure(*normal)},
+        "per_class": {"covid19": figure(*covid19), "normal": figure(*normal), "pneumonia": figure(0.5)},
     }
 
 
@@ -73,8 +73,8 @@ def test_an_audit_without_findings_says_so_of_each_kind() -> None:
 @pytest.mark.parametrize(
     ("auc", "p", "found"),
     [
-        (0.9, 0.012, True),  # four comparisons: corners and border, two classes
-        (0.9, 0.013, False),
+        (0.9, 0.0083, True),  # six comparisons: corners and border, three classes
+        (0.9, 0.0084, False),
         (0.6, 1e-9, True),
         (0.59, 1e-9, False),  # certain, but of no account
     ],
@@ -109,7 +109,7 @@ def test_a_part_that_does_better_than_a_useless_whole_has_no_share() -> None:
 
 def characteristic(counts: dict[str, tuple[int, int]], **figures: tuple[float, float]) -> dict[str, Any]:
     return {
-        "counts": {level: dict(zip(CLASSES, of, strict=True)) for level, of in counts.items()},
+        "counts": {level: dict(zip(CLASSES, (*of, 0), strict=True)) for level, of in counts.items()},
         "cramers_v": {"value": 0.9, "low": 0.8, "high": 1.0},
         "p": 0.0005,
         **told(**figures),
@@ -138,7 +138,9 @@ def test_an_association_names_the_plainest_characteristic_and_its_level() -> Non
 
 def test_the_text_has_the_counts_of_what_tells_a_class_alone() -> None:
     text = format_audit(associated())
-    assert "source  covid19  normal\nx       40       0\ny       0        40" in text
+    assert (
+        "source  covid19  normal  pneumonia\nx       40       0       0\ny       0        40      0" in text
+    )
     assert "view  covid19  normal" in text
     assert "F  " not in text
 
@@ -158,7 +160,15 @@ def test_leaks_are_counted_and_the_first_ten_named() -> None:
 
 def test_the_largest_p_not_put_down_to_chance_is_holms() -> None:
     """Of four p in order, 0.012 < 0.05 / 4, 0.016 < 0.05 / 3, 0.026 > 0.05 / 2: there it ends."""
-    assert holm([told((0.5, 0.026), (0.5, 0.012)), told((0.5, 0.04), (0.5, 0.016))]) == 0.016
-    assert holm([told((0.5, 0.013), (0.5, 0.2)), told()]) == -1
+    both = ("covid19", "normal")
+    assert holm([told((0.5, 0.026), (0.5, 0.012)), told((0.5, 0.04), (0.5, 0.016))], both) == 0.016
+    assert holm([told((0.5, 0.013), (0.5, 0.2)), told()], both) == -1
+    assert holm([told((0.5, 0.013), (0.5, 0.2)), told()], both[:1]) == 0.013
     unknown = {"per_class": {"covid19": {"p": None}, "normal": {"p": 0.03}}}
-    assert holm([unknown]) == 0.03
+    assert holm([unknown], both) == 0.03
+
+
+def test_of_two_classes_one_is_told() -> None:
+    seen = views(told((0.9, 1e-6), (0.9, 1e-6)), told((0.95, 1e-9), (0.95, 1e-9)))
+    made = report(classes=["covid19", "normal"], seen=seen)
+    assert [finding["label"] for finding in made["findings"]] == ["normal"]
