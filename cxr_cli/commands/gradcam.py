@@ -24,6 +24,7 @@ WORDS = {
     **{name: f"--{name}" for name in ("pair", "pick", "count", "seed", "target", "positive", "method")},
     **{name: f"--{name}" for name in ("layer", "templates", "colour", "dicom")},
     "shared_scale": "--shared-scale",
+    "operating_points": "the operating point",
 }
 """What must be the same for a folder to be gone on with, as the user knows it."""
 
@@ -113,6 +114,7 @@ def gradcam(
     from cxr_cli.inference.explanation import Choice, Question, open_all
     from cxr_cli.inference.gradcam import choose_layer
     from cxr_cli.inference.pick import check_picks
+    from cxr_cli.inference.predict import operating_point
 
     ways = pick or ["random"]
     check_picks(ways)
@@ -149,6 +151,7 @@ def gradcam(
         "positive": positive,
         "method": method,
         "layer": layer,
+        "operating_points": [list(operating_point(each.run) or ()) for each in opened],
         "templates": _digest_templates(run, templates),
         "colour": colour,
         "shared_scale": shared_scale,

@@ -41,7 +41,7 @@ def predict(
 
     from cxr_cli.artifacts import write_csv
     from cxr_cli.dataset.store import open_dataset
-    from cxr_cli.inference.predict import class_scores, worklist
+    from cxr_cli.inference.predict import class_scores, operating_point, worklist
     from cxr_cli.run import open_run
 
     trained = open_run(run)
@@ -50,7 +50,7 @@ def predict(
         raise UsageFault(f"--first {first!r}: the classes are {', '.join(map(repr, classes))}")
     films = open_dataset(dataset)
     _check_prepared_alike(films, trained.config)
-    point = _operating_point(run) if len(classes) == 2 else None
+    point = operating_point(trained)
     if len(classes) == 2 and point is None:
         say(f"{run}: has no operating point; the higher score decides. `cxr test {run}` chooses one")
     scores = class_scores(trained, films.images, np.arange(len(films.images)), templates)
@@ -84,14 +84,3 @@ def _check_prepared_alike(films: "Dataset", config: "RunConfig") -> None:
             f"{films.folder}: was made with --crop-top {found.crop_top:g} --crop-border "
             f"{found.crop_border:g}; the run's films with {needed.crop_top:g} and {needed.crop_border:g}"
         )
-
-
-def _operating_point(run: Path) -> tuple[str, float] | None:
-    """Read the finding, and the score from which on a film has it, as `cxr test` chose it."""
-    from cxr_cli.artifacts import read_json
-    from cxr_cli.run import METRICS
-
-    if not (run / METRICS).exists():
-        return None
-    metrics = read_json(run / METRICS)
-    return metrics["positive"], metrics["operating_point"]["threshold"]

@@ -25,7 +25,7 @@ from cxr_cli.inference.gradcam import (
     template_score,
 )
 from cxr_cli.inference.pick import FilmSet, class_numbers, films_at, picked, target_classes
-from cxr_cli.inference.predict import class_scores, film_vectors
+from cxr_cli.inference.predict import Scores, called_at, class_scores, film_vectors, operating_point
 from cxr_cli.inference.templates import TEMPLATES, read_templates
 from cxr_cli.run import TrainedRun, open_films, open_run
 
@@ -52,6 +52,8 @@ class Question:
         method, layer: of the maps, see `explain_function`; None for the last layer.
         target: the class that is explained, see `pick.target_classes`.
         templates: of a siamese run; None for the run's own.
+
+    What of two classes is predicted follows the operating point that `cxr test` chose, where it has.
     """
 
     method: str
@@ -128,8 +130,8 @@ def choose_films(
     labels = class_numbers(films.table["label"], classes)
     positive, predicted = None, labels
     if set(choice.ways) != {"random"}:
-        positive = _positive(choice, question, classes)
-        predicted = class_scores(opened.run, films.images, films.rows, question.templates).predicted
+        positive = _positive(choice, question, opened.run)
+        predicted = _scores(opened.run, films, question).predicted
     rng = np.random.default_rng(choice.seed)
     places, ways = picked(choice.ways, labels, predicted, positive, choice.count, rng)
     if not len(places):
@@ -137,14 +139,21 @@ def choose_films(
     return places, ways
 
 
-def _positive(choice: Choice, question: Question, classes: Sequence[str]) -> int:
+def _scores(run: TrainedRun, films: FilmSet, question: Question) -> Scores:
+    scores = class_scores(run, films.images, films.rows, question.templates)
+    return called_at(scores, run.config.classes, operating_point(run))
+
+
+def _positive(choice: Choice, question: Question, run: TrainedRun) -> int:
+    classes = run.config.classes
+    point = operating_point(run)
     wanted = choice.positive or (question.target if question.target in classes else None)
+    if wanted is None and point is not None:
+        wanted = point[0]
     if wanted is None and len(classes) > 2:
         raise UsageFault(
             f"--pick {' '.join(choice.ways)}: of which class? name it by --positive: {', '.join(classes)}"
         )
-    if wanted is not None and wanted not in classes:
-        raise UsageFault(f"--positive {wanted!r}: the classes are {', '.join(classes)}")
     return positive_class(classes, wanted)
 
 
@@ -162,7 +171,7 @@ def explain_scores(opened: OpenRun, films: FilmSet, ways: Sequence[str], questio
     """
     run = opened.run
     classes = np.array(run.config.classes, dtype=object)
-    scores = class_scores(run, films.images, films.rows, question.templates)
+    scores = _scores(run, films, question)
     targets = target_classes(question.target, films, scores.predicted, run.config.classes)
     each = np.arange(len(targets))
     said = {

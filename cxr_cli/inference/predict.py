@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
+from cxr_cli.artifacts import read_json
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.errors import UsageFault
 from cxr_cli.inference.films import FetchBatch, film_source
@@ -21,7 +22,7 @@ from cxr_cli.inference.forward import (
     run_over,
 )
 from cxr_cli.inference.templates import TEMPLATES, read_templates, similarity_logits
-from cxr_cli.run import TrainedRun
+from cxr_cli.run import METRICS, TrainedRun
 
 # Columns of the manifest that say where a film is stored, not what it is.
 STORAGE_COLUMNS = ("row", "image_id", "patient_id", "label")
@@ -96,6 +97,27 @@ def film_scorer(run: TrainedRun, templates: Path | None = None) -> ScoreFilms:
     return classify
 
 
+def operating_point(run: TrainedRun) -> tuple[str, float] | None:
+    """Read the finding of two classes, and the score from which on a film has it, as `cxr test` chose it.
+
+    None where it chose none, or for another epoch's model.
+    """
+    path = run.folder / METRICS
+    metrics = read_json(path) if path.exists() else {}
+    if "operating_point" not in metrics or metrics.get("epoch") != run.epoch:
+        return None
+    return metrics["positive"], metrics["operating_point"]["threshold"]
+
+
+def called_at(scores: Scores, classes: tuple[str, ...], point: tuple[str, float] | None) -> Scores:
+    """Predict the finding of two classes from a score on; without such a point the highest score decides."""
+    if point is None:
+        return scores
+    finding = classes.index(point[0])
+    called = scores.values[:, finding] >= point[1]
+    return scores._replace(predicted=np.where(called, finding, 1 - finding))
+
+
 def film_vectors(run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:
     """Compute a siamese run's vectors [len(rows), E], one pass a film.
 
@@ -162,11 +184,7 @@ def worklist(
         first: the class by whose score films are ordered, the highest first; None for the finding's, and
             without one the dataset's order.
     """
-    if point is not None:
-        finding = classes.index(point[0])
-        scores = scores._replace(
-            predicted=np.where(scores.values[:, finding] >= point[1], finding, 1 - finding)
-        )
+    scores = called_at(scores, classes, point)
     table = predictions_table(dataset, np.arange(len(dataset.images)), scores, classes, point)
     table = table.drop(columns="label")
     leading = first or (point and point[0])
