@@ -92,9 +92,10 @@ def test_strata_are_those_that_are_asked_for_or_that_differ(cxr: Cxr, tested: Pa
     table["sex"] = ["F", "M"] * (len(table) // 2) + ["M"] * (len(table) % 2)
     table["site"] = "A & B"
     table.to_csv(tested / "predictions.csv", index=False)
-    cxr("report", tested)
+    done = cxr("report", tested)
+    assert done.code == 0, done.err
     text = Page(tested / "report.html").text
-    assert f"all films {len(table)}" in text
+    assert f"all films * {len(table)}" in text
     assert f"sex: F * {len(table) // 2}" in text
     assert "Strata by sex, under Strata." in text
     assert cxr("report", tested, "--by", "site").code == 0
