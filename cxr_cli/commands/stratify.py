@@ -160,7 +160,8 @@ def _texts(strata: "Sequence[Stratum]", subject: "Subject", about: dict[str, Any
 
     lines = _about_lines(about)
     table = pd.DataFrame(strata_tables.records(strata, subject))
-    content = {**about, "strata": strata_tables.as_json(strata, subject)}
+    in_one_line = about["interval"].replace("\n", " ")
+    content = {**about, "interval": in_one_line, "strata": strata_tables.as_json(strata, subject)}
     return {
         Format.TABLE: "\n".join([*lines, "", strata_tables.as_text(strata, subject), ""]),
         Format.CSV: table.to_csv(index=False),

@@ -1,6 +1,7 @@
 """`cxr test` from the shell."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -102,7 +103,7 @@ def test_a_single_run_gives_a_row_a_film_and_the_figures_of_those_rows(
     metrics = json.loads((single / "metrics.json").read_text())
     assert (metrics["run"], metrics["subset"]) == (str(single), "test")
     assert_figures_are_those_of_scikit_learn(metrics, table)
-    assert f"accuracy           {metrics['accuracy']['value']:.3f} (" in outcome.out
+    assert re.search(rf"^accuracy +{metrics['accuracy']['value']:.3f} \(", outcome.out, re.M)
     assert outcome.err == f"{single / 'predictions.csv'}: {len(expected)} films\n"
     for figure in ("confusion.png", "roc.png"):
         assert (single / "figures" / figure).stat().st_size > 0
