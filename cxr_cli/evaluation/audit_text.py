@@ -26,9 +26,15 @@ def format_audit(report: Mapping[str, Any]) -> str:
 
 def _association_lines(report: Mapping[str, Any]) -> Iterator[str]:
     association = report["association"]
-    yield f"Class and characteristics: {_extent(association)}"
+    yield (
+        f"Class and characteristics: {_extent(association)}. AUC cross-validated by patient (chance: 0.5 or "
+        "less)"
+    )
+    for reason in dict.fromkeys(association["left_out"].values()):
+        names = [name for name, why in association["left_out"].items() if why == reason]
+        yield from wrap(f"not asked for, {reason}: {', '.join(names)}", WIDTH, subsequent_indent="  ")
     if not association["characteristics"]:
-        yield "no characteristic has two values"
+        yield "no characteristic is left"
         return
     rows = [["characteristic", "levels", "Cramér's V", "p", "AUC from it alone", *report["classes"]]]
     for name, of in association["characteristics"].items():

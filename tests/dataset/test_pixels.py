@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cxr_cli.dataset.pixels import pixel_statistics
+from cxr_cli.dataset.pixels import mean_film, pixel_statistics
 
 
 @given(
@@ -29,3 +29,10 @@ def test_pixel_statistics_worked_by_hand() -> None:
     images = np.array([[[0, 255]], [[255, 255]], [[7, 7]]], np.uint8)
     pixels = pixel_statistics(images, np.array([0, 1]))
     assert (pixels.mean, pixels.std) == (0.75, pytest.approx(3**0.5 / 4))
+
+
+def test_the_mean_film_is_of_the_named_films_to_the_nearest_grey_value() -> None:
+    images = np.array([[[10, 255]], [[11, 255]], [[200, 0]], [[11, 254]]], np.uint8)
+    film = mean_film(images, np.array([0, 1, 3]))  # 32 / 3 and 764 / 3
+    assert film.dtype == np.uint8
+    assert film.tolist() == [[11, 255]]

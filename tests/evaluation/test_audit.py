@@ -50,6 +50,7 @@ def report(**sections: Any) -> dict[str, Any]:
             "subset": "train and val",
             "characteristics": {},
             "together": None,
+            "left_out": {"path": "more than 20 values", "model": "ignored", "note": "more than 20 values"},
         },
         "offered": views(told(), told((0.9, 1e-6), (0.9, 1e-6))),
         "seen": None,
@@ -62,7 +63,9 @@ def report(**sections: Any) -> dict[str, Any]:
 def test_an_audit_without_findings_says_so_of_each_kind() -> None:
     clean = report()
     assert clean["findings"] == []
-    verdict = format_audit(clean).split("Verdict\n")[1]
+    text = format_audit(clean)
+    assert "not asked for, more than 20 values: path, note\nnot asked for, ignored: model\n" in text
+    verdict = text.split("Verdict\n")[1]
     assert verdict.splitlines() == [
         "shortcut: none found. A shortcut inside the lungs' zone would not be: it looks like a finding",
         "association: none found between class and any characteristic at hand",
@@ -122,7 +125,13 @@ def associated() -> dict[str, Any]:
         "source": characteristic({"x": (40, 0), "y": (0, 40)}, covid19=(1.0, 1e-9), normal=(0.7, 1e-9)),
         "sex": characteristic({"F": (20, 21), "M": (20, 19)}),
     }
-    of = {"films": 80, "patients": 50, "subset": "train and val", "together": told((1.0, 1e-9))}
+    of = {
+        "films": 80,
+        "patients": 50,
+        "subset": "train and val",
+        "together": told((1.0, 1e-9)),
+        "left_out": {},
+    }
     return report(association={**of, "characteristics": by})
 
 
