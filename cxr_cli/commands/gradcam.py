@@ -212,9 +212,11 @@ def _explanations(
     if pair:
         return [explain_pair(opened[0], sets[0], question)]
     places, ways = choose_films(opened[0], sets[0], choice, question)
+    # Picked by what the first run says of them, not by what the second does.
+    picked = (ways, [""] * len(ways))
     return [
-        explain_scores(each, films.at(places), ways, question)
-        for each, films in zip(opened, sets, strict=True)
+        explain_scores(each, films.at(places), how, question)
+        for each, films, how in zip(opened, sets, picked, strict=False)
     ]
 
 

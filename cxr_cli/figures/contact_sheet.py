@@ -1,6 +1,6 @@
 """Small pictures of films side by side, each with what is known of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,12 +45,13 @@ class Scale:
 
 
 def contact_sheets(
-    groups: Sequence[Sequence[Tile]], heading: str, scale: Scale, first: Path
+    films: int, tiles_of: Callable[[int], Sequence[Tile]], heading: str, scale: Scale, first: Path
 ) -> tuple[Path, ...]:
     """Draw tiles in rows, on as many sheets as they take.
 
     Args:
-        groups: tiles that belong side by side, as many in each.
+        films: how many.
+        tiles_of: gives the tiles of a film by number, which stay side by side; as many for each film.
         heading: over each sheet.
         scale: at its side.
         first: the path of the first sheet; the next ones are numbered from 2 on.
@@ -58,13 +59,17 @@ def contact_sheets(
     Returns:
         The sheets' paths.
     """
-    abreast = max(1, COLUMNS // len(groups[0]))
-    parts = [groups[start : start + abreast * ROWS] for start in range(0, len(groups), abreast * ROWS)]
-    paths = tuple(first if n == 1 else first.with_stem(f"{first.stem}-{n}") for n in range(1, len(parts) + 1))
-    for number, (part, path) in enumerate(zip(parts, paths, strict=True), start=1):
-        counted = f"{heading} (sheet {number} of {len(parts)})" if len(parts) > 1 else heading
-        columns = min(abreast, len(part)) * len(part[0])
-        figure = _draw([tile for group in part for tile in group], columns, counted, scale)
+    wide = len(tiles_of(0))
+    abreast = max(1, COLUMNS // wide)
+    starts = range(0, films, abreast * ROWS)
+    paths = tuple(
+        first if n == 1 else first.with_stem(f"{first.stem}-{n}") for n in range(1, len(starts) + 1)
+    )
+    for number, (start, path) in enumerate(zip(starts, paths, strict=True), start=1):
+        part = range(start, min(start + abreast * ROWS, films))
+        counted = f"{heading} (sheet {number} of {len(paths)})" if len(paths) > 1 else heading
+        tiles = [tile for film in part for tile in tiles_of(film)]
+        figure = _draw(tiles, min(abreast, len(part)) * wide, counted, scale)
         with atomic_path(path) as temporary:
             figure.savefig(temporary, dpi=DPI)
     return paths

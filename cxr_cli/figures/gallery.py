@@ -128,19 +128,21 @@ def write_gallery(
     write_json(folder / RECORD, settings)
     for panel in panels:
         _write_maps(folder / f"maps{panel.suffix}.npz", panel)
-    index: list[dict[str, Any]] = []
-    groups: list[list[Tile]] = []
     count = len(panels[0].rows)
+    entries: list[list[dict[str, Any]]] = []
     for film in range(count):
-        entries = [_exhibit(folder, panel, film, look) for panel in panels]
-        tiles = [_tile(folder, entry, named=len(panels) > 1) for entry in entries]
-        plain = [_plain_tile(panels[0], film, look)] if len(panels) > 1 else []
-        groups.append([*plain, *tiles])
-        index += entries
+        entries.append([_exhibit(folder, panel, film, look) for panel in panels])
         advance(film + 1, count)
+
+    def tiles(film: int) -> list[Tile]:
+        if len(panels) == 1:
+            return [_tile(folder, entries[film][0])]
+        named = zip(entries[film], _short_names(panels), strict=True)
+        return [_plain_tile(panels[0], film, look), *(_tile(folder, entry, name) for entry, name in named)]
+
     end = "share of the largest value " + ("of all films" if look.shared_scale else "of the film")
-    contact_sheets(groups, _heading(panels), Scale(look.colour, end), folder / SHEET)
-    table = pd.DataFrame(index)
+    contact_sheets(count, tiles, _heading(panels), Scale(look.colour, end), folder / SHEET)
+    table = pd.DataFrame([entry for film in entries for entry in film])
     write_csv(folder / INDEX, table)
     return table
 
@@ -167,7 +169,7 @@ def _exhibit(folder: Path, panel: Panel, film: int, look: Look) -> dict[str, Any
     if not overlay.exists():
         original = _original(_source(record, look), record["image_id"])
         picture = _draw(panel, film, original, look)
-        if look.captures:
+        if look.captures and not isinstance(original, str):
             _capture(capture, picture, record, panel, look)
         _write_png(overlay, picture, original if isinstance(original, str) else AT_FULL_SIZE)
     with Image.open(overlay) as image:
@@ -259,14 +261,12 @@ def _burn_in(picture: NDArray[np.uint8], text: str) -> None:
     cv2.putText(picture, text, (rise, foot), font, scale, (255, 255, 255), thick, cv2.LINE_AA)
 
 
-def _tile(folder: Path, entry: Mapping[str, Any], *, named: bool) -> Tile:
+def _tile(folder: Path, entry: Mapping[str, Any], run: str = "") -> Tile:
     with Image.open(folder / entry["overlay"]) as image:
         image.thumbnail((TILE, TILE))
         picture = np.asarray(image)
     label = entry["label"] and f"label {entry['label']}"
-    lines = [
-        ", ".join(filter(None, (Path(entry["run"]).name if named else "", PICKS.get(entry["pick"]), label)))
-    ]
+    lines = [", ".join(filter(None, (run, PICKS.get(entry["pick"]), label)))]
     if entry["predicted"]:
         lines.append(f"predicted {entry['predicted']} {entry['predicted_score']:.2f}")
     if entry["target"] != entry["predicted"]:
@@ -275,6 +275,12 @@ def _tile(folder: Path, entry: Mapping[str, Any], *, named: bool) -> Tile:
         lines.append(entry["note"])
     wrong = bool(entry["label"] and entry["predicted"]) and entry["label"] != entry["predicted"]
     return Tile(picture, "\n".join(lines), entry["image_id"], wrong)
+
+
+def _short_names(panels: Sequence[Panel]) -> list[str]:
+    """Return the names of the runs' folders, whole paths where these are the same."""
+    short = [Path(panel.name).name for panel in panels]
+    return short if len(set(short)) == len(short) else [panel.name for panel in panels]
 
 
 def _heading(panels: Sequence[Panel]) -> str:

@@ -53,9 +53,12 @@ def lay_over(film: NDArray[np.uint8], heat: NDArray[np.float32], colour: str) ->
         heat: float32 [H, W], 0 ... 1.
         colour: a name in `COLOURS`.
     """
-    opacity = (OPACITY * heat)[..., None]
-    coloured = 255 * COLOURS[colour]()(heat)[..., :3]
-    blended = (1 - opacity) * film[..., None] + opacity * coloured
+    # By 256 levels: full-size films have millions of pixels.
+    levels = np.linspace(0, 1, 256, dtype=np.float32)
+    added = 255 * OPACITY * levels[:, None] * COLOURS[colour]()(levels)[:, :3].astype(np.float32)
+    kept = 1 - OPACITY * levels
+    level = np.rint(255 * heat).astype(np.uint8)
+    blended = (film * kept[level])[..., None] + added[level]
     return np.asarray(np.rint(blended), np.uint8)
 
 

@@ -28,14 +28,14 @@ def width(path: Path) -> int:
 
 
 def test_films_that_fill_more_than_a_sheet_go_on_to_the_next(tmp_path: Path) -> None:
-    paths = contact_sheets([[tile(number)] for number in range(5)], "run", SCALE, tmp_path / "sheet.png")
+    paths = contact_sheets(5, lambda film: [tile(film)], "run", SCALE, tmp_path / "sheet.png")
     assert paths == (tmp_path / "sheet.png", tmp_path / "sheet-2.png")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sheet-2.png", "sheet.png"]
     assert width(paths[0]) > width(paths[1])
 
 
-def test_a_group_stays_together(tmp_path: Path) -> None:
-    # A row of three has room for one group of two.
-    paths = contact_sheets([[tile(10), tile(20)]] * 2, "run", SCALE, tmp_path / "sheet.png")
+def test_a_films_tiles_stay_together(tmp_path: Path) -> None:
+    # A row of three has room for one film's two.
+    paths = contact_sheets(2, lambda film: [tile(film), tile(20)], "run", SCALE, tmp_path / "sheet.png")
     assert len(paths) == 2
     assert width(paths[0]) == width(paths[1])
