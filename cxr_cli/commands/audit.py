@@ -67,15 +67,18 @@ def audit(
         if kind not in KINDS:
             raise UsageFault(f"--fail-on {kind!r}: known are {', '.join(KINDS)}")
     subject = _open(place, dataset, split, fold, subset, templates)
+    # The run first: what it lacks is told before the rest is worked out.
+    seen = _seen(subject, subset, templates)
     report: dict[str, Any] = {
         "run": str(place) if subject.run else None,
+        "epoch": subject.run.epoch if subject.run else None,
         "dataset": str(subject.films.folder),
         "split": str(subject.split.path),
         "classes": list(subject.split.classes),
         "interval": "95 %, by patients: DeLong for the AUC of a class, else bootstrap",
         "association": _association(subject, ignore or []),
         "offered": _offered(subject),
-        "seen": _seen(subject, subset, templates),
+        "seen": seen,
         "leaks": _leaks(subject),
     }
     report["findings"] = [finding._asdict() for finding in findings(report)]
