@@ -110,8 +110,9 @@ def format_operating_point(point: dict[str, Any]) -> str:
     if point["sensitivity"] is None:
         return line
     return (
-        f"{line} on validation: sensitivity {point['sensitivity']:.3f} ({point['positives']}), "
-        f"specificity {point['specificity']:.3f} ({point['negatives']}) there"
+        f"{line} on validation\n"
+        f"  reached there: sensitivity {point['sensitivity']:.3f} ({point['positives']} films), "
+        f"specificity {point['specificity']:.3f} ({point['negatives']} films)"
     )
 
 

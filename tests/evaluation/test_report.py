@@ -104,14 +104,14 @@ def test_the_printed_report_of_a_finding() -> None:
     point = OperatingPoint(0.5, "Youden's index", 0.9, 0.8, 10, 20)
     report["operating_point"] = operating_point_record(point, "pneumonia")
     lines = format_report(report).splitlines()
-    assert lines[:3] == [
+    assert lines[:4] == [
         "films 4, patients 4; 95 % intervals by patients: proportions by Wilson, AUC by DeLong, the rest by "
         "bootstrap",
         "positive: pneumonia, 2 films",
-        "operating point: score_pneumonia >= 0.5, Youden's index on validation: sensitivity 0.900 (10), "
-        "specificity 0.800 (20) there",
+        "operating point: score_pneumonia >= 0.5, Youden's index on validation",
+        "  reached there: sensitivity 0.900 (10 films), specificity 0.800 (20 films)",
     ]
-    assert [line.split("  ")[0] for line in lines[3:13]] == [
+    assert [line.split("  ")[0] for line in lines[4:14]] == [
         "sensitivity",
         "specificity",
         "accuracy",
@@ -123,8 +123,8 @@ def test_the_printed_report_of_a_finding() -> None:
         "Brier score",
         "calibration error",
     ]
-    assert lines[3] == "sensitivity        0.500 (0.095-0.905)"
-    assert lines[9] == "AUC                1.000 (0.342-1.000)"
+    assert lines[4] == "sensitivity        0.500 (0.095-0.905)"
+    assert lines[10] == "AUC                1.000 (0.342-1.000)"
     assert json.loads(json.dumps(report, allow_nan=False)) == report
 
 
