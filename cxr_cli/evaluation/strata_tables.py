@@ -207,7 +207,7 @@ def notes(strata: Sequence[Stratum], subject: Subject) -> list[str]:
     found = []
     if any(stratum.small for stratum in strata):
         found.append(f"* fewer than {subject.small} films of a class: read with care")
-    if any(stratum.gaps for stratum in strata):
+    if any(not np.isnan(gap.value) for stratum in strata for gap in stratum.gaps.values()):
         found += [
             "Gaps: a stratum's figure minus that of all other films. p: patients permuted between strata,",
             "class by class. Holm: p corrected for the number of gaps of the same characteristic.",
