@@ -1,6 +1,7 @@
 """Films -> maps of what speaks for a score: only what lies behind the explained layer is differentiated."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import jax
@@ -94,8 +95,9 @@ def _backbone(module: Any) -> Backbone:
     return backbone
 
 
+@lru_cache(maxsize=4)
 def explain_function(network: Network, scaling: Scaling, score: Score, layer: str, method: str) -> Explain:
-    """Make the jitted function from variables, films and targets to maps and scores.
+    """Make the jitted function from variables, films and targets to maps and scores; it compiles once.
 
     Args:
         network: whose maps.
