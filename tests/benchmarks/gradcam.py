@@ -3,10 +3,10 @@
     python tests/benchmarks/gradcam.py [--archs ARCH...] [--cores N...] [--rounds N]
 
 Needs what tests/parity/make_cam_references.py needs, in one environment with this package. From grey films in
-memory, uint8 [16,224,224], to maps at the films' size in memory; Grad-CAM of the last feature map. Each figure is
-measured in a process of its own, and the cases take turns, round after round; where other work shares the
-machine, CPU seconds tell more than the clock. Rows give the median over rounds; "ratio" is to the first row, the
-median of the ratios within rounds.
+memory, uint8 [16,224,224], to maps at their size in memory; Grad-CAM of the last feature map. Each figure
+is measured in a process of its own, and the cases take turns, round after round; where other work shares the
+machine, CPU seconds tell more than the clock. Rows give the median over rounds; "ratio" is to the first row,
+the median of the ratios within rounds.
 """
 
 import argparse
