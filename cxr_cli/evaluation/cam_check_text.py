@@ -41,6 +41,7 @@ def _forgetting(part: dict[str, Any]) -> list[str]:
     lines += [
         f"  {name:{width}}  {_number(stage['correlation'])} "
         f"({_number(stage['lowest'])} to {_number(stage['highest'])})"
+        + ("" if stage["judged"] else "  not judged")
         for name, stage in zip(names, stages, strict=True)
     ]
     lines.append(f"  for comparison, maps of two patients by the run: {_number(part['between_films'])}")

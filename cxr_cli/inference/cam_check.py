@@ -112,8 +112,9 @@ def check_forgetting(
         advance: called with (steps done, steps in all).
 
     Returns:
-        By stage the mean `correlation` over films and draws, and that of the draws `lowest` and `highest`;
-        `between_films` of one net; and the `verdict`.
+        By stage the mean `correlation` over films and draws, that of the draws `lowest` and `highest`, and
+        whether it is `judged`: the weights by which a siamese net adds up differences of two vectors are not,
+        for drawn anew they are much the same. `between_films` of one net; and the `verdict`.
     """
     maps = maker(run.variables, places, INFERENCE_BATCH)
     stages = tuple(reversed(run.network.stages))
@@ -122,6 +123,7 @@ def check_forgetting(
         for depth, forgotten in enumerate(forget_from_the_head(run, rng)):
             found[depth, draw] = rank_correlation(maps, maker(forgotten.variables, places, INFERENCE_BATCH))
             advance(draw * len(stages) + depth + 1, found[..., 0].size)
+    judged = np.arange(len(stages)) >= int(run.config.siamese)
     means = [[mean_of_known(draw) for draw in stage] for stage in found]
     return {
         "films": len(places),
@@ -130,6 +132,7 @@ def check_forgetting(
         "stages": [
             {
                 "drawn_anew": "+".join(stage),
+                "judged": bool(judged[depth]),
                 "correlation": mean_of_known(found[depth]),
                 "lowest": min((mean for mean in means[depth] if mean is not None), default=None),
                 "highest": max((mean for mean in means[depth] if mean is not None), default=None),
@@ -137,7 +140,7 @@ def check_forgetting(
             for depth, stage in enumerate(stages)
         ],
         "between_films": mean_of_known(between_films(maps, patients, rng)),
-        "verdict": judge_forgetting(found),
+        "verdict": judge_forgetting(found[judged]),
     }
 
 

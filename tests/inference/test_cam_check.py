@@ -96,6 +96,22 @@ def test_maps_that_do_not_care_for_the_head_are_no_explanation(
     assert reason in report["verdict"]
 
 
+def test_the_weights_of_a_siamese_nets_distance_are_not_judged(narrow: TrainedRun) -> None:
+    siamese = replace(narrow, config=replace(narrow.config, siamese=True))
+    network, variables = create(siamese.config.network, np.random.default_rng(7))
+    run = replace(siamese, network=network, variables=variables)
+
+    def by_the_vector(variables: Variables, places: NDArray[np.int64], batch: int) -> NDArray[np.float32]:
+        kernel = np.asarray(variables.params["backbone"]["fc2"]["kernel"])[:3]
+        return np.stack([np.abs(np.roll(kernel, place)) for place in places]).astype(np.float32)
+
+    report = check_forgetting(run, by_the_vector, PLACES, PATIENTS, np.random.default_rng(0), lambda *_: None)
+    first, second, *_ = report["stages"]
+    assert (first["drawn_anew"], first["judged"], second["judged"]) == ("alpha+bias", False, True)
+    assert first["correlation"] == pytest.approx(1)
+    assert report["verdict"].startswith("sound")
+
+
 def test_maps_that_depend_on_the_batch_are_not_repeatable(narrow: TrainedRun) -> None:
     def by_batch(variables: Variables, places: NDArray[np.int64], batch: int) -> NDArray[np.float32]:
         return same_maps(variables, places, batch) + np.float32(batch == 5)
