@@ -21,7 +21,7 @@ SIAMESE_EPOCHS = 24
 BATCH_OF_FILMS = 30
 PAIRS = 5000
 TRIALS = 99
-EXPLAINED_FILMS = 12
+EXPLAINED_FILMS = 10
 EXPLAINED_LAYER = "stage3"  # of 4 x 4; the last map of films so small is 2 x 2
 
 
@@ -43,7 +43,7 @@ def demo(
     typer.echo(f"  single   {single}")
     say(
         f"\nResults are in {output}: predictions.csv, metrics.json and figures/ in single/ and siamese/; "
-        "what the nets look at in gradcam/single/sheet.png and gradcam/siamese/sheet.png. "
+        "what in a film the nets go by is in gradcam/sheet.png. "
         "Phantoms are drawings: what a net does on them says nothing of patients."
     )
 
@@ -67,7 +67,7 @@ def _stages(output: Path, seed: int) -> list[list[object]]:
         ["validate3way", siamese, "--trials", TRIALS, "--repeats", 5],
         ["template", siamese],
         ["test", siamese],
-        *(["gradcam", run, "-o", output / "gradcam" / run.name, *looking] for run in (single, siamese)),
+        ["gradcam", single, "--beside", siamese, "-o", output / "gradcam", *looking],
     ]
 
 

@@ -39,7 +39,7 @@ def test_the_demo_runs_the_chain_and_prints_commands_to_copy(
     commands = [shlex.split(line[2:]) for line in captured.err.splitlines() if line.startswith("$ ")]
     assert [command[1] for command in commands] == [
         *("phantom", "preprocess", "split", "train", "test"),
-        *("train", "validate3way", "template", "test", "gradcam", "gradcam"),
+        *("train", "validate3way", "template", "test", "gradcam"),
     ]
     # What was printed can be typed: here the split, and it gives the same.
     before = (out / "split.csv").read_bytes()
@@ -54,15 +54,14 @@ def test_the_demo_runs_the_chain_and_prints_commands_to_copy(
         assert metrics["accuracy"]["value"] == pytest.approx(hits)
         assert f"{run:9}{hits:.3f} (" in captured.out
 
-        sheet = out / "gradcam" / run / "sheet.png"
-        assert sheet.stat().st_size > 0
-        assert str(sheet.relative_to(out)) in captured.err
+    assert (out / "gradcam" / "sheet.png").stat().st_size > 0
+    assert "gradcam/sheet.png" in captured.err
 
     # Again: nothing is trained anew, and no film explained.
     assert main(["demo", "-o", str(out)]) == 0
     again = capfd.readouterr().err
     assert again.count("finished already") == 2
-    assert again.count("already done with these settings and films") == 2
+    assert again.count("already done with these settings and films") == 1
 
 
 def test_a_stage_that_fails_ends_the_demo_with_its_exit_code(
