@@ -247,7 +247,6 @@ def open_run(folder: Path) -> TrainedRun:
         BadInput: no run, one without a model yet, or weights that do not fit the configuration.
     """
     import jax
-    import jax.numpy as jnp
 
     from cxr_cli.models.registry import Variables, outline
 
@@ -257,7 +256,8 @@ def open_run(folder: Path) -> TrainedRun:
     if not model.is_dir():
         raise BadInput(f"{folder}: has no selected model yet; let `cxr train` finish an epoch first")
     network, shapes = outline(config.network)
-    template = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+    # Not jnp.zeros, which compiles a program for every shape.
+    template = jax.tree.map(lambda leaf: jax.device_put(np.zeros(leaf.shape, leaf.dtype)), shapes)
     saved = _restore(model, {**template._asdict(), "epoch": 0})
     return TrainedRun(
         folder, config, network, Variables(saved["params"], saved["stats"]), int(saved["epoch"])
