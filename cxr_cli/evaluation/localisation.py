@@ -143,14 +143,24 @@ def locate(maps: Maps, masks: Masks, patients: NDArray[np.int64]) -> dict[str, L
     return found
 
 
-def mean_estimate(values: Floats, patients: NDArray[np.int64], rng: np.random.Generator) -> Estimate:
-    """Estimate a figure's mean over films, with its 95 % interval by patients."""
+def mean_estimate(
+    values: Floats, patients: NDArray[np.int64], rng: np.random.Generator, *, hits: bool = False
+) -> Estimate:
+    """Estimate a figure's mean over films, with its 95 % interval by patients.
+
+    Args:
+        values: float64 [N].
+        patients: int [N].
+        rng: of the resamples.
+        hits: the values are hits, 1, and misses, 0, and their mean a proportion; a value between is from a
+            map with several hottest cells, and with such the interval is the bootstrap's.
+    """
 
     def mean(weights: Floats) -> dict[str, Floats]:
         return {"mean": weights @ values / weights.sum(1)}
 
     resampled = over_resamples(mean, patients, rng)["mean"]
-    if np.isin(values, (0.0, 1.0)).all():
+    if hits and np.isin(values, (0.0, 1.0)).all():
         counted = np.ones(len(values), np.bool_)
         interval = proportion_interval(counted, values == 1.0, patients, resampled)
     else:
@@ -179,7 +189,8 @@ def localisation_report(
     report: dict[str, Any] = {"films": int(chosen.sum()), "patients": len(np.unique(patients[chosen]))}
     for name, figure in located.items():
         of = Located(*(values[chosen] for values in figure))
-        estimated = mean_estimate(of.own, patients[chosen], rng).as_json()
+        hits = name == "pointing_game"
+        estimated = mean_estimate(of.own, patients[chosen], rng, hits=hits).as_json()
         even, centre = float(of.even.mean()), float(of.centre.mean())
         other = float(np.nanmean(of.other)) if not np.isnan(of.other).all() else None
         low = estimated["low"]

@@ -142,6 +142,9 @@ def test_right_maps_are_above_chance_and_above_other_patients_maps() -> None:
     assert (pointing["value"], pointing["high"]) == (1.0, 1.0)
     assert pointing["low"] == pytest.approx(20 / (20 + 1.959964**2), abs=1e-4)
     assert pointing["above_chance"] is True
+    # A share of heat that is the same on all films says nothing of others, and has no interval.
+    assert report["heat_share"]["value"] == pytest.approx((3.5 / 4) ** 2)
+    assert (report["heat_share"]["low"], report["heat_share"]["method"]) == (None, "none")
     assert pointing["other"] == pytest.approx(9 / 19)
     assert judge_localisation(report).endswith("than chance, and than maps of other patients do")
 
