@@ -3,12 +3,14 @@
 Training writes it, everything else reads it.
 """
 
+import builtins
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import GenericAlias, UnionType
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import numpy as np
 
@@ -218,7 +220,32 @@ def read_config(folder: Path) -> RunConfig:
     known = {field.name for field in fields(RunConfig)}
     for key in sorted(known ^ set(content)):
         raise BadInput(f"{path}: key {key!r} is {'missing' if key in known else 'unknown'}")
+    for key, kind in get_type_hints(RunConfig).items():
+        if not _is_a(content[key], kind):
+            raise BadInput(f"{path}: {key} is {json.dumps(content[key])}, {_in_words(kind)} is needed")
     return RunConfig(**{**content, "classes": tuple(content["classes"])})
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    """Tell whether a JSON value is of an annotated type; whole numbers are real ones too, truth values no."""
+    match kind:
+        case UnionType():
+            return any(_is_a(value, one) for one in get_args(kind))
+        case GenericAlias():
+            return isinstance(value, list) and all(isinstance(item, str) for item in value)
+        case builtins.float:
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case builtins.int:
+            return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, kind)
+
+
+def _in_words(kind: Any) -> str:
+    if isinstance(kind, UnionType):
+        return " or ".join(_in_words(one) for one in get_args(kind))
+    if isinstance(kind, GenericAlias):
+        return "a list of texts"
+    return {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}.get(kind, "null")
 
 
 def is_finished(folder: Path) -> bool:

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -67,6 +68,30 @@ def test_an_unknown_or_missing_key_is_refused(tmp_path: Path, config: RunConfig)
     path.write_text(json.dumps(whole))
     with pytest.raises(BadInput, match=r"config\.json: key 'trials' is missing"):
         read_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("epochs", "ten", 'epochs is "ten", a whole number is needed'),
+        ("epochs", 2.5, "epochs is 2.5, a whole number is needed"),
+        ("seed", True, "seed is true, a whole number is needed"),
+        ("lr", None, "lr is null, a number is needed"),
+        ("fold", "1", 'fold is "1", a whole number or null is needed'),
+        ("classes", "covid19", 'classes is "covid19", a list of texts is needed'),
+        ("classes", [1, 2], "classes is [1, 2], a list of texts is needed"),
+        ("siamese", 1, "siamese is 1, true or false is needed"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_refused(
+    tmp_path: Path, config: RunConfig, key: str, value: Any, told: str
+) -> None:
+    write_config(tmp_path, config)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(BadInput) as caught:
+        read_config(tmp_path)
+    assert str(caught.value) == f"{path}: {told}"
 
 
 def test_another_configuration_is_refused_by_what_changed(tmp_path: Path, config: RunConfig) -> None:

@@ -66,8 +66,8 @@ def sweep(
             say(notice)
         told |= set(notices)
         config = run_config(recipe, settings, films, division, seed, found)
-        config = settle_memory(output / point.name, config)
-        best, trained = train_run(output / point.name, config, films, division, found)
+        config, rematerialise = settle_memory(output / point.name, config)
+        best, trained = train_run(output / point.name, config, films, division, found, rematerialise)
         verb = "best" if trained else "finished already, best"
         say(f"{point.name}: {verb} validation accuracy {best.val_accuracy:.4f} (epoch {best.epoch})")
 

@@ -164,8 +164,8 @@ def train(
         say(notice)
     found = settle_weights(settings, films.images.shape[1])
     config = run_config(recipe, settings, films, division, seed, found)
-    config = settle_memory(output, config)
-    best, trained = train_run(output, config, films, division, found)
+    config, rematerialise = settle_memory(output, config)
+    best, trained = train_run(output, config, films, division, found, rematerialise)
     if trained:
         say(f"{output}: finished; selected epoch {best.epoch} of {config.epochs}")
     else:

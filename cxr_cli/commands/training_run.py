@@ -47,17 +47,23 @@ def settle_weights(recipe: "Recipe", size: int) -> "tuple[FoundWeights, ...]":
     return found
 
 
-def settle_memory(folder: Path, config: "RunConfig") -> "RunConfig":
-    """Resolve how many films go through the net at once, and say so where a batch has to be divided."""
+def settle_memory(folder: Path, config: "RunConfig") -> "tuple[RunConfig, bool]":
+    """Resolve how a batch goes through the net, and say so where memory does not hold it plainly.
+
+    Returns:
+        The configuration, and whether the step is to be rematerialised.
+    """
     from cxr_cli.training.train import fit_to_memory
 
-    fitted = fit_to_memory(folder, config)
-    if fitted.micro_batch != config.micro_batch and fitted.micro_batch != config.batch_size:
-        say(
-            f"a batch of {config.batch_size} films does not fit into memory: {fitted.micro_batch} at once, "
-            "their gradients summed"
-        )
-    return fitted
+    fitted, rematerialise = fit_to_memory(folder, config)
+    if rematerialise:
+        ways = "maps within the net's blocks are computed twice, the step is the same"
+        if fitted.micro_batch != config.batch_size:
+            ways = f"{fitted.micro_batch} at once, their gradients summed, maps within blocks computed twice"
+            if config.batch_norm == "batch":
+                ways += "; batch norm takes the statistics of each part"
+        say(f"a batch of {config.batch_size} films does not fit into memory: {ways}")
+    return fitted, rematerialise
 
 
 def train_run(
@@ -66,6 +72,7 @@ def train_run(
     dataset: "Dataset",
     split: "Split",
     found: "tuple[FoundWeights, ...]",
+    rematerialise: bool,
 ) -> "tuple[EpochRecord, bool]":
     """Train a run to its end, or find it finished.
 
@@ -83,7 +90,7 @@ def train_run(
         history = read_history(folder / HISTORY, config.epochs)
     else:
         with _reporter(config) as report, _preemption() as preempted:
-            history = train(folder, config, dataset, split, found, report, preempted)
+            history = train(folder, config, dataset, split, found, report, preempted, rematerialise)
     if not (finished and curves.exists()):
         training_curves(history, config.siamese, curves)
     return best_epoch(history), not finished

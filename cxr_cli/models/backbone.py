@@ -2,12 +2,18 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from flax import nnx
 from jax import Array
 
+from cxr_cli.models.rematerialise import rematerialised
+
 Block = Callable[[Array, Array | None], Array]
 """Maps (feature map [B,H,W,C], mask or None) to the next feature map [B,h,w,D]."""
+
+Statistics = nnx.State[Any, Any]
+"""The running statistics of a net's batch normalisations."""
 
 
 class Backbone(nnx.Module):
@@ -20,10 +26,13 @@ class Backbone(nnx.Module):
         STAGES: the modules with parameters, from the film to the logits, as dotted paths, those of one depth
             together: what --freeze counts and --layer-decay goes down. The last holds the classifier.
         embedding_size: length E of a film's vector.
+        rematerialise: the backward pass computes what lies within a block anew, so that between the passes
+            only the maps between blocks are kept.
     """
 
     STAGES: tuple[tuple[str, ...], ...]
     embedding_size: int
+    rematerialise = False
 
     @abstractmethod
     def layers(self) -> Mapping[str, tuple[Block, ...]]:
@@ -48,9 +57,35 @@ class Backbone(nnx.Module):
         start = 0 if after is None else names.index(after) + 1
         stop = len(names) if until is None else names.index(until) + 1
         for name in names[start:stop]:
-            for block in layers[name]:
-                x = block(x, mask)
+            for number, block in enumerate(layers[name]):
+                x = self._again(name, number, x, mask) if self.rematerialise else block(x, mask)
         return x
+
+    def _again(self, name: str, number: int, x: Array, mask: Array | None) -> Array:
+        """Apply a block as `rematerialise` says; running statistics move once."""
+        block = self.block_alone(name, number, mask)
+        x, moved = rematerialised(block, nnx.state(self, nnx.BatchStat), x)
+        nnx.update(self, moved)
+        return x
+
+    def block_alone(
+        self, name: str, number: int, mask: Array | None
+    ) -> Callable[[Statistics, Array], tuple[Array, Statistics]]:
+        """Return a block of a layer as a pure function from (running statistics, map) to (map, statistics).
+
+        Args:
+            name: the layer's.
+            number: of the block in its layer.
+            mask: bool [B] in training.
+        """
+        graph, others = nnx.graphdef(self), nnx.state(self, nnx.Not(nnx.BatchStat))
+
+        def apply(statistics: Statistics, x: Array) -> tuple[Array, Statistics]:
+            backbone = nnx.merge(graph, statistics, others, copy=True)
+            x = backbone.layers()[name][number](x, mask)
+            return x, nnx.state(backbone, nnx.BatchStat)
+
+        return apply
 
     @abstractmethod
     def embedding(self, features: Array, keys: Array | None = None) -> Array:

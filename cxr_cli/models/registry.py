@@ -123,9 +123,22 @@ class Network:
     stages: Stages
     frozen: int
 
-    def bind(self, variables: Variables) -> Any:
-        """Return the module with these arrays, as a copy that may be changed under jit."""
-        return nnx.merge(self.graph, variables.params, variables.stats, copy=True)
+    def bind(self, variables: Variables, rematerialise: bool = False) -> Any:
+        """Return the module with these arrays, as a copy that may be changed under jit.
+
+        Args:
+            variables: its arrays.
+            rematerialise: see `Backbone`.
+        """
+        module = nnx.merge(self.graph, variables.params, variables.stats, copy=True)
+        backbone_of(module).rematerialise = rematerialise
+        return module
+
+
+def backbone_of(module: Any) -> Backbone:
+    """Return a bound network's backbone: a siamese net's own, else the network itself."""
+    backbone: Backbone = module.backbone if isinstance(module, Siamese) else module
+    return backbone
 
 
 def create(

@@ -66,11 +66,15 @@ class Trainer:
     report: Report
     preempted: Preemption
 
-    def fit(self, initial: TrainState) -> list[EpochRecord]:
-        """Train to the last epoch, from the rolling checkpoint if there is one, else from `initial`.
+    def fit(self, like: TrainState, begin: Callable[[], TrainState]) -> list[EpochRecord]:
+        """Train to the last epoch, from the rolling checkpoint if there is one, else from the beginning.
 
         The selected model is that of the first epoch with the highest validation accuracy, or the lowest
         validation loss.
+
+        Args:
+            like: any state of this net; only the shapes and types of its arrays matter.
+            begin: makes the state before training; not asked where a checkpoint is there.
 
         Returns:
             The history.
@@ -80,8 +84,8 @@ class Trainer:
             UsageFault: the loss is no longer finite.
         """
         with rolling_checkpoint(self.folder / CHECKPOINTS) as checkpoint:
-            restored = checkpoint.restore(initial)
-            state, progress = restored or (initial, Progress(0, 0))
+            restored = checkpoint.restore(like)
+            state, progress = restored or (begin(), Progress(0, 0))
             history = read_history(self.folder / HISTORY, progress.epoch)
             if restored:
                 self.report.resumed(progress)

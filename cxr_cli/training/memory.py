@@ -1,14 +1,16 @@
-"""How many films a training step can take at once."""
+"""How many films a training step can take at once, and how much it may keep of them."""
 
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import nnx
+from jax import Array
 
 from cxr_cli.inference.forward import Scaling
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.registry import Network, Variables, backbone_of
 from cxr_cli.training.step import Batch, RowLoss, summed_loss
 
 # What a step takes beside the values kept for the backward pass. Measured on a CPU: COVID-Net with a batch of
@@ -19,35 +21,51 @@ COPIES = 4
 SHARE = 0.7
 
 
-def micro_batch_for(
+class Fit(NamedTuple):
+    """How a batch goes through the net: films at once, and whether maps within blocks are computed twice."""
+
+    micro_batch: int
+    rematerialise: bool
+
+
+def fit_batch(
     network: Network, variables: Variables, scaling: Scaling, row_loss: RowLoss, size: int, batch_size: int
-) -> int:
-    """Return the largest divisor of a batch whose films the device's memory holds at once.
+) -> Fit:
+    """Find how the device's memory holds a batch: plainly, else rematerialised, else divided too.
+
+    Rematerialised, a step is the same to rounding; divided, batch normalisation takes other statistics. So
+    the batch is divided only where nothing else helps, into the largest of its divisors that fit.
 
     Args:
         network, variables: the net; only the shapes of its arrays matter.
         scaling, row_loss: of the step.
         size: height and width of a film in pixels.
         batch_size: films of the whole batch.
-
-    Returns:
-        From 1 to `batch_size`; `batch_size` means that the whole batch fits.
     """
-    fixed = COPIES * _bytes(variables)
-    a_film = RESERVE * bytes_kept(network, variables, scaling, row_loss, size, 2) / 2
-    fitting = (SHARE * device_memory() - fixed) / a_film
+    room = SHARE * device_memory() - COPIES * _bytes(variables)
+    step = (network, variables, scaling, row_loss, size, 2)
+    if RESERVE * bytes_kept(*step) / 2 * batch_size <= room:
+        return Fit(batch_size, False)
+    again = bytes_kept(*step, rematerialise=True) + largest_block(network, variables, size, 2)
+    fitting = room / (RESERVE * again / 2)
     divisors = [count for count in range(1, batch_size + 1) if batch_size % count == 0]
-    return max(count for count in divisors if count == 1 or count <= fitting)
+    return Fit(max(count for count in divisors if count == 1 or count <= fitting), True)
 
 
 def bytes_kept(
-    network: Network, variables: Variables, scaling: Scaling, row_loss: RowLoss, size: int, films: int
+    network: Network,
+    variables: Variables,
+    scaling: Scaling,
+    row_loss: RowLoss,
+    size: int,
+    films: int,
+    rematerialise: bool = False,
 ) -> int:
     """Return how many bytes the forward pass keeps for the backward pass, its parameters aside.
 
     Nothing is computed or compiled: JAX traces both passes for their shapes.
     """
-    loss = summed_loss(network, scaling, row_loss)
+    loss = summed_loss(network, scaling, row_loss, rematerialise)
 
     def empty() -> Batch:
         keys = jax.random.split(jax.random.key(0), films)
@@ -57,6 +75,27 @@ def bytes_kept(
         return jax.vjp(lambda params: loss(params, stats, batch)[0], params)[1]
 
     return max(0, _bytes(jax.eval_shape(kept, *variables, jax.eval_shape(empty))) - _bytes(variables.params))
+
+
+def largest_block(network: Network, variables: Variables, size: int, films: int) -> int:
+    """Return the most bytes that one block's forward pass keeps, as it does when it runs a second time."""
+
+    def kept(variables: Variables, x: Array) -> list[Any]:
+        layers = backbone_of(network.bind(variables)).layers()
+        passes = []
+        for name, number in ((name, n) for name, blocks in layers.items() for n in range(len(blocks))):
+
+            def apply(params: Any, x: Array, name: str = name, number: int = number) -> Any:
+                backbone = backbone_of(network.bind(Variables(params, variables.stats)))
+                block = backbone.block_alone(name, number, jnp.ones(films, bool))
+                return block(nnx.state(backbone, nnx.BatchStat), x)
+
+            x, backward, _ = jax.vjp(apply, variables.params, x, has_aux=True)
+            passes.append(backward)
+        return passes
+
+    x = jax.eval_shape(lambda: jnp.zeros((films, size, size, 1)))
+    return max(map(_bytes, jax.eval_shape(kept, variables, x)))
 
 
 def device_memory() -> int:

@@ -11,7 +11,6 @@ from jax import Array
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
-from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cxr_cli.inference.forward import Scaling, forward_function, run_over
@@ -90,21 +89,34 @@ def fit_classifier(
         labels: int [N], 0 ... C-1, each there.
         patients: int [N]; no patient is on both sides of a fold.
     """
-    steps = [("scale", StandardScaler()), ("regress", LogisticRegression(C=FEW_PATIENTS, max_iter=1000))]
+    scale = StandardScaler().fit(vectors)
+    coordinates, basis = _in_fewest_directions(scale.transform(vectors))
+    regression = LogisticRegression(C=FEW_PATIENTS, max_iter=1000)
     fewest = min(len(np.unique(patients[labels == label])) for label in np.unique(labels))
     if fewest < FOLDS:
-        best = Pipeline(steps).fit(vectors, labels)
+        best = regression.fit(coordinates, labels)
     else:
         search = GridSearchCV(
-            Pipeline(steps),
-            {"regress__C": INVERSE_PENALTIES},
+            regression,
+            {"C": INVERSE_PENALTIES},
             scoring="neg_log_loss",
             cv=StratifiedGroupKFold(FOLDS),
         )
-        best = search.fit(vectors, labels, groups=patients).best_estimator_
-    scale, regression = best["scale"], best["regress"]
-    parts = (scale.mean_, scale.scale_, regression.coef_.T, regression.intercept_)
+        best = search.fit(coordinates, labels, groups=patients).best_estimator_
+    parts = (scale.mean_, scale.scale_, basis @ best.coef_.T, best.intercept_)
     return Fitted(*(part.astype(np.float32) for part in parts))
+
+
+def _in_fewest_directions(
+    vectors: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Write N vectors [N, E] in an orthonormal basis [E, D] of their own span: coordinates [N, D], and it.
+
+    D is at most N. Penalised regression sees only lengths and angles, which stay, and takes a quarter of the
+    time where vectors are four times as long as there are films.
+    """
+    basis, coordinates = np.linalg.qr(vectors.T)
+    return coordinates.T, basis
 
 
 def on_plain_vectors(fitted: Fitted) -> Fitted:

@@ -202,8 +202,18 @@ def settle_recipe(name: str, overrides: Mapping[str, Any], split: Split) -> tupl
     recipe = resolve_recipe(name, overrides)
     given = {key for key, value in overrides.items() if value is not None}
     if recipe.pairs is None or recipe.trials is None:
-        return _fit_loss(recipe, split, given), []
+        return _fit_batch(_fit_loss(recipe, split, given), len(split.rows("train")))
     return _fit_pairs(recipe, recipe.pairs, recipe.trials, split, given)
+
+
+def _fit_batch(recipe: Recipe, films: int) -> tuple[Recipe, list[str]]:
+    """Take no larger batch than there are training films, or it would be filled up with padding."""
+    part = recipe.micro_batch or 1
+    batch = -(-films // part) * part
+    if recipe.batch_size <= batch:
+        return recipe, []
+    notice = f"a batch of {recipe.batch_size} films wanted, {films} are there to train on: taking {batch}"
+    return replace(recipe, batch_size=batch), [notice]
 
 
 def _fit_loss(recipe: Recipe, split: Split, given: Collection[str]) -> Recipe:

@@ -66,11 +66,13 @@ class StepSettings:
         augmentation: of the films.
         micro_batch: films at once, whose gradients are summed over the batch; 0 for the whole batch.
         ema: share that the average keeps of itself; 0 keeps no average.
+        rematerialise: keep less for the backward pass, and compute it anew there; see `Backbone`.
     """
 
     augmentation: Augmentation = NO_AUGMENTATION
     micro_batch: int = 0
     ema: float = 0.0
+    rematerialise: bool = False
 
 
 def new_state(
@@ -97,10 +99,12 @@ def train_step(
 ) -> TrainStep:
     """Make the training step: augmentation, forward, backward, update and the epoch's sums, in one program.
 
-    With micro-batches the gradient is that of the whole batch; batch normalisation, where a net has it, takes
-    the statistics of each micro-batch by itself, as it does in other frameworks.
+    Rematerialised, the step is the same to rounding. With micro-batches the gradient is that of the whole
+    batch too; but batch normalisation, where a net has it, takes the statistics of each micro-batch by
+    itself, as it does in other frameworks.
     """
-    gradient = jax.value_and_grad(summed_loss(network, scaling, row_loss), has_aux=True)
+    loss_of = summed_loss(network, scaling, row_loss, settings.rematerialise)
+    gradient = jax.value_and_grad(loss_of, has_aux=True)
 
     @partial(jax.jit, donate_argnums=0)
     def step(
@@ -139,14 +143,14 @@ class Batch(NamedTuple):
 Summed = Callable[[Any, Any, Batch], tuple[Array, tuple[Any, Array]]]
 
 
-def summed_loss(network: Network, scaling: Scaling, row_loss: RowLoss) -> Summed:
+def summed_loss(network: Network, scaling: Scaling, row_loss: RowLoss, rematerialise: bool = False) -> Summed:
     """Make the function from (params, stats, batch) to sum(loss x weight), new stats and the three sums."""
 
     def function(params: Any, stats: Any, batch: Batch) -> tuple[Array, tuple[Any, Array]]:
         learning = _stop_frozen(network, params)
         cast = to_compute_type(learning, scaling.precision)
         x = to_compute_type(normalise(batch.films, scaling.mean, scaling.std), scaling.precision)
-        module = network.bind(Variables(cast, stats))
+        module = network.bind(Variables(cast, stats), rematerialise)
         loss, correct, weight = row_loss(module, x, batch.targets, batch.mask, batch.keys)
         moved = nnx.to_pure_dict(nnx.state(module, nnx.Not(nnx.Param)))
         sums = jnp.stack([jnp.sum(loss * weight), jnp.sum(correct * weight), jnp.sum(weight)])

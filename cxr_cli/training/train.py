@@ -22,10 +22,10 @@ from cxr_cli.training.classification import Classification, classification_loss
 from cxr_cli.training.comparison import Comparison, PairSettings
 from cxr_cli.training.history import EpochRecord
 from cxr_cli.training.loop import Preemption, Report, Trainer
-from cxr_cli.training.memory import micro_batch_for
+from cxr_cli.training.memory import Fit, fit_batch
 from cxr_cli.training.optimizer import make_optimizer
 from cxr_cli.training.probe import probed
-from cxr_cli.training.step import StepSettings, new_state, train_step
+from cxr_cli.training.step import StepSettings, TrainState, new_state, train_step
 from cxr_cli.training.tasks import Task, TaskFilms
 
 # A batch of the first paper's single net is taken to fit; asking would take seconds.
@@ -66,22 +66,26 @@ def run_config(
     )
 
 
-def fit_to_memory(folder: Path, config: RunConfig) -> RunConfig:
-    """Resolve how many films go through the net at once: as a run in `folder` has it, or as memory allows.
+def fit_to_memory(folder: Path, config: RunConfig) -> tuple[RunConfig, bool]:
+    """Resolve how many films go through the net at once, and whether the step is to be rematerialised.
 
-    What the user named stands.
+    What the user named stands, and what a run in `folder` began with. The second does not decide a run, for
+    the step is the same to rounding.
     """
-    if config.micro_batch != 0:
-        return config
-    if (folder / CONFIG).exists():
-        return replace(config, micro_batch=read_config(folder).micro_batch)
-    if config.batch_size <= ALWAYS_FITS:
-        return replace(config, micro_batch=config.batch_size)
+    if config.micro_batch is None:
+        return config, False
+    settled = config.micro_batch or (read_config(folder).micro_batch if (folder / CONFIG).exists() else None)
+    fit = _fit(config, settled or config.batch_size)
+    return replace(config, micro_batch=settled or fit.micro_batch), fit.rematerialise
+
+
+def _fit(config: RunConfig, films: int) -> Fit:
+    if films <= ALWAYS_FITS:
+        return Fit(films, False)
     network, shapes = outline(config.network)
     loss = classification_loss(np.ones(len(config.classes), np.float32), 0.0)
     scaling = Scaling(config.mean, config.std, config.precision)
-    films = micro_batch_for(network, shapes, scaling, loss, config.size, config.batch_size)
-    return replace(config, micro_batch=films)
+    return fit_batch(network, shapes, scaling, loss, config.size, films)
 
 
 def train(
@@ -92,6 +96,7 @@ def train(
     found: tuple[FoundWeights, ...],
     report: Report,
     preempted: Preemption,
+    rematerialise: bool = False,
 ) -> list[EpochRecord]:
     """Train a net as configured and leave it in `folder`; goes on where an earlier call stopped.
 
@@ -102,6 +107,7 @@ def train(
         found: the weights it begins with, if any, one a net of its architecture.
         report: who is told.
         preempted: whether the process was asked to stop.
+        rematerialise: see `StepSettings`.
 
     Returns:
         The history.
@@ -118,10 +124,15 @@ def train(
     task = make_task(network, scaling, films, config)
     # Only now, for a configuration that no net or task can be made of is to leave no run behind.
     write_config(folder, config)
-    if config.probe:
-        variables = probed(network, variables, scaling, films, mirrored=config.flip != "none")
     optimizer = make_optimizer(config, network, steps=len(task.plan(1).rows))
-    settings = StepSettings(Augmentation.of(config), _parts(config), config.ema)
+    settings = StepSettings(Augmentation.of(config), _parts(config), config.ema, rematerialise)
+
+    def begin() -> TrainState:
+        if not config.probe:
+            return new_state(variables, optimizer, settings)
+        mirrored = config.flip != "none"
+        return new_state(probed(network, variables, scaling, films, mirrored=mirrored), optimizer, settings)
+
     trainer = Trainer(
         folder=folder,
         task=task,
@@ -134,12 +145,13 @@ def train(
         report=report,
         preempted=preempted,
     )
-    history = trainer.fit(new_state(variables, optimizer, settings))
+    history = trainer.fit(new_state(variables, optimizer, settings), begin)
     record = {
         "finished": True,
         "epochs": history[-1].epoch,
         "seed": config.seed,
         "device": _device(),
+        "rematerialised": rematerialise,
         "last_session_started": started.isoformat(timespec="seconds"),
         "last_session_seconds": round(time.monotonic() - began, 1),
         "training_seconds": round(sum(epoch.seconds for epoch in history), 1),

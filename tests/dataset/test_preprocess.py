@@ -17,7 +17,6 @@ from cxr_cli.dataset.plan import Settings
 from cxr_cli.dataset.preprocess import Effort, preprocess
 from cxr_cli.dataset.raster import crop, image_id, resize
 from cxr_cli.dataset.shards import Shard
-from cxr_cli.dataset.sources import find_inputs
 from cxr_cli.dataset.store import open_dataset
 from cxr_cli.errors import BadInput, TooManyRejects, UsageFault
 
@@ -134,24 +133,6 @@ def test_a_file_named_by_the_user_is_always_an_input(tmp_path: Path, films: Path
     (films / "notes.txt").write_text("not a film")
     info = run(films / "notes.txt", films / "normal", films / "normal" / "b.PNG", to=tmp_path / "d")
     assert info["counts"] == {"inputs": 3, "films": 2, "rejected": 1}
-
-
-def test_files_without_extension_count_by_their_preamble(tmp_path: Path) -> None:
-    for name in ("IM0001", "1.2.840.10008", "DICOMDIR"):
-        (tmp_path / name).write_bytes(bytes(128) + b"DICM")
-    (tmp_path / "README").write_text("no film")
-    (tmp_path / "report.doc").write_bytes(bytes(128) + b"DICM")
-    (tmp_path / "x.dcm").write_bytes(b"")
-    found = find_inputs([tmp_path])
-    assert [path.name for path in found.paths] == ["1.2.840.10008", "IM0001", "x.dcm"]
-    assert found.other_files == 3
-
-
-def test_linked_folders_are_counted_and_not_followed(tmp_path: Path) -> None:
-    draw(tmp_path / "real" / "a.png", 0)
-    (tmp_path / "real" / "circle").symlink_to(tmp_path / "real")
-    found = find_inputs([tmp_path / "real"])
-    assert (len(found.paths), found.linked_folders) == (1, 1)
 
 
 def test_a_link_to_nowhere_is_a_rejected_input(tmp_path: Path, films: Path, run: Run) -> None:

@@ -64,6 +64,10 @@ def real_step(single: tuple[Network, Variables], scaling: Scaling) -> TrainStep:
     return train_step(single[0], scaling, loss, optax.adam(1e-3), StepSettings())
 
 
+def not_asked() -> TrainState:
+    raise AssertionError("a run that goes on has no use for a beginning")
+
+
 MakeTrainer = Callable[..., Trainer]
 
 
@@ -123,7 +127,7 @@ def uninterrupted(
     tmp_path_factory: pytest.TempPathFactory, make_trainer: MakeTrainer, initial: Callable[[], TrainState]
 ) -> Path:
     folder = tmp_path_factory.mktemp("uninterrupted")
-    make_trainer(folder).fit(initial())
+    make_trainer(folder).fit(initial(), initial)
     return folder
 
 
@@ -131,7 +135,7 @@ def test_a_run_learns_and_reports_each_step_and_epoch(
     tmp_path: Path, make_trainer: MakeTrainer, initial: Callable[[], TrainState]
 ) -> None:
     trainer = make_trainer(tmp_path)
-    history = trainer.fit(initial())
+    history = trainer.fit(initial(), initial)
     heard: Any = trainer.report
     assert [step[:3] for step in heard.steps] == [
         (epoch, done, STEPS) for epoch in range(1, EPOCHS + 1) for done in range(1, STEPS + 1)
@@ -151,9 +155,9 @@ def test_a_run_learns_and_reports_each_step_and_epoch(
 def test_the_seed_decides_a_run_to_the_last_bit(
     tmp_path: Path, uninterrupted: Path, make_trainer: MakeTrainer, initial: Callable[[], TrainState]
 ) -> None:
-    make_trainer(tmp_path / "again").fit(initial())
+    make_trainer(tmp_path / "again").fit(initial(), initial)
     assert_same_run(tmp_path / "again", uninterrupted, initial())
-    other = make_trainer(tmp_path / "other", seed=1).fit(initial())
+    other = make_trainer(tmp_path / "other", seed=1).fit(initial(), initial)
     assert without_seconds(other) != without_seconds(read_history(uninterrupted / "history.csv", EPOCHS))
 
 
@@ -177,9 +181,9 @@ def test_a_preempted_run_goes_on_as_if_nothing_had_been(
     message: str,
 ) -> None:
     with pytest.raises(Preempted, match=message):
-        make_trainer(tmp_path / "run", preempted=after(question)).fit(initial())
+        make_trainer(tmp_path / "run", preempted=after(question)).fit(initial(), initial)
     again = make_trainer(tmp_path / "run")
-    again.fit(initial())
+    again.fit(initial(), not_asked)
     assert again.report.resumptions == [progress]
     assert_same_run(tmp_path / "run", uninterrupted, initial())
 
@@ -190,8 +194,8 @@ def test_going_on_compiles_nothing_anew(
     programs: Any = make_trainer(tmp_path).step
     for question in (2, 3):
         with pytest.raises(Preempted):
-            make_trainer(tmp_path, preempted=after(question)).fit(initial())
-    make_trainer(tmp_path).fit(initial())
+            make_trainer(tmp_path, preempted=after(question)).fit(initial(), initial)
+    make_trainer(tmp_path).fit(initial(), initial)
     assert programs._cache_size() == 1
 
 
@@ -200,8 +204,8 @@ def test_a_run_preempted_at_every_step_still_ends_and_alike(
 ) -> None:
     for _ in range(EPOCHS * STEPS - 1):
         with pytest.raises(Preempted):
-            make_trainer(tmp_path / "run", preempted=lambda: True).fit(initial())
-    make_trainer(tmp_path / "run", preempted=lambda: True).fit(initial())
+            make_trainer(tmp_path / "run", preempted=lambda: True).fit(initial(), initial)
+    make_trainer(tmp_path / "run", preempted=lambda: True).fit(initial(), initial)
     assert_same_run(tmp_path / "run", uninterrupted, initial())
 
 
@@ -209,7 +213,7 @@ def test_a_finished_run_is_not_trained_again(
     uninterrupted: Path, make_trainer: MakeTrainer, initial: Callable[[], TrainState]
 ) -> None:
     trainer = make_trainer(uninterrupted)
-    history = trainer.fit(initial())
+    history = trainer.fit(initial(), initial)
     assert len(history) == EPOCHS
     assert trainer.report.steps == []
 
@@ -240,9 +244,9 @@ def test_a_run_killed_between_checkpoint_and_model_is_repaired(
     assert epoch in selected, "the epoch must be one whose model is saved"
     monkeypatch.setattr(loop, "save_model", killed)
     with pytest.raises(Killed):
-        make_trainer(tmp_path / "run").fit(initial())
+        make_trainer(tmp_path / "run").fit(initial(), initial)
     monkeypatch.undo()
-    make_trainer(tmp_path / "run").fit(initial())
+    make_trainer(tmp_path / "run").fit(initial(), initial)
     assert_same_run(tmp_path / "run", uninterrupted, initial())
 
 
@@ -262,11 +266,11 @@ def test_a_run_killed_between_history_and_checkpoint_is_repaired(
 
     monkeypatch.setattr(RollingCheckpoint, "save", killed)
     with pytest.raises(Killed):
-        make_trainer(tmp_path / "run").fit(initial())
+        make_trainer(tmp_path / "run").fit(initial(), initial)
     monkeypatch.undo()
     assert len(read_history(tmp_path / "run" / "history.csv", 9)) == 2
     again = make_trainer(tmp_path / "run")
-    again.fit(initial())
+    again.fit(initial(), not_asked)
     assert again.report.resumptions == [Progress(1, 0)]
     assert_same_run(tmp_path / "run", uninterrupted, initial())
 
@@ -324,7 +328,7 @@ def scripted(
 def test_the_first_of_the_best_epochs_is_selected(tmp_path: Path) -> None:
     accuracies = [0.5, 0.7, 0.6, 0.9, 0.9, 0.8]
     trainer, state = scripted(tmp_path, [Validation(0.1, accuracy) for accuracy in accuracies])
-    history = trainer.fit(state)
+    history = trainer.fit(state, lambda: state)
     assert [record.selected for record in history] == [1, 1, 0, 1, 0, 0]
     model = saved_model(tmp_path)
     assert model["epoch"] == 4
@@ -334,7 +338,7 @@ def test_the_first_of_the_best_epochs_is_selected(tmp_path: Path) -> None:
 def test_the_first_of_the_lowest_losses_is_selected(tmp_path: Path) -> None:
     losses = [0.9, 0.7, 0.8, 0.4, 0.4, 0.6]
     trainer, state = scripted(tmp_path, [Validation(loss, loss) for loss in losses], select="loss")
-    assert [record.selected for record in trainer.fit(state)] == [1, 1, 0, 1, 0, 0]
+    assert [record.selected for record in trainer.fit(state, lambda: state)] == [1, 1, 0, 1, 0, 0]
     assert saved_model(tmp_path)["epoch"] == 4
 
 
@@ -344,13 +348,13 @@ def test_the_net_before_training_is_kept_if_no_epoch_does_better(
 ) -> None:
     judged = [Validation(0.1, accuracy) for accuracy in accuracies]
     trainer, state = scripted(tmp_path, judged, judge_first=True)
-    history = trainer.fit(state)
+    history = trainer.fit(state, lambda: state)
     assert [record.epoch for record in history] == [0, 1, 2]
     assert math.isnan(history[0].train_loss)
     assert saved_model(tmp_path)["epoch"] == selected
     assert saved_model(tmp_path)["params"]["epochs"].tolist() == [float(selected)] * 2
     again, state = scripted(tmp_path, judged, judge_first=True)
-    assert [record.epoch for record in again.fit(state)] == [0, 1, 2]
+    assert [record.epoch for record in again.fit(state, lambda: state)] == [0, 1, 2]
 
 
 def test_a_run_killed_before_its_first_checkpoint_keeps_epoch_0_once(
@@ -364,15 +368,15 @@ def test_a_run_killed_before_its_first_checkpoint_keeps_epoch_0_once(
     monkeypatch.setattr(loop, "save_model", killed)
     trainer, state = scripted(tmp_path, judged, judge_first=True)
     with pytest.raises(Killed):
-        trainer.fit(state)
+        trainer.fit(state, lambda: state)
     monkeypatch.undo()
     trainer, state = scripted(tmp_path, judged, judge_first=True)
-    assert [record.epoch for record in trainer.fit(state)] == [0, 1]
+    assert [record.epoch for record in trainer.fit(state, lambda: state)] == [0, 1]
 
 
 def test_an_epoch_without_any_hit_is_selected_if_there_is_no_better(tmp_path: Path) -> None:
     trainer, state = scripted(tmp_path, [Validation(0.1, 0.0)] * 2)
-    assert [record.selected for record in trainer.fit(state)] == [1, 0]
+    assert [record.selected for record in trainer.fit(state, lambda: state)] == [1, 0]
     assert saved_model(tmp_path)["epoch"] == 1
 
 
@@ -380,7 +384,7 @@ def test_an_epoch_without_any_hit_is_selected_if_there_is_no_better(tmp_path: Pa
 def test_a_loss_that_is_no_longer_finite_stops_the_run(tmp_path: Path, loss: float) -> None:
     trainer, state = scripted(tmp_path, [Validation(0.1, 0.5)] * 4, iter([0.3, 0.2, loss, 0.1]))
     with pytest.raises(UsageFault, match=f"training loss is {loss} in epoch 3, step 1 of 1: lower --lr"):
-        trainer.fit(state)
+        trainer.fit(state, lambda: state)
     # What was good is still there.
     assert len(read_history(tmp_path / "history.csv", 9)) == 2
     assert saved_model(tmp_path)["epoch"] == 1
@@ -392,5 +396,5 @@ def test_a_validation_loss_that_is_not_finite_stops_the_run(tmp_path: Path, loss
     for _ in range(2):
         trainer, state = scripted(tmp_path, judged)
         with pytest.raises(UsageFault, match=f"validation loss is {loss} after epoch 2: lower --lr"):
-            trainer.fit(state)
+            trainer.fit(state, lambda state=state: state)
         assert saved_model(tmp_path)["epoch"] == 1

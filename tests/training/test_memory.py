@@ -1,14 +1,20 @@
 """How many films fit: estimated from what the backward pass keeps."""
 
+from dataclasses import asdict, replace
+from pathlib import Path
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from cxr_cli.inference.forward import Scaling
 from cxr_cli.models.registry import Network, NetworkSpec, Variables, outline
+from cxr_cli.run import RunConfig, write_config
 from cxr_cli.training import memory
 from cxr_cli.training.classification import classification_loss
-from cxr_cli.training.memory import bytes_kept, device_memory, micro_batch_for
+from cxr_cli.training.memory import Fit, bytes_kept, device_memory, fit_batch, largest_block
+from cxr_cli.training.recipes import resolve_recipe
+from cxr_cli.training.train import fit_to_memory
 
 LOSS = classification_loss(np.ones(3, np.float32), 0.0)
 SCALING = Scaling(0.5, 0.25, "float32")
@@ -28,18 +34,37 @@ def test_what_is_kept_grows_with_the_films(covidnet: tuple[Network, Variables]) 
     assert two - one > 32 * 32 * 8 * 4
 
 
+def test_rematerialised_less_is_kept_and_one_block_runs_again(covidnet: tuple[Network, Variables]) -> None:
+    plain = bytes_kept(*covidnet, SCALING, LOSS, 64, 2)
+    maps = bytes_kept(*covidnet, SCALING, LOSS, 64, 2, rematerialise=True)
+    block = largest_block(*covidnet, 64, 2)
+    assert maps < 0.5 * plain
+    # The first module of the first stage at least, whose 1x1 convolution takes [2, 32, 32, 8] to as many.
+    assert 2 * 32 * 32 * 8 * 4 < block < plain
+    assert maps + block < plain
+
+
 @pytest.mark.parametrize(
-    ("films", "expected"), [(300, 256), (256, 256), (255, 128), (40, 32), (1, 1), (0, 1)]
+    ("films", "fitted"),
+    [
+        (300, Fit(256, False)),
+        (256, Fit(256, False)),
+        (255, Fit(256, True)),
+        (129, Fit(256, True)),
+        (127, Fit(128, True)),
+        (20, Fit(32, True)),
+        (0, Fit(1, True)),
+    ],
 )
-def test_the_largest_divisor_that_fits_is_taken(
-    monkeypatch: pytest.MonkeyPatch, films: int, expected: int
+def test_a_batch_is_divided_only_where_nothing_else_helps(
+    monkeypatch: pytest.MonkeyPatch, films: int, fitted: Fit
 ) -> None:
     variables = Variables({"kernel": jnp.zeros(25)}, {})
-    monkeypatch.setattr(memory, "bytes_kept", lambda *_: 2000)
-    # 400 bytes for four copies of the parameters; 1,300 bytes a film.
+    # 1,300 bytes a film plainly, half of it rematerialised; 400 for four copies of the parameters.
+    monkeypatch.setattr(memory, "bytes_kept", lambda *_, rematerialise=False: 600 if rematerialise else 2000)
+    monkeypatch.setattr(memory, "largest_block", lambda *_: 400)
     monkeypatch.setattr(memory, "device_memory", lambda: (400 + 1300 * films + 1) / memory.SHARE)
-    network = Network(None, (), 0)
-    assert micro_batch_for(network, variables, SCALING, LOSS, 64, 256) == expected
+    assert fit_batch(Network(None, (), 0), variables, SCALING, LOSS, 64, 256) == fitted
 
 
 def test_a_slurm_job_has_what_it_was_granted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,3 +72,42 @@ def test_a_slurm_job_has_what_it_was_granted(monkeypatch: pytest.MonkeyPatch) ->
     assert device_memory() > 2**30
     monkeypatch.setenv("SLURM_MEM_PER_NODE", "64")
     assert device_memory() == 64 * 2**20
+
+
+@pytest.fixture
+def config() -> RunConfig:
+    recipe = resolve_recipe("finetune", {"arch": "covidnet", "weights": "none", "width": 0.125})
+    return RunConfig(
+        **asdict(recipe) | {"loss": "softmax"},
+        recipe="finetune",
+        weights_digest=None,
+        size=64,
+        classes=("covid19", "normal", "pneumonia"),
+        mean=0.5,
+        std=0.25,
+        seed=0,
+        dataset="dataset",
+        dataset_digest="0" * 64,
+        split="split.csv",
+        split_digest="1" * 64,
+        fold=None,
+    )
+
+
+def test_a_run_goes_on_with_the_parts_it_began_with(
+    tmp_path: Path, config: RunConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "device_memory", lambda: 2**40)
+    assert fit_to_memory(tmp_path, config) == (replace(config, micro_batch=256), False)
+    monkeypatch.setattr(memory, "device_memory", lambda: 2**24)
+    began, rematerialise = fit_to_memory(tmp_path, config)
+    assert rematerialise
+    assert began.micro_batch is not None
+    assert 1 < began.micro_batch < 256
+    write_config(tmp_path, began)
+    monkeypatch.setattr(memory, "device_memory", lambda: 2**40)
+    assert fit_to_memory(tmp_path, config) == (began, False)
+    named = replace(config, micro_batch=8)
+    assert fit_to_memory(tmp_path / "other", named) == (named, False)
+    siamese = replace(config, micro_batch=None)
+    assert fit_to_memory(tmp_path / "other", siamese) == (siamese, False)

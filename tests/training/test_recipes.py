@@ -179,4 +179,13 @@ def test_films_that_allow_no_pairs_are_refused(pairing: str, train: list[int]) -
 
 def test_a_single_net_takes_the_films_as_they_are() -> None:
     recipe = resolve_recipe("single", {})
-    assert settle_recipe("single", {}, split([1, 1], [1, 1])) == (recipe, [])
+    assert settle_recipe("single", {}, split([8, 8], [1, 1])) == (recipe, [])
+
+
+@pytest.mark.parametrize(("micro_batch", "batch"), [(None, 30), (8, 32)])
+def test_a_batch_is_no_larger_than_the_training_films(micro_batch: int | None, batch: int) -> None:
+    of = split([20, 10], [3, 3])
+    recipe, (notice,) = settle_recipe("finetune", {"micro_batch": micro_batch}, of)
+    assert recipe.batch_size == batch
+    assert notice == f"a batch of 256 films wanted, 30 are there to train on: taking {batch}"
+    assert settle_recipe("finetune", {"batch_size": 30}, of)[1] == []

@@ -236,6 +236,19 @@ def test_micro_batches_give_the_same_with_batch_normalisation_that_is_frozen(
         assert (state.variables.params["classifier"]["bias"] != 0).all()
 
 
+def test_a_rematerialised_step_is_the_same_and_moves_statistics_once(
+    images: NDArray[np.uint8], labels: NDArray[np.int64]
+) -> None:
+    settings = [StepSettings(rematerialise=twice) for twice in (False, True)]
+    plain, again = (one_step(normalised(), images[:8], labels[:8], 5, one) for one in settings)
+    assert_same_gradient(again, plain)
+    for name, before in normalised()[1].stats["norm"].items():
+        np.testing.assert_allclose(
+            again.variables.stats["norm"][name], plain.variables.stats["norm"][name], 1e-5
+        )
+        assert (before != plain.variables.stats["norm"][name]).all()
+
+
 def test_padded_films_do_not_enter_the_batch_statistics(
     images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> None:
