@@ -25,7 +25,7 @@ _cxr() {
         fi
     done
     case $command in
-        "") _cxr_offer -W "preprocess split train validate3way template test stratify predict audit gradcam report sweep phantom demo weights --version --help"; return ;;
+        "") _cxr_offer -W "preprocess split train validate3way template test stratify predict audit gradcam report sweep phantom demo doctor weights --version --help"; return ;;
         weights) _cxr_offer -W "list fetch verify --help"; return ;;
     esac
     # In --option=value bash makes a word of the equals sign.
@@ -688,6 +688,9 @@ _cxr() {
             ;;
         "demo -"*)
             _cxr_offer -W "--output -o --seed --help"
+            ;;
+        "doctor -"*)
+            _cxr_offer -W "--help"
             ;;
         "weights list -"*)
             _cxr_offer -W "--arch --format --help"

@@ -28,6 +28,7 @@ complete -c cxr -n '__cxr_command_is' -a report -d 'Put a run\'s films, figures,
 complete -c cxr -n '__cxr_command_is' -a sweep -d 'Train a grid of learning rates and batch sizes.'
 complete -c cxr -n '__cxr_command_is' -a phantom -d 'Draw phantom chest films with known findings.'
 complete -c cxr -n '__cxr_command_is' -a demo -d 'Run every stage on phantom films.'
+complete -c cxr -n '__cxr_command_is' -a doctor -d 'Say what this installation and this machine can do.'
 complete -c cxr -n '__cxr_command_is' -a weights -d 'List, fetch and verify published weights.'
 
 complete -c cxr -n '__cxr_command_is preprocess' -l output -s o -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'The DATASET folder to make.'
@@ -232,6 +233,8 @@ complete -c cxr -n '__cxr_command_is phantom' -l help -d 'Show this message and 
 complete -c cxr -n '__cxr_command_is demo' -l output -s o -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'The folder for phantoms, dataset and runs.'
 complete -c cxr -n '__cxr_command_is demo' -l seed -r -f -d 'Seed of all that is drawn.'
 complete -c cxr -n '__cxr_command_is demo' -l help -d 'Show this message and exit.'
+
+complete -c cxr -n '__cxr_command_is doctor' -l help -d 'Show this message and exit.'
 
 complete -c cxr -n '__cxr_command_is weights' -l help -d 'Show this message and exit.'
 complete -c cxr -n '__cxr_command_is weights' -a list -d 'Print what is published, and what of it is here.'

@@ -19,6 +19,7 @@ _cxr() {
         'sweep:Train a grid of learning rates and batch sizes.'
         'phantom:Draw phantom chest films with known findings.'
         'demo:Run every stage on phantom films.'
+        'doctor:Say what this installation and this machine can do.'
         'weights:List, fetch and verify published weights.'
     )
     _arguments -C \
@@ -276,6 +277,10 @@ _cxr() {
                         '(--output -o)--output=[The folder for phantoms, dataset and runs.]:folder:_files -/' \
                         '(--output -o)-o[The folder for phantoms, dataset and runs.]:folder:_files -/' \
                         '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
+                        '(--help)--help[Show this message and exit.]'
+                    ;;
+                doctor)
+                    _arguments \
                         '(--help)--help[Show this message and exit.]'
                     ;;
                 weights)

@@ -9,6 +9,7 @@ import typer
 from cxr_cli import __version__
 from cxr_cli.commands.audit import audit
 from cxr_cli.commands.demo import demo
+from cxr_cli.commands.doctor import doctor
 from cxr_cli.commands.gradcam import gradcam
 from cxr_cli.commands.phantom import phantom
 from cxr_cli.commands.predict import predict
@@ -72,6 +73,7 @@ app.command()(sweep)
 app.add_typer(weights, name="weights")
 app.command()(phantom)
 app.command()(demo)
+app.command()(doctor)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

