@@ -11,19 +11,15 @@ from flax import nnx
 from jax import Array
 
 from cxr_cli.models.backbone import Backbone
-from cxr_cli.models.densenet import DenseNet, DenseNetConfig
 from cxr_cli.models.efficientnet import EfficientNetConfig
 from cxr_cli.models.mid_efficientnet import MidEfficientNet
 from cxr_cli.models.rematerialise import rematerialised
 from cxr_cli.models.resnet import ResNet, ResNetConfig
 
-LITE = EfficientNetConfig(stem=4, channels=(2, 2, 3, 3, 4, 4, 5), depths=(1, 2, 1, 1, 1, 1, 1), top=6)
+LITE = EfficientNetConfig(stem=4, channels=(2, 2, 3, 3, 4, 4, 5), depths=(1, 1, 1, 1, 1, 1, 1), top=6)
 NARROW = {
     "resnet": lambda: ResNet(
-        ResNetConfig((1, 2, 1, 1), stem=4, bottleneck=2), 3, lowering="native", rng=RNG()
-    ),
-    "densenet": lambda: DenseNet(
-        DenseNetConfig(stem=4, growth=2, depths=(1, 2, 1, 1)), 3, lowering="native", rng=RNG()
+        ResNetConfig((1, 1, 1, 1), stem=4, bottleneck=2), 3, lowering="native", rng=RNG()
     ),
     "side by side": lambda: MidEfficientNet((LITE, LITE), 3, lowering="native", rng=RNG()),
 }
@@ -70,8 +66,8 @@ def test_a_step_is_the_same_with_and_without(family: str) -> None:
 
 def memory(wrap: Callable[..., Any]) -> int:
     def block(kernel: Array, x: Array) -> Array:
-        for _ in range(6):
-            x = jnp.tanh(x @ kernel) * jnp.cos(x)
+        for _ in range(3):
+            x = nnx.relu(x @ kernel) * x
         return x
 
     def loss(kernels: list[Array], x: Array) -> Array:
@@ -79,7 +75,7 @@ def memory(wrap: Callable[..., Any]) -> int:
             x = wrap(block, kernel, x)
         return x.sum()
 
-    kernels = [jax.ShapeDtypeStruct((8, 8), jnp.float32)] * 6
+    kernels = [jax.ShapeDtypeStruct((8, 8), jnp.float32)] * 4
     compiled = (
         jax.jit(jax.grad(loss)).lower(kernels, jax.ShapeDtypeStruct((64, 8, 8, 8), jnp.float32)).compile()
     )
@@ -89,5 +85,5 @@ def memory(wrap: Callable[..., Any]) -> int:
 def test_less_is_kept_between_the_passes() -> None:
     plain = memory(lambda block, kernel, x: block(kernel, x))
     again = memory(lambda block, kernel, x: rematerialised(lambda _, x: (block(kernel, x), ()), (), x)[0])
-    # Two arrays or more of each product and its cosine in all of six blocks; or in one, and six inputs.
-    assert again < 0.4 * plain
+    # Each product and its factor in all of four blocks; or in one, and four inputs.
+    assert again < 0.7 * plain
