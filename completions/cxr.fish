@@ -130,7 +130,7 @@ complete -c cxr -n '__cxr_command_is test' -l positive -r -F -d 'Of two classes,
 complete -c cxr -n '__cxr_command_is test' -l sensitivity -r -f -d 'Call films positive from the highest score on that reaches this sensitivity on validation. [from that with the highest Youden index there]'
 complete -c cxr -n '__cxr_command_is test' -l threshold -r -f -d 'Call films positive from this score on, such as 0.5.'
 complete -c cxr -n '__cxr_command_is test' -l output -s o -r -F -d 'Predictions. [RUN/predictions.csv]'
-complete -c cxr -n '__cxr_command_is test' -l json -r -F -d 'Figures as JSON. [RUN/metrics.json]'
+complete -c cxr -n '__cxr_command_is test' -l json -r -F -d 'Figures as JSON, pictures beside it. [RUN/metrics.json, RUN/figures]'
 complete -c cxr -n '__cxr_command_is test' -l resamples -r -f -d 'Resamples of patients, by which bootstrap intervals are made.'
 complete -c cxr -n '__cxr_command_is test' -l seed -r -f -d 'Seed of the resamples.'
 complete -c cxr -n '__cxr_command_is test' -l dataset -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'Where the DATASET is now, if it was moved.'

@@ -150,7 +150,7 @@ _cxr() {
                         '(--threshold)--threshold=[Call films positive from this score on, such as 0.5.]:number: ' \
                         '(--output -o)--output=[Predictions. \[RUN/predictions.csv\]]:file:_files' \
                         '(--output -o)-o[Predictions. \[RUN/predictions.csv\]]:file:_files' \
-                        '(--json)--json=[Figures as JSON. \[RUN/metrics.json\]]:file:_files' \
+                        '(--json)--json=[Figures as JSON, pictures beside it. \[RUN/metrics.json, RUN/figures\]]:file:_files' \
                         '(--resamples)--resamples=[Resamples of patients, by which bootstrap intervals are made.]:number: ' \
                         '(--seed)--seed=[Seed of the resamples.]:number: ' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \

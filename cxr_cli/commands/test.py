@@ -40,7 +40,10 @@ def test(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Predictions. [RUN/predictions.csv]")
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Figures as JSON. [RUN/metrics.json]")] = None,
+    json: Annotated[
+        Path | None,
+        typer.Option(help="Figures as JSON, pictures beside it. [RUN/metrics.json, RUN/figures]"),
+    ] = None,
     resamples: options.Resamples = 2000,
     seed: TestSeed = 0,
     dataset: options.MovedDataset = None,
@@ -61,7 +64,7 @@ def test(
     from cxr_cli.figures.plots import confusion_matrix, roc_curves
     from cxr_cli.figures.roc import curve_of
     from cxr_cli.inference.predict import class_scores, predictions_table
-    from cxr_cli.run import FIGURES, is_finished, open_films, open_run
+    from cxr_cli.run import is_finished, open_films, open_run
 
     rule = Rule(sensitivity, threshold)
     trained = open_run(run)
@@ -104,15 +107,22 @@ def test(
         np.array(report["confusion_matrix"]),
         classes,
         f"{subset}: accuracy {report['accuracy']['value']:.2f}",
-        run / FIGURES / f"confusion{suffix}.png",
+        _picture(run, json, f"confusion{suffix}"),
     )
     curves = [
         curve_of(answers, number, name, report["per_class"][name]["auc"])
         for number, name in enumerate(classes)
         if finding in (None, number)
     ]
-    roc_curves(curves, f"{subset}: {len(rows)} films", run / FIGURES / f"roc{suffix}.png")
+    roc_curves(curves, f"{subset}: {len(rows)} films", _picture(run, json, f"roc{suffix}"))
     typer.echo(format_report(report))
     say(f"{predictions}: {len(rows)} films")
     if point is not None:
         say(f"its column `predicted` follows the operating point, `threshold_{report['positive']}`")
+
+
+def _picture(run: Path, json: Path | None, name: str) -> Path:
+    """Place a picture beside the JSON that it shows: those in RUN are of RUN's own."""
+    from cxr_cli.run import FIGURES
+
+    return run / FIGURES / f"{name}.png" if json is None else json.with_name(f"{json.stem}-{name}.png")

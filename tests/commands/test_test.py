@@ -131,6 +131,9 @@ def test_results_go_where_they_are_wanted(cxr: Cxr, single: Path, tmp_path: Path
     assert_figures_are_those_of_scikit_learn(json.loads((tmp_path / "out" / "m.json").read_text()), table)
     assert not (single / "predictions.csv").exists()
     assert not (single / "metrics.json").exists()
+    for name in ("confusion", "roc"):
+        assert (tmp_path / "out" / f"m-{name}.png").exists()
+        assert not (single / "figures" / f"{name}.png").exists()
 
 
 def test_films_and_split_may_have_moved(
