@@ -8,6 +8,8 @@ from cxr_cli.evaluation.report import format_figure
 from cxr_cli.evaluation.strata import NOT_RECORDED
 from cxr_cli.report.study import Study
 
+BY_DOMAIN = ("train_where", "train_per_class", "val_per_class")
+"""Criteria of a split whose training films are of one kind, or so many."""
 FAIRNESS = ("sex", "age")
 """Characteristics of people, not of machines."""
 
@@ -133,8 +135,9 @@ def partitions(study: Study) -> str:
         how = f"by the column {criteria['column']!r} of the label table"
     elif criteria.get("folds"):
         how = f"into {criteria['folds']} folds, of which fold {study.config.fold} tests, {seed}"
-    elif selection(study):
-        how = f"by a condition, {seed}"
+    elif any(criteria.get(name) for name in BY_DOMAIN):
+        told = [f"{name.replace('_', ' ')} {criteria[name]}" for name in BY_DOMAIN if criteria.get(name)]
+        how = f"by domain ({'; '.join(told)}), {seed}; all other patients test"
     else:
         shares = f"{criteria['val']:.0%} to validate and {criteria['test']:.0%} to test"
         how = f"at random within each class, {shares}, {seed}"

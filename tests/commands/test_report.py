@@ -143,6 +143,24 @@ def test_a_study_of_one_imaging_system_says_so(study: Study) -> None:
     assert "7 test films that do not meet &#34;portable == &#39;fixed&#39;&#34;, and 2 that do." in page
 
 
+@pytest.mark.parametrize(
+    ("criteria", "told"),
+    [
+        ({"column": "listed_in"}, "Divided by the column &#39;listed_in&#39; of the label table."),
+        ({"folds": 5}, "Divided into 5 folds, of which fold 2 tests, seed 7."),
+        (
+            {"train_per_class": {"normal": 3}},
+            "Divided by domain (train per class {&#39;normal&#39;: 3}), seed 7; all other patients test.",
+        ),
+    ],
+)
+def test_every_way_to_divide_is_told(study: Study, criteria: dict[str, Any], told: str) -> None:
+    none = dict.fromkeys(("val", "test", "folds", "column", "train_where", "train_per_class"))
+    division = {**study.division, "criteria": {**none, "seed": 7, "twins": False, **criteria}}
+    config = replace(study.config, fold=2)
+    assert told in render(replace(study, division=division, config=config))
+
+
 def test_ages_are_told_by_median_and_quartiles(small_dataset: Path, study: Study) -> None:
     from cxr_cli.dataset.store import open_dataset
     from cxr_cli.report.study import describe_ages
