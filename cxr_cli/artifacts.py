@@ -109,12 +109,15 @@ def _brief(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:12]}..."
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text as UTF-8."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, "utf-8")
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON with a final newline. NaN is refused: it is not JSON."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(
-            json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
-        )
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:

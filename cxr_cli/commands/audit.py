@@ -1,12 +1,14 @@
 """`cxr audit`: do the figures come from a shortcut? Of a RUN, or of a DATASET and its split alone."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cxr_cli.commands import options
-from cxr_cli.commands.console import say
+from cxr_cli.commands.console import say_if_unfinished
 from cxr_cli.errors import AuditFound, BadInput, UsageFault
 
 if TYPE_CHECKING:
@@ -32,9 +34,7 @@ def audit(
     dataset: options.MovedDataset = None,
     fold: options.Fold = None,
     subset: Annotated[str, typer.Option(help="Films that the run is tried on: val, test or train.")] = "val",
-    templates: Annotated[
-        Path | None, typer.Option(help="Templates of a siamese run. [RUN/templates.npz]")
-    ] = None,
+    templates: options.Templates = None,
     ignore: Annotated[
         list[str] | None,
         typer.Option(metavar="COLUMN", help="A characteristic that is not to be asked for; repeatable."),
@@ -88,19 +88,27 @@ def audit(
     if json or folder:
         write_json(json or Path(folder or "") / f"audit{suffix}.json", report)
     if folder:
-        audit_figure(report, _pictures(subject), folder / FIGURES / f"audit{suffix}.png")
+        audit_figure(report, _pictures(subject.mean_film), folder / FIGURES / f"audit{suffix}.png")
     typer.echo(format_audit(report))
     found = sorted({finding["kind"] for finding in report["findings"]} & set(fail_on or ()), key=KINDS.index)
     if found:
         raise AuditFound(f"{place}: found: {', '.join(found)} (--fail-on)")
 
 
-class _Subject(NamedTuple):
+@dataclass(frozen=True)
+class _Subject:
     """What is audited."""
 
     films: "Dataset"
     split: "Split"
     run: "TrainedRun | None"
+
+    @cached_property
+    def mean_film(self) -> "NDArray[np.uint8]":
+        """The mean training film, uint8 [H, W]; every training film is read for it."""
+        from cxr_cli.dataset.pixels import mean_film
+
+        return mean_film(self.films.images, self.split.rows("train"))
 
 
 def _open(
@@ -113,7 +121,7 @@ def _open(
 ) -> _Subject:
     from cxr_cli.dataset.split_file import open_split
     from cxr_cli.dataset.store import INFO, open_dataset
-    from cxr_cli.run import CONFIG, is_finished, open_films, open_run
+    from cxr_cli.run import CONFIG, open_films, open_run
 
     if not (place / CONFIG).exists() and not (place / INFO).exists():
         raise BadInput(f"{place}: neither a RUN (with {CONFIG}) nor a DATASET (with {INFO})")
@@ -122,8 +130,7 @@ def _open(
             raise UsageFault(f"--fold {fold}: a run knows its fold")
         trained = open_run(place)
         films, division = open_films(trained.config, dataset, split)
-        if not is_finished(place):
-            say(f"{place}: training is not finished; this is the best model so far, of epoch {trained.epoch}")
+        say_if_unfinished(trained)
         return _Subject(films, division, trained)
     for option, value in (("--dataset", dataset), ("--templates", templates)):
         if value is not None:
@@ -187,7 +194,7 @@ def _seen(subject: _Subject, subset: str, templates: Path | None) -> dict[str, A
     rows, extent = _sample(subject, (subset,))
     labels, patients = subject.split.labels[rows], subject.split.patients[rows]
     rng = np.random.default_rng(SEED)
-    scores = scores_by_view(subject.run, subject.films.images, rows, VIEWS, _fill(subject), templates)
+    scores = scores_by_view(subject.run, subject.films.images, rows, VIEWS, subject.mean_film, templates)
     seen = {
         name: auc_figures(labels, of_view, patients, subject.split.classes, rng)
         for name, of_view in scores.items()
@@ -227,17 +234,10 @@ def _described(figures: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _fill(subject: _Subject) -> "NDArray[np.uint8]":
-    from cxr_cli.dataset.pixels import mean_film
-
-    return mean_film(subject.films.images, subject.split.rows("train"))
-
-
-def _pictures(subject: _Subject) -> "dict[str, NDArray[np.uint8]]":
+def _pictures(mean: "NDArray[np.uint8]") -> "dict[str, NDArray[np.uint8]]":
     """The mean training film as each view shows it, the rest black."""
     import numpy as np
 
     from cxr_cli.dataset.visible import VIEWS, see
 
-    mean = _fill(subject)
     return {view.name: see(mean[None], view, np.zeros_like(mean))[0] for view in VIEWS}

@@ -80,9 +80,7 @@ def gradcam(
     dicom: Annotated[
         bool, typer.Option("--dicom", help="Also a DICOM Secondary Capture of each film that is DICOM.")
     ] = False,
-    templates: Annotated[
-        Path | None, typer.Option(help="Templates of a siamese run. [RUN/templates.npz]")
-    ] = None,
+    templates: options.Templates = None,
     check: Annotated[
         bool, typer.Option("--check", help="Put the maps to the proof instead of drawing them.")
     ] = False,

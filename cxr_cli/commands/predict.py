@@ -28,9 +28,7 @@ def predict(
             "else as in DATASET]",
         ),
     ] = None,
-    templates: Annotated[
-        Path | None, typer.Option(help="Templates of a siamese run. [RUN/templates.npz]")
-    ] = None,
+    templates: options.Templates = None,
 ) -> None:
     """Score films whose class is not known.
 

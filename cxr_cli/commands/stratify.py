@@ -88,6 +88,7 @@ def stratify(
     """
     import numpy as np
 
+    from cxr_cli.artifacts import write_text
     from cxr_cli.evaluation.strata import compare_strata, describe_strata, divide
     from cxr_cli.evaluation.strata_tables import Subject
     from cxr_cli.figures.plots import roc_curves
@@ -115,7 +116,7 @@ def stratify(
     typer.echo(texts[form], nl=False)
     if output is not None:
         for file, text in zip(FILES.values(), texts.values(), strict=True):
-            _write(output / file, text)
+            write_text(output / file, text)
         for name, curves in _roc_curves(table.answers, divisions, strata).items():
             roc_curves(curves, name, output / f"roc-{re.sub('[^A-Za-z0-9_.-]+', '-', name)}.png")
         say(f"{output}: {', '.join(FILES.values())} and ROC curves")
@@ -201,10 +202,3 @@ def _roc_curves(
                 curve = curve_of(films, number, name, stratum.estimates.per_class["auc"][number].as_json())
                 found.setdefault(stratum.by if one else f"{stratum.by}, {label}", []).append(curve)
     return found
-
-
-def _write(path: Path, text: str) -> None:
-    from cxr_cli.artifacts import atomic_path
-
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, "utf-8")

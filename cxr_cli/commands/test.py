@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cxr_cli.commands import options
-from cxr_cli.commands.console import say
+from cxr_cli.commands.console import say, say_if_unfinished
 from cxr_cli.errors import UsageFault
 
 TestSeed = Annotated[int, typer.Option(min=0, help="Seed of the resamples.")]
@@ -15,9 +15,7 @@ TestSeed = Annotated[int, typer.Option(min=0, help="Seed of the resamples.")]
 def test(
     run: options.RunFolder,
     subset: Annotated[str, typer.Option(help="test, val or train.")] = "test",
-    templates: Annotated[
-        Path | None, typer.Option(help="Templates of a siamese run. [RUN/templates.npz]")
-    ] = None,
+    templates: options.Templates = None,
     positive: Annotated[
         str | None,
         typer.Option(
@@ -63,8 +61,8 @@ def test(
     from cxr_cli.evaluation.report import classification_report, format_report, operating_point_record
     from cxr_cli.figures.plots import confusion_matrix, roc_curves
     from cxr_cli.figures.roc import curve_of
-    from cxr_cli.inference.predict import class_scores, predictions_table
-    from cxr_cli.run import is_finished, open_films, open_run
+    from cxr_cli.inference.predict import called_at, class_scores, predictions_table
+    from cxr_cli.run import open_films, open_run
 
     rule = Rule(sensitivity, threshold)
     trained = open_run(run)
@@ -77,18 +75,17 @@ def test(
             "--positive, --sensitivity and --threshold are for two"
         )
     finding = positive_class(classes, positive) if two_classes else None
-    if not is_finished(run):
-        say(f"{run}: training is not finished; this is the best model so far, of epoch {trained.epoch}")
+    say_if_unfinished(trained)
 
     rows = division.rows(subset)
     validation = rows[:0] if finding is None or rule.threshold is not None else division.rows("val")
     every = class_scores(trained, films.images, np.concatenate([rows, validation]), templates)
     scores, on_validation = every.take(slice(len(rows))), every.take(slice(len(rows), None))
-    point = None
+    point = cut = None
     if finding is not None:
         point = choose_point(rule, division.labels[validation] == finding, on_validation.values[:, finding])
-        called = scores.values[:, finding] >= point.threshold
-        scores = scores._replace(predicted=np.where(called, finding, 1 - finding))
+        cut = (classes[finding], point.threshold)
+    scores = called_at(scores, classes, cut)
 
     labels, patients = division.labels[rows], division.patients[rows]
     answers = Answers(classes, labels, scores.predicted, patients, scores.values, finding)
@@ -100,7 +97,6 @@ def test(
     # The test subset has the plain names; figures of another subset are kept apart by its name.
     suffix = "" if subset == "test" else f"-{subset}"
     predictions = output or run / f"predictions{suffix}.csv"
-    cut = None if point is None else (report["positive"], point.threshold)
     write_csv(predictions, predictions_table(films, rows, scores, classes, cut))
     write_json(json or run / f"metrics{suffix}.json", report)
     confusion_matrix(

@@ -62,7 +62,7 @@ def read_picture(path: Path) -> Picture:
     Raises:
         RejectedFilmError: see read_dicom and read_raster.
     """
-    return read_dicom(path)[0] if is_dicom(path) else read_raster(path)
+    return _read(UnreadFilm(path), (), None)[0]
 
 
 def _read(

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from cxr_cli.evaluation import metrics
 from cxr_cli.evaluation.calibration import are_probabilities, weighted_brier, weighted_calibration_error
-from cxr_cli.evaluation.ranking import Floats, one_vs_rest, weighted_auc, weighted_average_precision
+from cxr_cli.evaluation.metrics import Floats
+from cxr_cli.evaluation.ranking import one_vs_rest, weighted_auc, weighted_average_precision
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from sklearn.preprocessing import OneHotEncoder
 
 from cxr_cli.evaluation.estimates import Estimate
 from cxr_cli.evaluation.intervals import over_resamples, percentile_interval
+from cxr_cli.evaluation.metrics import Floats
 from cxr_cli.evaluation.predictability import auc_figures, out_of_fold_scores, patient_folds
-from cxr_cli.evaluation.ranking import Floats
 
 PERMUTATIONS = 2000
 AT_ONCE = 100

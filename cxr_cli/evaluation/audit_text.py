@@ -6,6 +6,7 @@ from typing import Any
 
 from cxr_cli.evaluation.audit import KINDS, LEAKS
 from cxr_cli.evaluation.report import format_figure
+from cxr_cli.evaluation.text_table import columns
 
 WIDTH = 110
 IN_PART = "what tells one class tells the others in part, for each is set against all others"
@@ -112,10 +113,3 @@ def _aucs(of: Mapping[str, Any]) -> list[str]:
     """The mean AUC with its limits, and each class's."""
     values = (figure["value"] for figure in of["per_class"].values())
     return [format_figure(of["auc"]), *("-" if value is None else f"{value:.3f}" for value in values)]
-
-
-def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Lay out rows of cells under each other, to the left."""
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_cli.evaluation.ranking import Floats
+from cxr_cli.evaluation.metrics import Floats, ratio
 
 BINS = 10
 
@@ -50,13 +50,9 @@ def weighted_calibration_error(
     bins = np.minimum((chance * BINS).astype(np.int64), BINS - 1)
     gaps = np.zeros((len(chance), BINS))
     gaps[np.arange(len(chance)), bins] = happened - chance.astype(np.float64)
-    total = weights.sum(1)
-    return np.asarray(
-        np.divide(np.abs(weights @ gaps).sum(1), total, out=np.full(len(weights), np.nan), where=total > 0)
-    )
+    return ratio(np.abs(weights @ gaps).sum(1), weights.sum(1))
 
 
 def weighted_mean(values: NDArray[np.floating], weights: Floats) -> Floats:
     """Average [N] values under each weighting [R, N]; NaN without weight."""
-    total = weights.sum(1)
-    return np.asarray(np.divide(weights @ values, total, out=np.full(len(weights), np.nan), where=total > 0))
+    return ratio(weights @ values, weights.sum(1))

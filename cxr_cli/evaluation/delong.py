@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 
-from cxr_cli.evaluation.ranking import Floats
+from cxr_cli.evaluation.metrics import Floats
 
 
 class Areas(NamedTuple):

@@ -13,11 +13,12 @@ from cxr_cli.evaluation.intervals import (
     UNKNOWN,
     Interval,
     area_interval,
+    none_for_nan,
     over_resamples,
     percentile_interval,
     proportion_interval,
 )
-from cxr_cli.evaluation.ranking import Floats
+from cxr_cli.evaluation.metrics import Floats
 
 Mask = NDArray[np.bool_]
 
@@ -39,8 +40,7 @@ class Estimate:
     def as_json(self) -> dict[str, float | str | None]:
         """Value, low, high (None where unknown) and the method of the interval."""
         numbers = {"value": self.value, "low": self.interval.low, "high": self.interval.high}
-        plain = {name: None if np.isnan(number) else float(number) for name, number in numbers.items()}
-        return {**plain, "method": self.interval.method}
+        return {**none_for_nan(numbers), "method": self.interval.method}
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def estimate(answers: Answers, rng: np.random.Generator, resamples: int = RESAMP
         {name: Estimate(float(values[0]), of_all[name]) for name, values in overall.items()},
         {
             name: [
-                Estimate(float(values[0, number]), _class_interval(answers, name, number, values, resampled))
+                Estimate(float(values[0, number]), _class_interval(answers, name, number, resampled))
                 for number in range(len(answers.classes))
             ]
             for name, values in per_class.items()
@@ -89,16 +89,20 @@ def _both(answers: Answers, weights: Floats) -> dict[str, Floats]:
     return {**overall, **{f"class {name}": values for name, values in per_class.items()}}
 
 
-def _class_interval(
-    answers: Answers, name: str, number: int, values: Floats, resampled: dict[str, Floats]
-) -> Interval:
+def _class_interval(answers: Answers, name: str, number: int, resampled: dict[str, Floats]) -> Interval:
     of_class = answers.labels == number
     over = resampled[f"class {name}"][:, number]
     if name in PROPORTIONS:
         counted, hits = PROPORTIONS[name](of_class, answers.predicted == number)
         return proportion_interval(counted, hits, answers.patients, over)
     if name == "auc" and answers.scores is not None:
-        _, covariance = areas(of_class, answers.scores[None, :, number], answers.patients)
-        sides = (len(np.unique(answers.patients[films])) for films in (of_class, ~of_class))
-        return area_interval(float(values[0, number]), float(covariance[0, 0]), min(sides))
+        return area_estimate(of_class, answers.scores[:, number], answers.patients).interval
     return percentile_interval(over)
+
+
+def area_estimate(positive: Mask, scores: NDArray[np.floating], patients: NDArray[np.int64]) -> Estimate:
+    """Estimate the AUC of positive films [N] against the others, with its interval by patients."""
+    values, covariance = areas(positive, scores[None], patients)
+    pairs = min(len(np.unique(patients[films])) for films in (positive, ~positive))
+    value = float(values[0])
+    return Estimate(value, area_interval(value, float(covariance[0, 0]), pairs))

@@ -11,12 +11,13 @@ from cxr_cli.evaluation.intervals import (
     RESAMPLES,
     UNKNOWN,
     Interval,
+    none_for_nan,
     over_resamples,
     percentile_interval,
     weight_chunks,
 )
-from cxr_cli.evaluation.metrics import class_sensitivity
-from cxr_cli.evaluation.ranking import Floats, one_vs_rest, weighted_auc
+from cxr_cli.evaluation.metrics import Floats, class_sensitivity
+from cxr_cli.evaluation.ranking import macro, weighted_auc
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,7 @@ class Gap:
             "p": self.p,
             "p_holm": self.p_holm,
         }
-        plain = {name: None if np.isnan(number) else float(number) for name, number in numbers.items()}
-        return {**plain, "method": self.interval.method}
+        return {**none_for_nan(numbers), "method": self.interval.method}
 
 
 def gap_figures(answers: Answers, weights: Floats) -> dict[str, Floats]:
@@ -62,7 +62,7 @@ def gap_figures(answers: Answers, weights: Floats) -> dict[str, Floats]:
         return found
     found = {f"sensitivity {name}": sensitivities[:, i] for i, name in enumerate(answers.classes)}
     if answers.scores is not None:
-        found["macro_auc"] = one_vs_rest(weighted_auc, answers.labels, answers.scores, weights).mean(1)
+        found["macro_auc"] = macro(weighted_auc, answers.labels, answers.scores, weights)
     return found
 
 

@@ -1,6 +1,6 @@
 """Confidence intervals, 95 %: by resampling patients, and by formula where one holds better."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 from scipy.stats import binomtest, norm
 
-from cxr_cli.evaluation.ranking import Floats
+from cxr_cli.evaluation.metrics import Floats
 
 LEVEL = 0.95
 RESAMPLES = 2000
@@ -22,6 +22,11 @@ class Interval(NamedTuple):
     low: float
     high: float
     method: str
+
+
+def none_for_nan(numbers: Mapping[str, float]) -> dict[str, float | None]:
+    """Make plain numbers for JSON, None where one is NaN."""
+    return {name: None if np.isnan(number) else float(number) for name, number in numbers.items()}
 
 
 UNKNOWN = Interval(np.nan, np.nan, "none")

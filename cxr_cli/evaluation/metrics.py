@@ -23,13 +23,13 @@ def confusion_matrix(
 def accuracy(confusion: ArrayLike) -> Floats:
     """Share of films whose predicted class is the true one."""
     confusion = np.asarray(confusion, np.float64)
-    return _ratio(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum((-2, -1)))
+    return ratio(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum((-2, -1)))
 
 
 def class_sensitivity(confusion: ArrayLike) -> Floats:
     """Share of each class's films predicted so (its recall), [..., C]; NaN for a class without films."""
     confusion = np.asarray(confusion, np.float64)
-    return _ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1))
+    return ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1))
 
 
 def class_specificity(confusion: ArrayLike) -> Floats:
@@ -38,20 +38,20 @@ def class_specificity(confusion: ArrayLike) -> Floats:
     films, of_class = confusion.sum((-2, -1))[..., None], confusion.sum(-1)
     false_alarms = confusion.sum(-2) - np.diagonal(confusion, axis1=-2, axis2=-1)
     others = films - of_class
-    return _ratio(others - false_alarms, others)
+    return ratio(others - false_alarms, others)
 
 
 def class_precision(confusion: ArrayLike) -> Floats:
     """Share of the films predicted as a class that are of it, [..., C]; NaN for a class never predicted."""
     confusion = np.asarray(confusion, np.float64)
-    return _ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-2))
+    return ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-2))
 
 
 def class_f1(confusion: ArrayLike) -> Floats:
     """Harmonic mean of sensitivity and precision, [..., C]; 0 for a class with films but none found."""
     confusion = np.asarray(confusion, np.float64)
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
-    return _ratio(2 * hits, confusion.sum(-1) + confusion.sum(-2))
+    return ratio(2 * hits, confusion.sum(-1) + confusion.sum(-2))
 
 
 def balanced_accuracy(confusion: ArrayLike) -> Floats:
@@ -78,10 +78,11 @@ PER_CLASS: dict[str, Callable[[ArrayLike], Floats]] = {
 }
 
 
-def _ratio(part: Floats, whole: Floats) -> Floats:
+def ratio(part: Floats, whole: Floats) -> Floats:
+    """Divide where there is something to divide by; NaN elsewhere."""
     return np.asarray(np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0))
 
 
 def _mean_of_classes(values: Floats) -> Floats:
     known = ~np.isnan(values)
-    return _ratio(np.where(known, values, 0.0).sum(-1), known.sum(-1).astype(np.float64))
+    return ratio(np.where(known, values, 0.0).sum(-1), known.sum(-1).astype(np.float64))

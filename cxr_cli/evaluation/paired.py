@@ -15,7 +15,7 @@ from cxr_cli.evaluation.intervals import (
     percentile_interval,
     weight_chunks,
 )
-from cxr_cli.evaluation.ranking import Floats
+from cxr_cli.evaluation.metrics import Floats
 
 OF_ALL = ("accuracy", "balanced_accuracy", "macro_f1", "macro_auc")
 OF_A_POSITIVE = ("sensitivity", "specificity", "precision", "f1", "auc")

@@ -14,10 +14,10 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cxr_cli.errors import BadInput
-from cxr_cli.evaluation.delong import areas
-from cxr_cli.evaluation.estimates import Estimate
-from cxr_cli.evaluation.intervals import area_interval, over_resamples, percentile_interval
-from cxr_cli.evaluation.ranking import Floats, macro, weighted_auc
+from cxr_cli.evaluation.estimates import Estimate, area_estimate
+from cxr_cli.evaluation.intervals import over_resamples, percentile_interval
+from cxr_cli.evaluation.metrics import Floats
+from cxr_cli.evaluation.ranking import macro, weighted_auc
 
 FOLDS = 5
 INVERSE_PENALTY = 0.01
@@ -116,11 +116,7 @@ def auc_figures(
 def _of_class(
     positive: NDArray[np.bool_], scores: NDArray[np.floating], patients: NDArray[np.int64]
 ) -> dict[str, Any]:
-    values, covariance = areas(positive, scores[None], patients)
-    pairs = min(len(np.unique(patients[films])) for films in (positive, ~positive))
-    value = float(values[0])
-    interval = area_interval(value, float(covariance[0, 0]), pairs)
-    return {**Estimate(value, interval).as_json(), "p": patient_p(positive, scores, patients)}
+    return {**area_estimate(positive, scores, patients).as_json(), "p": patient_p(positive, scores, patients)}
 
 
 def patient_p(

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_curve
 
-Floats = NDArray[np.float64]
+from cxr_cli.evaluation.metrics import Floats, ratio
+
 RankingFigure = Callable[[NDArray[np.bool_], NDArray[np.floating], Floats], Floats]
 
 
@@ -31,7 +32,7 @@ def weighted_auc(positive: NDArray[np.bool_], scores: NDArray[np.floating], weig
     positives, negatives = _weight_by_score(positive, scores, weights)
     below = np.cumsum(negatives, axis=1) - negatives / 2
     pairs = positives.sum(1) * negatives.sum(1)
-    return _ratio((positives * below).sum(1), pairs)
+    return ratio((positives * below).sum(1), pairs)
 
 
 def weighted_average_precision(
@@ -47,7 +48,7 @@ def weighted_average_precision(
     hits = np.cumsum(positives[:, ::-1], axis=1)
     called = hits + np.cumsum(negatives[:, ::-1], axis=1)
     precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
-    return _ratio((positives[:, ::-1] * precision).sum(1), hits[:, -1])
+    return ratio((positives[:, ::-1] * precision).sum(1), hits[:, -1])
 
 
 def one_vs_rest(
@@ -104,7 +105,3 @@ def _weight_by_score(
     every = np.add.reduceat(ordered, starts, axis=1)
     positives = np.add.reduceat(ordered * is_positive, starts, axis=1)
     return positives, every - positives
-
-
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    return np.asarray(np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0))

@@ -9,6 +9,7 @@ import numpy as np
 from cxr_cli.evaluation.estimates import Estimate
 from cxr_cli.evaluation.gaps import Gap
 from cxr_cli.evaluation.strata import Stratum
+from cxr_cli.evaluation.text_table import columns
 
 # Table 4 of the pneumoperitoneum paper has these six, in this order.
 OF_A_POSITIVE = {
@@ -232,9 +233,7 @@ def _text_lines(table: Table) -> list[str]:
         rows.append([cell.value for cell in cells])
         if any(cell.limits for cell in cells):
             rows.append([cell.limits for cell in cells])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(table.headings))]
-    padded = ([f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)] for row in rows)
-    return ["  ".join(row).rstrip() for row in padded]
+    return list(columns(rows))
 
 
 def as_markdown(strata: Sequence[Stratum], subject: Subject) -> str:

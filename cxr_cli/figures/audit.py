@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cxr_cli.artifacts import atomic_path
-from cxr_cli.figures.plots import DPI
+from cxr_cli.figures.plots import save
 
 COLUMNS = {
     "seen": ("the run, on {subset}", "C0"),
@@ -43,8 +42,7 @@ def audit_figure(report: Mapping[str, Any], pictures: Mapping[str, NDArray[np.ui
     figure.legend(
         *figure.axes[-1].get_legend_handles_labels(), loc="outside lower right", ncols=4, frameon=False
     )
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=DPI)
+    save(figure, path)
 
 
 def _draw_bars(

@@ -10,8 +10,8 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cxr_cli.artifacts import atomic_path
 from cxr_cli.figures.overlay import lay_over
+from cxr_cli.figures.plots import save
 
 COLUMNS = 6
 ROWS = 5
@@ -69,9 +69,7 @@ def contact_sheets(
         part = range(start, min(start + abreast * ROWS, films))
         counted = f"{heading} (sheet {number} of {len(paths)})" if len(paths) > 1 else heading
         tiles = [tile for film in part for tile in tiles_of(film)]
-        figure = _draw(tiles, min(abreast, len(part)) * wide, counted, scale)
-        with atomic_path(path) as temporary:
-            figure.savefig(temporary, dpi=DPI)
+        save(_draw(tiles, min(abreast, len(part)) * wide, counted, scale), path, DPI)
     return paths
 
 

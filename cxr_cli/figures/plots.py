@@ -62,7 +62,7 @@ def training_curves(history: Sequence[Epoch], siamese: bool, path: Path) -> None
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str], title: str, path: Path) -> None:
@@ -87,7 +87,7 @@ def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str], title: s
     axes.set_xticklabels(classes, rotation=30, ha="right")
     axes.set_yticklabels(classes)
     figure.colorbar(picture, ax=axes, label="share of the true class", shrink=0.8)
-    _save(figure, path)
+    save(figure, path)
 
 
 class Curve(NamedTuple):
@@ -120,9 +120,10 @@ def roc_curves(curves: Sequence[Curve], title: str, path: Path) -> None:
     axes.set_aspect("equal")
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", frameon=False, fontsize=8)
-    _save(figure, path)
+    save(figure, path)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path, dpi: int = DPI) -> None:
+    """Write a figure."""
     with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=DPI)
+        figure.savefig(temporary, dpi=dpi)

@@ -17,9 +17,7 @@ from cxr_cli.inference.films import FetchBatch, normalise
 from cxr_cli.inference.forward import INFERENCE_BATCH, Scaling
 from cxr_cli.inference.precision import matmul_precision, to_compute_type
 from cxr_cli.inference.templates import Templates
-from cxr_cli.models.backbone import Backbone
-from cxr_cli.models.registry import Network, Variables
-from cxr_cli.models.siamese import Siamese
+from cxr_cli.models.registry import Network, Variables, backbone_of
 from cxr_cli.run import TrainedRun
 
 Score = Callable[[Any, Array, Array], Array]
@@ -75,7 +73,7 @@ def pair_score(module: Any, features: Array, targets: Array) -> Array:
 
 def layer_names(network: Network, variables: Variables) -> tuple[str, ...]:
     """Return the names of a network's layers, from the film to the last feature map."""
-    return tuple(_backbone(network.bind(variables)).layers())
+    return tuple(backbone_of(network.bind(variables)).layers())
 
 
 def choose_layer(run: TrainedRun, name: str | None) -> str:
@@ -88,11 +86,6 @@ def choose_layer(run: TrainedRun, name: str | None) -> str:
     if name is not None and name not in names:
         raise UsageFault(f"--layer {name!r}: {run.config.arch} has {', '.join(names)}")
     return name or names[-1]
-
-
-def _backbone(module: Any) -> Backbone:
-    backbone: Backbone = module.backbone if isinstance(module, Siamese) else module
-    return backbone
 
 
 @lru_cache(maxsize=4)
@@ -117,7 +110,7 @@ def explain_function(network: Network, scaling: Scaling, score: Score, layer: st
             module = network.bind(to_compute_type(variables, scaling.precision))
             x = to_compute_type(normalise(films, scaling.mean, scaling.std), scaling.precision)
             targets = to_compute_type(targets, scaling.precision)
-            backbone = _backbone(module)
+            backbone = backbone_of(module)
             features = backbone.features(x, until=layer)
 
             def total(features: Array) -> tuple[Array, Array]:

@@ -90,9 +90,7 @@ def read_predictions(path: Path, positive: str | None = None, threshold: float |
     called = answers.scores[:, answers.positive] >= threshold
     predicted = np.where(called, answers.positive, 1 - answers.positive)
     name = answers.classes[answers.positive]
-    answers = Answers(
-        answers.classes, answers.labels, predicted, answers.patients, answers.scores, answers.positive
-    )
+    answers = replace(answers, predicted=predicted)
     return Predictions(path, answers, films, f"{SCORE}{name} >= {threshold:g}, as given")
 
 
@@ -164,14 +162,7 @@ def _choose_positive(answers: Answers, films: pd.DataFrame, positive: str | None
     named = [name for name in classes if f"{THRESHOLD}{name}" in films]
     if positive is None and len(named) == 1:
         positive = named[0]
-    return Answers(
-        classes,
-        answers.labels,
-        answers.predicted,
-        answers.patients,
-        answers.scores,
-        positive_class(classes, positive),
-    )
+    return replace(answers, positive=positive_class(classes, positive))
 
 
 def _rule(answers: Answers, films: pd.DataFrame) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from cxr_cli.artifacts import atomic_path
+from cxr_cli.artifacts import write_text
 from cxr_cli.dataset.split import SUBSETS
 from cxr_cli.evaluation.audit_text import format_audit
 from cxr_cli.evaluation.report import HEADINGS, format_figure, format_operating_point
@@ -19,8 +19,7 @@ TEMPLATE = "page.html"
 
 def write_page(study: Study, path: Path) -> None:
     """Write the report of a study, pictures and all, into one file that needs no other."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(render(study), "utf-8")
+    write_text(path, render(study))
 
 
 def render(study: Study) -> str:

@@ -32,7 +32,6 @@ from cxr_cli.run import (
 )
 from cxr_cli.training.history import EpochRecord, best_epoch, read_history
 
-VALIDATION_METRICS = "metrics-val.json"
 GRADCAM = "gradcam"
 SHEETS = "sheet*.png"
 DESCRIBED = ("sex", *CHARACTERISTICS)
@@ -69,7 +68,6 @@ class Study:
         characteristics: films by characteristic, value and subset.
         ages: median and quartiles by subset, and of how many films; None where no film has an age.
         metrics: figures of the test; None before `cxr test`.
-        validation: figures of the validation films, where they were asked for.
         strata: figures of the test by characteristics; None before `cxr test`, or where no film differs.
         audit: of the run; None before `cxr audit`.
         figures: pictures of the run by name.
@@ -88,7 +86,6 @@ class Study:
     characteristics: dict[str, dict[str, dict[str, int]]]
     ages: dict[str, str] | None
     metrics: dict[str, Any] | None
-    validation: dict[str, Any] | None
     strata: StrataTables | None
     audit: dict[str, Any] | None
     figures: dict[str, Path]
@@ -140,7 +137,6 @@ def read_study(
         characteristics=_characteristics(films, rows),
         ages=describe_ages(films, rows),
         metrics=_read_if_there(folder / METRICS),
-        validation=_read_if_there(folder / VALIDATION_METRICS),
         strata=_strata(folder / PREDICTIONS, by),
         audit=_read_if_there(folder / AUDIT),
         figures={path.stem: path for path in sorted((folder / FIGURES).glob("*.png"))},

@@ -22,7 +22,7 @@ HISTORY = [
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Figure]:
     """Catch the figure instead of writing it."""
     caught: list[Figure] = []
-    monkeypatch.setattr(plots, "_save", lambda figure, _: caught.append(figure))
+    monkeypatch.setattr(plots, "save", lambda figure, _: caught.append(figure))
     return lambda: caught[-1]
 
 
