@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS
-from cxr_cli.dataset.raster import image_id
 from cxr_cli.dataset.store import GrowingDataset
+from cxr_cli.images.characteristics import MANIFEST_COLUMNS
+from cxr_cli.images.raster import image_id
 from cxr_cli.main import main
 
 # How long an example takes says more of the machine than of the code.

@@ -58,9 +58,9 @@ def audit(
     leaks alone, but with --subset test.
     """
     from cxr_cli.artifacts import write_json
-    from cxr_cli.evaluation.audit import KINDS, findings
-    from cxr_cli.evaluation.audit_text import format_audit
-    from cxr_cli.figures.audit import audit_figure
+    from cxr_cli.audit.findings import KINDS, findings
+    from cxr_cli.audit.plot import audit_figure
+    from cxr_cli.audit.text import format_audit
     from cxr_cli.run import FIGURES
 
     for kind in fail_on or ():
@@ -106,7 +106,7 @@ class _Subject:
     @cached_property
     def mean_film(self) -> "NDArray[np.uint8]":
         """The mean training film, uint8 [H, W]; every training film is read for it."""
-        from cxr_cli.dataset.pixels import mean_film
+        from cxr_cli.dataset.pixel_statistics import mean_film
 
         return mean_film(self.films.images, self.split.rows("train"))
 
@@ -147,8 +147,8 @@ def _association(subject: _Subject, ignored: list[str]) -> dict[str, Any]:
     """How class and characteristics go together, over the films that train and validate."""
     import numpy as np
 
-    from cxr_cli.dataset.levels import characteristics_of
-    from cxr_cli.evaluation.association import associations
+    from cxr_cli.audit.association import associations
+    from cxr_cli.audit.levels import characteristics_of
 
     rows, extent = _sample(subject, ("train", "val"))
     labels, patients = subject.split.labels[rows], subject.split.patients[rows]
@@ -162,8 +162,8 @@ def _offered(subject: _Subject) -> dict[str, Any]:
     """How well a classifier made anew for each part of the film tells the classes."""
     import numpy as np
 
-    from cxr_cli.dataset.visible import VIEWS, cell_features
-    from cxr_cli.evaluation.predictability import auc_figures, out_of_fold_scores, part_model, patient_folds
+    from cxr_cli.audit.predictability import auc_figures, out_of_fold_scores, part_model, patient_folds
+    from cxr_cli.audit.regions import VIEWS, cell_features
 
     rows, extent = _sample(subject, ("train", "val"))
     labels, patients = subject.split.labels[rows], subject.split.patients[rows]
@@ -186,9 +186,9 @@ def _seen(subject: _Subject, subset: str, templates: Path | None) -> dict[str, A
         return None
     import numpy as np
 
-    from cxr_cli.dataset.visible import VIEWS
-    from cxr_cli.evaluation.predictability import auc_figures
-    from cxr_cli.inference.occlusion import scores_by_view
+    from cxr_cli.audit.occlusion import scores_by_view
+    from cxr_cli.audit.predictability import auc_figures
+    from cxr_cli.audit.regions import VIEWS
 
     subject.split.rows(subset)  # or say that there is none
     rows, extent = _sample(subject, (subset,))
@@ -225,7 +225,7 @@ def _sample(subject: _Subject, subsets: tuple[str, ...]) -> "tuple[NDArray[np.in
 
 def _described(figures: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Put what is seen beside its figures."""
-    from cxr_cli.dataset.visible import VIEWS
+    from cxr_cli.audit.regions import VIEWS
 
     views = {view.name: view for view in VIEWS}
     return {
@@ -238,6 +238,6 @@ def _pictures(mean: "NDArray[np.uint8]") -> "dict[str, NDArray[np.uint8]]":
     """The mean training film as each view shows it, the rest black."""
     import numpy as np
 
-    from cxr_cli.dataset.visible import VIEWS, see
+    from cxr_cli.audit.regions import VIEWS, see
 
     return {view.name: see(mean[None], view, np.zeros_like(mean))[0] for view in VIEWS}

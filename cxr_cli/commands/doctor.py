@@ -63,7 +63,7 @@ def _device() -> Iterator[Examined]:
     import jax.numpy as jnp
     import numpy as np
 
-    from cxr_cli.dataset.workers import usable_cpus
+    from cxr_cli.images.workers import usable_cpus
 
     device = jax.devices()[0]
     ones = jnp.ones((256, 256))
@@ -83,7 +83,7 @@ def _decoders() -> Iterator[Examined]:
     import pydicom.uid
     from pydicom.pixels.decoders.base import get_decoder
 
-    from cxr_cli.dataset.dicom.decoders import choose_decoders
+    from cxr_cli.images.dicom.decoders import choose_decoders
 
     choose_decoders()
     missing = [name for name in COMPRESSED if not get_decoder(getattr(pydicom.uid, name)).is_available]

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from cxr_cli.figures.gallery import Look, Panel
-    from cxr_cli.inference.explanation import Choice, Explanation, OpenRun, Question
-    from cxr_cli.inference.pick import FilmSet
+    from cxr_cli.explain.explanation import Choice, Explanation, OpenRun, Question
+    from cxr_cli.explain.gallery import Look, Panel
+    from cxr_cli.explain.select import FilmSet
 
 FILMS_BY_DEFAULT = 16
 WORDS = {
@@ -104,14 +104,14 @@ def gradcam(
     learnt, whether they come out the same again (and by --beside RUN, of another seed, say), and whether
     they lie on the findings of --masks.
     """
-    from cxr_cli.commands.gradcam_check import check_maps
-    from cxr_cli.dataset.masks import find_masks
-    from cxr_cli.figures.gallery import is_done, write_gallery
-    from cxr_cli.figures.overlay import check_colour
-    from cxr_cli.inference.cam_methods import check_method
-    from cxr_cli.inference.explanation import Choice, Question, open_all
-    from cxr_cli.inference.gradcam import choose_layer
-    from cxr_cli.inference.pick import check_picks
+    from cxr_cli.explain.cam import choose_layer
+    from cxr_cli.explain.cam_methods import check_method
+    from cxr_cli.explain.explanation import Choice, Question, open_all
+    from cxr_cli.explain.gallery import is_done, write_gallery
+    from cxr_cli.explain.masks import find_masks
+    from cxr_cli.explain.overlay import check_colour
+    from cxr_cli.explain.sanity_run import check_maps
+    from cxr_cli.explain.select import check_picks
     from cxr_cli.inference.predict import operating_point
 
     ways = pick or ["random"]
@@ -189,8 +189,8 @@ def _refuse_without_check(check: bool, masks: Path | None, pair: tuple[str, str]
 
 def _film_sets(opened: "Sequence[OpenRun]", names: list[str], subset: str) -> "list[FilmSet]":
     """Return the films to choose from, as each run takes them, the same ones in the same order."""
-    from cxr_cli.inference.explanation import films_of_both, films_of_subset
-    from cxr_cli.inference.pick import films_named
+    from cxr_cli.explain.explanation import films_of_both, films_of_subset
+    from cxr_cli.explain.select import films_named
 
     sets = [films_named(each.dataset, names) if names else films_of_subset(each, subset) for each in opened]
     if len(sets) == 1:
@@ -205,7 +205,7 @@ def _explanations(
     opened: "Sequence[OpenRun]", sets: "Sequence[FilmSet]", choice: "Choice", question: "Question", pair: bool
 ) -> "list[Explanation]":
     """Explain the chosen films by each run."""
-    from cxr_cli.inference.explanation import choose_films, explain_pair, explain_scores
+    from cxr_cli.explain.explanation import choose_films, explain_pair, explain_scores
 
     if pair:
         return [explain_pair(opened[0], sets[0], question)]
@@ -221,8 +221,8 @@ def _explanations(
 def _panels(
     opened: "Sequence[OpenRun]", sets: "Sequence[FilmSet]", choice: "Choice", question: "Question", pair: bool
 ) -> "list[Panel]":
-    from cxr_cli.figures.gallery import Panel
-    from cxr_cli.inference.pick import geometry_of
+    from cxr_cli.explain.gallery import Panel
+    from cxr_cli.explain.select import geometry_of
 
     found = _explanations(opened, sets, choice, question, pair)
     return [
@@ -245,7 +245,7 @@ def _look(opened: "Sequence[OpenRun]", settings: dict[str, Any], films: Path) ->
     import hashlib
     import json
 
-    from cxr_cli.figures.gallery import Look
+    from cxr_cli.explain.gallery import Look
 
     hashed = [bool(each.dataset.info.get("settings", {}).get("patient_key_digest")) for each in opened]
     return Look(
@@ -267,7 +267,7 @@ def _digest_templates(run: Path, templates: Path | None) -> str | None:
 
 
 def _print_summary(output: Path, index: "pd.DataFrame", dicom: bool) -> None:
-    from cxr_cli.figures.gallery import AT_FULL_SIZE, NO_HEAT, SHEET
+    from cxr_cli.explain.gallery import AT_FULL_SIZE, NO_HEAT, SHEET
 
     typer.echo(f"{output}: {index['image_id'].nunique()} films, see {SHEET}")
     without = int((index["note"] == NO_HEAT).sum())

@@ -44,7 +44,7 @@ def phantom(
     """
     from cxr_cli.dataset.phantom.build import build_phantoms
     from cxr_cli.dataset.phantom.cohort import PhantomSettings
-    from cxr_cli.dataset.workers import usable_cpus
+    from cxr_cli.images.workers import usable_cpus
 
     if workers is not None and workers < 1:
         raise UsageFault(f"--workers {workers}: must be 1 or more")

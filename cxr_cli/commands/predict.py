@@ -67,7 +67,7 @@ def _check_prepared_alike(films: "Dataset", config: "RunConfig") -> None:
         BadInput: they were not.
     """
     from cxr_cli.dataset.store import INFO, open_dataset
-    from cxr_cli.inference.pick import geometry_of
+    from cxr_cli.explain.select import geometry_of
 
     found = geometry_of(films)
     if found.size != config.size:

@@ -93,15 +93,15 @@ def preprocess(
     part = _shard(shard)
     _check_format(context, label_format, labels, label_finding)
 
-    from cxr_cli.dataset.film import Geometry
     from cxr_cli.dataset.label_formats import Published
     from cxr_cli.dataset.label_table import Columns
-    from cxr_cli.dataset.plan import Settings
     from cxr_cli.dataset.preprocess import Effort
     from cxr_cli.dataset.preprocess import preprocess as make_dataset
-    from cxr_cli.dataset.privacy import check_keep_tags, read_key
-    from cxr_cli.dataset.views import parse_views
-    from cxr_cli.dataset.workers import usable_cpus
+    from cxr_cli.dataset.settings import Settings
+    from cxr_cli.images.privacy import check_keep_tags, read_key
+    from cxr_cli.images.read import Geometry
+    from cxr_cli.images.view_position import parse_views
+    from cxr_cli.images.workers import usable_cpus
 
     keywords = [keyword.strip() for keyword in keep_tags.split(",")] if keep_tags else []
     settings = Settings(

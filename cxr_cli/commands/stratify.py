@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from cxr_cli.evaluation.answers import Answers
-    from cxr_cli.evaluation.strata import Stratum
-    from cxr_cli.evaluation.strata_tables import Subject
+    from cxr_cli.evaluation.metrics.answers import Answers
+    from cxr_cli.evaluation.subgroups.strata import Stratum
+    from cxr_cli.evaluation.subgroups.tables import Subject
     from cxr_cli.figures.plots import Curve
     from cxr_cli.inference.predictions import Predictions
 
@@ -89,8 +89,8 @@ def stratify(
     import numpy as np
 
     from cxr_cli.artifacts import write_text
-    from cxr_cli.evaluation.strata import compare_strata, describe_strata, divide
-    from cxr_cli.evaluation.strata_tables import Subject
+    from cxr_cli.evaluation.subgroups.strata import compare_strata, describe_strata, divide
+    from cxr_cli.evaluation.subgroups.tables import Subject
     from cxr_cli.figures.plots import roc_curves
     from cxr_cli.inference.predictions import match_films, read_predictions
 
@@ -157,7 +157,7 @@ def _texts(strata: "Sequence[Stratum]", subject: "Subject", about: dict[str, Any
 
     import pandas as pd
 
-    from cxr_cli.evaluation import strata_tables
+    from cxr_cli.evaluation.subgroups import tables as strata_tables
 
     lines = _about_lines(about)
     table = pd.DataFrame(strata_tables.records(strata, subject))

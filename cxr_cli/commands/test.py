@@ -56,7 +56,7 @@ def test(
     import numpy as np
 
     from cxr_cli.artifacts import write_csv, write_json
-    from cxr_cli.evaluation.answers import Answers
+    from cxr_cli.evaluation.metrics.answers import Answers
     from cxr_cli.evaluation.operating_point import Rule, choose_point, positive_class
     from cxr_cli.evaluation.report import classification_report, format_report, operating_point_record
     from cxr_cli.figures.plots import confusion_matrix, roc_curves

@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from cxr_cli.artifacts import read_csv
-from cxr_cli.dataset.characteristics import age_in_years
 from cxr_cli.dataset.label_table import LabelRow, own_column, read_covidx
 from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.images.characteristics import age_in_years
 
 POSITIVE, NEGATIVE = "positive", "negative"
 """Classes of films with and without the finding asked for."""

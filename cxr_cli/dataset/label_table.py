@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_cli.artifacts import read_csv
-from cxr_cli.dataset.characteristics import FROM_TABLE, MANIFEST_COLUMNS
 from cxr_cli.errors import BadInput
+from cxr_cli.images.characteristics import FROM_TABLE, MANIFEST_COLUMNS
 
 PATIENT_COLUMN = "patient_id"
 COVIDX_FIELDS = ("patientid", "filename", "class", "source")

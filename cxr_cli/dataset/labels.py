@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS
 from cxr_cli.dataset.label_formats import CHEXPERT_PATH_PARTS, Published, read_published
 from cxr_cli.dataset.label_table import Columns, LabelRow, read_table
-from cxr_cli.dataset.sources import absolute
 from cxr_cli.errors import BadInput
+from cxr_cli.images.characteristics import MANIFEST_COLUMNS
+from cxr_cli.images.sources import absolute
 
 TELLING_PARTS = (CHEXPERT_PATH_PARTS,)
 """How many last parts of a path may be needed to tell a film, see LabelRow."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cxr_cli.artifacts import read_json
-from cxr_cli.dataset.plan import PLAN_WORDS
+from cxr_cli.dataset.settings import PLAN_WORDS
 from cxr_cli.dataset.store import SHARD, Outcome, read_shard
 from cxr_cli.errors import BadInput, UsageFault
 

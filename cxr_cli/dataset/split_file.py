@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cxr_cli.artifacts import atomic_path, digest_file, read_csv, read_json, versions, write_csv, write_json
 from cxr_cli.dataset.flow import films_by_part, flow
 from cxr_cli.dataset.patients import Same, patient_numbers, refuse_leaks
-from cxr_cli.dataset.pixels import PixelStatistics, pixel_statistics
+from cxr_cli.dataset.pixel_statistics import PixelStatistics, pixel_statistics
 from cxr_cli.dataset.split import COLUMNS, SUBSETS, SplitCriteria, fold_subsets
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.dataset.twins import Twins

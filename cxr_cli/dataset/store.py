@@ -17,8 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxr_cli.artifacts import atomic_path, digest_file, read_csv, read_json, write_csv, write_json
-from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS
 from cxr_cli.errors import BadInput
+from cxr_cli.images.characteristics import MANIFEST_COLUMNS
 
 IMAGES = "images.npy"
 MANIFEST = "manifest.csv"

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from cxr_cli.evaluation.answers import Answers
-from cxr_cli.evaluation.estimates import Estimate, estimate
-from cxr_cli.evaluation.intervals import RESAMPLES
-from cxr_cli.evaluation.metrics import confusion_matrix
+from cxr_cli.evaluation.metrics.answers import Answers
+from cxr_cli.evaluation.metrics.confusion import confusion_matrix
 from cxr_cli.evaluation.operating_point import OperatingPoint
+from cxr_cli.evaluation.uncertainty.estimates import Estimate, estimate
+from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
 
 INTERVAL_SEED = 0
 WITHOUT_A_POSITIVE = ("accuracy", "balanced_accuracy", "macro_f1", "macro_auc", "macro_average_precision")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput
-from cxr_cli.evaluation.answers import Answers
+from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.report import classification_report
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from cxr_cli.evaluation.answers import Answers
-from cxr_cli.evaluation.ranking import roc_points
+from cxr_cli.evaluation.metrics.answers import Answers
+from cxr_cli.evaluation.metrics.ranking import roc_points
 from cxr_cli.evaluation.report import format_figure
 from cxr_cli.figures.plots import Curve
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cxr_cli.artifacts import read_csv
 from cxr_cli.dataset.patients import patient_numbers
 from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.evaluation.answers import Answers
+from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.operating_point import positive_class
 
 SCORE, THRESHOLD = "score_", "threshold_"

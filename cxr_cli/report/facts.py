@@ -5,7 +5,7 @@ from typing import Any
 
 from cxr_cli.dataset.split import SUBSETS
 from cxr_cli.evaluation.report import format_figure
-from cxr_cli.evaluation.strata import NOT_RECORDED
+from cxr_cli.evaluation.subgroups.strata import NOT_RECORDED
 from cxr_cli.report.study import Study
 
 BY_DOMAIN = ("train_where", "train_per_class", "val_per_class")

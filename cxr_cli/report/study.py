@@ -15,9 +15,9 @@ from cxr_cli.dataset.split import SUBSETS
 from cxr_cli.dataset.split_file import Split
 from cxr_cli.dataset.store import Dataset, rejected_by_reason
 from cxr_cli.errors import BadInput
-from cxr_cli.evaluation.intervals import RESAMPLES
-from cxr_cli.evaluation.strata import NOT_RECORDED, SMALL, describe_strata, divide
-from cxr_cli.evaluation.strata_tables import Subject, Table, notes, tables
+from cxr_cli.evaluation.subgroups.strata import NOT_RECORDED, SMALL, describe_strata, divide
+from cxr_cli.evaluation.subgroups.tables import Subject, Table, notes, tables
+from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
 from cxr_cli.inference.predictions import read_predictions
 from cxr_cli.run import (
     AUDIT,

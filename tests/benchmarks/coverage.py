@@ -15,10 +15,10 @@ import numpy as np
 from scipy.special import expit
 from scipy.stats import norm
 
-from cxr_cli.evaluation.answers import Answers, figures
-from cxr_cli.evaluation.estimates import Estimates, estimate
-from cxr_cli.evaluation.gaps import gap_figures, permutation_p, permuted_strata
-from cxr_cli.evaluation.intervals import over_resamples, percentile_interval
+from cxr_cli.evaluation.metrics.answers import Answers, figures
+from cxr_cli.evaluation.subgroups.gaps import gap_figures, permutation_p, permuted_strata
+from cxr_cli.evaluation.uncertainty.estimates import Estimates, estimate
+from cxr_cli.evaluation.uncertainty.intervals import over_resamples, percentile_interval
 
 RESAMPLES = 400
 

@@ -50,9 +50,9 @@ def ours(arch: str) -> Explain:
     from parity.ours import load
     from parity.reference import load_reference
 
-    from cxr_cli.figures.overlay import place_heat
+    from cxr_cli.explain.cam import class_score, explain_films, explain_function, layer_names
+    from cxr_cli.explain.overlay import place_heat
     from cxr_cli.inference.forward import Scaling
-    from cxr_cli.inference.gradcam import class_score, explain_films, explain_function, layer_names
 
     member = next(member for member in MEMBERS if member.arch == arch)
     network, variables = load(member, load_reference(arch))

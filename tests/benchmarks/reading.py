@@ -147,7 +147,7 @@ def main() -> None:
     if options.plain_loop:
         plain_loop(options.source)
         return
-    from cxr_cli.dataset.workers import usable_cpus
+    from cxr_cli.images.workers import usable_cpus
 
     workers = usable_cpus()
     print(f"{date.today()}, {platform.platform()}, load {os.getloadavg()[0]:.1f} at the start")

@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from cxr_cli.artifacts import read_csv
-from cxr_cli.dataset.film import PreparedFilm, UnreadFilm, read_film
 from cxr_cli.dataset.store import open_dataset
+from cxr_cli.images.read import PreparedFilm, UnreadFilm, read_film
 
 Cxr = Callable[..., Any]
 

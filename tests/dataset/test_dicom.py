@@ -34,11 +34,11 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS
-from cxr_cli.dataset.dicom.header import begins_as_dicom, has_preamble
-from cxr_cli.dataset.dicom.read import read_dicom
-from cxr_cli.dataset.film import Geometry, PreparedFilm, UnreadFilm, read_film
-from cxr_cli.dataset.rejected import RejectedFilmError
+from cxr_cli.images.characteristics import MANIFEST_COLUMNS
+from cxr_cli.images.dicom.header import begins_as_dicom, has_preamble
+from cxr_cli.images.dicom.read import read_dicom
+from cxr_cli.images.read import Geometry, PreparedFilm, UnreadFilm, read_film
+from cxr_cli.images.rejected import RejectedFilmError
 
 BLOCKS, BLOCK = 8, 8
 SIDE = BLOCKS * BLOCK

@@ -13,11 +13,11 @@ import pydicom.data
 import pytest
 
 from cxr_cli.artifacts import read_csv
-from cxr_cli.dataset.dicom.header import read_dataset
-from cxr_cli.dataset.dicom.read import read_dicom
-from cxr_cli.dataset.dicom.stored import stored_values
-from cxr_cli.dataset.film import Geometry, UnreadFilm, read_film
-from cxr_cli.dataset.rejected import RejectedFilmError
+from cxr_cli.images.dicom.header import read_dataset
+from cxr_cli.images.dicom.read import read_dicom
+from cxr_cli.images.dicom.stored import stored_values
+from cxr_cli.images.read import Geometry, UnreadFilm, read_film
+from cxr_cli.images.rejected import RejectedFilmError
 
 PYDICOM_FILES = Path(pydicom.data.__file__).parent
 SECONDS_A_FILE = 30

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS
 from cxr_cli.dataset.flow import films_by_part, flow
 from cxr_cli.dataset.split import SplitCriteria
 from cxr_cli.dataset.store import Dataset
+from cxr_cli.images.characteristics import MANIFEST_COLUMNS
 
 TABLE = pd.DataFrame(
     {

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from cxr_cli.artifacts import read_csv, read_json, write_json
-from cxr_cli.dataset.film import Geometry
-from cxr_cli.dataset.plan import Settings
 from cxr_cli.dataset.preprocess import Effort, merge, preprocess
+from cxr_cli.dataset.settings import Settings
 from cxr_cli.dataset.shards import Shard, parse_shard, shard_of_array_task
 from cxr_cli.dataset.store import open_dataset
 from cxr_cli.errors import BadInput, TooManyRejects, UsageFault
+from cxr_cli.images.read import Geometry
 
 SMALL = Settings(Geometry(size=16))
 FILES = ("images.npy", "manifest.csv", "rejected.csv", "dataset.json")

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS
 from cxr_cli.dataset.split import SplitCriteria, fold_subsets, make_split
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.images.characteristics import MANIFEST_COLUMNS
 
 MakeDataset = Callable[..., Path]
 Draw = tuple[list[str], list[str]]

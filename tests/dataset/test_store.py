@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from cxr_cli.artifacts import digest_file, read_csv
-from cxr_cli.dataset.characteristics import MANIFEST_COLUMNS
 from cxr_cli.dataset.store import GrowingDataset, is_finished, open_dataset, read_plan, rejected_by_reason
 from cxr_cli.errors import BadInput
+from cxr_cli.images.characteristics import MANIFEST_COLUMNS
 
 SIZE = 8
 PLAN = {"size": SIZE}

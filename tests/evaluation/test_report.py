@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxr_cli.evaluation.answers import Answers
+from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.operating_point import OperatingPoint
 from cxr_cli.evaluation.report import (
     classification_report,

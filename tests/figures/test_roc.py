@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cxr_cli.evaluation.answers import Answers
+from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.figures.roc import curve_of
 
 AUC = {"value": 0.75, "low": 0.5, "high": 0.9}

@@ -21,8 +21,8 @@ from cxr_cli.dataset.phantom.cohort import (
 )
 from cxr_cli.dataset.phantom.dicom_file import write_dicom
 from cxr_cli.dataset.phantom.film import draw_film, plant_marker
-from cxr_cli.dataset.workers import map_in_order
 from cxr_cli.errors import BadInput
+from cxr_cli.images.workers import map_in_order
 
 COMPLETE = "phantom.json"
 UNFINISHED = ".phantom.unfinished.json"

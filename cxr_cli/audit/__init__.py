@@ -1,0 +1,1 @@
+"""Shortcuts, associations and leaks: what may tell a class besides the disease."""

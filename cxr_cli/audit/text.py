@@ -1,0 +1,115 @@
+"""An audit's figures as plain text: tables first, what they come to last."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
+from typing import Any
+
+from cxr_cli.audit.findings import KINDS, LEAKS
+from cxr_cli.evaluation.report import format_figure
+from cxr_cli.evaluation.text_table import columns
+
+WIDTH = 110
+IN_PART = "what tells one class tells the others in part, for each is set against all others"
+LEAKS_SHOWN = 10
+"""Pairs that are named; all are in the JSON."""
+NOTHING = {
+    "shortcut": "none found. A shortcut inside the lungs' zone would not be: it looks like a finding",
+    "association": "none found between class and any characteristic at hand",
+    "leak": "none found",
+}
+
+
+def format_audit(report: Mapping[str, Any]) -> str:
+    """Lay out an audit's report, as `cxr audit` writes it to audit.json."""
+    parts = [_association_lines(report), _offered_lines(report), _seen_lines(report), _leak_lines(report)]
+    return "\n\n".join("\n".join(lines) for lines in [*map(list, parts), list(_verdict(report))] if lines)
+
+
+def _association_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    association = report["association"]
+    yield (
+        f"Class and characteristics: {_extent(association)}. AUC cross-validated by patient (chance: 0.5 or "
+        "less)"
+    )
+    for reason in dict.fromkeys(association["left_out"].values()):
+        names = [name for name, why in association["left_out"].items() if why == reason]
+        yield from wrap(f"not asked for, {reason}: {', '.join(names)}", WIDTH, subsequent_indent="  ")
+    if not association["characteristics"]:
+        yield "no characteristic is left"
+        return
+    rows = [["characteristic", "levels", "Cramér's V", "p", "AUC from it alone", *report["classes"]]]
+    for name, of in association["characteristics"].items():
+        rows.append(
+            [
+                name,
+                str(len(of["counts"])),
+                format_figure(of["cramers_v"]),
+                f"{of['p']:.4f}",
+                *_aucs(of),
+            ]
+        )
+    rows.append(["all together", "", "", "", *_aucs(association["together"])])
+    yield from columns(rows)
+    named = {by for finding in report["findings"] if finding["kind"] == "association" for by in finding["by"]}
+    for name in (name for name in association["characteristics"] if name in named):
+        counts = association["characteristics"][name]["counts"]
+        yield ""
+        yield from columns(
+            [[name, *report["classes"]]] + [[level, *map(str, of.values())] for level, of in counts.items()]
+        )
+
+
+def _offered_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    offered = report["offered"]
+    yield (
+        f"What the films offer: {_extent(offered)}. AUC of a classifier made anew for each part "
+        "(brightness and contrast on a coarse grid), cross-validated by patient"
+    )
+    yield from _view_lines(offered, report["classes"])
+
+
+def _seen_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    seen = report["seen"]
+    if seen:
+        yield f"What the run sees: {_extent(seen)}. Its AUC when the rest is the mean training film"
+        yield from _view_lines(seen, report["classes"])
+
+
+def _view_lines(of: Mapping[str, Any], classes: Sequence[str]) -> Iterator[str]:
+    rows = [["seen", "AUC (chance: 0.5)", *classes, "what is seen"]]
+    rows += [[name, *_aucs(view), view["words"]] for name, view in of["views"].items()]
+    yield from columns(rows)
+
+
+def _leak_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    yield "Leaks between subsets"
+    for name, (_, many) in LEAKS.items():
+        leaks = report["leaks"][name]
+        yield f"{many.rstrip(',')}: {len(leaks)}"
+        for leak in leaks[:LEAKS_SHOWN]:
+            (one, other), (here, there) = leak["image_ids"], leak["subsets"]
+            yield f"  {one} in {here}, {other} in {there}" + (
+                f", correlation {leak['correlation']:.2f}" if leak["correlation"] is not None else ""
+            )
+        if len(leaks) > LEAKS_SHOWN:
+            yield f"  ... and {len(leaks) - LEAKS_SHOWN} more, in the JSON"
+
+
+def _verdict(report: Mapping[str, Any]) -> Iterator[str]:
+    yield "Verdict"
+    for kind in KINDS:
+        found = [finding for finding in report["findings"] if finding["kind"] == kind]
+        for words in [finding["words"] for finding in found] or [NOTHING[kind]]:
+            yield from wrap(f"{kind}: {words}", WIDTH, subsequent_indent="  ")
+        if len({finding["label"] for finding in found}) > 1 and len(report["classes"]) > 2:
+            yield from wrap(f"{kind}: {IN_PART}", WIDTH, subsequent_indent="  ")
+
+
+def _extent(of: Mapping[str, Any]) -> str:
+    return f"{of['films']} films of {of['subset']}, {of['patients']} patients"
+
+
+def _aucs(of: Mapping[str, Any]) -> list[str]:
+    """The mean AUC with its limits, and each class's."""
+    values = (figure["value"] for figure in of["per_class"].values())
+    return [format_figure(of["auc"]), *("-" if value is None else f"{value:.3f}" for value in values)]

@@ -1,0 +1,95 @@
+"""What decides a DATASET: the settings, and the plan by which a folder is known to be of the same call."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cxr_cli.artifacts import digest_file
+from cxr_cli.dataset.label_formats import Published
+from cxr_cli.dataset.label_table import Columns
+from cxr_cli.images.archives import input_size
+from cxr_cli.images.privacy import digest_key
+from cxr_cli.images.read import Geometry
+from cxr_cli.images.view_position import FRONTAL
+
+PLAN_WORDS = {
+    "size": "--size",
+    "crop_top": "--crop-top",
+    "crop_border": "--crop-border",
+    "labels": "--labels",
+    "labels_digests": "the content of --labels",
+    "path_column": "--path-column",
+    "label_column": "--label-column",
+    "patient_column": "--patient-column",
+    "format": "--format",
+    "finding": "--finding",
+    "views": "--views",
+    "manufacturers": "--manufacturers",
+    "manufacturers_digest": "the content of --manufacturers",
+    "keep_tags": "--keep-tags",
+    "patient_key_digest": "the key of --hash-patients",
+    "inputs": "the number of inputs",
+    "inputs_digest": "the list of inputs",
+    "shard": "--shard",
+}
+"""What must be the same for a folder to be gone on with, as the user knows it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides what a DATASET holds, beside the films themselves.
+
+    Attributes:
+        geometry: what is done to the pixels.
+        labels, columns: label tables and the meaning of their columns.
+        published: the format that the label tables are in, instead of `columns`.
+        views: those that are taken; None takes all.
+        manufacturers: the user's table of spellings, on top of the package's.
+        keep_tags: keywords of DICOM tags that the manifest is to have as well.
+        patient_key: the key by whose hashes patient ids are replaced; None keeps them.
+    """
+
+    geometry: Geometry = field(default_factory=Geometry)
+    labels: tuple[Path, ...] = ()
+    columns: Columns = field(default_factory=Columns)
+    views: tuple[str, ...] | None = FRONTAL
+    manufacturers: Path | None = None
+    keep_tags: tuple[str, ...] = ()
+    patient_key: bytes | None = field(default=None, repr=False)
+    published: Published | None = None
+
+
+def make_plan(paths: Sequence[Path], settings: Settings) -> dict[str, Any]:
+    """What must be the same for a folder to be gone on with: settings, tables, the inputs. As JSON."""
+    listing = hashlib.sha256()
+    for path in paths:
+        listing.update(f"{source_text(path)}\0{input_size(path)}\n".encode())
+    return {
+        "size": settings.geometry.size,
+        "crop_top": settings.geometry.crop_top,
+        "crop_border": settings.geometry.crop_border,
+        "labels": [str(table) for table in settings.labels],
+        "labels_digests": [_digest_if_file(table) for table in settings.labels],
+        **{f"{name}_column": column for name, column in asdict(settings.columns).items()},
+        "format": settings.published and settings.published.format,
+        "finding": settings.published and settings.published.finding,
+        "views": None if settings.views is None else list(settings.views),
+        "manufacturers": settings.manufacturers and str(settings.manufacturers),
+        "manufacturers_digest": settings.manufacturers and _digest_if_file(settings.manufacturers),
+        "keep_tags": list(settings.keep_tags),
+        "patient_key_digest": settings.patient_key and digest_key(settings.patient_key),
+        "inputs": len(paths),
+        "inputs_digest": listing.hexdigest(),
+    }
+
+
+def source_text(path: Path) -> str:
+    """The path as given; bytes that are no UTF-8, which old archives have in names, as backslash escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _digest_if_file(path: Path) -> str:
+    return digest_file(path) if path.is_file() else ""

@@ -1,0 +1,106 @@
+"""Two models on the same films: how far their figures are apart."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from cxr_cli.evaluation.metrics.answers import Answers, figures
+from cxr_cli.evaluation.metrics.confusion import Floats
+from cxr_cli.evaluation.subgroups.gaps import Gap
+from cxr_cli.evaluation.uncertainty.delong import compare_areas
+from cxr_cli.evaluation.uncertainty.intervals import (
+    RESAMPLES,
+    UNKNOWN,
+    Interval,
+    over_resamples,
+    percentile_interval,
+    weight_chunks,
+)
+
+OF_ALL = ("accuracy", "balanced_accuracy", "macro_f1", "macro_auc")
+OF_A_POSITIVE = ("sensitivity", "specificity", "precision", "f1", "auc")
+
+
+def paired_differences(
+    first: Answers, second: Answers, rng: np.random.Generator, resamples: int = RESAMPLES
+) -> dict[str, Gap]:
+    """Compute the second model's figures minus the first's.
+
+    Intervals are percentiles of the bootstrap over patients, both models on the same ones; of the AUC
+    DeLong's, as is its p value. Of shares of films p is McNemar's exact one, or `swapping_p` where patients
+    have several films. Precision, F1 and macro figures have an interval and no p.
+
+    Args:
+        first, second: of the same films, in the same order.
+        rng: draws patients, and swaps.
+        resamples: of each.
+    """
+    values = _chosen(first, second, np.ones((1, len(first))))
+    resampled = over_resamples(
+        lambda weights: _chosen(first, second, weights), first.patients, rng, resamples
+    )
+    gaps = {
+        name: Gap(float(value[0]), percentile_interval(resampled[name]), np.nan)
+        for name, value in values.items()
+    }
+    counted = {"accuracy": np.ones(len(first), bool)}
+    if first.positive is not None:
+        of_class = first.labels == first.positive
+        counted |= {"sensitivity": of_class, "specificity": ~of_class}
+        if first.scores is not None and second.scores is not None:
+            both = first.scores[:, first.positive], second.scores[:, first.positive]
+            area = compare_areas(of_class, *both, first.patients)
+            limits = UNKNOWN if np.isnan(area.low) else Interval(area.low, area.high, "delong")
+            gaps["auc"] = Gap(area.value, limits, area.p)
+    gained = (second.predicted == second.labels).astype(np.int64) - (first.predicted == first.labels)
+    for name, films in counted.items():
+        p = swapping_p(gained[films], first.patients[films], rng, resamples)
+        gaps[name] = Gap(gaps[name].value, gaps[name].interval, p)
+    return gaps
+
+
+def swapping_p(
+    gained: NDArray[np.int64], patients: NDArray[np.int64], rng: np.random.Generator, resamples: int
+) -> float:
+    """Compute the p value of two models being right equally often.
+
+    If they are, either might as well have given the other's answers on a patient's films. Where every film is
+    of its own patient that is McNemar's exact test; else answers are swapped at random, patient by patient.
+
+    Args:
+        gained: int [N], 1 where the second alone is right, -1 where the first alone is.
+        patients: int [N].
+        rng, resamples: of the swaps.
+    """
+    if len(gained) == 0:
+        return np.nan
+    names, patient = np.unique(patients, return_inverse=True)
+    if len(names) == len(patients):
+        discordant = int((gained != 0).sum())
+        return float(binomtest(int((gained > 0).sum()), discordant).pvalue) if discordant else 1.0
+    net = np.bincount(patient, gained)
+    net = net[net != 0]
+    swapped = np.concatenate(
+        [
+            np.abs((2 * rng.integers(0, 2, (size, len(net))) - 1) @ net)
+            for size in weight_chunks(len(net), resamples)
+        ]
+    )
+    return float((1 + (swapped >= abs(net.sum()) - 1e-9).sum()) / (1 + resamples))
+
+
+def _chosen(first: Answers, second: Answers, weights: Floats) -> dict[str, Floats]:
+    """Differences of the figures that are compared, under each weighting."""
+    found: dict[str, Floats] = {}
+    for sign, answers in ((-1, first), (1, second)):
+        overall, per_class = figures(answers, weights)
+        if answers.positive is None:
+            chosen = {name: overall[name] for name in OF_ALL if name in overall}
+        else:
+            chosen = {
+                name: per_class[name][:, answers.positive] for name in OF_A_POSITIVE if name in per_class
+            }
+            chosen |= {name: overall[name] for name in OF_ALL[:2]}
+        for name, values in chosen.items():
+            found[name] = sign * values + found.get(name, 0.0)
+    return found

@@ -1,0 +1,272 @@
+"""Films by their characteristics: which strata there are, and every figure of each."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.evaluation.metrics.answers import Answers
+from cxr_cli.evaluation.subgroups.gaps import Gap, gaps_to_rest, with_holm
+from cxr_cli.evaluation.subgroups.paired import paired_differences
+from cxr_cli.evaluation.uncertainty.estimates import Estimate, Estimates, estimate
+from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES, UNKNOWN, Interval
+
+ALL_FILMS = "all films"
+NOT_RECORDED = "not recorded"
+MISSING = frozenset(("", "na", "n/a", "nan", "none", "null"))
+MOST_STRATA = 50
+SMALL = 20
+
+Column = Callable[[str], Sequence[str]]
+"""Gives a characteristic of the films [N] by its name, as text."""
+
+
+@dataclass(frozen=True)
+class Characteristic:
+    """A column to stratify by; for numbers the rising edges of bins, each of which is in the bin above it."""
+
+    column: str
+    edges: tuple[float, ...] = ()
+
+    def names(self, values: Sequence[str], place: str) -> list[str]:
+        """Name the stratum of each value.
+
+        Raises:
+            BadInput: a value is no number where there are bins; `place` is the file's name.
+        """
+        return [
+            NOT_RECORDED if value.strip().lower() in MISSING else self._name(value, f"{place}: line {line}")
+            for line, value in enumerate(values, start=2)
+        ]
+
+    def _name(self, value: str, place: str) -> str:
+        if not self.edges:
+            return value
+        try:
+            number = float(value)
+        except ValueError:
+            raise BadInput(f"{place}: {self.column} is {value!r}; bins need numbers") from None
+        return self.bins()[int(np.searchsorted(self.edges, number, side="right"))]
+
+    def bins(self) -> list[str]:
+        """Name the bins, from the lowest."""
+        edges = [f"{edge:g}" for edge in self.edges]
+        between = [f"{low} to <{high}" for low, high in pairwise(edges)]
+        return [f"<{edges[0]}", *between, f">={edges[-1]}"] if edges else []
+
+
+def read_by(text: str) -> tuple[Characteristic, ...]:
+    """Read `--by`: columns, which are crossed; a column's bins after a colon: "sex,age:40,60".
+
+    Raises:
+        UsageFault: edges that are no rising numbers, or no column.
+    """
+    found: list[tuple[str, list[float]]] = []
+    for part in text.split(","):
+        name, colon, edge = part.partition(":")
+        if colon:
+            found.append((name.strip(), [_edge(text, edge)]))
+        elif found and found[-1][1] and _is_number(part):
+            found[-1][1].append(float(part))
+        else:
+            found.append((part.strip(), []))
+    for name, edges in found:
+        if not name:
+            raise UsageFault(f"--by {text!r}: a column's name is missing")
+        if edges != sorted(set(edges)):
+            raise UsageFault(f"--by {text!r}: the edges of bins must rise")
+    return tuple(Characteristic(name, tuple(edges)) for name, edges in found)
+
+
+def _edge(text: str, edge: str) -> float:
+    if not _is_number(edge):
+        raise UsageFault(f"--by {text!r}: {edge!r} is no edge of a bin; write numbers, such as age:40,60")
+    return float(edge)
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"\s*[-+]?(\d+\.?\d*|\.\d+)\s*", text) is not None
+
+
+def divide(by: Sequence[str], column: Column, place: str) -> dict[str, dict[str, NDArray[np.bool_]]]:
+    """Divide films by each of several `--by`: bool [N] by the columns' names and the stratum's.
+
+    Raises:
+        UsageFault: see `read_by` and `strata_of`; or the same columns twice.
+        BadInput: see `strata_of`.
+    """
+    divisions: dict[str, dict[str, NDArray[np.bool_]]] = {}
+    for text in by:
+        characteristics = read_by(text)
+        name = ", ".join(characteristic.column for characteristic in characteristics)
+        if name in divisions:
+            raise UsageFault(f"--by {text}: {name} is there twice")
+        divisions[name] = strata_of(characteristics, column, place)
+    return divisions
+
+
+def strata_of(by: Sequence[Characteristic], column: Column, place: str) -> dict[str, NDArray[np.bool_]]:
+    """Divide films by characteristics, crossed where there are several.
+
+    Args:
+        by: one or more.
+        column: gives their values.
+        place: the file's name, for messages.
+
+    Returns:
+        bool [N] by the stratum's name; every film is in one. Bins are in their order, other values by name,
+        what is not recorded last; a stratum without films is none.
+
+    Raises:
+        BadInput: a value is no number where there are bins.
+        UsageFault: more than 50 strata.
+    """
+    names = [characteristic.names(column(characteristic.column), place) for characteristic in by]
+    ranks = [_ranks(characteristic, of) for characteristic, of in zip(by, names, strict=True)]
+    films = list(zip(*names, strict=True))
+    kinds = sorted(set(films), key=lambda kind: [rank[name] for rank, name in zip(ranks, kind, strict=True)])
+    if len(kinds) > MOST_STRATA:
+        columns = ",".join(characteristic.column for characteristic in by)
+        raise UsageFault(
+            f"--by {columns}: {len(kinds)} strata, {MOST_STRATA} are the most; "
+            f"put numbers into bins, such as {by[0].column}:40,60"
+        )
+    numbers = {kind: number for number, kind in enumerate(kinds)}
+    of_film = np.array([numbers[film] for film in films])
+    return {", ".join(kind): of_film == number for kind, number in numbers.items()}
+
+
+def _ranks(characteristic: Characteristic, names: Sequence[str]) -> dict[str, int]:
+    known = characteristic.bins() or sorted(set(names) - {NOT_RECORDED})
+    return {name: rank for rank, name in enumerate([*known, NOT_RECORDED])}
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """The films that share a characteristic.
+
+    Attributes:
+        by: the characteristic, such as "view_position, sex"; "" for all films.
+        name: its value.
+        films, patients: counts.
+        of_class: films of each class.
+        small: a class has fewer films than asked for.
+        estimates: every figure.
+        gaps: to all other films; where there are two strata the first has them. Empty where there is none.
+        differences: another model's figures minus these, on the same films; empty without another model.
+    """
+
+    by: str
+    name: str
+    films: int
+    patients: int
+    of_class: dict[str, int]
+    small: bool
+    estimates: Estimates
+    gaps: dict[str, Gap] = field(default_factory=dict)
+    differences: dict[str, Gap] = field(default_factory=dict)
+
+
+def describe_strata(
+    answers: Answers,
+    divisions: Mapping[str, Mapping[str, NDArray[np.bool_]]],
+    rng: np.random.Generator,
+    resamples: int = RESAMPLES,
+    small: int = SMALL,
+) -> list[Stratum]:
+    """Compute every figure of all films and of every stratum, and each stratum's gaps to the rest.
+
+    The p values of all gaps of a characteristic are corrected for their number.
+
+    Args:
+        answers: of N films.
+        divisions: by name, the strata of a characteristic by name: bool [N].
+        rng: draws patients and permutations.
+        resamples: of each.
+        small: a stratum with fewer films of a class is marked.
+    """
+    found = [_stratum("", ALL_FILMS, answers, np.ones(len(answers), bool), rng, resamples, small)]
+    for by, strata in divisions.items():
+        for place, (name, inside) in enumerate(strata.items()):
+            stratum = _stratum(by, name, answers, inside, rng, resamples, small)
+            # Of two strata the second's gaps are the first's, turned round.
+            if len(strata) > 2 or (len(strata) == 2 and place == 0):
+                rest = estimate(answers.take(~inside), rng, resamples)
+                sides = gap_intervals(answers, stratum.estimates), gap_intervals(answers, rest)
+                stratum = replace(stratum, gaps=gaps_to_rest(answers, inside, sides, rng, resamples))
+            found.append(stratum)
+    corrected = _corrected([stratum.by for stratum in found], [stratum.gaps for stratum in found])
+    return [replace(stratum, gaps=gaps) for stratum, gaps in zip(found, corrected, strict=True)]
+
+
+def compare_strata(
+    strata: Sequence[Stratum],
+    answers: Answers,
+    other: Answers,
+    divisions: Mapping[str, Mapping[str, NDArray[np.bool_]]],
+    rng: np.random.Generator,
+    resamples: int = RESAMPLES,
+) -> list[Stratum]:
+    """Add how far another model's figures are from these, on all films and in every stratum.
+
+    Args:
+        strata: as `describe_strata` made them of these answers and divisions.
+        answers, other: of the same N films, in the same order.
+        divisions, rng, resamples: as there.
+    """
+    everything = {"": {ALL_FILMS: np.ones(len(answers), bool)}, **divisions}
+    masks = [everything[stratum.by][stratum.name] for stratum in strata]
+    found = [paired_differences(answers.take(inside), other.take(inside), rng, resamples) for inside in masks]
+    corrected = _corrected([stratum.by for stratum in strata], found)
+    return [replace(stratum, differences=of) for stratum, of in zip(strata, corrected, strict=True)]
+
+
+def _corrected(families: Sequence[str], gaps: Sequence[dict[str, Gap]]) -> list[dict[str, Gap]]:
+    """Correct the p values of each stratum's gaps for the number of gaps in its family."""
+    found = [dict(of) for of in gaps]
+    for family in set(families):
+        keys = [(i, name) for i, of in enumerate(gaps) if families[i] == family for name in of]
+        for (i, name), gap in zip(keys, with_holm([gaps[i][name] for i, name in keys]), strict=True):
+            found[i][name] = gap
+    return found
+
+
+def gap_intervals(answers: Answers, estimates: Estimates) -> dict[str, Interval]:
+    """Take the intervals of the figures that gaps are of, by the names that gaps have."""
+    per_class, positive = estimates.per_class, answers.positive
+    if positive is not None:
+        return {
+            name: per_class[name][positive].interval
+            for name in ("sensitivity", "specificity", "auc")
+            if name in per_class
+        }
+    found = {
+        f"sensitivity {name}": per_class["sensitivity"][i].interval for i, name in enumerate(answers.classes)
+    }
+    macro = estimates.overall.get("macro_auc", Estimate(np.nan, UNKNOWN))
+    return {**found, "macro_auc": macro.interval}
+
+
+def _stratum(
+    by: str,
+    name: str,
+    answers: Answers,
+    inside: NDArray[np.bool_],
+    rng: np.random.Generator,
+    resamples: int,
+    small: int,
+) -> Stratum:
+    counts = np.bincount(answers.labels[inside], minlength=len(answers.classes))
+    return Stratum(
+        by=by,
+        name=name,
+        films=int(inside.sum()),
+        patients=len(np.unique(answers.patients[inside])),
+        of_class=dict(zip(answers.classes, counts.tolist(), strict=True)),
+        small=bool(counts.min() < small),
+        estimates=estimate(answers.take(inside), rng, resamples),
+    )

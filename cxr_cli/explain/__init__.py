@@ -1,0 +1,1 @@
+"""Saliency maps end to end: methods, choice of images, sanity checks, localization, overlays."""

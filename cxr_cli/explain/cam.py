@@ -1,0 +1,155 @@
+"""Films -> maps of what speaks for a score: only what lies behind the explained layer is differentiated."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+from cxr_cli.dataset.sampling import in_batches
+from cxr_cli.errors import UsageFault
+from cxr_cli.explain.cam_methods import METHODS, check_method
+from cxr_cli.inference.films import FetchBatch, normalise
+from cxr_cli.inference.forward import INFERENCE_BATCH, Scaling
+from cxr_cli.inference.precision import matmul_precision, to_compute_type
+from cxr_cli.inference.templates import Templates
+from cxr_cli.models.registry import Network, Variables, backbone_of
+from cxr_cli.run import TrainedRun
+
+Score = Callable[[Any, Array, Array], Array]
+"""Maps (module, last feature map [B,h,w,C], targets [B,...]) to the explained score of each film [B]."""
+
+
+class Explained(NamedTuple):
+    """What an explanation gives of films.
+
+    Attributes:
+        maps: float32 [N, h, w], not negative, in the score's unit.
+        scores: float32 [N], the logits that the maps explain.
+    """
+
+    maps: NDArray[np.float32]
+    scores: NDArray[np.float32]
+
+
+Explain = Callable[[Variables, Array, Array], tuple[Array, Array]]
+"""Maps (variables, films uint8 [B,H,W], targets [B,...]) to maps [B,h,w] and scores [B], jitted."""
+
+
+def class_score(module: Any, features: Array, targets: Array) -> Array:
+    """Return a classifying net's logit of each film's target class, int [B].
+
+    A net with one logit z says [-z, z]: what speaks for its first class speaks against the second.
+    """
+    logits = module.head(features)
+    both = jnp.concatenate([-logits, logits], -1) if logits.shape[-1] == 1 else logits
+    return jnp.take_along_axis(both, targets[:, None], -1)[:, 0]
+
+
+def template_score(templates: Templates) -> Score:
+    """Return a siamese net's logit of "same" for each film and its target class, an int [B].
+
+    It is the mean over the nearest templates of the class, as in `templates.similarity_logits`.
+    """
+
+    def score(module: Any, features: Array, targets: Array) -> Array:
+        vectors = module.backbone.embedding(features)
+        same = -module.difference(vectors[:, None], templates.vectors[None])
+        of_class = jnp.where(templates.owners == targets[:, None], same, -jnp.inf)
+        return jnp.mean(jax.lax.top_k(of_class, templates.nearest)[0], -1)
+
+    return score
+
+
+def pair_score(module: Any, features: Array, targets: Array) -> Array:
+    """Return a siamese net's logit of "same" for each film and the vector of another one [B,E]."""
+    same: Array = -module.difference(module.backbone.embedding(features), targets)
+    return same
+
+
+def layer_names(network: Network, variables: Variables) -> tuple[str, ...]:
+    """Return the names of a network's layers, from the film to the last feature map."""
+    return tuple(backbone_of(network.bind(variables)).layers())
+
+
+def choose_layer(run: TrainedRun, name: str | None) -> str:
+    """Return the layer of that name, the last without one.
+
+    Raises:
+        UsageFault: the run's net has no such layer.
+    """
+    names = layer_names(run.network, run.variables)
+    if name is not None and name not in names:
+        raise UsageFault(f"--layer {name!r}: {run.config.arch} has {', '.join(names)}")
+    return name or names[-1]
+
+
+@lru_cache(maxsize=4)
+def explain_function(network: Network, scaling: Scaling, score: Score, layer: str, method: str) -> Explain:
+    """Make the jitted function from variables, films and targets to maps and scores; it compiles once.
+
+    Args:
+        network: whose maps.
+        scaling: how films enter it.
+        score: what is explained: `class_score`, `template_score(...)` or `pair_score`.
+        layer: whose map is weighed; see `layer_names`.
+        method: a name in `cam_methods.METHODS`.
+
+    Raises:
+        UsageFault: an unknown method.
+    """
+    check_method(method)
+
+    @jax.jit
+    def explain(variables: Variables, films: Array, targets: Array) -> tuple[Array, Array]:
+        with matmul_precision(scaling.precision):
+            module = network.bind(to_compute_type(variables, scaling.precision))
+            x = to_compute_type(normalise(films, scaling.mean, scaling.std), scaling.precision)
+            targets = to_compute_type(targets, scaling.precision)
+            backbone = backbone_of(module)
+            features = backbone.features(x, until=layer)
+
+            def total(features: Array) -> tuple[Array, Array]:
+                scores = score(module, backbone.features(features, after=layer), targets)
+                # No film's score depends on another film, so the sum's gradient is each score's own.
+                return jnp.sum(scores), scores
+
+            gradients, scores = jax.grad(total, has_aux=True)(features)
+            maps = METHODS[method](features.astype(jnp.float32), gradients.astype(jnp.float32))
+            return maps, scores.astype(jnp.float32)
+
+    return explain
+
+
+def explain_films(
+    function: Explain,
+    variables: Variables,
+    fetch: FetchBatch,
+    rows: NDArray[np.int64],
+    targets: NDArray[Any],
+    batch: int = INFERENCE_BATCH,
+) -> Explained:
+    """Explain films by dataset row, in batches of one size, the last padded and cut again.
+
+    Args:
+        function: see `explain_function`.
+        variables: of its network.
+        fetch: the films.
+        rows: which of them, [N].
+        targets: [N, ...], as the function's score takes them.
+        batch: films at once.
+    """
+    places, _ = in_batches(np.arange(len(rows)), min(batch, len(rows)))
+    results = [function(variables, fetch(rows[part]), jnp.asarray(targets[part])) for part in places]
+    maps, scores = (np.concatenate(part)[: len(rows)] for part in zip(*results, strict=True))
+    return Explained(maps, scores)
+
+
+def run_explainer(run: TrainedRun, score: Score, layer: str, method: str) -> Explain:
+    """Make the function that explains a run's scores; see `explain_function`."""
+    scaling = Scaling(run.config.mean, run.config.std, run.config.precision)
+    return explain_function(run.network, scaling, score, layer, method)

@@ -1,0 +1,95 @@
+"""Small pictures of films side by side, each with what is known of it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from cxr_cli.explain.overlay import lay_over
+from cxr_cli.figures.plots import save
+
+COLUMNS = 6
+ROWS = 5
+DPI = 120
+FOOTNOTE = "For research, not for diagnosis"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A picture on a sheet.
+
+    Attributes:
+        picture: uint8 [H, W] or [H, W, 3].
+        title: lines above it.
+        below: a line below it.
+        wrong: the title is red.
+    """
+
+    picture: NDArray[np.uint8]
+    title: str = ""
+    below: str = ""
+    wrong: bool = False
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The scale at the side of a sheet: the colour of heat, and what its end stands for."""
+
+    colour: str
+    end: str
+
+
+def contact_sheets(
+    films: int, tiles_of: Callable[[int], Sequence[Tile]], heading: str, scale: Scale, first: Path
+) -> tuple[Path, ...]:
+    """Draw tiles in rows, on as many sheets as they take.
+
+    Args:
+        films: how many.
+        tiles_of: gives the tiles of a film by number, which stay side by side; as many for each film.
+        heading: over each sheet.
+        scale: at its side.
+        first: the path of the first sheet; the next ones are numbered from 2 on.
+
+    Returns:
+        The sheets' paths.
+    """
+    wide = len(tiles_of(0))
+    abreast = max(1, COLUMNS // wide)
+    starts = range(0, films, abreast * ROWS)
+    paths = tuple(
+        first if n == 1 else first.with_stem(f"{first.stem}-{n}") for n in range(1, len(starts) + 1)
+    )
+    for number, (start, path) in enumerate(zip(starts, paths, strict=True), start=1):
+        part = range(start, min(start + abreast * ROWS, films))
+        counted = f"{heading} (sheet {number} of {len(paths)})" if len(paths) > 1 else heading
+        tiles = [tile for film in part for tile in tiles_of(film)]
+        save(_draw(tiles, min(abreast, len(part)) * wide, counted, scale), path, DPI)
+    return paths
+
+
+def _draw(tiles: Sequence[Tile], columns: int, heading: str, scale: Scale) -> Figure:
+    rows = -(-len(tiles) // columns)
+    figure = Figure(figsize=(max(2.1 * columns, 5.0) + 0.9, 2.7 * rows + 0.7), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid[len(tiles) :]:
+        axes.set_axis_off()
+    for axes, tile in zip(grid, tiles, strict=False):
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+        axes.imshow(tile.picture, cmap="gray", vmin=0, vmax=255)
+        axes.set_title(tile.title, fontsize=7.5, color="firebrick" if tile.wrong else "black")
+        axes.set_xlabel(tile.below, fontsize=6)
+    figure.suptitle(f"{heading}\n{FOOTNOTE}", fontsize=9)
+    # The colours as they look over a film of middle grey.
+    steps = np.linspace(0, 1, 128, dtype=np.float32)[None]
+    shown = ListedColormap(lay_over(np.full(steps.shape, 128, np.uint8), steps, scale.colour)[0] / 255)
+    bar = figure.colorbar(ScalarMappable(cmap=shown), ax=list(grid), fraction=0.02, pad=0.01)
+    bar.set_label(scale.end, fontsize=7)
+    bar.ax.tick_params(labelsize=6)
+    return figure

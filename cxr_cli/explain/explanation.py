@@ -1,0 +1,232 @@
+"""Films of a run -> which of them, why those, and what in them speaks for a score."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from cxr_cli.dataset.split_file import Split
+from cxr_cli.dataset.store import Dataset
+from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.evaluation.operating_point import positive_class
+from cxr_cli.explain.cam import (
+    Score,
+    choose_layer,
+    class_score,
+    explain_films,
+    pair_score,
+    run_explainer,
+    template_score,
+)
+from cxr_cli.explain.select import FilmSet, class_numbers, films_at, picked, target_classes
+from cxr_cli.inference.films import film_source
+from cxr_cli.inference.predict import Scores, called_at, class_scores, film_vectors, operating_point
+from cxr_cli.inference.templates import TEMPLATES, read_templates
+from cxr_cli.run import TrainedRun, open_films, open_run
+
+
+class OpenRun(NamedTuple):
+    """A trained run, and the films and the split it was trained with."""
+
+    run: TrainedRun
+    dataset: Dataset
+    split: Split
+
+
+def open_all(folder: Path, dataset: Path | None = None, split: Path | None = None) -> OpenRun:
+    """Open a run and its films; see `open_run` and `open_films`."""
+    run = open_run(folder)
+    return OpenRun(run, *open_films(run.config, dataset, split))
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a run.
+
+    Attributes:
+        method, layer: of the maps, see `explain_function`; None for the last layer.
+        target: the class that is explained, see `pick.target_classes`.
+        templates: of a siamese run; None for the run's own.
+
+    What of two classes is predicted follows the operating point that `cxr test` chose, where it has.
+    """
+
+    method: str
+    layer: str | None = None
+    target: str = "predicted"
+    templates: Path | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which films of a set are taken.
+
+    Attributes:
+        ways: how they are picked, of `pick.WAYS`.
+        count: films of each way, 0 for all.
+        seed: of the draw.
+        positive: the class that "tp" and its like are of; None for the likely one of two.
+    """
+
+    ways: Sequence[str]
+    count: int
+    seed: int
+    positive: str | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a run says of films, and why.
+
+    Attributes:
+        films: N of them.
+        table: N rows of what is known of each film, `pick`, and what the run says: `predicted`, its
+            `predicted_score`, `target`, its `score` and `logit`, and all `score_<class>`.
+        maps: float32 [N, h, w], not negative.
+        layer: whose map was weighed.
+    """
+
+    films: FilmSet
+    table: pd.DataFrame
+    maps: NDArray[np.float32]
+    layer: str
+
+
+def films_of_subset(opened: OpenRun, subset: str) -> FilmSet:
+    """Return the films of a subset; see `Split.rows`."""
+    return films_at(opened.dataset, opened.split.rows(subset))
+
+
+def films_of_both(films: FilmSet, others: FilmSet) -> tuple[FilmSet, FilmSet]:
+    """Return of each set the films that the other has too, in the order of the first.
+
+    Raises:
+        BadInput: there is none.
+    """
+    places = pd.Index(others.table["image_id"]).get_indexer(pd.Index(films.table["image_id"]))
+    if not (places >= 0).any():
+        raise BadInput("the two runs have no film in common to choose from")
+    return films.at(np.flatnonzero(places >= 0)), others.at(places[places >= 0])
+
+
+def choose_films(
+    opened: OpenRun, films: FilmSet, choice: Choice, question: Question
+) -> tuple[NDArray[np.int64], list[str]]:
+    """Choose among films, by lot or by what the run says of them.
+
+    Returns:
+        Places in the set, and how each was picked.
+
+    Raises:
+        UsageFault: no class to be positive, or an unknown one.
+        BadInput: no film of that kind.
+    """
+    classes = opened.run.config.classes
+    labels = class_numbers(films.table["label"], classes)
+    positive, predicted = None, labels
+    if set(choice.ways) != {"random"}:
+        positive = _positive(choice, question, opened.run)
+        predicted = _scores(opened.run, films, question).predicted
+    rng = np.random.default_rng(choice.seed)
+    places, ways = picked(choice.ways, labels, predicted, positive, choice.count, rng)
+    if not len(places):
+        raise BadInput(f"--pick {' '.join(choice.ways)}: no such film among {len(films.rows)}")
+    return places, ways
+
+
+def _scores(run: TrainedRun, films: FilmSet, question: Question) -> Scores:
+    scores = class_scores(run, films.images, films.rows, question.templates)
+    return called_at(scores, run.config.classes, operating_point(run))
+
+
+def _positive(choice: Choice, question: Question, run: TrainedRun) -> int:
+    classes = run.config.classes
+    point = operating_point(run)
+    wanted = choice.positive or (question.target if question.target in classes else None)
+    if wanted is None and point is not None:
+        wanted = point[0]
+    if wanted is None and len(classes) > 2:
+        raise UsageFault(
+            f"--pick {' '.join(choice.ways)}: of which class? name it by --positive: {', '.join(classes)}"
+        )
+    return positive_class(classes, wanted)
+
+
+def explain_scores(opened: OpenRun, films: FilmSet, ways: Sequence[str], question: Question) -> Explanation:
+    """Explain the score of a class for each film.
+
+    Args:
+        opened: the run.
+        films: which films.
+        ways: how each was picked.
+        question: what is asked.
+
+    Raises:
+        UsageFault, BadInput: see `choose_layer`, `target_classes`, `read_templates`.
+    """
+    run = opened.run
+    classes = np.array(run.config.classes, dtype=object)
+    scores = _scores(run, films, question)
+    targets = target_classes(question.target, films, scores.predicted, run.config.classes)
+    each = np.arange(len(targets))
+    said = {
+        "pick": list(ways),
+        "predicted": classes[scores.predicted],
+        "predicted_score": scores.values[each, scores.predicted],
+        "target": classes[targets],
+        "score": scores.values[each, targets],
+    }
+    said |= {f"score_{name}": scores.values[:, number] for number, name in enumerate(classes)}
+    return _explanation(run, films, score_of_class(run, question.templates), targets, said, question)
+
+
+def score_of_class(run: TrainedRun, templates: Path | None = None) -> Score:
+    """Return what a run's score of a class is; see `class_score` and `template_score`.
+
+    Raises:
+        BadInput: see `read_templates`.
+    """
+    if not run.config.siamese:
+        return class_score
+    return template_score(read_templates(templates or run.folder / TEMPLATES, run))
+
+
+def explain_pair(opened: OpenRun, films: FilmSet, question: Question) -> Explanation:
+    """Explain the similarity of two films, in each of them, by a siamese run.
+
+    Raises:
+        UsageFault: the run classifies; or not two films.
+    """
+    if len(films.rows) != 2:
+        raise UsageFault(f"--pair: two films are needed, these are {len(films.rows)}")
+    vectors = film_vectors(opened.run, films.images, films.rows)
+    names = films.table["image_id"].tolist()
+    said = {
+        "pick": ["", ""],
+        "predicted": ["", ""],
+        "predicted_score": ["", ""],
+        "target": [f"same as {name}" for name in reversed(names)],
+        "score": [0.0, 0.0],
+    }
+    found = _explanation(opened.run, films, pair_score, vectors[::-1].copy(), said, question)
+    return replace(found, table=found.table.assign(score=expit(found.table["logit"])))
+
+
+def _explanation(
+    run: TrainedRun,
+    films: FilmSet,
+    score: Score,
+    targets: NDArray[Any],
+    said: dict[str, Any],
+    question: Question,
+) -> Explanation:
+    layer = choose_layer(run, question.layer)
+    function = run_explainer(run, score, layer, question.method)
+    explained = explain_films(function, run.variables, film_source(films.images), films.rows, targets)
+    table = films.table.assign(**said, logit=explained.scores)
+    return Explanation(films, table, explained.maps, layer)

@@ -1,0 +1,83 @@
+"""Masks of findings, as PNG files: which is of which film, and how it looks to the net."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_cli.errors import BadInput
+from cxr_cli.images.raster import crop
+from cxr_cli.images.read import Geometry
+from cxr_cli.images.sources import DICOM_SUFFIXES, RASTER_SUFFIXES
+
+SUFFIX = ".png"
+
+Name = tuple[str, ...]
+
+
+def find_masks(folder: Path, sources: Sequence[str]) -> list[Path | None]:
+    """Find the mask of each film: its path below `folder`, without suffix, is the end of the film's path.
+
+    So masks/pneumonia/P0001-1.png is the mask of films/pneumonia/P0001-1.dcm, and so is masks/P0001-1.png
+    where no mask has the longer name.
+
+    Args:
+        folder: of masks, searched through.
+        sources: the films' paths.
+
+    Returns:
+        A path or None for each film.
+
+    Raises:
+        BadInput: no folder, a mask that is of two films, or none that is of any.
+    """
+    if not folder.is_dir():
+        raise BadInput(f"{folder}: no such folder of masks")
+    masks = {path.relative_to(folder).with_suffix("").parts: path for path in folder.rglob(f"*{SUFFIX}")}
+    found = [_longest_end(_name(source), masks) for source in sources]
+    films_of: dict[Path, list[str]] = defaultdict(list)
+    for source, path in zip(sources, found, strict=True):
+        if path is not None:
+            films_of[path].append(source)
+    if not films_of:
+        raise BadInput(
+            f"{folder}: none of its {len(masks)} {SUFFIX} files is the mask of a film by its name; "
+            f"that of {sources[0]} would be {'/'.join(_name(sources[0])[-2:])}{SUFFIX}"
+        )
+    for path, films in films_of.items():
+        if len(films) > 1:
+            raise BadInput(
+                f"{path}: is the mask of {len(films)} films by its name, {films[0]} and {films[1]}"
+            )
+    return found
+
+
+def _name(source: str) -> Name:
+    """Return the parts of a film's path, the last without a suffix that tells its format."""
+    path = PurePath(source)
+    known = path.suffix.lower() in (*DICOM_SUFFIXES, *RASTER_SUFFIXES)
+    return (path.with_suffix("") if known else path).parts
+
+
+def _longest_end(name: Name, masks: dict[Name, Path]) -> Path | None:
+    ends = (name[start:] for start in range(len(name)))
+    return next((masks[end] for end in ends if end in masks), None)
+
+
+def read_mask(path: Path, geometry: Geometry) -> NDArray[np.bool_]:
+    """Read a mask, cropped and squared as its film was, to the nearest pixel: bool [size, size].
+
+    What is not black is of the finding.
+
+    Raises:
+        BadInput: no picture.
+    """
+    stored = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE) if path.stat().st_size else None
+    if stored is None:
+        raise BadInput(f"{path}: is no picture; a mask is a {SUFFIX} file, black outside the finding")
+    part = crop(np.asarray(stored, np.uint8), geometry.crop_top, geometry.crop_border)
+    squared = cv2.resize(part, (geometry.size, geometry.size), interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.asarray(squared) > 0

@@ -1,0 +1,126 @@
+"""A picture made of a film, as a DICOM Secondary Capture that refers to the film (PS3.3 A.8.1)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sr.coding import Code
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
+
+from cxr_cli import __version__
+from cxr_cli.artifacts import atomic_path
+from cxr_cli.images.archives import open_input
+from cxr_cli.images.dicom.header import read_dataset
+from cxr_cli.images.rejected import RejectedFilmError
+
+SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
+NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID")
+EMPTY = (
+    *("PatientName", "PatientBirthDate", "PatientSex"),
+    *("StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName"),
+    *("SeriesNumber", "Manufacturer"),
+)
+"""Must be there, may be empty (type 2), and are: names and dates of patients stay in their own files."""
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """What a capture shows.
+
+    Attributes:
+        series: the series' description, at most 64 characters.
+        description: how the picture was made, at most 1,024 characters.
+        settings: a digest of all that decides the picture; the same give the same UIDs.
+    """
+
+    series: str
+    description: str
+    settings: str
+
+
+def read_source(path: Path) -> Dataset:
+    """Read the header of the film that a capture is to refer to.
+
+    Raises:
+        RejectedFilmError: no DICOM, or without the UIDs to refer by.
+    """
+    with open_input(path) as stream:
+        source = read_dataset(stream)
+    for keyword in NEEDED:
+        if not source.get(keyword):
+            raise RejectedFilmError(f"no {keyword} in the header")
+    return source
+
+
+def write_secondary_capture(
+    path: Path, picture: NDArray[np.uint8], source: Dataset, patient_id: str, derivation: Derivation
+) -> None:
+    """Write a picture as a capture in the study of its source film.
+
+    It has the source's UIDs and how the patient lies in it, for a viewer to show both side by side, and
+    a patient id; no name, date or free text of the source.
+
+    Args:
+        path: of the file.
+        picture: uint8 [H, W, 3].
+        source: see `read_source`.
+        patient_id: of the patient.
+        derivation: what the picture shows.
+    """
+    capture = Dataset()
+    capture.file_meta = FileMetaDataset()
+    _identify(capture, source, patient_id, derivation)
+    _describe(capture, source, derivation)
+    _put_pixels(capture, picture)
+    with atomic_path(path) as temporary:
+        capture.save_as(temporary, enforce_file_format=True)
+
+
+def _identify(capture: Dataset, source: Dataset, patient_id: str, derivation: Derivation) -> None:
+    series = [derivation.settings, str(source.StudyInstanceUID)]
+    capture.SpecificCharacterSet = "ISO_IR 192"
+    for keyword in EMPTY:
+        setattr(capture, keyword, "")
+    capture.SOPClassUID = SecondaryCaptureImageStorage
+    capture.SOPInstanceUID = generate_uid(entropy_srcs=[*series, str(source.SOPInstanceUID), "instance"])
+    capture.StudyInstanceUID = source.StudyInstanceUID
+    capture.SeriesInstanceUID = generate_uid(entropy_srcs=[*series, "series"])
+    capture.PatientID = patient_id
+    capture.InstanceNumber = 1
+    capture.file_meta.MediaStorageSOPClassUID = capture.SOPClassUID
+    capture.file_meta.MediaStorageSOPInstanceUID = capture.SOPInstanceUID
+    capture.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+
+
+def _describe(capture: Dataset, source: Dataset, derivation: Derivation) -> None:
+    capture.Modality = "OT"
+    capture.ConversionType = "WSD"
+    capture.SecondaryCaptureDeviceManufacturer = "cxr-cli"
+    capture.SecondaryCaptureDeviceSoftwareVersions = __version__
+    capture.SeriesDescription = derivation.series
+    capture.ImageType = ["DERIVED", "SECONDARY"]
+    capture.DerivationDescription = derivation.description
+    capture.PatientOrientation = source.get("PatientOrientation") or ""
+    # Once lossy, always lossy (C.7.6.1.1.5). What the film has burned in is still to be seen.
+    capture.LossyImageCompression = "01" if source.get("LossyImageCompression") == "01" else "00"
+    if source.get("BurnedInAnnotation") in ("YES", "NO"):
+        capture.BurnedInAnnotation = source.BurnedInAnnotation
+    reference, purpose = Dataset(), Dataset()
+    purpose.CodeValue, purpose.CodingSchemeDesignator, purpose.CodeMeaning = SOURCE_IMAGE[:3]
+    reference.ReferencedSOPClassUID = source.SOPClassUID
+    reference.ReferencedSOPInstanceUID = source.SOPInstanceUID
+    reference.PurposeOfReferenceCodeSequence = [purpose]
+    capture.SourceImageSequence = [reference]
+
+
+def _put_pixels(capture: Dataset, picture: NDArray[np.uint8]) -> None:
+    capture.Rows, capture.Columns, capture.SamplesPerPixel = picture.shape
+    capture.PhotometricInterpretation = "RGB"
+    capture.PlanarConfiguration = 0
+    capture.BitsAllocated = capture.BitsStored = 8
+    capture.HighBit = 7
+    capture.PixelRepresentation = 0
+    pixels = np.ascontiguousarray(picture).tobytes()
+    capture.PixelData = pixels + b"\0" * (len(pixels) % 2)

@@ -1,0 +1,1 @@
+"""One raw file to grey pixels and header facts."""

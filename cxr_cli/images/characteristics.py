@@ -1,0 +1,150 @@
+"""What a manifest says of a film beside its pixels: from the DICOM header, and from the user's table."""
+
+from collections.abc import Mapping
+from datetime import date
+from math import inf
+
+from pydicom.dataset import Dataset
+
+from cxr_cli.images import portable
+
+MANIFEST_COLUMNS = (
+    "image_id",
+    "row",
+    "source",
+    "patient_id",
+    "label",
+    "view_position",
+    "sex",
+    "age",
+    "manufacturer",
+    "manufacturer_raw",
+    "model",
+    "portable",
+    "portable_evidence",
+    "station",
+    "institution",
+    "year",
+    "pixel_spacing",
+    "transfer_syntax",
+    "bits_stored",
+    "inverted",
+    "presentation_intent",
+    "pixel_mapping",
+)
+"""The columns that every manifest has, before those of the user's own label tables."""
+
+FROM_TABLE = ("patient_id", "view_position", "sex", "age")
+"""The characteristics for which a value in the user's table stands above the header's."""
+
+HEADER_KEYWORDS = {
+    "patient_id": "PatientID",
+    "view_position": "ViewPosition",
+    "sex": "PatientSex",
+    "manufacturer_raw": "Manufacturer",
+    "model": "ManufacturerModelName",
+    "station": "StationName",
+    "institution": "InstitutionName",
+}
+
+DATES_OF_FILM = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")
+SPACINGS = ("PixelSpacing", "ImagerPixelSpacing")
+"""In this order: a PixelSpacing beside the detector's own is the calibrated one (PS3.3 10.7.1)."""
+
+DAYS_PER_YEAR = 365.25
+YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / DAYS_PER_YEAR, "D": 1 / DAYS_PER_YEAR}
+
+
+def header_characteristics(header: Dataset) -> dict[str, str]:
+    """The characteristics that a DICOM header states, as text; "" where it is silent. No name, no dates.
+
+    `age` in years, `year` that of the study, `pixel_spacing` in mm (rows\\columns where the two differ),
+    `portable` and `portable_evidence` as `portable.portability` gives them.
+    """
+    stated = {column: _text(header, keyword) for column, keyword in HEADER_KEYWORDS.items()}
+    mobility, evidence = portable.portability(
+        {keyword: _text(header, keyword) for keyword in portable.KEYWORDS}
+    )
+    return {
+        **stated,
+        "age": age_in_years(_text(header, "PatientAge")) or _age_from_dates(header),
+        "portable": mobility,
+        "portable_evidence": evidence,
+        "year": str(taken.year) if (taken := _date_of_film(header)) else "",
+        "pixel_spacing": next((spacing for tag in SPACINGS if (spacing := _spacing(header, tag))), ""),
+    }
+
+
+def kept_values(header: Dataset, keywords: tuple[str, ...]) -> dict[str, str]:
+    """The header's values of these keywords, on the user's own wish; "" where it is silent."""
+    return {keyword: "\\".join(_values(header, keyword)) for keyword in keywords}
+
+
+def age_in_years(age_string: str) -> str:
+    """A DICOM age string (AS, PS3.5 6.2: digits and one of D, W, M, Y) in years; "" where it is none."""
+    number, unit = age_string[:-1], age_string[-1:]
+    if unit not in YEARS_PER_UNIT or not (number.isascii() and number.isdigit()):
+        return ""
+    return f"{round(int(number) * YEARS_PER_UNIT[unit], 4):g}"
+
+
+def age_between(birth: date, day: date) -> str:
+    """Completed years from birth to a day, or a share of the first year; "" for a day before birth."""
+    if day < birth:
+        return ""
+    years = day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))
+    return str(years) if years else f"{round((day - birth).days / DAYS_PER_YEAR, 4):g}"
+
+
+def combine(header: Mapping[str, str], table: Mapping[str, str]) -> dict[str, str]:
+    """One film's characteristics: the table's values win over the header's where they are not empty."""
+    wins = {column: table[column] for column in FROM_TABLE if table.get(column)}
+    return {**dict.fromkeys(FROM_TABLE, ""), **table, **header, **wins}
+
+
+def _age_from_dates(header: Dataset) -> str:
+    birth, taken = _date(header, "PatientBirthDate"), _date_of_film(header)
+    return age_between(birth, taken) if birth and taken else ""
+
+
+def _date_of_film(header: Dataset) -> date | None:
+    return next((day for keyword in DATES_OF_FILM if (day := _date(header, keyword))), None)
+
+
+def _date(header: Dataset, keyword: str) -> date | None:
+    """A DICOM date (DA, PS3.5 6.2: YYYYMMDD, in old files YYYY.MM.DD); None where it is none."""
+    digits = _text(header, keyword).replace(".", "")
+    if not (len(digits) == 8 and digits.isascii() and digits.isdigit()):
+        return None
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return None
+
+
+def _spacing(header: Dataset, keyword: str) -> str:
+    """Spacing of rows and columns in mm; "" where it is none."""
+    try:
+        numbers = [float(value) for value in _values(header, keyword)]
+    except ValueError:
+        return ""
+    if len(numbers) != 2 or not all(0 < number < inf for number in numbers):
+        return ""
+    return "\\".join(f"{number:g}" for number in dict.fromkeys(numbers))
+
+
+def _text(header: Dataset, keyword: str) -> str:
+    """An element's value on one line; of several values, the first."""
+    return next(iter(_values(header, keyword)), "")
+
+
+def _values(header: Dataset, keyword: str) -> list[str]:
+    """An element's values, each on one line; none where it is missing or empty."""
+    try:
+        value = header.get(keyword)
+    except Exception:  # a value that its type cannot hold says nothing
+        return []
+    if value is None:
+        return []
+    several = value if isinstance(value, list | tuple) or hasattr(value, "append") else [value]
+    return [" ".join(str(one).replace("\0", " ").split()) for one in several]

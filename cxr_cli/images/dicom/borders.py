@@ -1,0 +1,62 @@
+"""Which stored values belong to the picture proper: not padding, not what a collimator or shutter covered."""
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from cxr_cli.images.raster import MIN_SIDE
+
+COVERS = ("Collimator", "Shutter")
+"""Attributes ...Shape and ...LeftVerticalEdge (PS3.3 C.8.7.3 and C.7.6.11) begin with these."""
+
+EDGES = ("UpperHorizontalEdge", "LowerHorizontalEdge", "LeftVerticalEdge", "RightVerticalEdge")
+
+
+def padding_range(header: Dataset) -> tuple[int, int] | None:
+    """The stored values, first to last, that are padding (PS3.3 C.7.5.1.1.2); None where there are none."""
+    value, limit = header.get("PixelPaddingValue"), header.get("PixelPaddingRangeLimit")
+    if not isinstance(value, int):
+        return None
+    ends = [_as_stored(end, header) for end in (value, limit if isinstance(limit, int) else value)]
+    return min(ends), max(ends)
+
+
+def exposed_part(stored: NDArray[np.integer], header: Dataset) -> NDArray[np.integer]:
+    """The part [h, w] of the stored values [H, W] inside collimator, shutter, and borders of one value."""
+    for cover in COVERS:
+        stored = _inside(stored, header, cover)
+    return _without_borders(stored)
+
+
+def _as_stored(value: int, header: Dataset) -> int:
+    """Give a padding value the sign of the pixels: writers mix up US and SS."""
+    signed_start = 2**15 if header.PixelRepresentation else 0
+    return (value + signed_start) % 2**16 - signed_start
+
+
+def _inside(stored: NDArray[np.integer], header: Dataset, cover: str) -> NDArray[np.integer]:
+    shape = header.get(f"{cover}Shape")
+    edges = [header.get(f"{cover}{edge}") for edge in EDGES]
+    if shape is None or "RECTANGULAR" not in shape or None in edges:
+        return stored
+    top, bottom, left, right = (int(edge) for edge in edges)  # counted from 1, the last one inside
+    part = stored[max(top - 1, 0) : max(bottom, 0), max(left - 1, 0) : max(right, 0)]
+    return part if min(part.shape) >= MIN_SIDE else stored
+
+
+def _without_borders(stored: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Cut off rows and columns at the edges that have one value throughout; a film of one value stays."""
+    top, bottom = _varied(stored)
+    left, right = _varied(stored[top:bottom].T)
+    part = stored[top:bottom, left:right]
+    return part if part.size else stored
+
+
+def _varied(lines: NDArray[np.integer]) -> tuple[int, int]:
+    """First line of more than one value, and the one after the last; equal where there is none."""
+    first, after = 0, len(lines)
+    while first < after and (lines[first] == lines[first, 0]).all():
+        first += 1
+    while after > first and (lines[after - 1] == lines[after - 1, 0]).all():
+        after -= 1
+    return first, after

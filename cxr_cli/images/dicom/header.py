@@ -1,0 +1,136 @@
+"""A DICOM file's data set: is it one at all, and is it one whose pixels can become a film."""
+
+from typing import BinaryIO
+
+import pydicom
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.errors import InvalidDicomError
+from pydicom.uid import (
+    UID,
+    DigitalXRayImageStorageForProcessing,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+)
+
+from cxr_cli.images.raster import check_sides
+from cxr_cli.images.rejected import RejectedFilmError
+
+PREAMBLE_LENGTH = 128
+START_LENGTH = PREAMBLE_LENGTH + 4
+"""The bytes that `begins_as_dicom` needs."""
+
+REQUIRED = (
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "BitsAllocated",
+    "BitsStored",
+    "PixelRepresentation",
+)
+
+FIRST_GROUPS = (0x0002, 0x0008)
+"""A data set without a preamble begins with its meta information or with what identifies it."""
+
+MAX_FIRST_LENGTH = 256
+"""Bytes that the first element of a data set may have: lengths, code strings and UIDs are short."""
+
+
+def has_preamble(start: bytes) -> bool:
+    """Whether a file begins as DICOM files do: 128 bytes, then DICM (PS3.10 7.1)."""
+    return start[PREAMBLE_LENGTH:START_LENGTH] == b"DICM"
+
+
+def begins_as_dicom(start: bytes) -> bool:
+    """Whether a file's first bytes are those of a DICOM file, be it one that lacks the preamble."""
+    return has_preamble(start) or _begins_as_data_set(start)
+
+
+def _begins_as_data_set(start: bytes) -> bool:
+    """Whether the first data element is one that a data set may begin with (PS3.5 7.1)."""
+    if len(start) < 8:
+        return False
+    for byte_order in ("little", "big"):
+        group = int.from_bytes(start[:2], byte_order)
+        if group in FIRST_GROUPS:
+            explicit = start[4:6].isalpha() and start[4:6].isupper()
+            length = int.from_bytes(start[6:8] if explicit else start[4:8], byte_order)
+            return length <= MAX_FIRST_LENGTH and length % 2 == 0
+    return False
+
+
+def read_dataset(stream: BinaryIO) -> FileDataset:
+    """Read a data set, pixel data and all, and see that it is one of a still grey picture or may be.
+
+    Raises:
+        RejectedFilmError: no DICOM, an index, no or several frames, a header that lacks what pixels need.
+    """
+    start = stream.read(START_LENGTH)
+    stream.seek(0)
+    if not begins_as_dicom(start):
+        raise RejectedFilmError("no DICOM file: no DICM after the preamble")
+    try:
+        dataset = pydicom.dcmread(stream, force=not has_preamble(start))
+    except InvalidDicomError:
+        raise RejectedFilmError("no DICOM file: no data set") from None
+    if dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+        raise RejectedFilmError("DICOMDIR: an index of files, no film")
+    _check_header(dataset)
+    _set_transfer_syntax(dataset)
+    _check_length(dataset)
+    return dataset
+
+
+def _check_header(dataset: Dataset) -> None:
+    if "PixelData" not in dataset:
+        raise RejectedFilmError("no pixel data, or the file ends before them")
+    for keyword in REQUIRED:
+        if dataset.get(keyword) is None:
+            raise RejectedFilmError(f"no {keyword} in the header")
+    if int(dataset.get("NumberOfFrames") or 1) > 1:
+        raise RejectedFilmError("more than one frame")
+    if dataset.BitsAllocated not in (8, 16):
+        raise RejectedFilmError("neither 8 nor 16 bits allocated a pixel")
+    if not 1 <= dataset.BitsStored <= dataset.BitsAllocated:
+        raise RejectedFilmError("BitsStored does not fit BitsAllocated")
+    check_sides(dataset.Rows, dataset.Columns)
+
+
+def _set_transfer_syntax(dataset: FileDataset) -> None:
+    """Give a file without a transfer syntax the one that pydicom saw its elements written in."""
+    if dataset.file_meta.get("TransferSyntaxUID"):
+        return
+    if dataset["PixelData"].is_undefined_length:
+        raise RejectedFilmError("no TransferSyntaxUID, and the pixel data are compressed")
+    implicit, little_endian = dataset.original_encoding
+    explicit = ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian
+    dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+
+
+def _check_length(dataset: FileDataset) -> None:
+    native_grey = not transfer_syntax(dataset).is_compressed and dataset.SamplesPerPixel == 1
+    needed = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
+    if native_grey and len(dataset.PixelData) < needed:
+        raise RejectedFilmError("truncated: the file ends within the pixel data")
+
+
+def transfer_syntax(dataset: FileDataset) -> UID:
+    """The transfer syntax; a private or unknown one gives a named reject.
+
+    Raises:
+        RejectedFilmError: an unknown one.
+    """
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_transfer_syntax:
+        raise RejectedFilmError("unknown transfer syntax")
+    return UID(syntax)
+
+
+def presentation_intent(dataset: Dataset) -> str:
+    """FOR PRESENTATION, FOR PROCESSING (raw values of the detector, not meant to be looked at), or ""."""
+    stated = str(dataset.get("PresentationIntentType") or "")
+    if stated in ("FOR PRESENTATION", "FOR PROCESSING"):
+        return stated
+    return "FOR PROCESSING" if dataset.get("SOPClassUID") == DigitalXRayImageStorageForProcessing else ""

@@ -1,0 +1,110 @@
+"""A DICOM file to a grey film, and what its header says."""
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import gdcm
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import FileDataset
+
+from cxr_cli.images.archives import open_input
+from cxr_cli.images.characteristics import header_characteristics, kept_values
+from cxr_cli.images.dicom.borders import exposed_part, padding_range
+from cxr_cli.images.dicom.decoders import choose_decoders
+from cxr_cli.images.dicom.display import display_values
+from cxr_cli.images.dicom.header import presentation_intent, read_dataset, transfer_syntax
+from cxr_cli.images.dicom.stored import grey_of_colour, is_grey, stored_values
+from cxr_cli.images.raster import Picture, check_varied
+from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.view_position import check_chest, check_view, coded_view
+
+gdcm.Trace.WarningOff()
+gdcm.Trace.ErrorOff()
+choose_decoders()
+
+
+def read_dicom(
+    path: Path, keep_tags: tuple[str, ...] = (), views: tuple[str, ...] | None = None, stated_view: str = ""
+) -> tuple[Picture, dict[str, str]]:
+    """Decode a DICOM file to display-ready grey at full size; also its header's share of the manifest's row.
+
+    Args:
+        path: a file, or ARCHIVE.zip/MEMBER.
+        keep_tags: keywords of header values to give on top, under these names.
+        views: the views of the chest that are taken, of views.VIEWS; None takes every film.
+        stated_view: the view by a better source than the header, if there is one.
+
+    Raises:
+        RejectedFilmError: no DICOM, damaged, colour, several frames, no pixel data, faulty window or table,
+            a film that is not taken.
+    """
+    with _quiet():
+        try:
+            with open_input(path) as stream:
+                dataset = read_dataset(stream)
+            record = _record(dataset) | kept_values(dataset, keep_tags)
+            if views is not None:
+                check_chest(dataset)
+                check_view(stated_view or record["view_position"], views)
+            picture, decoding = _picture(dataset)
+        except RejectedFilmError:
+            raise
+        except NotImplementedError:  # pydicom's and gdcm's word for what they have no decoder for
+            raise RejectedFilmError("compressed in a way that no decoder here reads") from None
+        except Exception as error:
+            # Decoders raise anything on damaged data, and their text may hold header values.
+            raise RejectedFilmError(f"DICOM that cannot be decoded ({type(error).__name__})") from error
+    check_varied(picture.pixels)
+    return picture, record | decoding
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep stderr clean: Python's warnings, and what the C decoders write about damaged data past Python."""
+    with warnings.catch_warnings(), open(os.devnull, "wb") as nowhere:
+        warnings.simplefilter("ignore")
+        sys.stderr.flush()
+        stderr = os.dup(2)
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
+def _record(dataset: FileDataset) -> dict[str, str]:
+    record = header_characteristics(dataset)
+    return record | {
+        "view_position": record["view_position"] or coded_view(dataset),
+        "transfer_syntax": transfer_syntax(dataset).name,
+        "bits_stored": str(dataset.BitsStored),
+        "presentation_intent": presentation_intent(dataset),
+    }
+
+
+def _picture(dataset: FileDataset) -> tuple[Picture, dict[str, str]]:
+    """The film, and whether it was inverted to become one."""
+    if not is_grey(dataset):
+        return Picture(grey_of_colour(dataset), "grey in colour"), {"inverted": "no"}
+    stored = stored_values(dataset)
+    lowest, highest = int(stored.min()), int(stored.max())
+    # At most 65,536 values occur: the chain runs once for each value rather than for each pixel.
+    values = np.arange(lowest, highest + 1)
+    # 16 bits wrap round to what is right for signed values too.
+    index = stored.astype(np.uint16) - np.uint16(lowest % 2**16)
+    first, last = padding_range(dataset) or (highest + 1, highest)
+    padding = (values >= first) & (values <= last)
+
+    def exposed() -> NDArray[np.bool_]:
+        occurring = np.zeros(len(values), np.bool_)
+        occurring[exposed_part(index, dataset)] = True
+        return occurring & ~padding
+
+    display = display_values(values, exposed, padding, dataset)
+    return Picture(display.grey[index], display.mapping), {"inverted": "yes" if display.inverted else "no"}

@@ -1,0 +1,74 @@
+"""One file to one film of a DATASET: read, cropped, resized, identified."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_cli.images.dicom.read import read_dicom
+from cxr_cli.images.raster import Picture, crop, image_id, read_raster, resize
+from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.sources import is_dicom
+from cxr_cli.images.view_position import check_view
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What is done to the pixels: shares cut off (see raster.crop), then the square's side in pixels."""
+
+    size: int = 224
+    crop_top: float = 0.0
+    crop_border: float = 0.0
+
+
+@dataclass(frozen=True)
+class UnreadFilm:
+    """An input, and the view that the user's table states for it; "" where it states none."""
+
+    path: Path
+    view: str = ""
+
+
+@dataclass(frozen=True)
+class PreparedFilm:
+    """A film after reading: uint8 [size, size], identity, what its header states, how it became grey."""
+
+    pixels: NDArray[np.uint8]
+    image_id: str
+    header: Mapping[str, str]
+    mapping: str
+
+
+def read_film(
+    film: UnreadFilm,
+    geometry: Geometry,
+    keep_tags: tuple[str, ...] = (),
+    views: tuple[str, ...] | None = None,
+) -> PreparedFilm | str:
+    """Read one film and prepare it, or say why it is rejected; `keep_tags` and `views` as in read_dicom."""
+    try:
+        picture, header = _read(film, keep_tags, views)
+    except RejectedFilmError as rejected:
+        return str(rejected)
+    pixels = resize(crop(picture.pixels, geometry.crop_top, geometry.crop_border), geometry.size)
+    return PreparedFilm(pixels, image_id(picture.pixels), header, picture.mapping)
+
+
+def read_picture(path: Path) -> Picture:
+    """Read a film at its full size, of whatever view.
+
+    Raises:
+        RejectedFilmError: see read_dicom and read_raster.
+    """
+    return _read(UnreadFilm(path), (), None)[0]
+
+
+def _read(
+    film: UnreadFilm, keep_tags: tuple[str, ...], views: tuple[str, ...] | None
+) -> tuple[Picture, dict[str, str]]:
+    check_view(film.view, views)
+    if is_dicom(film.path):
+        return read_dicom(film.path, keep_tags, views, film.view)
+    return read_raster(film.path), {}

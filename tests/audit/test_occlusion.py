@@ -1,0 +1,61 @@
+"""Scores of films of which only a part is seen."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cxr_cli.audit.occlusion import scores_by_view
+from cxr_cli.audit.regions import FILM, VIEWS, see
+from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.inference.predict import class_scores, film_vectors
+from cxr_cli.inference.templates import make_templates, write_templates
+from cxr_cli.run import TrainedRun
+
+ROWS = np.arange(3, 43)
+
+
+def test_each_view_is_scored_as_the_run_scores_such_films(
+    single: TrainedRun, images: NDArray[np.uint8]
+) -> None:
+    fill = images[0]
+    found = scores_by_view(single, images, ROWS, VIEWS, fill)
+    assert list(found) == [view.name for view in VIEWS]
+    for view in (VIEWS[1], VIEWS[-1]):
+        expected = class_scores(single, see(images, view, fill), ROWS).values
+        np.testing.assert_allclose(found[view.name], expected, atol=1e-6)
+    assert not np.allclose(found["corners"], found["film"])
+
+
+def test_what_is_hidden_has_no_part_in_the_scores(single: TrainedRun, images: NDArray[np.uint8]) -> None:
+    corners = VIEWS[1]
+    others = images.copy()
+    others[:, 3:-3] = 255 - others[:, 3:-3]
+    both = [
+        scores_by_view(single, films, ROWS, [corners], images[0])["corners"] for films in (images, others)
+    ]
+    np.testing.assert_array_equal(*both)
+
+
+def test_a_siamese_run_compares_what_it_sees_with_its_templates(
+    tmp_path: Path, siamese: TrainedRun, images: NDArray[np.uint8]
+) -> None:
+    with pytest.raises(BadInput, match=r"templates\.npz: no such file"):
+        scores_by_view(siamese, images, ROWS, [FILM], images[0])
+    templates = tmp_path / "t.npz"
+    labels = np.arange(len(ROWS)) % 3
+    write_templates(
+        templates, make_templates(siamese, film_vectors(siamese, images, ROWS), labels, "mean", 1)
+    )
+    found = scores_by_view(siamese, images, ROWS, [FILM], images[0], templates)
+    np.testing.assert_allclose(
+        found["film"], class_scores(siamese, images, ROWS, templates).values, atol=1e-6
+    )
+
+
+def test_a_run_that_classifies_has_no_use_for_templates(
+    tmp_path: Path, single: TrainedRun, images: NDArray[np.uint8]
+) -> None:
+    with pytest.raises(UsageFault, match="has no use for templates"):
+        scores_by_view(single, images, ROWS, [FILM], images[0], tmp_path / "t.npz")

@@ -1,0 +1,53 @@
+"""The audit's figure."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cxr_cli.audit.plot import audit_figure
+
+PICTURES = {name: np.full((8, 8), 100, np.uint8) for name in ("film", "corners", "thumbnail")}
+
+
+def figures(value: float | None) -> dict[str, Any]:
+    low, high = (None, None) if value is None else (value - 0.1, value + 0.05)
+    of = {"value": value, "low": low, "high": high}
+    return {"auc": of, "per_class": {"a": of, "b": {"value": None, "low": None, "high": None}}}
+
+
+def views(*names: str, value: float | None = 0.8) -> dict[str, Any]:
+    return {"subset": "val", "views": {name: figures(value) for name in names}}
+
+
+PERFECT: dict[str, Any] = {
+    "auc": {"value": 1.0, "low": None, "high": None},
+    "per_class": figures(1.0)["per_class"],
+}
+
+
+@pytest.mark.parametrize(
+    ("seen", "offered"),
+    [
+        (views("film", "corners", "thumbnail"), views("film", "corners")),
+        (None, views("film", "corners")),
+        ({"subset": "val", "views": dict.fromkeys(PICTURES, PERFECT)}, views("film", "corners")),
+        (views("film", "corners", "thumbnail", value=None), views("film", "corners")),
+    ],
+)
+def test_a_figure_is_written_whatever_is_known(tmp_path: Path, seen: Any, offered: Any) -> None:
+    path = tmp_path / "figures" / "audit.png"
+    audit_figure({"classes": ["a", "b"], "seen": seen, "offered": offered}, PICTURES, path)
+    with Image.open(path) as picture:
+        assert picture.width > (700 if seen is None else 1200)
+
+
+def test_bars_of_other_lengths_make_another_figure(tmp_path: Path) -> None:
+    for name, value in (("low", 0.55), ("high", 0.9)):
+        report = {"classes": ["a", "b"], "seen": None, "offered": views("film", "corners", value=value)}
+        audit_figure(report, PICTURES, tmp_path / f"{name}.png")
+    low, high = (np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")) for name in ("low", "high"))
+    assert low.shape == high.shape
+    assert (low != high).mean() > 0.01

@@ -1,0 +1,80 @@
+"""Two models on the same films."""
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from cxr_cli.evaluation.metrics.answers import Answers
+from cxr_cli.evaluation.subgroups.paired import paired_differences, swapping_p
+from cxr_cli.evaluation.uncertainty.delong import compare_areas
+
+
+def two_models(films_each: int = 1) -> tuple[Answers, Answers]:
+    """A good and a poor model on the same 120 films."""
+    rng = np.random.default_rng(0)
+    labels, patients = rng.integers(0, 2, 120), np.arange(120) // films_each
+    both = []
+    for noise in (0.6, 2.5):
+        chance = 1 / (1 + np.exp(-(2 * labels - 1 + noise * rng.normal(size=120))))
+        scores = np.stack([1 - chance, chance], axis=1)
+        both.append(Answers(("normal", "pneumonia"), labels, (chance > 0.5).astype(int), patients, scores, 1))
+    return both[0], both[1]
+
+
+def test_differences_are_the_second_s_figures_minus_the_first_s() -> None:
+    good, poor = two_models()
+    found = paired_differences(good, poor, np.random.default_rng(0), 300)
+    assert set(found) == {
+        "sensitivity",
+        "specificity",
+        "precision",
+        "f1",
+        "auc",
+        "accuracy",
+        "balanced_accuracy",
+    }
+    right = [answers.predicted == answers.labels for answers in (good, poor)]
+    assert found["accuracy"].value == pytest.approx(right[1].mean() - right[0].mean())
+    assert found["accuracy"].interval.low < found["accuracy"].value < found["accuracy"].interval.high < 0
+    # McNemar's exact test: the films that one alone has right are a binomial draw.
+    alone = int((right[1] & ~right[0]).sum()), int((right[0] & ~right[1]).sum())
+    assert found["accuracy"].p == pytest.approx(binomtest(alone[0], sum(alone)).pvalue)
+    of_class = good.labels == 1
+    hits = [answers.predicted[of_class] for answers in (good, poor)]
+    assert found["sensitivity"].value == pytest.approx(hits[1].mean() - hits[0].mean())
+    assert good.scores is not None
+    assert poor.scores is not None
+    area = compare_areas(of_class, good.scores[:, 1], poor.scores[:, 1], good.patients)
+    assert (found["auc"].value, found["auc"].p) == (area.value, area.p)
+    assert found["auc"].interval == (area.low, area.high, "delong")
+    assert np.isnan(found["precision"].p)
+
+
+def test_a_model_does_not_differ_from_itself() -> None:
+    good, _ = two_models(3)
+    for gap in paired_differences(good, good, np.random.default_rng(0), 200).values():
+        assert gap.value == 0
+        assert np.isnan(gap.interval.low)
+        assert gap.p == 1.0 or np.isnan(gap.p)
+
+
+def test_of_more_classes_the_figures_of_all_are_compared() -> None:
+    labels = np.arange(30) % 3
+    first = Answers(("a", "b", "c"), labels, labels, np.arange(30), np.eye(3)[labels])
+    second = Answers(
+        ("a", "b", "c"), labels, (labels + (np.arange(30) < 6)) % 3, np.arange(30), np.eye(3)[labels]
+    )
+    found = paired_differences(first, second, np.random.default_rng(0), 200)
+    assert set(found) == {"accuracy", "balanced_accuracy", "macro_f1", "macro_auc"}
+    assert found["accuracy"].value == pytest.approx(-0.2)
+    # All six discordant films speak for the first.
+    assert found["accuracy"].p == pytest.approx(2 / 2**6)
+
+
+def test_swaps_of_patients_with_many_films_are_counted_by_patients() -> None:
+    """Five patients of four films, all better: as in a sign test of five, p is 2 / 32."""
+    gained, patients = np.ones(20, np.int64), np.repeat(np.arange(5), 4)
+    assert swapping_p(gained, patients, np.random.default_rng(0), 20000) == pytest.approx(1 / 16, abs=0.006)
+    assert swapping_p(np.zeros(20, np.int64), patients, np.random.default_rng(0), 100) == 1.0
+    assert swapping_p(np.zeros(5, np.int64), np.arange(5), np.random.default_rng(0), 100) == 1.0
+    assert np.isnan(swapping_p(gained[:0], patients[:0], np.random.default_rng(0), 100))

@@ -1,0 +1,157 @@
+"""Intervals: resampled patients, Wilson's, and DeLong's on log odds."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxr_cli.evaluation.metrics.calibration import weighted_mean
+from cxr_cli.evaluation.uncertainty import intervals
+from cxr_cli.evaluation.uncertainty.intervals import (
+    UNKNOWN,
+    area_interval,
+    over_resamples,
+    patient_weights,
+    percentile_interval,
+    proportion_interval,
+    weight_chunks,
+    wilson_interval,
+)
+
+
+def test_films_of_a_patient_are_drawn_as_often_as_the_patient() -> None:
+    weights = patient_weights(np.array([7, 2, 7, 9]), np.random.default_rng(0), 4000)
+    assert weights.shape == (4000, 4)
+    np.testing.assert_array_equal(weights[:, 0], weights[:, 2])
+    # Three patients are drawn each time; any one comes once on average, with the binomial's variance.
+    np.testing.assert_array_equal(weights[:, [0, 1, 3]].sum(1), 3)
+    np.testing.assert_allclose(weights.mean(0), 1, atol=0.06)
+    np.testing.assert_allclose(weights.var(0), 2 / 3, atol=0.06)
+
+
+@given(seed=st.integers(0, 1000), films=st.integers(1, 30))
+def test_weights_are_those_of_a_plain_loop_over_the_drawn_patients(seed: int, films: int) -> None:
+    patients = np.random.default_rng(seed).choice([3, 8, 9, 40], films)
+    weights = patient_weights(patients, np.random.default_rng(seed), 5)
+    names = np.unique(patients)
+    for drawn, row in zip(np.random.default_rng(seed).choice(names, (5, len(names))), weights, strict=True):
+        assert row.tolist() == [(drawn == patient).sum() for patient in patients]
+
+
+def test_a_generator_decides_the_resamples() -> None:
+    first, again, other = (patient_weights(np.arange(9), np.random.default_rng(i), 20) for i in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_many_films_are_resampled_a_few_at_a_time_with_the_same_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sizes = []
+
+    def figure(weights: np.ndarray) -> dict[str, np.ndarray]:
+        sizes.append(len(weights))
+        return {"mean": weighted_mean(np.arange(10.0), weights)}
+
+    whole = over_resamples(figure, np.arange(10), np.random.default_rng(0), 25)
+    monkeypatch.setattr(intervals, "FILMS_AT_ONCE", 100)
+    parts = over_resamples(figure, np.arange(10), np.random.default_rng(0), 25)
+    assert sizes == [25, 10, 10, 5]
+    np.testing.assert_array_equal(whole["mean"], parts["mean"])
+    monkeypatch.setattr(intervals, "FILMS_AT_ONCE", 3)
+    assert list(weight_chunks(10, 2)) == [1, 1]
+
+
+def test_limits_are_the_middle_95_percent_of_the_resamples_that_have_the_figure() -> None:
+    values = np.append(np.arange(1001) / 1000, [np.nan] * 7)
+    assert percentile_interval(values) == (pytest.approx(0.025), pytest.approx(0.975), "bootstrap")
+
+
+@pytest.mark.parametrize("values", [[0.7] * 5, [np.nan] * 5])
+def test_resamples_that_are_all_alike_give_no_interval(values: list[float]) -> None:
+    assert percentile_interval(np.array(values)) is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "low", "high"),
+    [
+        # Newcombe 1998, Statistics in Medicine 17:857, table I, method 3
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_wilson_s_interval_is_the_published_one(successes: int, trials: int, low: float, high: float) -> None:
+    expected = (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5), "wilson")
+    assert wilson_interval(successes, trials) == expected
+    assert wilson_interval(0, 0) is UNKNOWN
+
+
+def test_a_proportion_of_independent_films_has_wilson_s_interval() -> None:
+    counted, hits = np.array([True] * 29 + [False]), np.array([True] + [False] * 28 + [True])
+    found = proportion_interval(counted, hits, np.arange(30), np.zeros(1))
+    assert found == wilson_interval(1, 29)
+
+
+def test_a_proportion_of_films_of_the_same_patients_has_the_bootstrap_s() -> None:
+    patients, hits = np.array([0, 0, 1]), np.array([True, False, True])
+    values = np.linspace(0, 1, 101)
+    found = proportion_interval(np.ones(3, bool), hits, patients, values)
+    assert found == (pytest.approx(0.025), pytest.approx(0.975), "bootstrap")
+
+
+def test_a_proportion_that_never_failed_is_as_uncertain_as_its_patients_are_few() -> None:
+    """Six films of three patients, all hits: Wilson's lower limit of 3 in 3 is 3 / (3 + 1.96^2)."""
+    patients = np.repeat([4, 5, 6, 7], 2)
+    counted = patients != 7
+    found = proportion_interval(counted, np.ones(8, bool), patients, np.ones(100))
+    assert found == (pytest.approx(3 / (3 + 1.959964**2)), 1.0, "wilson")
+    mirrored = proportion_interval(counted, np.zeros(8, bool), patients, np.zeros(100))
+    assert mirrored == (0.0, pytest.approx(1 - found.low), "wilson")
+    assert proportion_interval(np.zeros(8, bool), counted, patients, np.full(9, np.nan)) is UNKNOWN
+
+
+def test_an_area_s_interval_worked_by_hand() -> None:
+    """Log odds of 0.8 are log 4; an error of 0.08 there is 0.08 / 0.16 = 0.5, and 1.96 of it 0.98."""
+    low, high, method = area_interval(0.8, 0.08**2, 10)
+    assert low == pytest.approx(1 / (1 + np.exp(-(np.log(4) - 0.979982))), abs=1e-6)
+    assert high == pytest.approx(1 / (1 + np.exp(-(np.log(4) + 0.979982))), abs=1e-6)
+    assert method == "delong"
+
+
+def test_an_area_of_one_is_as_uncertain_as_its_pairs_are_few() -> None:
+    assert area_interval(1.0, 0.0, 7) == wilson_interval(7, 7)
+    assert area_interval(0.0, 0.0, 7) == wilson_interval(0, 7)
+
+
+@pytest.mark.parametrize(
+    ("value", "variance", "pairs"), [(np.nan, np.nan, 0), (0.5, np.nan, 1), (0.5, 0.0, 1)]
+)
+def test_an_area_of_too_few_films_has_no_interval(value: float, variance: float, pairs: int) -> None:
+    assert area_interval(value, variance, pairs) is UNKNOWN
+
+
+def clustered_answers(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """60 patients with 6 films each: patients are right with 0.5 to 1.0, so 0.75 of the films are."""
+    patients = np.repeat(np.arange(60), 6)
+    return patients, rng.random(360) < rng.choice([0.5, 1.0], 60)[patients]
+
+
+def covers(units_are_patients: bool) -> float:
+    """How often the interval holds the true accuracy, 0.75, over 200 drawn studies."""
+    inside = []
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        patients, right = clustered_answers(rng)
+        units = patients if units_are_patients else np.arange(len(patients))
+        resampled = weighted_mean(right, patient_weights(units, rng, 200))
+        low, high, _ = percentile_interval(resampled)
+        inside.append(low <= 0.75 <= high)
+    return float(np.mean(inside))
+
+
+def test_resampling_patients_covers_the_truth_where_resampling_films_does_not() -> None:
+    # 200 studies: 0.95 +- 3 standard errors is 0.90 ... 1.00
+    assert covers(units_are_patients=True) >= 0.90
+    assert covers(units_are_patients=False) < 0.85

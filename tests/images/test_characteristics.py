@@ -1,0 +1,155 @@
+"""What a header and a table say of a film."""
+
+from datetime import date
+
+import pytest
+from pydicom.dataset import Dataset
+
+from cxr_cli.images.characteristics import (
+    age_between,
+    age_in_years,
+    combine,
+    header_characteristics,
+    kept_values,
+)
+
+
+def header(**elements: object) -> Dataset:
+    dataset = Dataset()
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def test_characteristics_are_what_the_header_states_and_nothing_that_names_a_patient() -> None:
+    stated = header_characteristics(
+        header(
+            PatientName="SECRET^NAME",
+            PatientBirthDate="19010203",
+            StudyDate="20150607",
+            AccessionNumber="SECRET",
+            PatientID=" 007 ",
+            PatientSex="F",
+            PatientAge="018M",
+            ViewPosition="AP",
+            Manufacturer="Maker\\Other",
+            StationName="",
+            StudyDescription="SECRET portable SECRET",
+            ImagerPixelSpacing=[0.15, 0.15],
+            PixelSpacing=[0.1, 0.1],
+        )
+    )
+    assert stated == {
+        "patient_id": "007",
+        "view_position": "AP",
+        "sex": "F",
+        "age": "1.5",
+        "manufacturer_raw": "Maker",
+        "model": "",
+        "station": "",
+        "institution": "",
+        "portable": "portable",
+        "portable_evidence": "StudyDescription portable +3",
+        "year": "2015",
+        "pixel_spacing": "0.1",
+    }
+
+
+def test_an_empty_header_says_nothing() -> None:
+    stated = header_characteristics(Dataset())
+    assert stated.pop("portable") == "unknown"
+    assert set(stated.values()) == {""}
+
+
+@pytest.mark.parametrize(
+    ("age", "years"),
+    # A week is 7 / 365.25 of a year.
+    [
+        ("045Y", "45"),
+        ("006M", "0.5"),
+        ("026W", "0.4983"),
+        ("010D", "0.0274"),
+        ("", ""),
+        ("45", ""),
+        ("OLDY", ""),
+    ],
+)
+def test_age_strings_in_years(age: str, years: str) -> None:
+    assert age_in_years(age) == years
+
+
+@pytest.mark.parametrize(
+    ("birth", "day", "years"),
+    [
+        ((1960, 5, 20), (2010, 5, 19), "49"),
+        ((1960, 5, 20), (2010, 5, 20), "50"),
+        ((1960, 2, 29), (1961, 2, 28), "0.9993"),  # 365 / 365.25
+        ((1960, 2, 29), (1961, 3, 1), "1"),
+        ((2010, 1, 1), (2010, 1, 1), "0"),
+        ((2010, 1, 2), (2010, 1, 1), ""),
+    ],
+)
+def test_age_between_dates(birth: tuple[int, int, int], day: tuple[int, int, int], years: str) -> None:
+    assert age_between(date(*birth), date(*day)) == years
+
+
+@pytest.mark.parametrize(
+    ("elements", "age", "year"),
+    [
+        ({"PatientAge": "030Y", "PatientBirthDate": "19600520", "StudyDate": "20100520"}, "30", "2010"),
+        ({"PatientAge": "??", "PatientBirthDate": "19600520", "StudyDate": "20100520"}, "50", "2010"),
+        ({"PatientBirthDate": "1960.05.20", "StudyDate": "", "ContentDate": "20100519"}, "49", "2010"),
+        ({"PatientBirthDate": "19600520"}, "", ""),
+        ({"StudyDate": "20101301"}, "", ""),
+        ({"StudyDate": "2010"}, "", ""),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")  # pydicom's, of the faulty values
+def test_age_and_year_come_from_dates_where_the_age_is_missing(
+    elements: dict[str, str], age: str, year: str
+) -> None:
+    stated = header_characteristics(header(**elements))
+    assert (stated["age"], stated["year"]) == (age, year)
+
+
+@pytest.mark.parametrize(
+    ("elements", "spacing"),
+    [
+        ({"ImagerPixelSpacing": [0.143, 0.143]}, "0.143"),
+        ({"ImagerPixelSpacing": [0.143, 0.139]}, "0.143\\0.139"),
+        ({"ImagerPixelSpacing": [0.2, 0.2], "PixelSpacing": [0.0, 0.0]}, "0.2"),
+        ({"PixelSpacing": "0.2"}, ""),
+    ],
+)
+def test_pixel_spacing_in_mm(elements: dict[str, object], spacing: str) -> None:
+    assert header_characteristics(header(**elements))["pixel_spacing"] == spacing
+
+
+def test_values_kept_at_the_users_wish() -> None:
+    dataset = header(StudyDate="20150607", ImageType=["DERIVED", "PRIMARY"], PatientName="A^B")
+    assert kept_values(dataset, ("StudyDate", "ImageType", "PatientName", "StudyID")) == {
+        "StudyDate": "20150607",
+        "ImageType": "DERIVED\\PRIMARY",
+        "PatientName": "A^B",
+        "StudyID": "",
+    }
+
+
+def test_the_table_wins_over_the_header_where_it_says_something() -> None:
+    stated = {"patient_id": "h", "sex": "F", "age": "40", "view_position": "AP", "model": "M"}
+    table = {"patient_id": "t", "sex": "", "view_position": "PA", "site": "north"}
+    assert combine(stated, table) == {
+        "patient_id": "t",
+        "sex": "F",
+        "age": "40",
+        "view_position": "PA",
+        "model": "M",
+        "site": "north",
+    }
+    assert combine({}, {"site": "north"}) == {
+        "patient_id": "",
+        "view_position": "",
+        "sex": "",
+        "age": "",
+        "site": "north",
+    }

@@ -1,0 +1,107 @@
+"""Mapping over several processes."""
+
+import math
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from operator import floordiv, neg
+
+import pytest
+
+from cxr_cli.errors import CxrError
+from cxr_cli.images.workers import map_in_order, usable_cpus
+
+
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_results_come_in_order(workers: int) -> None:
+    assert list(map_in_order(neg, range(50), workers)) == [-number for number in range(50)]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_error_of_the_function_is_raised_in_its_turn(workers: int) -> None:
+    with closing(map_in_order(partial(floordiv, 6), [3, 2, 0, 1], workers)) as results:
+        assert [next(results), next(results)] == [2, 3]
+        with pytest.raises(ZeroDivisionError):
+            next(results)
+
+
+def kill_yourself(by: int) -> None:
+    os.kill(os.getpid(), by)
+
+
+def told(item: object, reason: str) -> str:
+    return f"{item}: {reason}"
+
+
+def test_a_dying_process_is_replaced_and_its_item_told() -> None:
+    deaths = [0, signal.SIGSEGV, 0, signal.SIGKILL, 0]
+    results = list(map_in_order(kill_yourself, deaths, 2, on_loss=told))
+    assert results == [
+        None,
+        "11: killed its process (SIGSEGV)",
+        None,
+        "9: killed its process (SIGKILL, out of memory?)",
+        None,
+    ]
+    assert list(map_in_order(os._exit, [3], 1, on_loss=told)) == ["3: ended its process (exit code 3)"]
+
+
+def run_out_of_memory(_: int) -> str:
+    raise MemoryError
+
+
+def test_an_item_too_large_for_memory_is_lost() -> None:
+    results = list(map_in_order(run_out_of_memory, [1, 2], 1, on_loss=told))
+    assert results == ["1: ran out of memory", "2: ran out of memory"]
+
+
+def test_a_hanging_item_is_given_up_while_the_others_are_done() -> None:
+    results = list(map_in_order(time.sleep, [0, 1000, 0, 0, 1000, 0], 2, timeout=1.5, on_loss=told))
+    late = "1000: was not done within 1.5 s"
+    assert results == [None, late, None, None, late, None]
+
+
+def test_a_lost_item_is_an_error_where_nobody_deals_with_it() -> None:
+    with pytest.raises(CxrError, match=r"ended its process \(exit code 3\); run again to go on"):
+        list(map_in_order(os._exit, [3, 3], 2))
+
+
+class Unreadable:
+    """A function that no other process can load."""
+
+    def __call__(self, item: int) -> int:
+        return item
+
+    def __reduce__(self) -> tuple[object, tuple[int]]:
+        return os._exit, (4,)
+
+
+def test_a_process_that_cannot_start_is_an_error() -> None:
+    with pytest.raises(CxrError, match="before it had any work"):
+        list(map_in_order(Unreadable(), [1, 2], 1, on_loss=told))
+
+
+def test_no_time_is_too_long() -> None:
+    assert list(map_in_order(neg, [1], 1, timeout=math.inf)) == [-1]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_nothing_to_do(workers: int) -> None:
+    assert list(map_in_order(neg, [], workers)) == []
+
+
+def test_closing_early_ends_the_processes() -> None:
+    results: Iterator[int] = map_in_order(neg, range(1000), 2)
+    with closing(results):  # type: ignore[type-var]
+        assert next(results) == 0
+        assert len(multiprocessing.active_children()) == 2
+    assert list(results) == []
+    assert multiprocessing.active_children() == []
+
+
+def test_at_least_one_cpu_is_usable() -> None:
+    assert usable_cpus() >= 1
