@@ -21,14 +21,14 @@ from typing import Any, Final
 
 import typer
 
-from cxr_cli.dataset.label_formats import FORMATS
-from cxr_cli.dataset.phantom.findings import FINDINGS
-from cxr_cli.dataset.split import SUBSETS
-from cxr_cli.inference.precision import Precision
-from cxr_cli.inference.templates import Kind
+from cxr_cli.labels.formats import FORMATS
 from cxr_cli.main import app
 from cxr_cli.models.registry import ARCHITECTURES
 from cxr_cli.models.weights.cards import CARDS
+from cxr_cli.phantom.findings import FINDINGS
+from cxr_cli.prediction.precision import Precision
+from cxr_cli.prediction.templates import Kind
+from cxr_cli.splitting.divide import SUBSETS
 from cxr_cli.training.recipes import CHOICES, RECIPES
 
 HERE = Path(__file__).resolve().parent

@@ -9,9 +9,9 @@ from jax import Array
 from numpy.typing import NDArray
 
 from cxr_cli.audit.regions import View, see
-from cxr_cli.inference.films import FetchBatch
-from cxr_cli.inference.predict import film_scorer
-from cxr_cli.run import TrainedRun
+from cxr_cli.prediction.loading import FetchBatch
+from cxr_cli.prediction.scores import film_scorer
+from cxr_cli.runs.model_store import TrainedRun
 
 
 def scores_by_view(

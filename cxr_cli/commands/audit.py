@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from cxr_cli.dataset.split_file import Split
     from cxr_cli.dataset.store import Dataset
-    from cxr_cli.run import TrainedRun
+    from cxr_cli.runs.model_store import TrainedRun
+    from cxr_cli.splitting.file import Split
 
 EXAMINED = 10_000
 """Films that are looked at for shortcuts and associations; of more, whole patients are drawn."""
@@ -61,7 +61,7 @@ def audit(
     from cxr_cli.audit.findings import KINDS, findings
     from cxr_cli.audit.plot import audit_figure
     from cxr_cli.audit.text import format_audit
-    from cxr_cli.run import FIGURES
+    from cxr_cli.runs.folder import FIGURES
 
     for kind in fail_on or ():
         if kind not in KINDS:
@@ -119,9 +119,11 @@ def _open(
     subset: str,
     templates: Path | None,
 ) -> _Subject:
-    from cxr_cli.dataset.split_file import open_split
     from cxr_cli.dataset.store import INFO, open_dataset
-    from cxr_cli.run import CONFIG, open_films, open_run
+    from cxr_cli.runs.config import CONFIG
+    from cxr_cli.runs.folder import open_films
+    from cxr_cli.runs.model_store import open_run
+    from cxr_cli.splitting.file import open_split
 
     if not (place / CONFIG).exists() and not (place / INFO).exists():
         raise BadInput(f"{place}: neither a RUN (with {CONFIG}) nor a DATASET (with {INFO})")
@@ -203,7 +205,7 @@ def _seen(subject: _Subject, subset: str, templates: Path | None) -> dict[str, A
 
 
 def _leaks(subject: _Subject) -> dict[str, Any]:
-    from cxr_cli.dataset.leaks import find_leaks
+    from cxr_cli.splitting.leaks import find_leaks
 
     leaks = find_leaks(subject.films, subject.split.subsets)
     return {name: [leak._asdict() for leak in of] for name, of in leaks._asdict().items()}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from cxr_cli.run import TrainedRun
+    from cxr_cli.runs.model_store import TrainedRun
 
 Advance = Callable[[int, int], None]
 """Called with (done, total) as work goes on."""
@@ -22,7 +22,7 @@ def say(message: str) -> None:
 
 def say_if_unfinished(run: "TrainedRun") -> None:
     """Say that a run's model may not be its last, where training goes on."""
-    from cxr_cli.run import is_finished
+    from cxr_cli.runs.folder import is_finished
 
     if not is_finished(run.folder):
         say(f"{run.folder}: training is not finished; this is the best model so far, of epoch {run.epoch}")

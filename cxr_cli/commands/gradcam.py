@@ -112,7 +112,7 @@ def gradcam(
     from cxr_cli.explain.overlay import check_colour
     from cxr_cli.explain.sanity_run import check_maps
     from cxr_cli.explain.select import check_picks
-    from cxr_cli.inference.predict import operating_point
+    from cxr_cli.prediction.scores import operating_point
 
     ways = pick or ["random"]
     check_picks(ways)
@@ -260,7 +260,7 @@ def _look(opened: "Sequence[OpenRun]", settings: dict[str, Any], films: Path) ->
 
 def _digest_templates(run: Path, templates: Path | None) -> str | None:
     from cxr_cli.artifacts import digest_file
-    from cxr_cli.inference.templates import TEMPLATES
+    from cxr_cli.prediction.templates import TEMPLATES
 
     path = templates or run / TEMPLATES
     return digest_file(path) if path.is_file() else None

@@ -42,9 +42,9 @@ def phantom(
     The same command again goes on with an interrupted folder. A folder DIR/films is made for
     `cxr preprocess`: a film's class is its folder's name.
     """
-    from cxr_cli.dataset.phantom.build import build_phantoms
-    from cxr_cli.dataset.phantom.cohort import PhantomSettings
     from cxr_cli.images.workers import usable_cpus
+    from cxr_cli.phantom.build import build_phantoms
+    from cxr_cli.phantom.cohort import PhantomSettings
 
     if workers is not None and workers < 1:
         raise UsageFault(f"--workers {workers}: must be 1 or more")

@@ -11,7 +11,7 @@ from cxr_cli.errors import BadInput, UsageFault
 
 if TYPE_CHECKING:
     from cxr_cli.dataset.store import Dataset
-    from cxr_cli.run import RunConfig
+    from cxr_cli.runs.config import RunConfig
 
 
 def predict(
@@ -39,8 +39,8 @@ def predict(
 
     from cxr_cli.artifacts import write_csv
     from cxr_cli.dataset.store import open_dataset
-    from cxr_cli.inference.predict import class_scores, operating_point, worklist
-    from cxr_cli.run import open_run
+    from cxr_cli.prediction.scores import class_scores, operating_point, worklist
+    from cxr_cli.runs.model_store import open_run
 
     trained = open_run(run)
     classes = trained.config.classes

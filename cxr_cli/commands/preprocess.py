@@ -93,8 +93,6 @@ def preprocess(
     part = _shard(shard)
     _check_format(context, label_format, labels, label_finding)
 
-    from cxr_cli.dataset.label_formats import Published
-    from cxr_cli.dataset.label_table import Columns
     from cxr_cli.dataset.preprocess import Effort
     from cxr_cli.dataset.preprocess import preprocess as make_dataset
     from cxr_cli.dataset.settings import Settings
@@ -102,6 +100,8 @@ def preprocess(
     from cxr_cli.images.read import Geometry
     from cxr_cli.images.view_position import parse_views
     from cxr_cli.images.workers import usable_cpus
+    from cxr_cli.labels.formats import Published
+    from cxr_cli.labels.table import Columns
 
     keywords = [keyword.strip() for keyword in keep_tags.split(",")] if keep_tags else []
     settings = Settings(

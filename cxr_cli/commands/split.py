@@ -11,7 +11,7 @@ from cxr_cli.commands.console import say
 if TYPE_CHECKING:
     import pandas as pd
 
-    from cxr_cli.dataset.twins import Twins
+    from cxr_cli.splitting.near_duplicates import Twins
 
 TWINS_SHOWN = 10
 """Pairs that are named on stderr; all are in the JSON."""
@@ -59,12 +59,12 @@ def split(
     validates, the others train. With --train-where, films that fail it of patients who train or validate
     are left out; patients who were not drawn are test.
     """
-    from cxr_cli.dataset.drawing import read_class_counts
-    from cxr_cli.dataset.patients import patient_numbers
-    from cxr_cli.dataset.split import SplitCriteria, make_split
-    from cxr_cli.dataset.split_file import same_pictures, write_split
     from cxr_cli.dataset.store import open_dataset
-    from cxr_cli.dataset.twins import find_twins
+    from cxr_cli.splitting.divide import SplitCriteria, make_split
+    from cxr_cli.splitting.file import same_pictures, write_split
+    from cxr_cli.splitting.near_duplicates import find_twins
+    from cxr_cli.splitting.patients import patient_numbers
+    from cxr_cli.splitting.quotas import read_class_counts
 
     if folds is None and from_column is None and train_per_class is None and val_per_class is None:
         val = 0.2 if val is None else val

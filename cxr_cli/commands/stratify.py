@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from cxr_cli.evaluation.metrics.answers import Answers
     from cxr_cli.evaluation.subgroups.strata import Stratum
     from cxr_cli.evaluation.subgroups.tables import Subject
-    from cxr_cli.figures.plots import Curve
-    from cxr_cli.inference.predictions import Predictions
+    from cxr_cli.plots.plots import Curve
+    from cxr_cli.prediction.predictions_file import Predictions
 
 
 class Format(StrEnum):
@@ -91,8 +91,8 @@ def stratify(
     from cxr_cli.artifacts import write_text
     from cxr_cli.evaluation.subgroups.strata import compare_strata, describe_strata, divide
     from cxr_cli.evaluation.subgroups.tables import Subject
-    from cxr_cli.figures.plots import roc_curves
-    from cxr_cli.inference.predictions import match_films, read_predictions
+    from cxr_cli.plots.plots import roc_curves
+    from cxr_cli.prediction.predictions_file import match_films, read_predictions
 
     table, other = read_predictions(predictions, positive, threshold), None
     if compare is not None:
@@ -188,7 +188,7 @@ def _roc_curves(
     strata: "Sequence[Stratum]",
 ) -> "dict[str, list[Curve]]":
     """Make the curves of each characteristic's strata; for each class, where none is the finding."""
-    from cxr_cli.figures.roc import curve_of
+    from cxr_cli.plots.roc import curve_of
 
     one = answers.positive is not None
     found: dict[str, list[Curve]] = {}

@@ -37,8 +37,8 @@ def sweep(
     """
     from cxr_cli.artifacts import write_csv
     from cxr_cli.commands.training_run import settle_memory, settle_weights, train_run
-    from cxr_cli.dataset.split_file import open_split
     from cxr_cli.dataset.store import open_dataset
+    from cxr_cli.splitting.file import open_split
     from cxr_cli.training.recipes import resolve_recipe, settle_recipe
     from cxr_cli.training.sweep import grid, search_settings, share_of, sweep_table
     from cxr_cli.training.train import run_config

@@ -26,9 +26,10 @@ def template(
 
     A siamese run's `cxr test` compares each film with these templates.
     """
-    from cxr_cli.inference.predict import film_vectors
-    from cxr_cli.inference.templates import TEMPLATES, make_templates, write_templates
-    from cxr_cli.run import open_films, open_run
+    from cxr_cli.prediction.scores import film_vectors
+    from cxr_cli.prediction.templates import TEMPLATES, make_templates, write_templates
+    from cxr_cli.runs.folder import open_films
+    from cxr_cli.runs.model_store import open_run
 
     trained = open_run(run)
     films, division = open_films(trained.config, dataset, split)

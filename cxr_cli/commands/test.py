@@ -59,10 +59,11 @@ def test(
     from cxr_cli.evaluation.metrics.answers import Answers
     from cxr_cli.evaluation.operating_point import Rule, choose_point, positive_class
     from cxr_cli.evaluation.report import classification_report, format_report, operating_point_record
-    from cxr_cli.figures.plots import confusion_matrix, roc_curves
-    from cxr_cli.figures.roc import curve_of
-    from cxr_cli.inference.predict import called_at, class_scores, predictions_table
-    from cxr_cli.run import open_films, open_run
+    from cxr_cli.plots.plots import confusion_matrix, roc_curves
+    from cxr_cli.plots.roc import curve_of
+    from cxr_cli.prediction.scores import called_at, class_scores, predictions_table
+    from cxr_cli.runs.folder import open_films
+    from cxr_cli.runs.model_store import open_run
 
     rule = Rule(sensitivity, threshold)
     trained = open_run(run)
@@ -119,6 +120,6 @@ def test(
 
 def _picture(run: Path, json: Path | None, name: str) -> Path:
     """Place a picture beside the JSON that it shows: those in RUN are of RUN's own."""
-    from cxr_cli.run import FIGURES
+    from cxr_cli.runs.folder import FIGURES
 
     return run / FIGURES / f"{name}.png" if json is None else json.with_name(f"{json.stem}-{name}.png")

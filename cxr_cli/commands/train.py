@@ -118,8 +118,8 @@ def train(
     checkpoint, or says that the run is finished.
     """
     from cxr_cli.commands.training_run import settle_memory, settle_weights, train_run
-    from cxr_cli.dataset.split_file import open_split
     from cxr_cli.dataset.store import open_dataset
+    from cxr_cli.splitting.file import open_split
     from cxr_cli.training.recipes import settle_recipe
     from cxr_cli.training.train import run_config
 

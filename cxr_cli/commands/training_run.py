@@ -13,10 +13,10 @@ from cxr_cli.commands.console import say, terminal_bar
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from cxr_cli.dataset.split_file import Split
     from cxr_cli.dataset.store import Dataset
     from cxr_cli.models.weights.sources import FoundWeights
-    from cxr_cli.run import Recipe, RunConfig
+    from cxr_cli.runs.config import Recipe, RunConfig
+    from cxr_cli.splitting.file import Split
     from cxr_cli.training.checkpoint import Progress
     from cxr_cli.training.history import EpochRecord
     from cxr_cli.training.loop import Preemption
@@ -79,8 +79,9 @@ def train_run(
     Returns:
         The selected epoch, and whether there was anything to do.
     """
-    from cxr_cli.figures.plots import training_curves
-    from cxr_cli.run import FIGURES, HISTORY, check_config, is_finished
+    from cxr_cli.plots.plots import training_curves
+    from cxr_cli.runs.config import check_config
+    from cxr_cli.runs.folder import FIGURES, HISTORY, is_finished
     from cxr_cli.training.history import best_epoch, read_history
     from cxr_cli.training.train import train
 

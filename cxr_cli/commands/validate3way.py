@@ -29,10 +29,11 @@ def validate3way(
     from cxr_cli.artifacts import write_json
     from cxr_cli.evaluation.report import format_report
     from cxr_cli.evaluation.threeway import three_way_report
-    from cxr_cli.figures.plots import confusion_matrix
-    from cxr_cli.inference.comparison import differences_function
-    from cxr_cli.inference.predict import film_vectors
-    from cxr_cli.run import FIGURES, open_films, open_run
+    from cxr_cli.plots.plots import confusion_matrix
+    from cxr_cli.prediction.scores import film_vectors
+    from cxr_cli.prediction.similarity import differences_function
+    from cxr_cli.runs.folder import FIGURES, open_films
+    from cxr_cli.runs.model_store import open_run
 
     trained = open_run(run)
     films, division = open_films(trained.config, dataset, split)

@@ -10,7 +10,6 @@ from typing import Any
 
 from cxr_cli.artifacts import check_same_settings, versions
 from cxr_cli.dataset.collect import collect, counts, finish, say_unmapped
-from cxr_cli.dataset.labels import read_labels
 from cxr_cli.dataset.settings import PLAN_WORDS, Settings, make_plan, source_text
 from cxr_cli.dataset.shards import Shard, differing_versions, merged_outcomes, open_shards
 from cxr_cli.dataset.store import Film, GrowingDataset, Outcome, Rejected, is_finished, read_info, read_plan
@@ -22,6 +21,7 @@ from cxr_cli.images.privacy import hash_patient
 from cxr_cli.images.read import PreparedFilm, UnreadFilm, read_film
 from cxr_cli.images.sources import Inputs, absolute, find_inputs
 from cxr_cli.images.workers import map_in_order
+from cxr_cli.labels.match import read_labels
 
 PATIENTS = {"patient_id", "table_patient_id"}
 """Where patient ids are: the second is what a label table calls so beside its --patient-column."""

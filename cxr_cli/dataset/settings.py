@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from cxr_cli.artifacts import digest_file
-from cxr_cli.dataset.label_formats import Published
-from cxr_cli.dataset.label_table import Columns
 from cxr_cli.images.archives import input_size
 from cxr_cli.images.privacy import digest_key
 from cxr_cli.images.read import Geometry
 from cxr_cli.images.view_position import FRONTAL
+from cxr_cli.labels.formats import Published
+from cxr_cli.labels.table import Columns
 
 PLAN_WORDS = {
     "size": "--size",

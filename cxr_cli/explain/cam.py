@@ -10,15 +10,15 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from cxr_cli.dataset.sampling import in_batches
 from cxr_cli.errors import UsageFault
 from cxr_cli.explain.cam_methods import METHODS, check_method
-from cxr_cli.inference.films import FetchBatch, normalise
-from cxr_cli.inference.forward import INFERENCE_BATCH, Scaling
-from cxr_cli.inference.precision import matmul_precision, to_compute_type
-from cxr_cli.inference.templates import Templates
 from cxr_cli.models.registry import Network, Variables, backbone_of
-from cxr_cli.run import TrainedRun
+from cxr_cli.prediction.batches import in_batches
+from cxr_cli.prediction.forward import INFERENCE_BATCH, Scaling
+from cxr_cli.prediction.loading import FetchBatch, normalise
+from cxr_cli.prediction.precision import matmul_precision, to_compute_type
+from cxr_cli.prediction.templates import Templates
+from cxr_cli.runs.model_store import TrainedRun
 
 Score = Callable[[Any, Array, Array], Array]
 """Maps (module, last feature map [B,h,w,C], targets [B,...]) to the explained score of each film [B]."""

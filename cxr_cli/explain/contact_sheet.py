@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from cxr_cli.explain.overlay import lay_over
-from cxr_cli.figures.plots import save
+from cxr_cli.plots.plots import save
 
 COLUMNS = 6
 ROWS = 5

@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from cxr_cli.dataset.split_file import Split
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.errors import BadInput, UsageFault
 from cxr_cli.evaluation.operating_point import positive_class
@@ -24,10 +23,12 @@ from cxr_cli.explain.cam import (
     template_score,
 )
 from cxr_cli.explain.select import FilmSet, class_numbers, films_at, picked, target_classes
-from cxr_cli.inference.films import film_source
-from cxr_cli.inference.predict import Scores, called_at, class_scores, film_vectors, operating_point
-from cxr_cli.inference.templates import TEMPLATES, read_templates
-from cxr_cli.run import TrainedRun, open_films, open_run
+from cxr_cli.prediction.loading import film_source
+from cxr_cli.prediction.scores import Scores, called_at, class_scores, film_vectors, operating_point
+from cxr_cli.prediction.templates import TEMPLATES, read_templates
+from cxr_cli.runs.folder import open_films
+from cxr_cli.runs.model_store import TrainedRun, open_run
+from cxr_cli.splitting.file import Split
 
 
 class OpenRun(NamedTuple):

@@ -23,11 +23,11 @@ from cxr_cli.explain.similarity import (
     rank_correlation,
 )
 from cxr_cli.images.read import Geometry
-from cxr_cli.inference.films import film_source
-from cxr_cli.inference.forward import INFERENCE_BATCH
 from cxr_cli.models.registry import Variables, create
 from cxr_cli.models.stages import stage_numbers
-from cxr_cli.run import TrainedRun
+from cxr_cli.prediction.forward import INFERENCE_BATCH
+from cxr_cli.prediction.loading import film_source
+from cxr_cli.runs.model_store import TrainedRun
 
 # Films and draws of new weights: their mean correlation is then known to some hundredths.
 FILMS = 32

@@ -21,7 +21,7 @@ def read_manufacturers(extension: Path | None = None) -> ManufacturerTable:
     Raises:
         BadInput: the user's table is missing, is no TOML, or has a line that is no list of spellings.
     """
-    built_in = files("cxr_cli.dataset").joinpath(BUILT_IN).read_text("utf-8")
+    built_in = files("cxr_cli.images").joinpath(BUILT_IN).read_text("utf-8")
     table = _parse(BUILT_IN, built_in)
     return {**table, **_parse(str(extension), _text(extension))} if extension else table
 

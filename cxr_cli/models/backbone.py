@@ -7,7 +7,7 @@ from typing import Any
 from flax import nnx
 from jax import Array
 
-from cxr_cli.models.rematerialise import rematerialised
+from cxr_cli.models.nn.rematerialise import rematerialised
 
 Block = Callable[[Array, Array | None], Array]
 """Maps (feature map [B,H,W,C], mask or None) to the next feature map [B,h,w,D]."""

@@ -9,10 +9,10 @@ from jax import Array
 
 from cxr_cli.errors import UsageFault
 from cxr_cli.models.backbone import Backbone, Block
-from cxr_cli.models.convolution import Lowering
-from cxr_cli.models.layers import Conv, Dense, dropout
+from cxr_cli.models.nn.convolution import Lowering
+from cxr_cli.models.nn.layers import Conv, Dense, dropout
+from cxr_cli.models.nn.pooling import max_pool_2x2
 from cxr_cli.models.pepx import PEPX
-from cxr_cli.models.pooling import max_pool_2x2
 
 DROPOUT_BEFORE_FC = 0.5
 DROPOUT_AFTER_FC = 0.2

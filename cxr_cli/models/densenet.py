@@ -8,11 +8,11 @@ from jax import Array
 from numpy.random import Generator
 
 from cxr_cli.models.backbone import Block
-from cxr_cli.models.convolution import Lowering
 from cxr_cli.models.imagenet import PooledBackbone, Stem
-from cxr_cli.models.layers import Conv, Dense
-from cxr_cli.models.normalisation import BatchNorm
-from cxr_cli.models.pooling import average_pool, max_pool
+from cxr_cli.models.nn.convolution import Lowering
+from cxr_cli.models.nn.layers import Conv, Dense
+from cxr_cli.models.nn.normalisation import BatchNorm
+from cxr_cli.models.nn.pooling import average_pool, max_pool
 
 BOTTLENECK = 4
 """Channels between a layer's two convolutions, as a multiple of the growth."""

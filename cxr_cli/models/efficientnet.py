@@ -16,9 +16,9 @@ from jax.nn import relu6
 from numpy.random import Generator
 
 from cxr_cli.models.backbone import Block
-from cxr_cli.models.convolution import Lowering
 from cxr_cli.models.imagenet import ConvNorm, PooledBackbone, Stem
-from cxr_cli.models.layers import Dense
+from cxr_cli.models.nn.convolution import Lowering
+from cxr_cli.models.nn.layers import Dense
 
 EPSILON = 1e-3
 MOMENTUM = 0.01

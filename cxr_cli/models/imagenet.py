@@ -7,10 +7,10 @@ from flax import nnx
 from jax import Array
 
 from cxr_cli.models.backbone import Backbone
-from cxr_cli.models.convolution import Lowering
-from cxr_cli.models.layers import Conv, Dense, GreyStem, dropout
-from cxr_cli.models.normalisation import MOMENTUM, BatchNorm
-from cxr_cli.models.pooling import global_average_pool
+from cxr_cli.models.nn.convolution import Lowering
+from cxr_cli.models.nn.layers import Conv, Dense, GreyStem, dropout
+from cxr_cli.models.nn.normalisation import MOMENTUM, BatchNorm
+from cxr_cli.models.nn.pooling import global_average_pool
 
 
 class Stem(nnx.Module):

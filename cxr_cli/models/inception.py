@@ -10,10 +10,10 @@ from flax import nnx
 from jax import Array
 
 from cxr_cli.models.backbone import Block
-from cxr_cli.models.convolution import Lowering
 from cxr_cli.models.imagenet import ConvNorm, PooledBackbone, Stem
-from cxr_cli.models.layers import Dense
-from cxr_cli.models.pooling import average_pool, global_average_pool, max_pool
+from cxr_cli.models.nn.convolution import Lowering
+from cxr_cli.models.nn.layers import Dense
+from cxr_cli.models.nn.pooling import average_pool, global_average_pool, max_pool
 
 EPSILON = 1e-3
 SMALLEST_FILM = 299

@@ -14,12 +14,12 @@ from jax.nn import relu6
 from numpy.random import Generator
 
 from cxr_cli.models.backbone import Block
-from cxr_cli.models.convolution import Lowering
 from cxr_cli.models.efficientnet import EfficientNetConfig, make_stages, make_stem
 from cxr_cli.models.imagenet import PooledBackbone
-from cxr_cli.models.layers import Dense
-from cxr_cli.models.normalisation import Standardise
-from cxr_cli.models.pooling import global_average_pool, zone_average_pool
+from cxr_cli.models.nn.convolution import Lowering
+from cxr_cli.models.nn.layers import Dense
+from cxr_cli.models.nn.normalisation import Standardise
+from cxr_cli.models.nn.pooling import global_average_pool, zone_average_pool
 
 ZONES = (3, 2)
 """Rows and columns: upper, middle and lower zone of either side, as radiologists score films."""

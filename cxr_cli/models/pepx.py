@@ -4,8 +4,8 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
-from cxr_cli.models.convolution import Lowering
-from cxr_cli.models.layers import Conv
+from cxr_cli.models.nn.convolution import Lowering
+from cxr_cli.models.nn.layers import Conv
 
 
 class PEPX(nnx.Module):

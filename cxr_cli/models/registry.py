@@ -9,12 +9,12 @@ from flax import nnx
 
 from cxr_cli.errors import UsageFault
 from cxr_cli.models.backbone import Backbone
-from cxr_cli.models.convolution import Lowering, platform_lowering
 from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
 from cxr_cli.models.densenet import DENSENET121, DENSENET161, DenseNet
 from cxr_cli.models.efficientnet import LITE0, LITE1, LITE2, EfficientNet
 from cxr_cli.models.inception import INCEPTION_V3, SMALLEST_FILM, InceptionV3
 from cxr_cli.models.mid_efficientnet import MidEfficientNet
+from cxr_cli.models.nn.convolution import Lowering, platform_lowering
 from cxr_cli.models.resnet import RESNET50, RESNET101, RESNEXT50_32X4D, RESNEXT101_32X8D, ResNet
 from cxr_cli.models.siamese import Siamese
 from cxr_cli.models.stages import Stages, freeze_statistics, frozen_stages

@@ -7,10 +7,10 @@ from flax import nnx
 from jax import Array
 
 from cxr_cli.models.backbone import Block
-from cxr_cli.models.convolution import Lowering
 from cxr_cli.models.imagenet import ConvNorm, PooledBackbone, Stem
-from cxr_cli.models.layers import Dense
-from cxr_cli.models.pooling import max_pool
+from cxr_cli.models.nn.convolution import Lowering
+from cxr_cli.models.nn.layers import Dense
+from cxr_cli.models.nn.pooling import max_pool
 
 EXPANSION = 4
 """Channels a bottleneck gives, as a multiple of a plain one's."""

@@ -6,7 +6,7 @@ from flax import nnx
 from jax import Array
 
 from cxr_cli.models.backbone import Backbone
-from cxr_cli.models.layers import glorot_uniform
+from cxr_cli.models.nn.layers import glorot_uniform
 
 
 class Siamese(nnx.Module):

@@ -7,7 +7,7 @@ import jax
 from flax import nnx
 
 from cxr_cli.errors import UsageFault
-from cxr_cli.models.normalisation import BatchNorm
+from cxr_cli.models.nn.normalisation import BatchNorm
 
 Stages = tuple[tuple[str, ...], ...]
 """Dotted paths of modules and arrays, those of one depth together; see `Backbone.STAGES`."""

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cxr_cli.dataset.split import SUBSETS
 from cxr_cli.evaluation.report import format_figure
 from cxr_cli.evaluation.subgroups.strata import NOT_RECORDED
 from cxr_cli.report.study import Study
+from cxr_cli.splitting.divide import SUBSETS
 
 BY_DOMAIN = ("train_where", "train_per_class", "val_per_class")
 """Criteria of a split whose training films are of one kind, or so many."""

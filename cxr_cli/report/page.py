@@ -9,10 +9,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cxr_cli.artifacts import write_text
 from cxr_cli.audit.text import format_audit
-from cxr_cli.dataset.split import SUBSETS
 from cxr_cli.evaluation.report import HEADINGS, format_figure, format_operating_point
 from cxr_cli.report.checklists import CLAIM, TRIPOD
 from cxr_cli.report.study import Study
+from cxr_cli.splitting.divide import SUBSETS
 
 TEMPLATE = "page.html"
 

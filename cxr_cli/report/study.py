@@ -10,26 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxr_cli.artifacts import read_json
-from cxr_cli.dataset.flow import CHARACTERISTICS
-from cxr_cli.dataset.split import SUBSETS
-from cxr_cli.dataset.split_file import Split
 from cxr_cli.dataset.store import Dataset, rejected_by_reason
 from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.subgroups.strata import NOT_RECORDED, SMALL, describe_strata, divide
 from cxr_cli.evaluation.subgroups.tables import Subject, Table, notes, tables
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
-from cxr_cli.inference.predictions import read_predictions
-from cxr_cli.run import (
-    AUDIT,
-    FIGURES,
-    HISTORY,
-    METRICS,
-    PREDICTIONS,
-    RECORD,
-    RunConfig,
-    open_films,
-    read_config,
-)
+from cxr_cli.prediction.predictions_file import read_predictions
+from cxr_cli.runs.config import RunConfig, read_config
+from cxr_cli.runs.folder import AUDIT, FIGURES, HISTORY, METRICS, PREDICTIONS, RECORD, open_films
+from cxr_cli.splitting.divide import SUBSETS
+from cxr_cli.splitting.file import Split
+from cxr_cli.splitting.flow import CHARACTERISTICS
 from cxr_cli.training.history import EpochRecord, best_epoch, read_history
 
 GRADCAM = "gradcam"

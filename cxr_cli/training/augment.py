@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy.ndimage import map_coordinates
 
-from cxr_cli.run import Recipe
+from cxr_cli.runs.config import Recipe
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from cxr_cli.dataset.sampling import balanced_epoch, epoch_generator, in_batches
 from cxr_cli.errors import UsageFault
-from cxr_cli.inference.forward import Scaling, class_logits, forward_function, logits_reader, run_over
 from cxr_cli.models.registry import Network, Variables
-from cxr_cli.run import Recipe
+from cxr_cli.prediction.batches import in_batches
+from cxr_cli.prediction.forward import Scaling, class_logits, forward_function, logits_reader, run_over
+from cxr_cli.runs.config import Recipe
 from cxr_cli.training.losses import softmax_cross_entropy
+from cxr_cli.training.sampling import balanced_epoch, epoch_generator
 from cxr_cli.training.step import Answers, RowLoss
 from cxr_cli.training.tasks import EpochPlan, TaskFilms, Validation
 

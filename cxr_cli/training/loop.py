@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 
 from cxr_cli.errors import Preempted, UsageFault
-from cxr_cli.inference.films import FetchBatch
-from cxr_cli.run import CHECKPOINTS, HISTORY, save_model
+from cxr_cli.prediction.loading import FetchBatch
+from cxr_cli.runs.folder import CHECKPOINTS, HISTORY
+from cxr_cli.runs.model_store import save_model
 from cxr_cli.training.checkpoint import Progress, RollingCheckpoint, rolling_checkpoint
 from cxr_cli.training.history import EpochRecord, best_epoch, read_history, write_history
 from cxr_cli.training.step import TrainState, TrainStep, new_totals

@@ -9,8 +9,8 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
-from cxr_cli.inference.forward import Scaling
 from cxr_cli.models.registry import Network, Variables, backbone_of
+from cxr_cli.prediction.forward import Scaling
 from cxr_cli.training.step import Batch, RowLoss, summed_loss
 
 # What a step takes beside the values kept for the backward pass. Measured on a CPU: COVID-Net with a batch of

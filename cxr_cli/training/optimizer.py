@@ -8,7 +8,7 @@ import optax
 
 from cxr_cli.models.registry import Network
 from cxr_cli.models.stages import stage_numbers
-from cxr_cli.run import Recipe
+from cxr_cli.runs.config import Recipe
 
 STEP_FACTOR = 0.1
 MOMENTUM = 0.9

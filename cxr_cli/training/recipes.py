@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from cxr_cli.dataset.pairs import most_pairs
-from cxr_cli.dataset.split_file import Split
 from cxr_cli.errors import BadInput, UsageFault
 from cxr_cli.evaluation.threeway import most_trials
-from cxr_cli.inference.precision import check_precision
-from cxr_cli.run import Recipe
+from cxr_cli.prediction.precision import check_precision
+from cxr_cli.runs.config import Recipe
+from cxr_cli.splitting.file import Split
+from cxr_cli.training.pairs import most_pairs
 
 RECIPES: dict[str, Recipe] = {
     # "Siamesifying the COVID-Net", sections 3.1 to 3.3, table 2.

@@ -11,11 +11,11 @@ import optax
 from flax import nnx
 from jax import Array
 
-from cxr_cli.inference.films import normalise
-from cxr_cli.inference.forward import Scaling
-from cxr_cli.inference.precision import matmul_precision, to_compute_type
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.models.stages import stage_numbers
+from cxr_cli.prediction.forward import Scaling
+from cxr_cli.prediction.loading import normalise
+from cxr_cli.prediction.precision import matmul_precision, to_compute_type
 from cxr_cli.training.augment import NO_AUGMENTATION, Augmentation, augment
 from cxr_cli.training.average import moving_average
 

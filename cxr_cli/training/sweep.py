@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from cxr_cli.errors import UsageFault
-from cxr_cli.run import CONFIG, HISTORY, is_finished, read_config
+from cxr_cli.runs.config import CONFIG, read_config
+from cxr_cli.runs.folder import HISTORY, is_finished
 from cxr_cli.training.history import best_epoch, read_history
 from cxr_cli.training.recipes import RECIPES
 

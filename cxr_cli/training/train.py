@@ -9,22 +9,23 @@ import jax
 import numpy as np
 
 from cxr_cli.artifacts import versions, write_json
-from cxr_cli.dataset.split_file import Split
 from cxr_cli.dataset.store import Dataset
-from cxr_cli.inference.films import film_source
-from cxr_cli.inference.forward import Scaling
 from cxr_cli.models.registry import Network, Variables, create, outline
 from cxr_cli.models.weights.pretrained import load_pretrained
 from cxr_cli.models.weights.sources import FoundWeights, combined_digest
-from cxr_cli.run import CONFIG, RECORD, Recipe, RunConfig, read_config, write_config
+from cxr_cli.prediction.forward import Scaling
+from cxr_cli.prediction.loading import film_source
+from cxr_cli.runs.config import CONFIG, Recipe, RunConfig, read_config, write_config
+from cxr_cli.runs.folder import RECORD
+from cxr_cli.splitting.file import Split
 from cxr_cli.training.augment import Augmentation
 from cxr_cli.training.classification import Classification, classification_loss
-from cxr_cli.training.comparison import Comparison, PairSettings
 from cxr_cli.training.history import EpochRecord
 from cxr_cli.training.loop import Preemption, Report, Trainer
 from cxr_cli.training.memory import Fit, fit_batch
 from cxr_cli.training.optimizer import make_optimizer
 from cxr_cli.training.probe import probed
+from cxr_cli.training.siamese import Comparison, PairSettings
 from cxr_cli.training.step import StepSettings, TrainState, new_state, train_step
 from cxr_cli.training.tasks import Task, TaskFilms
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from cxr_cli.audit.occlusion import scores_by_view
 from cxr_cli.audit.regions import FILM, VIEWS, see
 from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.inference.predict import class_scores, film_vectors
-from cxr_cli.inference.templates import make_templates, write_templates
-from cxr_cli.run import TrainedRun
+from cxr_cli.prediction.scores import class_scores, film_vectors
+from cxr_cli.prediction.templates import make_templates, write_templates
+from cxr_cli.runs.model_store import TrainedRun
 
 ROWS = np.arange(3, 43)
 

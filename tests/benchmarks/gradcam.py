@@ -52,7 +52,7 @@ def ours(arch: str) -> Explain:
 
     from cxr_cli.explain.cam import class_score, explain_films, explain_function, layer_names
     from cxr_cli.explain.overlay import place_heat
-    from cxr_cli.inference.forward import Scaling
+    from cxr_cli.prediction.forward import Scaling
 
     member = next(member for member in MEMBERS if member.arch == arch)
     network, variables = load(member, load_reference(arch))

@@ -53,7 +53,7 @@ def inference(
     lowering: str | None, batch: int = 32, repeats: int = 4, arch: str = "covidnet"
 ) -> dict[str, float]:
     """Films a second through the single net, no gradients."""
-    from cxr_cli.inference.forward import Scaling, forward_function, read_logits
+    from cxr_cli.prediction.forward import Scaling, forward_function, read_logits
 
     network, variables = _network(False, lowering, arch)
     forward = forward_function(network, Scaling(0.5, 0.25, "float32"), read_logits)
@@ -67,7 +67,7 @@ def _training(net: tuple[Any, Any], films: int, row_loss: Any, rows: int, repeat
     import jax.numpy as jnp
     import optax
 
-    from cxr_cli.inference.forward import Scaling
+    from cxr_cli.prediction.forward import Scaling
     from cxr_cli.training.step import StepSettings, new_state, train_step
 
     network, variables = net
@@ -99,7 +99,7 @@ def training(
 
 def random_pairs(pairs: int = 32, repeats: int = 2) -> dict[str, float]:
     """Pairs a second in training the siamese net on the paper's 32 random pairs a step."""
-    from cxr_cli.training.comparison import pair_loss
+    from cxr_cli.training.siamese import pair_loss
 
     seconds = _training(_network(True, None), 2 * pairs, pair_loss, pairs, repeats)
     return {"pairs_per_second": pairs / seconds, "films_per_second": 2 * pairs / seconds}
@@ -107,7 +107,7 @@ def random_pairs(pairs: int = 32, repeats: int = 2) -> dict[str, float]:
 
 def in_batch_pairs(films: int = 32, repeats: int = 3) -> dict[str, float]:
     """Pairs a second in training the siamese net on all pairs among 32 films."""
-    from cxr_cli.training.comparison import in_batch_loss
+    from cxr_cli.training.siamese import in_batch_loss
 
     seconds = _training(_network(True, None), films, in_batch_loss, films, repeats)
     return {"pairs_per_second": films * (films - 1) / 2 / seconds, "films_per_second": films / seconds}
@@ -128,8 +128,8 @@ def _three_way(films: int, trials: int, repeats: int) -> float:
     import numpy as np
 
     from cxr_cli.evaluation.threeway import three_way_report
-    from cxr_cli.inference.comparison import differences_function
-    from cxr_cli.inference.forward import Scaling, forward_function, read_vectors, run_over
+    from cxr_cli.prediction.forward import Scaling, forward_function, read_vectors, run_over
+    from cxr_cli.prediction.similarity import differences_function
 
     network, variables = _network(True, None)
     forward = forward_function(network, Scaling(0.5, 0.25, "float32"), read_vectors)
@@ -163,7 +163,7 @@ def operation(name: str, lowered: bool, batch: int = 4, repeats: int = 2) -> dic
     import jax.numpy as jnp
     import numpy as np
 
-    from cxr_cli.models.convolution import convolve
+    from cxr_cli.models.nn.convolution import convolve
 
     size, channels_in, window, channels_out, stride, groups = OPERATIONS[name]
     rng = np.random.default_rng(0)

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_cli.run import open_run, read_config
+from cxr_cli.runs.config import read_config
+from cxr_cli.runs.model_store import open_run
 from cxr_cli.training.history import read_history
 
 Cxr = Callable[..., Any]

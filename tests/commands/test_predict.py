@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from cxr_cli.dataset.store import open_dataset
-from cxr_cli.inference.predict import Scores, worklist
+from cxr_cli.prediction.scores import Scores, worklist
 
 Cxr = Callable[..., Any]
 

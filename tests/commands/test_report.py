@@ -14,7 +14,7 @@ import pytest
 from cxr_cli.evaluation.report import format_figure
 from cxr_cli.report.page import render
 from cxr_cli.report.study import Study, read_study
-from cxr_cli.run import RECORD
+from cxr_cli.runs.folder import RECORD
 
 Cxr = Callable[..., Any]
 

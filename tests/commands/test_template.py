@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxr_cli.dataset.split_file import open_split
 from cxr_cli.dataset.store import open_dataset
-from cxr_cli.inference.predict import film_vectors
-from cxr_cli.inference.templates import read_templates
-from cxr_cli.run import open_run
+from cxr_cli.prediction.scores import film_vectors
+from cxr_cli.prediction.templates import read_templates
+from cxr_cli.runs.model_store import open_run
+from cxr_cli.splitting.file import open_split
 
 Cxr = Callable[..., Any]
 

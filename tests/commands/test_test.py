@@ -21,10 +21,12 @@ from sklearn.metrics import (
 )
 
 from cxr_cli.artifacts import write_json
-from cxr_cli.dataset.split_file import open_split
 from cxr_cli.dataset.store import open_dataset
 from cxr_cli.main import main
-from cxr_cli.run import RECORD, save_model, write_config
+from cxr_cli.runs.config import write_config
+from cxr_cli.runs.folder import RECORD
+from cxr_cli.runs.model_store import save_model
+from cxr_cli.splitting.file import open_split
 from cxr_cli.training.recipes import resolve_recipe
 from cxr_cli.training.train import initial_network, run_config
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from cxr_cli.run import open_run, read_config
+from cxr_cli.runs.config import read_config
+from cxr_cli.runs.model_store import open_run
 from cxr_cli.training.history import read_history
 
 Cxr = Callable[..., Any]

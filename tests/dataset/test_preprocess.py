@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from cxr_cli.artifacts import digest_file, read_csv
-from cxr_cli.dataset.label_table import Columns
 from cxr_cli.dataset.preprocess import Effort, preprocess
 from cxr_cli.dataset.settings import Settings
 from cxr_cli.dataset.shards import Shard
@@ -19,6 +18,7 @@ from cxr_cli.dataset.store import open_dataset
 from cxr_cli.errors import BadInput, TooManyRejects, UsageFault
 from cxr_cli.images.raster import crop, image_id, resize
 from cxr_cli.images.read import Geometry
+from cxr_cli.labels.table import Columns
 
 SMALL = Settings(Geometry(size=16))
 

@@ -8,13 +8,13 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
 from cxr_cli.artifacts import read_json
-from cxr_cli.dataset.label_table import Columns
 from cxr_cli.dataset.preprocess import Effort, preprocess
 from cxr_cli.dataset.settings import Settings
 from cxr_cli.dataset.store import open_dataset
 from cxr_cli.errors import UsageFault
 from cxr_cli.images.privacy import hash_patient
 from cxr_cli.images.read import Geometry
+from cxr_cli.labels.table import Columns
 
 KEY = b"sixteen bytes at"
 OTHER_KEY = b"other bytes, too"

@@ -24,10 +24,6 @@ from cxr_cli.explain.cam import (
     template_score,
 )
 from cxr_cli.explain.cam_methods import METHODS
-from cxr_cli.inference.films import normalise
-from cxr_cli.inference.forward import Scaling
-from cxr_cli.inference.predict import class_scores
-from cxr_cli.inference.templates import make_templates, similarity_logits
 from cxr_cli.models.backbone import Backbone
 from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
 from cxr_cli.models.densenet import DenseNet, DenseNetConfig
@@ -37,7 +33,11 @@ from cxr_cli.models.mid_efficientnet import MidEfficientNet
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.models.resnet import ResNet, ResNetConfig
 from cxr_cli.models.siamese import Siamese
-from cxr_cli.run import TrainedRun
+from cxr_cli.prediction.forward import Scaling
+from cxr_cli.prediction.loading import normalise
+from cxr_cli.prediction.scores import class_scores
+from cxr_cli.prediction.templates import make_templates, similarity_logits
+from cxr_cli.runs.model_store import TrainedRun
 
 SCALING = Scaling(0.4, 0.2, "float32")
 QUICK = {"xla_backend_optimization_level": 0}

@@ -11,8 +11,8 @@ from cxr_cli.artifacts import write_json
 from cxr_cli.errors import BadInput
 from cxr_cli.explain.explanation import films_of_both
 from cxr_cli.explain.select import FilmSet
-from cxr_cli.inference.predict import Scores, called_at, operating_point
-from cxr_cli.run import TrainedRun
+from cxr_cli.prediction.scores import Scores, called_at, operating_point
+from cxr_cli.runs.model_store import TrainedRun
 
 
 def film_set(names: str) -> FilmSet:

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 
-from cxr_cli.dataset.phantom.build import build_phantoms
-from cxr_cli.dataset.phantom.cohort import PhantomSettings
 from cxr_cli.errors import BadInput
 from cxr_cli.explain.masks import find_masks, read_mask
 from cxr_cli.images.read import Geometry
 from cxr_cli.images.sources import find_inputs
+from cxr_cli.phantom.build import build_phantoms
+from cxr_cli.phantom.cohort import PhantomSettings
 
 
 def put(path: Path, mask: np.ndarray) -> Path:

@@ -23,7 +23,7 @@ from cxr_cli.explain.sanity import (
 from cxr_cli.explain.select import FilmSet
 from cxr_cli.images.read import Geometry
 from cxr_cli.models.registry import Variables, create
-from cxr_cli.run import TrainedRun
+from cxr_cli.runs.model_store import TrainedRun
 
 PLACES = np.arange(4)
 PATIENTS = np.arange(4)

@@ -6,9 +6,9 @@ import pydicom
 import pytest
 
 from cxr_cli.artifacts import read_csv
-from cxr_cli.dataset.phantom.systems import SYSTEMS
 from cxr_cli.errors import BadInput
 from cxr_cli.images.manufacturers import manufacturer, read_manufacturers
+from cxr_cli.phantom.systems import SYSTEMS
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pydicom
 import pytest
 
 from cxr_cli.artifacts import read_csv
-from cxr_cli.dataset.phantom.systems import SYSTEMS
 from cxr_cli.images.portable import KEYWORDS, Portability, portability
+from cxr_cli.phantom.systems import SYSTEMS
 
 MODEL, STATION, STUDY, VIEW = "ManufacturerModelName", "StationName", "StudyDescription", "ViewPosition"
 

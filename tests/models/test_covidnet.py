@@ -11,8 +11,8 @@ from flax import nnx
 from jax import Array, lax
 
 from cxr_cli.errors import UsageFault
-from cxr_cli.models.convolution import Lowering
 from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
+from cxr_cli.models.nn.convolution import Lowering
 from cxr_cli.models.registry import Network, NetworkSpec, Variables, create, outline
 
 PAPER = NetworkSpec("covidnet", 1.0, 224, 3, siamese=False)

@@ -11,7 +11,7 @@ from flax import nnx
 
 from cxr_cli.errors import UsageFault
 from cxr_cli.models.efficientnet import LITE0, LITE1, LITE2, EfficientNet, EfficientNetConfig
-from cxr_cli.models.normalisation import BatchNorm
+from cxr_cli.models.nn.normalisation import BatchNorm
 from cxr_cli.models.registry import NetworkSpec, outline
 from cxr_cli.models.stages import stage_numbers
 

@@ -8,7 +8,7 @@ import pytest
 from flax import nnx
 
 from cxr_cli.errors import UsageFault
-from cxr_cli.models.normalisation import BatchNorm
+from cxr_cli.models.nn.normalisation import BatchNorm
 from cxr_cli.models.stages import freeze_statistics, frozen_stages, stage_numbers
 
 STAGES = (("stem",), ("blocks.0", "bridge"), ("blocks.1",), ("classifier",))

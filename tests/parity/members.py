@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from parity.states import CLASSES, Temper
 
 from cxr_cli.models.backbone import Backbone
-from cxr_cli.models.convolution import platform_lowering
 from cxr_cli.models.densenet import DenseNet, DenseNetConfig
 from cxr_cli.models.efficientnet import EfficientNet, EfficientNetConfig
 from cxr_cli.models.inception import InceptionConfig, InceptionV3
+from cxr_cli.models.nn.convolution import platform_lowering
 from cxr_cli.models.resnet import ResNet, ResNetConfig
 from cxr_cli.models.weights.cards import Card, card_named
 from cxr_cli.models.weights.densenet import DENSENET

@@ -10,12 +10,12 @@ from flax import nnx
 from jax import Array
 from numpy.typing import NDArray
 
-from cxr_cli.inference.films import FetchBatch, film_source
-from cxr_cli.inference.forward import Scaling
 from cxr_cli.models.backbone import Backbone, Block
-from cxr_cli.models.layers import Conv, Dense, dropout
+from cxr_cli.models.nn.layers import Conv, Dense, dropout
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.models.siamese import Siamese
+from cxr_cli.prediction.forward import Scaling
+from cxr_cli.prediction.loading import FetchBatch, film_source
 from cxr_cli.training.step import StepSettings, TrainState
 from cxr_cli.training.step import new_state as state_before_training
 from cxr_cli.training.tasks import TaskFilms

@@ -13,9 +13,9 @@ from scipy.special import softmax
 from sklearn.metrics import accuracy_score, log_loss
 
 from cxr_cli.errors import UsageFault
-from cxr_cli.inference.films import FetchBatch, normalise
-from cxr_cli.inference.forward import Scaling
 from cxr_cli.models.registry import Network, Variables
+from cxr_cli.prediction.forward import Scaling
+from cxr_cli.prediction.loading import FetchBatch, normalise
 from cxr_cli.training.classification import Classification, class_weights, classification_loss
 from cxr_cli.training.losses import binary_cross_entropy
 from cxr_cli.training.recipes import resolve_recipe

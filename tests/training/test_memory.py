@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cxr_cli.inference.forward import Scaling
 from cxr_cli.models.registry import Network, NetworkSpec, Variables, outline
-from cxr_cli.run import RunConfig, write_config
+from cxr_cli.prediction.forward import Scaling
+from cxr_cli.runs.config import RunConfig, write_config
 from cxr_cli.training import memory
 from cxr_cli.training.classification import classification_loss
 from cxr_cli.training.memory import Fit, bytes_kept, device_memory, fit_batch, largest_block

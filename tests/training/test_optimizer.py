@@ -8,7 +8,7 @@ import optax
 import pytest
 
 from cxr_cli.models.registry import Network
-from cxr_cli.run import Recipe
+from cxr_cli.runs.config import Recipe
 from cxr_cli.training.optimizer import make_optimizer
 from cxr_cli.training.recipes import resolve_recipe
 

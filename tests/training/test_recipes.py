@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from cxr_cli.dataset.pixel_statistics import PixelStatistics
-from cxr_cli.dataset.split_file import Split
 from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.splitting.file import Split
 from cxr_cli.training.recipes import Recipe, resolve_recipe, settle_recipe
 
 

@@ -12,17 +12,17 @@ from flax import nnx
 from jax import Array
 from numpy.typing import NDArray
 
-from cxr_cli.inference.films import normalise
-from cxr_cli.inference.forward import Scaling
 from cxr_cli.models.backbone import Backbone, Block
-from cxr_cli.models.layers import Conv, Dense, dropout
-from cxr_cli.models.normalisation import BatchNorm
+from cxr_cli.models.nn.layers import Conv, Dense, dropout
+from cxr_cli.models.nn.normalisation import BatchNorm
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.models.stages import freeze_statistics
+from cxr_cli.prediction.forward import Scaling
+from cxr_cli.prediction.loading import normalise
 from cxr_cli.training.augment import Augmentation
 from cxr_cli.training.classification import classification_loss
-from cxr_cli.training.comparison import in_batch_loss, pair_loss
 from cxr_cli.training.losses import softmax_cross_entropy
+from cxr_cli.training.siamese import in_batch_loss, pair_loss
 from cxr_cli.training.step import Answers, RowLoss, StepSettings, TrainState, TrainStep, train_step
 from cxr_cli.training.step import new_state as state_before_training
 

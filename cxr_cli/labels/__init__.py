@@ -1,0 +1,1 @@
+"""Label tables to a label for each image."""

@@ -1,0 +1,255 @@
+"""Label tables as public collections of chest films publish them: columns, and a class for each film."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from cxr_cli.artifacts import read_csv
+from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.images.characteristics import age_in_years
+from cxr_cli.labels.table import LabelRow, own_column, read_covidx
+
+POSITIVE, NEGATIVE = "positive", "negative"
+"""Classes of films with and without the finding asked for."""
+
+LUNG_OPACITY = "Lung Opacity"
+"""The finding of RSNA's tables."""
+
+CHEXPERT_FINDINGS = (
+    "No Finding",
+    "Enlarged Cardiomediastinum",
+    "Cardiomegaly",
+    "Lung Opacity",
+    "Lung Lesion",
+    "Edema",
+    "Consolidation",
+    "Pneumonia",
+    "Atelectasis",
+    "Pneumothorax",
+    "Pleural Effusion",
+    "Pleural Other",
+    "Fracture",
+    "Support Devices",
+)
+
+CHEXPERT_PATH_PARTS = 3
+"""patient00001/study1/view1_frontal.jpg tells a film; the folders before it differ by edition."""
+
+XRAY = ("x-ray", "xray")
+"""What Cohen's table calls the modality of films."""
+
+COHEN_UNKNOWN = ("todo", "Unknown")
+"""Findings of Cohen's table that say nothing."""
+
+SEXES = {"Male": "M", "Female": "F", "Unknown": ""}
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Published:
+    """The format of the label tables, and the finding by which films are positive or negative.
+
+    Without a finding a film's class is its one finding, and a film with several is left out.
+    """
+
+    format: str
+    finding: str | None = None
+
+
+class Film(NamedTuple):
+    """What a published table says of a film.
+
+    Attributes:
+        row: path and values; its label is still empty; its reason stands where nothing else counts.
+        found: the findings it has; also names of groups that they belong to.
+        uncertain: the findings it may have.
+        one: the one finding it has; None where it has none or several.
+    """
+
+    row: LabelRow
+    found: tuple[str, ...]
+    uncertain: tuple[str, ...] = ()
+    one: str | None = None
+
+
+def read_published(table: Path, published: Published) -> list[LabelRow]:
+    """Read a label table of a public collection.
+
+    Raises:
+        UsageFault: the format is not known.
+        BadInput: the table is not of that format, or no film of it has the finding.
+    """
+    if published.format not in FORMATS:
+        raise UsageFault(f"--format {published.format!r}: known are {', '.join(FORMATS)}")
+    films = FORMATS[published.format](table)
+    if published.finding is None:
+        return [_by_one_finding(film) for film in films]
+    known = dict.fromkeys(name for film in films for name in (*film.found, *film.uncertain))
+    if published.finding not in known:
+        raise BadInput(
+            f"{table}: no film has the finding {published.finding!r}; there are {', '.join(map(repr, known))}"
+        )
+    return [_by_finding(film, published.finding) for film in films]
+
+
+def _by_one_finding(film: Film) -> LabelRow:
+    if film.row.reason:
+        return film.row
+    if film.uncertain:
+        return replace(film.row, reason=f"uncertain findings: {', '.join(film.uncertain)}")
+    if film.one is not None:
+        return replace(film.row, label=film.one)
+    return replace(
+        film.row, reason=f"several findings: {', '.join(film.found)}" if film.found else "no finding given"
+    )
+
+
+def _by_finding(film: Film, finding: str) -> LabelRow:
+    if film.row.reason:
+        return film.row
+    if finding in film.uncertain:
+        return replace(film.row, reason=f"uncertain finding: {finding}")
+    return replace(film.row, label=POSITIVE if finding in film.found else NEGATIVE)
+
+
+def _of_findings(row: LabelRow, found: Sequence[str]) -> Film:
+    return Film(row, tuple(found), one=found[0] if len(found) == 1 else None)
+
+
+def _read_nih(table: Path) -> list[Film]:
+    """ChestX-ray14's Data_Entry_2017.csv (Wang et al., CVPR 2017), of either edition."""
+    meaning = {
+        "Patient ID": "patient_id",
+        "Patient Age": "age",
+        "Patient Gender": "sex",
+        "Patient Sex": "sex",
+        "View Position": "view_position",
+    }
+    films = []
+    for row in _rows(table, ["Image Index", "Finding Labels", "Patient ID"]):
+        values = _values(row, meaning)
+        values["age"] = age_in_years(values.get("age", "")) or values.get("age", "")
+        label_row = LabelRow(table, row["Image Index"], "", values)
+        films.append(_of_findings(label_row, _several(row["Finding Labels"], "|")))
+    return films
+
+
+def _read_rsna(table: Path) -> list[Film]:
+    """RSNA Pneumonia Detection's stage_2_train_labels.csv or stage_2_detailed_class_info.csv.
+
+    A patient with several boxes has several rows; they become one, with the boxes joined.
+    """
+    rows = _rows(table, ["patientId"])
+    if rows and not {"class", "Target"} & rows[0].keys():
+        raise BadInput(f"{table}: no column 'Target' nor 'class'; one of RSNA's two tables is needed")
+    of_patient: dict[str, list[Row]] = {}
+    for row in rows:
+        of_patient.setdefault(row["patientId"], []).append(row)
+    films = []
+    for patient, same in of_patient.items():
+        values = {"patient_id": patient}
+        boxes = [
+            " ".join(row[side] for side in ("x", "y", "width", "height")) for row in same if row.get("x")
+        ]
+        if "x" in same[0]:
+            values["boxes"] = "; ".join(boxes)
+        found = list(dict.fromkeys(_rsna_class(table, row) for row in same))
+        films.append(_of_findings(LabelRow(table, patient, "", values), found))
+    return films
+
+
+def _rsna_class(table: Path, row: Row) -> str:
+    if "class" in row:
+        return row["class"]
+    classes = {"1": LUNG_OPACITY, "0": f"No {LUNG_OPACITY}"}
+    if row["Target"] not in classes:
+        raise BadInput(f"{table}: column 'Target' holds {row['Target']!r}; known are 0 and 1")
+    return classes[row["Target"]]
+
+
+def _read_covidx_list(table: Path) -> list[Film]:
+    """A list of COVIDx (Wang, Lin and Wong 2020): patientid filename class source."""
+    return [_of_findings(replace(row, label=""), [row.label]) for row in read_covidx(table)]
+
+
+def _read_cohen(table: Path) -> list[Film]:
+    """The metadata.csv of the COVID-19 image data collection (Cohen et al. 2020); X-rays only.
+
+    A finding is a path as Pneumonia/Viral/COVID-19: the film's class is its last part, and it counts as
+    positive for every part. The notes, free text, are dropped.
+    """
+    meaning = {
+        "patientid": "patient_id",
+        "filename": None,
+        "clinical_notes": None,
+        "other_notes": None,
+    }
+    films = []
+    for row in _rows(table, ["patientid", "finding", "view", "modality", "filename"]):
+        lines = [each for each in _several(row["finding"], ",") if each not in COHEN_UNKNOWN]
+        parts = [_several(line, "/") for line in lines]
+        reason = None if parts else "no finding given"
+        if row["modality"].casefold() not in XRAY:
+            reason = f"no X-ray: modality {row['modality'] or '-'}"
+        values = _values(row, meaning)
+        values["view_position"] = row["view"].partition(" ")[0]  # AP of "AP Supine"
+        label_row = LabelRow(table, row["filename"], "", values, reason)
+        one = parts[0][-1] if len(parts) == 1 else None
+        films.append(Film(label_row, tuple(dict.fromkeys(chain(*parts))), one=one))
+    return films
+
+
+def _read_chexpert(table: Path) -> list[Film]:
+    """CheXpert's train.csv or valid.csv (Irvin et al., AAAI 2019): 1 found, 0 or blank not, -1 uncertain."""
+    meaning = {"Path": None, "Frontal/Lateral": None, "AP/PA": None, "Sex": "sex", "Age": "age"}
+    films = []
+    for number, row in enumerate(_rows(table, ["Path", "Frontal/Lateral", "AP/PA"]), start=1):
+        path = PurePosixPath(row["Path"])
+        values = _values(row, meaning)
+        values["patient_id"] = next((part for part in path.parts if part.startswith("patient")), "")
+        values["sex"] = SEXES.get(values.get("sex", ""), values.get("sex", ""))
+        values["view_position"] = "LATERAL" if row["Frontal/Lateral"] == "Lateral" else row["AP/PA"]
+        stated = {
+            name: _chexpert_value(table, number, name, row[name]) for name in CHEXPERT_FINDINGS if name in row
+        }
+        label_row = LabelRow(table, row["Path"], "", values, telling_parts=CHEXPERT_PATH_PARTS)
+        found = [name for name, value in stated.items() if value == 1]
+        uncertain = tuple(name for name, value in stated.items() if value == -1)
+        films.append(_of_findings(label_row, found)._replace(uncertain=uncertain))
+    return films
+
+
+def _chexpert_value(table: Path, number: int, name: str, text: str) -> int:
+    values = {"": 0, "0": 0, "0.0": 0, "1": 1, "1.0": 1, "-1": -1, "-1.0": -1}
+    if text not in values:
+        raise BadInput(f"{table}: row {number}, column {name!r} holds {text!r}; known are 1, 0, -1 and empty")
+    return values[text]
+
+
+FORMATS: Mapping[str, Callable[[Path], list[Film]]] = {
+    "nih": _read_nih,
+    "rsna": _read_rsna,
+    "covidx": _read_covidx_list,
+    "cohen": _read_cohen,
+    "chexpert": _read_chexpert,
+}
+
+
+def _rows(table: Path, required: Sequence[str]) -> list[Row]:
+    content = read_csv(table, required)
+    return [
+        {str(name): value.strip() for name, value in row.items()} for row in content.to_dict(orient="records")
+    ]
+
+
+def _values(row: Row, meaning: Mapping[str, str | None]) -> dict[str, str]:
+    """A row's values by manifest column; without what means None, and columns without a name."""
+    columns = {name: meaning.get(name, own_column(name)) for name in row if not name.startswith("Unnamed: ")}
+    return {column: row[name] for name, column in columns.items() if column is not None}
+
+
+def _several(text: str, separator: str) -> list[str]:
+    return [part.strip() for part in text.split(separator) if part.strip()]

@@ -1,0 +1,153 @@
+"""Label tables together: the film that each of their rows means."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from cxr_cli.errors import BadInput
+from cxr_cli.images.characteristics import MANIFEST_COLUMNS
+from cxr_cli.images.sources import absolute
+from cxr_cli.labels.formats import CHEXPERT_PATH_PARTS, Published, read_published
+from cxr_cli.labels.table import Columns, LabelRow, read_table
+
+TELLING_PARTS = (CHEXPERT_PATH_PARTS,)
+"""How many last parts of a path may be needed to tell a film, see LabelRow."""
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The rows by the film they belong to (absolute path), and how many found none."""
+
+    by_film: Mapping[str, LabelRow]
+    rows_without_film: int
+    columns: tuple[str, ...]
+    renamed: tuple[str, ...]
+
+
+def read_labels(
+    tables: Sequence[Path],
+    columns: Columns,
+    films: Sequence[Path],
+    sources: Sequence[Path],
+    published: Published | None = None,
+) -> Labels:
+    """Read label tables and match their rows to films.
+
+    Args:
+        tables: their paths.
+        columns: what the tables' columns mean.
+        films: all that there are.
+        sources: files and folders that the films were found in.
+        published: the format that the tables are in, instead of `columns`.
+
+    Raises:
+        UsageFault: no such format, or one that needs a finding named.
+        BadInput: a table that cannot be read or lacks a column, a row that fits several films, or two rows
+            of one film that disagree.
+    """
+    rows = [
+        row
+        for table in tables
+        for row in (read_published(table, published) if published else read_table(table, columns))
+    ]
+    by_film, without_film = match_rows(rows, films, sources)
+    names = dict.fromkeys(name for row in rows for name in row.values if name not in MANIFEST_COLUMNS)
+    renamed = tuple(name for name in names if name.removeprefix("table_") in MANIFEST_COLUMNS)
+    return Labels(by_film, without_film, tuple(names), renamed)
+
+
+def match_rows(
+    rows: Sequence[LabelRow], films: Sequence[Path], sources: Sequence[Path]
+) -> tuple[dict[str, LabelRow], int]:
+    """Find each row's film: by path from the table's folder, a source, or here; else by unique name or stem.
+
+    Returns:
+        The rows by their film's absolute path, and the number of rows that no film belongs to.
+
+    Raises:
+        BadInput: a row that fits several films, or two rows of one film that disagree.
+    """
+    known = {absolute(film) for film in films}
+    folders = [source for source in sources if source.is_dir()]
+    exact = [_film_by_path(row, known, folders) for row in rows]
+    named = _FilmsByName(films, taken={film for film in exact if film is not None})
+    matched: dict[str, LabelRow] = {}
+    without_film = 0
+    for row, film_by_path in zip(rows, exact, strict=True):
+        film = film_by_path or named.find(row)
+        if film is None:
+            without_film += 1
+        else:
+            matched[film] = _merge(film, matched[film], row) if film in matched else row
+    return matched, without_film
+
+
+def _film_by_path(row: LabelRow, known: set[str], folders: Iterable[Path]) -> str | None:
+    if not row.path:
+        return None
+    beside_table = absolute(row.table.parent / row.path)
+    if beside_table in known:
+        return beside_table
+    below_sources = list(
+        dict.fromkeys(film for folder in folders if (film := absolute(folder / row.path)) in known)
+    )
+    if below_sources:
+        return _only(row, below_sources)
+    as_given = absolute(Path(row.path))
+    return as_given if as_given in known else None
+
+
+class _FilmsByName:
+    """Films by file name, by stem and by the last parts of paths, for rows whose path leads nowhere."""
+
+    def __init__(self, films: Sequence[Path], taken: set[str]) -> None:
+        self._taken = taken
+        self._by_end: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        self._by_name: dict[str, list[str]] = defaultdict(list)
+        self._by_stem: dict[str, list[str]] = defaultdict(list)
+        for film in films:
+            self._by_name[film.name].append(absolute(film))
+            self._by_stem[film.stem].append(absolute(film))
+            for parts in TELLING_PARTS:
+                self._by_end[film.parts[-parts:]].append(absolute(film))
+
+    def find(self, row: LabelRow) -> str | None:
+        path = PurePosixPath(row.path.replace("\\", "/"))
+        if row.telling_parts > 1:
+            ending = self._by_end.get(path.parts[-row.telling_parts :])
+            return _only(row, ending) if ending else None
+        # The whole name may be a stem too: UIDs and some ids have dots of their own.
+        for films in (
+            self._by_name.get(path.name),
+            self._by_stem.get(path.name),
+            self._by_stem.get(path.stem),
+        ):
+            if films:
+                film = _only(row, films)
+                # `test/1.png` does not mean `train/1.png` where another row names that one in full.
+                return None if film in self._taken and len(path.parts) > 1 else film
+        return None
+
+
+def _only(row: LabelRow, films: Sequence[str]) -> str:
+    if len(films) > 1:
+        examples = " and ".join(os.path.relpath(film) for film in films[:2])
+        raise BadInput(
+            f"{row.table}: path {row.path!r} fits {len(films)} films ({examples}); give more of the path"
+        )
+    return films[0]
+
+
+def _merge(film: str, one: LabelRow, other: LabelRow) -> LabelRow:
+    shared = (one.values.keys() & other.values.keys()) - {"path"}
+    differing = sorted(name for name in shared if one.values[name] != other.values[name])
+    if (one.label, one.reason) != (other.label, other.reason):
+        differing.insert(0, "label")
+    if differing:
+        tables = " and ".join(dict.fromkeys((str(one.table), str(other.table))))
+        raise BadInput(
+            f"{tables}: two rows for {os.path.relpath(film)} disagree in {differing[0]!r}; keep one"
+        )
+    return replace(one, values={**other.values, **one.values})

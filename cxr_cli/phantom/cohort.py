@@ -1,0 +1,152 @@
+"""Which films a set of phantoms has: patients, findings, systems and views, before anything is drawn."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+
+from cxr_cli.errors import UsageFault
+from cxr_cli.phantom.anatomy import Anatomy, draw_anatomy
+from cxr_cli.phantom.film import ViewPosition
+from cxr_cli.phantom.findings import FINDINGS
+from cxr_cli.phantom.systems import SYSTEMS, ImagingSystem
+
+SIZES = range(32, 4097)
+
+_FIRST_STUDY = date(2019, 1, 7)
+_STUDY_DAYS = 1000
+_FIXED_AP_SHARE = 0.12  # patients who cannot stand with their chest to the detector
+
+
+@dataclass(frozen=True)
+class PhantomSettings:
+    """What to draw. The same settings give the same bytes.
+
+    `shortcut` is the probability that a film of class `shortcut_class` carries the planted marker; no
+    other film ever does. `films_per_patient` is the most that one patient has, each number from 1 as likely.
+
+    Raises:
+        UsageFault: a value that cannot be, named as on the command line.
+    """
+
+    findings: tuple[str, ...]
+    count: int
+    size: int
+    films_per_patient: int
+    shortcut: float
+    shortcut_class: str
+    seed: int
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn."""
+        for finding in self.findings:
+            if finding not in FINDINGS:
+                raise UsageFault(f"--finding {finding!r}: not one of {', '.join(FINDINGS)}")
+        if len(set(self.findings)) < len(self.findings):
+            raise UsageFault(f"--finding: one is given twice in {', '.join(self.findings)}")
+        if self.count < len(self.findings):
+            raise UsageFault(
+                f"--count {self.count}: too few, {len(self.findings)} findings need as many films at least"
+            )
+        if self.size not in SIZES:
+            raise UsageFault(f"--size {self.size}: not in {SIZES.start} to {SIZES.stop - 1} pixels")
+        if self.films_per_patient < 1:
+            raise UsageFault(f"--films-per-patient {self.films_per_patient}: must be 1 or more")
+        if not 0 <= self.shortcut <= 1:
+            raise UsageFault(f"--shortcut {self.shortcut:g}: a probability, 0 to 1")
+        if self.shortcut_class not in self.findings:
+            raise UsageFault(
+                f"--shortcut-class {self.shortcut_class!r}: not among the findings {', '.join(self.findings)}"
+            )
+        if self.seed < 0:
+            raise UsageFault(f"--seed {self.seed}: must be 0 or more")
+
+
+@dataclass(frozen=True)
+class PlannedFilm:
+    """One film to draw; `patient` and `number` (of the patient's film) count from 1."""
+
+    patient: int
+    number: int
+    finding: str
+    system: ImagingSystem
+    manufacturer_spelling: str
+    view_position: ViewPosition
+    study_date: date
+    shortcut: bool
+
+    @property
+    def patient_id(self) -> str:
+        """As in PatientID and labels.csv."""
+        return f"P{self.patient:04d}"
+
+    @property
+    def name(self) -> str:
+        """The file's name without its suffix."""
+        return f"{self.patient_id}-{self.number}"
+
+    @property
+    def portability(self) -> str:
+        """`portable` or `fixed`."""
+        return "portable" if self.system.portable else "fixed"
+
+
+def plan_films(settings: PhantomSettings) -> list[PlannedFilm]:
+    """Choose every film: classes even over the count, a patient in one class, systems independent of it."""
+    rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(0,)))
+    patients = [
+        (finding, films)
+        for position, finding in enumerate(settings.findings)
+        for films in _share_out(_films_of_class(settings, position), settings.films_per_patient, rng)
+    ]
+    order = rng.permutation(len(patients))  # so that a patient's number does not tell the class
+    return [
+        film
+        for patient, index in enumerate(order, start=1)
+        for film in _plan_patient(patient, patients[index], settings, rng)
+    ]
+
+
+def patient_anatomy(settings: PhantomSettings, patient: int) -> Anatomy:
+    """The anatomy of patient number `patient`, whatever else is drawn."""
+    return draw_anatomy(np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(patient, 0))))
+
+
+def film_generator(settings: PhantomSettings, film: PlannedFilm) -> np.random.Generator:
+    """The generator of one film's pixels, whatever else is drawn."""
+    sequence = np.random.SeedSequence(settings.seed, spawn_key=(film.patient, film.number))
+    return np.random.default_rng(sequence)
+
+
+def _films_of_class(settings: PhantomSettings, position: int) -> int:
+    whole, rest = divmod(settings.count, len(settings.findings))
+    return whole + (position < rest)
+
+
+def _share_out(films: int, most: int, rng: np.random.Generator) -> Iterator[int]:
+    """Part `films` among patients, 1 to `most` each."""
+    while films > 0:
+        share = min(int(rng.integers(1, most + 1)), films)
+        yield share
+        films -= share
+
+
+def _plan_patient(
+    patient: int, share: tuple[str, int], settings: PhantomSettings, rng: np.random.Generator
+) -> Iterator[PlannedFilm]:
+    finding, films = share
+    day = _FIRST_STUDY + timedelta(days=int(rng.integers(_STUDY_DAYS)))
+    for number in range(1, films + 1):
+        system = SYSTEMS[rng.integers(len(SYSTEMS))]
+        yield PlannedFilm(
+            patient=patient,
+            number=number,
+            finding=finding,
+            system=system,
+            manufacturer_spelling=str(rng.choice(system.spellings)),
+            view_position="AP" if system.portable or rng.random() < _FIXED_AP_SHARE else "PA",
+            study_date=day,
+            shortcut=bool(rng.random() < settings.shortcut) and finding == settings.shortcut_class,
+        )
+        day += timedelta(days=int(rng.integers(1, 15)))

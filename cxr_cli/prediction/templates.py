@@ -1,0 +1,158 @@
+"""Class templates of a siamese run: the mean vector of each class's training films.
+
+Source: "Siamesifying the COVID-Net", section 3.2.2. Beyond the paper: the medoid film, or the nearest films.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_cli.artifacts import atomic_path
+from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.prediction.similarity import differences_function
+from cxr_cli.runs.model_store import TrainedRun
+
+TEMPLATES = "templates.npz"
+Kind = Literal["mean", "medoid", "nearest"]
+FIELDS = ("classes", "vectors", "owners", "counts", "kind", "nearest", "run", "epoch")
+
+
+@dataclass(frozen=True)
+class Templates:
+    """What films are compared with.
+
+    Attributes:
+        classes: class names.
+        vectors: float32 [M, E]; one a class for mean and medoid, all training films for nearest.
+        owners: int [M], the class of each vector.
+        counts: int [C], training films of each class.
+        kind: how the vectors came about.
+        nearest: of how many nearest vectors the similarity is averaged; 1 unless kind is "nearest".
+        run, epoch: digest of the run's configuration and epoch of the model whose vectors these are.
+    """
+
+    classes: tuple[str, ...]
+    vectors: NDArray[np.float32]
+    owners: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    kind: str
+    nearest: int
+    run: str
+    epoch: int
+
+
+def make_templates(
+    run: TrainedRun, vectors: NDArray[np.float32], labels: NDArray[np.int64], kind: str, nearest: int
+) -> Templates:
+    """Sum up the vectors of training films by class.
+
+    Args:
+        run: the siamese run that gave the vectors.
+        vectors: float32 [N, E].
+        labels: int [N], class numbers.
+        kind: "mean" (the paper's), "medoid" (the film most similar to its class), or "nearest" (all films).
+        nearest: for "nearest", how many most similar films of a class count.
+
+    Raises:
+        UsageFault: an unknown kind, or `nearest` out of range.
+        BadInput: a class without a film.
+    """
+    if kind not in get_args(Kind):
+        raise UsageFault(f"--kind {kind!r}: known are {', '.join(get_args(Kind))}")
+    classes = run.config.classes
+    counts = np.bincount(labels, minlength=len(classes))
+    if not counts.min():
+        raise BadInput(
+            f"class {classes[counts.argmin()]!r} has no training film, and so there is no template of it"
+        )
+    if kind == "nearest" and not 1 <= nearest <= counts.min():
+        raise UsageFault(f"--nearest {nearest}: from 1 to {counts.min()}, the films of the rarest class")
+    by_class = [vectors[labels == number] for number in range(len(classes))]
+    owners = np.arange(len(classes))
+    if kind == "mean":
+        kept = np.stack([of_class.mean(0, dtype=np.float64) for of_class in by_class])
+    elif kind == "medoid":
+        kept = np.stack([_medoid(run, of_class) for of_class in by_class])
+    else:
+        kept, owners = vectors, labels
+    return Templates(
+        classes=classes,
+        vectors=kept.astype(np.float32),
+        owners=owners,
+        counts=counts,
+        kind=kind,
+        nearest=nearest if kind == "nearest" else 1,
+        run=run.config.digest,
+        epoch=run.epoch,
+    )
+
+
+def _medoid(run: TrainedRun, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    differences = differences_function(run.network)(run.variables, vectors[:, None], vectors[None])
+    return np.asarray(vectors[differences.sum(1).argmin()])
+
+
+def similarity_logits(
+    run: TrainedRun, vectors: NDArray[np.float32], templates: Templates
+) -> NDArray[np.float32]:
+    """Compare films with the class templates.
+
+    Args:
+        run: the siamese run.
+        vectors: float32 [N, E] of the films.
+        templates: of the same run.
+
+    Returns:
+        float32 [N, C], logits of "same class", the mean over the nearest vectors of the class where the
+        templates say so; their sigmoid is the similarity.
+    """
+    same = -differences_function(run.network)(run.variables, vectors[:, None], templates.vectors[None])
+    of_class = [np.sort(same[:, templates.owners == i], axis=1) for i in range(len(templates.classes))]
+    return np.stack([ordered[:, -templates.nearest :].mean(1) for ordered in of_class], axis=1)
+
+
+def write_templates(path: Path, templates: Templates) -> None:
+    """Write templates.npz."""
+    content = {name: np.asarray(getattr(templates, name)) for name in FIELDS}
+    with atomic_path(path) as temporary:
+        np.savez(temporary, allow_pickle=False, **content)
+
+
+def read_templates(path: Path, run: TrainedRun) -> Templates:
+    """Read templates.npz for a run.
+
+    Raises:
+        BadInput: missing, damaged, or made from another model.
+    """
+    try:
+        # Opened here, for NumPy leaves a damaged file open.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
+            fields = {name: content[name] for name in FIELDS}
+    except FileNotFoundError:
+        raise BadInput(f"{path}: no such file; make it with `cxr template {run.folder}`") from None
+    except (ValueError, OSError, KeyError, EOFError, TypeError, BadZipFile) as error:
+        raise BadInput(f"{path}: cannot be read as templates ({type(error).__name__})") from error
+    templates = Templates(
+        classes=tuple(map(str, fields["classes"])),
+        vectors=fields["vectors"],
+        owners=fields["owners"],
+        counts=fields["counts"],
+        kind=str(fields["kind"]),
+        nearest=int(fields["nearest"]),
+        run=str(fields["run"]),
+        epoch=int(fields["epoch"]),
+    )
+    if templates.classes != run.config.classes:
+        raise BadInput(f"{path}: field 'classes' is {templates.classes}, the run has {run.config.classes}")
+    if templates.run != run.config.digest:
+        raise BadInput(f"{path}: field 'run' names another run than {run.folder}")
+    if templates.epoch != run.epoch:
+        raise BadInput(
+            f"{path}: field 'epoch' is {templates.epoch}, the run's model is of epoch {run.epoch}; "
+            f"make them anew with `cxr template {run.folder}`"
+        )
+    return templates

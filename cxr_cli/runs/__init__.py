@@ -1,0 +1,1 @@
+"""The RUN folder: configuration and selected model."""

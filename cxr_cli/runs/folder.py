@@ -1,0 +1,50 @@
+"""The RUN folder: the names of its files, whether it is finished, and the images it was trained with."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cxr_cli.artifacts import read_json
+from cxr_cli.errors import BadInput
+from cxr_cli.runs.config import RunConfig
+
+if TYPE_CHECKING:
+    from cxr_cli.dataset.store import Dataset
+    from cxr_cli.splitting.file import Split
+
+CHECKPOINTS = "checkpoints"
+HISTORY = "history.csv"
+RECORD = "run.json"
+METRICS = "metrics.json"
+PREDICTIONS = "predictions.csv"
+AUDIT = "audit.json"
+FIGURES = "figures"
+
+
+def is_finished(folder: Path) -> bool:
+    """Tell whether the run in a folder was trained to its last epoch."""
+    return (folder / RECORD).exists() and bool(read_json(folder / RECORD)["finished"])
+
+
+def open_films(
+    config: RunConfig, dataset: Path | None = None, split: Path | None = None
+) -> "tuple[Dataset, Split]":
+    """Open the dataset and the split that a run was trained with.
+
+    Args:
+        config: of the run.
+        dataset: where the dataset is now, if it was moved.
+        split: where split.csv is now, if it was moved.
+
+    Raises:
+        BadInput: they are not there, or not the same as in training.
+    """
+    from cxr_cli.dataset.store import open_dataset
+    from cxr_cli.splitting.file import open_split
+
+    films = open_dataset(dataset or Path(config.dataset))
+    if films.digest != config.dataset_digest:
+        raise BadInput(f"{films.folder}: is not the dataset of this run: its images.npy has another digest")
+    division = open_split(split or Path(config.split), films, config.fold)
+    if division.digest != config.split_digest:
+        raise BadInput(f"{division.path}: is not the split of this run: it was changed after training")
+    return films, division

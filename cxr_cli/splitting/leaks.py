@@ -1,0 +1,75 @@
+"""Leaks: a patient, a picture, or nearly the same picture in more than one subset of a split."""
+
+import hashlib
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cxr_cli.dataset.store import Dataset
+from cxr_cli.splitting.near_duplicates import find_twins
+
+
+class Leak(NamedTuple):
+    """Two films that should not be in two subsets.
+
+    Attributes:
+        image_ids, subsets: of the two films.
+        correlation: of their detail, for near duplicates, -1 ... 1; else None.
+    """
+
+    image_ids: tuple[str, str]
+    subsets: tuple[str, str]
+    correlation: float | None = None
+
+
+class Leaks(NamedTuple):
+    """What a search for leaks found.
+
+    Attributes:
+        patients: one entry a patient with films in more than one subset.
+        identical: one entry a picture, the same in every pixel, in more than one subset.
+        near: one entry a pair of films that are nearly the same picture; see `twins.find_twins`.
+    """
+
+    patients: list[Leak]
+    identical: list[Leak]
+    near: list[Leak]
+
+
+def find_leaks(dataset: Dataset, subsets: NDArray[np.str_]) -> Leaks:
+    """Find what is in more than one subset, whatever the split's own record says.
+
+    Args:
+        dataset: the films.
+        subsets: text [N], of each row; left-out films ("") leak nowhere.
+    """
+    image_ids = dataset.manifest["image_id"].tolist()
+
+    def leak(one: int, other: int, correlation: float | None = None) -> Leak:
+        return Leak((image_ids[one], image_ids[other]), (str(subsets[one]), str(subsets[other])), correlation)
+
+    pictures = [hashlib.sha256(image.tobytes()).digest() for image in dataset.images]
+    near = [
+        leak(*twins.rows, round(twins.correlation, 4))
+        for twins in find_twins(dataset.images, pd.factorize(subsets)[0].astype(np.int64))
+        if pictures[twins.rows[0]] != pictures[twins.rows[1]] and "" not in subsets[list(twins.rows)]
+    ]
+    return Leaks(
+        patients=[leak(*rows) for rows in _across(dataset.manifest["patient_id"].tolist(), subsets)],
+        identical=[leak(*rows) for rows in _across(pictures, subsets)],
+        near=near,
+    )
+
+
+def _across(keys: Sequence[Hashable], subsets: NDArray[np.str_]) -> list[tuple[int, int]]:
+    """Find the keys (but "") in more than one subset: of each, the first row in each of two subsets."""
+    films = pd.DataFrame({"key": keys, "subset": subsets})
+    films = films[(films["subset"] != "") & (films["key"] != "")].drop_duplicates()
+    return [
+        (int(rows.index[0]), int(rows.index[1]))
+        for _, rows in films.groupby("key", sort=False)
+        if len(rows) > 1
+    ]

@@ -1,0 +1,141 @@
+"""A folder of phantoms, whole or resumable."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pydicom
+import pytest
+
+from cxr_cli.artifacts import read_json
+from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.phantom.build import build_phantoms
+from cxr_cli.phantom.cohort import PhantomSettings, film_generator, patient_anatomy, plan_films
+from cxr_cli.phantom.dicom_file import stored_values
+from cxr_cli.phantom.film import draw_film
+
+CLASSES = ("normal", "pneumonia", "covid19", "pneumoperitoneum")
+
+
+def _settings(count: int = 8, shortcut: float = 0.0, seed: int = 0) -> PhantomSettings:
+    return PhantomSettings(
+        findings=CLASSES,
+        count=count,
+        size=48,
+        films_per_patient=2,
+        shortcut=shortcut,
+        shortcut_class="pneumonia",
+        seed=seed,
+    )
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_the_workers(tmp_path: Path) -> None:
+    assert build_phantoms(tmp_path / "one", _settings(), workers=1)
+    assert build_phantoms(tmp_path / "two", _settings(), workers=2)
+    assert _contents(tmp_path / "one") == _contents(tmp_path / "two")
+    assert build_phantoms(tmp_path / "other", _settings(seed=1))
+    films = (_contents(tmp_path / name) for name in ("one", "other"))
+    assert not set(next(films).values()) & {b for n, b in next(films).items() if n.endswith(".dcm")}
+
+
+def test_labels_describe_every_file(tmp_path: Path) -> None:
+    build_phantoms(tmp_path, _settings(count=12))
+    table = pd.read_csv(tmp_path / "labels.csv")
+    assert list(table) == [
+        "path", "label", "patient_id", "view_position", "manufacturer", "portable", "shortcut", "mask",
+    ]  # fmt: skip
+    assert set(table["path"]) == {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.dcm")}
+    assert set(table["mask"]) == {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.png")}
+    assert table["label"].value_counts().to_dict() == dict.fromkeys(CLASSES, 3)
+    for row in table.itertuples():
+        header = pydicom.dcmread(tmp_path / row.path)
+        mask = cv2.imread(str(tmp_path / row.mask), cv2.IMREAD_UNCHANGED)
+        assert Path(row.path).parts[:2] == ("films", row.label)
+        assert (header.PatientID, header.ViewPosition) == (row.patient_id, row.view_position)
+        assert mask.dtype == np.uint8
+        assert mask.shape == header.pixel_array.shape == (48, 48)
+        assert set(np.unique(mask)) == ({0} if row.label == "normal" else {0, 255})
+    content = read_json(tmp_path / "phantom.json")
+    assert content["films"] == 12
+    assert content["settings"]["findings"] == list(CLASSES)
+    assert not (tmp_path / "markers").exists()
+
+
+def test_any_film_can_be_drawn_alone(tmp_path: Path) -> None:
+    settings = _settings()
+    build_phantoms(tmp_path, settings)
+    film = plan_films(settings)[5]
+    anatomy, rng = patient_anatomy(settings, film.patient), film_generator(settings, film)
+    pixels, _ = draw_film(anatomy, film.finding, film.system, film.view_position, settings.size, rng)
+    header = pydicom.dcmread(tmp_path / "films" / film.finding / f"{film.name}.dcm")
+    inverted = header.PhotometricInterpretation == "MONOCHROME1"
+    assert np.array_equal(header.pixel_array, stored_values(pixels, header.BitsStored, inverted))
+
+
+def test_the_planted_marker_is_on_its_class_alone_and_changes_nothing_else(tmp_path: Path) -> None:
+    build_phantoms(tmp_path / "plain", _settings())
+    build_phantoms(tmp_path / "marked", _settings(shortcut=1.0))
+    table = pd.read_csv(tmp_path / "marked" / "labels.csv")
+    assert set(table.loc[table["shortcut"] == 1, "label"]) == {"pneumonia"}
+    assert (table["shortcut"] == 1).sum() == 2
+    for row in table.itertuples():
+        marker = cv2.imread(str(tmp_path / "marked" / row.mask.replace("masks", "markers")), 0) > 0
+        before, after = (pydicom.dcmread(tmp_path / name / row.path) for name in ("plain", "marked"))
+        assert marker.any() == bool(row.shortcut)
+        assert np.array_equal(before.pixel_array != after.pixel_array, marker)
+
+
+def test_an_interrupted_folder_is_gone_on_with(tmp_path: Path) -> None:
+    def interrupt(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_phantoms(tmp_path / "cut", _settings(), advance=interrupt)
+    assert not (tmp_path / "cut" / "phantom.json").exists()
+    with pytest.raises(UsageFault, match="seed was 0, now 9"):
+        build_phantoms(tmp_path / "cut", _settings(seed=9))
+    (tmp_path / "cut" / "films" / "normal").mkdir(exist_ok=True)
+    (tmp_path / "cut" / "films" / "normal" / ".P0001-1.77.tmp.dcm").write_bytes(b"half")
+    calls: list[tuple[int, int]] = []
+    assert build_phantoms(
+        tmp_path / "cut", _settings(), advance=lambda done, total: calls.append((done, total))
+    )
+    assert calls == [(4, 8), (5, 8), (6, 8), (7, 8), (8, 8)]
+    build_phantoms(tmp_path / "whole", _settings())
+    assert _contents(tmp_path / "cut") == _contents(tmp_path / "whole")
+
+
+def test_a_complete_folder_is_left_alone(tmp_path: Path) -> None:
+    build_phantoms(tmp_path, _settings())
+    before = _contents(tmp_path)
+    assert not build_phantoms(tmp_path, _settings())
+    with pytest.raises(UsageFault, match=r"count was 8, now 12; name a new folder"):
+        build_phantoms(tmp_path, _settings(count=12))
+    assert _contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("holiday.txt", "mine", "not empty and no folder of phantoms"),
+        ("phantom.json", "[]", "holds a JSON list"),
+        ("phantom.json", "{}", "no settings in it"),
+    ],
+)
+def test_a_foreign_folder_is_refused_untouched(tmp_path: Path, name: str, text: str, told: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(BadInput, match=told):
+        build_phantoms(tmp_path, _settings())
+    assert _contents(tmp_path) == {name: text.encode()}
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="is a file"):
+        build_phantoms(tmp_path / "file", _settings())

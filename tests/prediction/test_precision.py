@@ -1,0 +1,55 @@
+"""The arithmetic of a run."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cxr_cli.errors import UsageFault
+from cxr_cli.prediction.forward import Scaling, forward_function, read_logits
+from cxr_cli.prediction.precision import check_precision, to_compute_type
+from cxr_cli.runs.model_store import TrainedRun
+
+
+@pytest.mark.parametrize("name", ["float16", "", "bf16"])
+def test_an_unknown_precision_is_refused(name: str) -> None:
+    with pytest.raises(UsageFault, match=f"--precision '{name}': known are float32, tf32, bfloat16"):
+        check_precision(name)
+
+
+def test_bfloat16_computes_in_bfloat16_and_answers_in_float32(
+    single: TrainedRun, images: NDArray[np.uint8]
+) -> None:
+    films = jnp.asarray(images[:32])
+
+    def logits(precision: str) -> jax.Array:
+        function = forward_function(single.network, Scaling(0.4, 0.2, precision), read_logits)
+        found = function(single.variables, films)
+        assert found.dtype == np.float32
+        return found
+
+    exact, tf32, rough = logits("float32"), logits("tf32"), logits("bfloat16")
+    scale = float(jnp.abs(exact).max())
+    # bfloat16 has 8 bits of mantissa: a relative 2^-9 at each of a dozen roundings.
+    np.testing.assert_allclose(rough, exact, rtol=0, atol=0.05 * scale)
+    assert float(jnp.abs(rough - exact).max()) > 1e-4 * scale
+    np.testing.assert_array_equal(rough, rough.astype(jnp.bfloat16).astype(jnp.float32))
+    np.testing.assert_allclose(tf32, exact, rtol=0, atol=0.01 * scale)
+
+
+def test_only_float32_is_cast_and_gradients_pass_through() -> None:
+    tree = {"kernel": jnp.array([1.5, 2.0]), "count": jnp.array([3]), "mask": jnp.array([True])}
+    cast = to_compute_type(tree, "bfloat16")
+    assert {name: leaf.dtype for name, leaf in cast.items()} == {
+        "kernel": jnp.bfloat16,
+        "count": jnp.int32,
+        "mask": jnp.bool_,
+    }
+    assert to_compute_type(tree, "float32") is tree
+    assert to_compute_type(tree, "tf32") is tree
+    gradient = jax.grad(lambda x: (to_compute_type(x, "bfloat16") * 3).sum().astype(jnp.float32))(
+        tree["kernel"]
+    )
+    assert gradient.dtype == jnp.float32
+    np.testing.assert_array_equal(gradient, [3.0, 3.0])

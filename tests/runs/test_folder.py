@@ -1,0 +1,224 @@
+"""The RUN folder: what it holds comes back, and what does not belong to it is refused."""
+
+import json
+import shutil
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+from cxr_cli.dataset.store import open_dataset
+from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.models.registry import Variables, create
+from cxr_cli.runs.config import RunConfig, read_config, write_config
+from cxr_cli.runs.folder import is_finished, open_films
+from cxr_cli.runs.model_store import open_run, save_model
+from cxr_cli.splitting.divide import SplitCriteria, make_split
+from cxr_cli.splitting.file import open_split, write_split
+from cxr_cli.training.recipes import resolve_recipe
+
+SMALL = {"width": 0.125, "epochs": 2, "batch_size": 8, "pairs": 40, "trials": 9}
+
+
+@pytest.fixture
+def config() -> RunConfig:
+    return RunConfig(
+        **asdict(resolve_recipe("siamese", SMALL)),
+        recipe="siamese",
+        weights_digest=None,
+        size=32,
+        classes=("covid19", "normal", "pneumonia"),
+        mean=0.1 + 0.2,
+        std=1 / 3,
+        seed=7,
+        dataset="/data/set",
+        dataset_digest="d" * 64,
+        split="/data/split.csv",
+        split_digest="e" * 64,
+        fold=None,
+    )
+
+
+def test_a_configuration_comes_back_as_written(tmp_path: Path, config: RunConfig) -> None:
+    write_config(tmp_path / "run", config)
+    assert read_config(tmp_path / "run") == config
+    write_config(tmp_path / "run", config)
+    single = replace(config, recipe="single", siamese=False, pairs=None, pairing=None, trials=None, fold=3)
+    write_config(tmp_path / "single", single)
+    assert read_config(tmp_path / "single") == single
+
+
+def test_an_unknown_or_missing_key_is_refused(tmp_path: Path, config: RunConfig) -> None:
+    write_config(tmp_path, config)
+    path = tmp_path / "config.json"
+    whole = json.loads(path.read_text())
+    path.write_text(json.dumps({**whole, "learning_rate": 1}))
+    with pytest.raises(BadInput, match=r"config\.json: key 'learning_rate' is unknown"):
+        read_config(tmp_path)
+    del whole["trials"]
+    path.write_text(json.dumps(whole))
+    with pytest.raises(BadInput, match=r"config\.json: key 'trials' is missing"):
+        read_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("epochs", "ten", 'epochs is "ten", a whole number is needed'),
+        ("epochs", 2.5, "epochs is 2.5, a whole number is needed"),
+        ("seed", True, "seed is true, a whole number is needed"),
+        ("lr", None, "lr is null, a number is needed"),
+        ("fold", "1", 'fold is "1", a whole number or null is needed'),
+        ("classes", "covid19", 'classes is "covid19", a list of texts is needed'),
+        ("classes", [1, 2], "classes is [1, 2], a list of texts is needed"),
+        ("siamese", 1, "siamese is 1, true or false is needed"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_refused(
+    tmp_path: Path, config: RunConfig, key: str, value: Any, told: str
+) -> None:
+    write_config(tmp_path, config)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(BadInput) as caught:
+        read_config(tmp_path)
+    assert str(caught.value) == f"{path}: {told}"
+
+
+def test_another_configuration_is_refused_by_what_changed(tmp_path: Path, config: RunConfig) -> None:
+    write_config(tmp_path, config)
+    before = (tmp_path / "config.json").read_bytes()
+    with pytest.raises(UsageFault) as caught:
+        write_config(tmp_path, replace(config, lr=1e-3, seed=8))
+    assert str(caught.value) == (
+        f"{tmp_path}: was made with other settings: "
+        "lr was 0.0001, now 0.001; seed was 7, now 8; name a new folder"
+    )
+    with pytest.raises(UsageFault, match="dataset_digest was 'd"):
+        write_config(tmp_path, replace(config, dataset_digest="f" * 64))
+    assert (tmp_path / "config.json").read_bytes() == before
+
+
+def test_inputs_may_have_moved(tmp_path: Path, config: RunConfig) -> None:
+    write_config(tmp_path, config)
+    moved = replace(config, dataset="/elsewhere", split="/elsewhere.csv")
+    write_config(tmp_path, moved)
+    assert moved.digest == config.digest
+    assert replace(config, seed=8).digest != config.digest
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, config: RunConfig) -> None:
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(BadInput, match=r"is not empty and holds no run \(config.json is missing\)"):
+        write_config(tmp_path, config)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="gone: no such run"):
+        read_config(tmp_path / "gone")
+    with pytest.raises(BadInput, match=r"is not a run: it has no config\.json"):
+        open_run(tmp_path)
+
+
+def test_a_run_is_finished_when_its_record_says_so(tmp_path: Path) -> None:
+    assert not is_finished(tmp_path)
+    (tmp_path / "run.json").write_text('{"finished": true}')
+    assert is_finished(tmp_path)
+
+
+def drawn(config: RunConfig, seed: int) -> Variables:
+    return create(config.network, np.random.default_rng(seed))[1]
+
+
+def test_the_selected_model_comes_back_to_the_last_bit(tmp_path: Path, config: RunConfig) -> None:
+    write_config(tmp_path, config)
+    save_model(tmp_path, drawn(config, 1), 1)
+    save_model(tmp_path, drawn(config, 2), 5)
+    run = open_run(tmp_path)
+    assert (run.config, run.epoch, run.folder) == (config, 5, tmp_path)
+    jax.tree.map(np.testing.assert_array_equal, run.variables, drawn(config, 2))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model"]
+    # A kill between the two renames leaves the old model set aside.
+    (tmp_path / "model").rename(tmp_path / ".model.old")
+    assert open_run(tmp_path).epoch == 5
+
+
+def test_a_run_without_a_model_or_with_another_nets_is_refused(tmp_path: Path, config: RunConfig) -> None:
+    write_config(tmp_path, config)
+    with pytest.raises(BadInput, match="has no selected model yet; let `cxr train` finish an epoch first"):
+        open_run(tmp_path)
+    for name, other, told in (
+        ("wider", {"width": 0.25}, r"params\.\S+ is \(\d+,\), \(\d+,\) is right"),
+        ("single", {"siamese": False}, r"params\.\S+ is missing, \(\d*,?\) is right"),
+    ):
+        folder = tmp_path / name
+        write_config(folder, config)
+        save_model(folder, drawn(replace(config, **other), 0), 1)
+        with pytest.raises(BadInput, match=r"model: the weights do not fit config\.json: " + told):
+            open_run(folder)
+
+
+@pytest.mark.parametrize("damage", ["cut", "missing", "all missing"])
+def test_damaged_weights_are_refused_by_the_file_s_name(
+    tmp_path: Path, config: RunConfig, damage: str
+) -> None:
+    write_config(tmp_path, config)
+    save_model(tmp_path, drawn(config, 1), 1)
+    weights = tmp_path / "model" / "weights"
+    victim = sorted(path for path in weights.rglob("*") if path.is_file())[-1]
+    if damage == "cut":
+        victim.write_bytes(victim.read_bytes()[:-1])
+    elif damage == "missing":
+        victim.unlink()
+    else:
+        shutil.rmtree(weights)
+    fault = "is not as it was written" if damage == "cut" else "is missing"
+    with pytest.raises(BadInput, match=f"model: the weights are damaged: weights/.* {fault}"):
+        open_run(tmp_path)
+
+
+@pytest.fixture
+def inputs(tmp_path: Path, small_dataset: Path, config: RunConfig) -> RunConfig:
+    """Copy the films and split them; return the configuration of a run on them."""
+    shutil.copytree(small_dataset, tmp_path / "dataset")
+    dataset = open_dataset(tmp_path / "dataset")
+    criteria = SplitCriteria(val=0.2, test=0.2)
+    write_split(dataset, criteria, make_split(dataset, criteria), tmp_path / "split.csv")
+    return replace(
+        config,
+        dataset=str(tmp_path / "dataset"),
+        dataset_digest=dataset.digest,
+        split=str(tmp_path / "split.csv"),
+        split_digest=open_split(tmp_path / "split.csv", dataset).digest,
+    )
+
+
+def test_films_are_found_where_they_were_or_where_they_are_said_to_be(
+    tmp_path: Path, inputs: RunConfig
+) -> None:
+    films, division = open_films(inputs)
+    assert (films.folder, division.path) == (tmp_path / "dataset", tmp_path / "split.csv")
+    (tmp_path / "moved").mkdir()
+    for name in ("dataset", "split.csv", "split.json"):
+        (tmp_path / name).rename(tmp_path / "moved" / name)
+    with pytest.raises(BadInput, match="no such folder"):
+        open_films(inputs)
+    films, division = open_films(inputs, tmp_path / "moved" / "dataset", tmp_path / "moved" / "split.csv")
+    assert films.folder == tmp_path / "moved" / "dataset"
+    assert len(division.rows("train")) > len(division.rows("test")) > 0
+
+
+def test_other_films_are_refused(inputs: RunConfig) -> None:
+    with pytest.raises(BadInput, match=r"is not the dataset of this run: its images\.npy has another digest"):
+        open_films(replace(inputs, dataset_digest="0" * 64))
+
+
+def test_a_split_changed_after_training_is_refused(tmp_path: Path, inputs: RunConfig) -> None:
+    text = (tmp_path / "split.csv").read_text()
+    (tmp_path / "split.csv").write_text(text.replace(",test,", ",,", 1))
+    with pytest.raises(BadInput, match=r"split\.csv: is not the split of this run: it was changed after"):
+        open_films(inputs)

@@ -1,0 +1,49 @@
+"""Leaks between the subsets of a split."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from cxr_cli.dataset.store import Dataset
+from cxr_cli.splitting.leaks import Leak, find_leaks
+
+
+def picture(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    coarse = rng.uniform(40, 200, (16, 16)).astype(np.float32)
+    return np.clip(cv2.resize(coarse, (64, 64), interpolation=cv2.INTER_CUBIC), 0, 255).astype(np.uint8)
+
+
+def dataset(images: list[np.ndarray], patients: list[str]) -> Dataset:
+    manifest = pd.DataFrame({"image_id": [f"i{row}" for row in range(len(images))], "patient_id": patients})
+    return Dataset(Path("d"), np.stack(images), manifest, {})
+
+
+FILMS = [picture(seed) for seed in range(6)]
+
+
+def test_nothing_is_found_where_nothing_leaks() -> None:
+    films = dataset([*FILMS, FILMS[0]], ["a", "a", "b", "", "", "c", "d"])
+    # The two films of one picture are in one subset; films without an id are not one patient.
+    subsets = np.array(["train", "train", "val", "val", "test", "test", "train"])
+    assert find_leaks(films, subsets) == ([], [], [])
+
+
+def test_patients_identical_and_near_pictures_are_found() -> None:
+    brighter = np.clip(FILMS[1].astype(float) * 0.8 + 30, 0, 255).astype(np.uint8)
+    films = dataset([*FILMS, FILMS[0], brighter[:, ::-1]], ["a", "b", "c", "a", "d", "e", "f", "g"])
+    subsets = np.array(["train", "train", "val", "test", "test", "val", "test", "val"])
+    leaks = find_leaks(films, subsets)
+    assert leaks.patients == [Leak(("i0", "i3"), ("train", "test"))]
+    assert leaks.identical == [Leak(("i0", "i6"), ("train", "test"))]
+    (near,) = leaks.near
+    assert (near.image_ids, near.subsets) == (("i1", "i7"), ("train", "val"))
+    assert near.correlation is not None
+    assert near.correlation > 0.9
+
+
+def test_films_that_are_left_out_leak_nowhere() -> None:
+    films = dataset([*FILMS[:3], FILMS[0]], ["a", "a", "b", "c"])
+    assert find_leaks(films, np.array(["train", "", "val", ""])) == ([], [], [])

@@ -1,0 +1,122 @@
+"""Training and validation films drawn by numbers of each class."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.splitting.quotas import Drawn, counts_by_class, draw_by_counts, read_class_counts
+
+CLASSES = ["negative", "positive"]
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        (None, None),
+        ("375", 375),
+        (" 0 ", 0),
+        ("positive=45,negative=90", {"positive": 45, "negative": 90}),
+        ("No Finding = 3 , a=b=4", {"No Finding": 3, "a=b": 4}),
+    ],
+)
+def test_numbers_are_read(text: str | None, counts: object) -> None:
+    assert read_class_counts("--train-per-class", text) == counts
+
+
+@pytest.mark.parametrize("text", ["", "many", "-3", "1.5", "a=", "=3", "a=1,", "a=1,a=2", "a=1,3"])
+def test_what_are_no_numbers_is_wrong_usage(text: str) -> None:
+    with pytest.raises(UsageFault, match=r"--val-per-class .*: one number, or one a class"):
+        read_class_counts("--val-per-class", text)
+
+
+def test_numbers_are_laid_out_by_class() -> None:
+    assert counts_by_class("--o", 7, CLASSES).tolist() == [7, 7]
+    assert counts_by_class("--o", {"positive": 1, "negative": 2}, CLASSES).tolist() == [2, 1]
+
+
+def tally(drawn: Drawn, labels: np.ndarray) -> dict[str, list[int]]:
+    """Films kept by part and class."""
+    return {
+        part: np.bincount(labels[drawn.kept & (drawn.parts == part)], minlength=2).tolist()
+        for part in ("train", "val")
+    }
+
+
+def parted(drawn: Drawn, patients: np.ndarray) -> bool:
+    """Whether a patient is in more than one part."""
+    return any(len(set(drawn.parts[patients == patient])) > 1 for patient in np.unique(patients))
+
+
+def test_the_paper_s_numbers_are_met_by_whole_patients_with_no_film_to_spare() -> None:
+    """420 and 465 films, 750 to train on, 135 to validate on: 3.1 of the pneumoperitoneum paper."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat([1, 0], [420, 465])
+    patients = np.concatenate([np.sort(rng.integers(0, 300, 420)), 300 + np.sort(rng.integers(0, 300, 465))])
+    drawn = draw_by_counts(patients, labels, CLASSES, np.array([[375, 375], [90, 45]]), rng)
+    assert tally(drawn, labels) == {"train": [375, 375], "val": [90, 45]}
+    assert drawn.kept.all()
+    assert not parted(drawn, patients)
+
+
+@given(
+    films=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 1)), min_size=1, max_size=40),
+    wanted=st.lists(st.integers(0, 6), min_size=4, max_size=4),
+    seed=st.integers(0, 99),
+)
+def test_numbers_are_met_or_refused_and_no_patient_is_in_two_parts(
+    films: list[tuple[int, int]], wanted: list[int], seed: int
+) -> None:
+    patients, labels = np.array(films).T
+    numbers = np.array(wanted).reshape(2, 2)
+    try:
+        drawn = draw_by_counts(patients, labels, CLASSES, numbers, np.random.default_rng(seed))
+    except BadInput:
+        return
+    assert tally(drawn, labels) == {"train": numbers[0].tolist(), "val": numbers[1].tolist()}
+    assert not parted(drawn, patients)
+    assert drawn.kept[drawn.parts == ""].all()
+
+
+def test_who_is_drawn_is_chance() -> None:
+    patients, labels = np.arange(40), np.repeat([0, 1], 20)
+    times = np.zeros(40)
+    for seed in range(200):
+        drawn = draw_by_counts(patients, labels, CLASSES, np.full((2, 2), 5), np.random.default_rng(seed))
+        times += drawn.parts == "train"
+    assert times.sum() == 200 * 10
+    assert times.min() > 25  # 50 expected, a standard deviation of 6
+    assert times.max() < 75
+
+
+def test_films_beyond_the_number_of_a_patient_who_cannot_be_taken_whole_are_left_out() -> None:
+    patients, labels = np.array([0, 0, 0, 1, 1, 1, 2]), np.array([0, 0, 0, 0, 0, 0, 1])
+    drawn = draw_by_counts(patients, labels, CLASSES, np.array([[2, 1], [1, 0]]), np.random.default_rng(0))
+    assert tally(drawn, labels) == {"train": [2, 1], "val": [1, 0]}
+    assert np.flatnonzero(~drawn.kept).max() < 6
+    assert (~drawn.kept).sum() == 3
+
+
+def test_too_few_films_are_told() -> None:
+    with pytest.raises(BadInput) as refusal:
+        draw_by_counts(
+            np.arange(4),
+            np.array([0, 0, 0, 1]),
+            CLASSES,
+            np.array([[1, 1], [1, 1]]),
+            np.random.default_rng(0),
+        )
+    assert str(refusal.value) == (
+        "class 'positive': 2 films are wanted (1 for train, 1 for val), 1 of its films may be drawn"
+    )
+
+
+def test_numbers_that_whole_patients_do_not_give_are_told_with_those_that_they_do() -> None:
+    patients, labels = np.array([0, 0, 1, 1, 2]), np.array([0, 0, 0, 0, 1])
+    with pytest.raises(BadInput) as refusal:
+        draw_by_counts(patients, labels, CLASSES, np.array([[3, 1], [1, 0]]), np.random.default_rng(0))
+    assert str(refusal.value) == (
+        "class 'negative': 1 films for val cannot be had of whole patients, 0 can, beside 4 for train; "
+        "ask for that"
+    )

@@ -1,0 +1,62 @@
+"""Runs with a very small net of drawn, untrained weights: what is tested here does not ask for more."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flax import nnx
+from numpy.typing import NDArray
+
+from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
+from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.siamese import Siamese
+from cxr_cli.runs.config import RunConfig
+from cxr_cli.runs.model_store import TrainedRun
+from cxr_cli.training.recipes import resolve_recipe
+
+SIZE = 16
+
+
+def untrained_run(folder: Path, *, siamese: bool) -> TrainedRun:
+    """Make a run of a net with one stage and vectors of 6; the pixels have mean 0.4, deviation 0.2."""
+    rng = np.random.default_rng(0)
+    shape = CovidNetConfig(stem=8, stages=(8,), depths=(2,), fc=(12, 6))
+    backbone = CovidNet(shape, SIZE, None if siamese else 3, lowering="product", rng=rng)
+    net = Siamese(backbone, rng=rng) if siamese else backbone
+    graph, params, stats = nnx.split(net, nnx.Param, ...)
+    name = "siamese" if siamese else "single"
+    pairs = {"pairs": 100, "trials": 10} if siamese else {}
+    config = RunConfig(
+        **asdict(resolve_recipe(name, {"epochs": 5, "batch_size": 4, **pairs})),
+        recipe=name,
+        weights_digest=None,
+        size=SIZE,
+        classes=("covid19", "normal", "pneumonia"),
+        mean=0.4,
+        std=0.2,
+        seed=0,
+        dataset="dataset",
+        dataset_digest="d",
+        split="split.csv",
+        split_digest="s",
+        fold=None,
+    )
+    variables = Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))
+    return TrainedRun(folder, config, Network(graph, net.STAGES, 0), variables, epoch=3)
+
+
+@pytest.fixture(scope="session")
+def single(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    return untrained_run(tmp_path_factory.mktemp("single"), siamese=False)
+
+
+@pytest.fixture(scope="session")
+def siamese(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+    return untrained_run(tmp_path_factory.mktemp("siamese"), siamese=True)
+
+
+@pytest.fixture(scope="session")
+def images() -> NDArray[np.uint8]:
+    """Draw 75 films: more than two batches, and not a multiple of one."""
+    return np.random.default_rng(1).integers(0, 256, (75, SIZE, SIZE), np.uint8)
