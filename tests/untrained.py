@@ -13,7 +13,7 @@ from cxr_cli.models.registry import Network, Variables
 from cxr_cli.models.siamese import Siamese
 from cxr_cli.runs.config import RunConfig
 from cxr_cli.runs.model_store import TrainedRun
-from cxr_cli.training.recipes import resolve_recipe
+from cxr_cli.training.recipes import named_recipe
 
 SIZE = 16
 
@@ -28,7 +28,7 @@ def untrained_run(folder: Path, *, siamese: bool) -> TrainedRun:
     name = "siamese" if siamese else "single"
     pairs = {"pairs": 100, "trials": 10} if siamese else {}
     config = RunConfig(
-        **asdict(resolve_recipe(name, {"epochs": 5, "batch_size": 4, **pairs})),
+        **asdict(named_recipe(name, {"epochs": 5, "batch_size": 4, **pairs})),
         recipe=name,
         weights_digest=None,
         size=SIZE,

@@ -88,7 +88,7 @@ def gradcam(
         Path | None,
         typer.Option(metavar="DIR", help="For --check: masks of findings, CLASS/NAME.png of CLASS/NAME.dcm."),
     ] = None,
-    films: Annotated[
+    source_root: Annotated[
         Path, typer.Option(metavar="DIR", help="Where the films' relative paths begin.")
     ] = Path(),
     dataset: options.MovedDataset = None,
@@ -159,7 +159,7 @@ def gradcam(
         console.say(f"{output}: already done with these settings and films; nothing to do")
         return
     panels = _panels(opened, sets, choice, question, pair is not None)
-    look = _look(opened, settings, films)
+    look = _look(opened, settings, source_root)
     with console.progress("films") as advance:
         index = write_gallery(output, settings, panels, look, advance)
     _print_summary(output, index, dicom)

@@ -39,7 +39,7 @@ def sweep(
     from cxr_cli.commands.training_run import settle_memory, settle_weights, train_run
     from cxr_cli.dataset.store import open_dataset
     from cxr_cli.splitting.file import open_split
-    from cxr_cli.training.recipes import resolve_recipe, settle_recipe
+    from cxr_cli.training.recipes import named_recipe, resolve_recipe
     from cxr_cli.training.sweep import grid, search_settings, share_of, sweep_table
     from cxr_cli.training.train import run_config
 
@@ -57,11 +57,11 @@ def sweep(
     films = open_dataset(dataset)
     division = open_split(split, films, fold)
     # All points begin with the same weights: they are read once.
-    found = settle_weights(resolve_recipe(recipe, common), films.images.shape[1])
+    found = settle_weights(named_recipe(recipe, common), films.images.shape[1])
     told: set[str] = set()
     for point in mine:
         overrides = {**common, "lr": point.lr, "batch_size": point.batch_size}
-        settings, notices = settle_recipe(recipe, overrides, division)
+        settings, notices = resolve_recipe(recipe, overrides, division)
         for notice in set(notices) - told:
             say(notice)
         told |= set(notices)

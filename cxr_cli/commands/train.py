@@ -120,7 +120,7 @@ def train(
     from cxr_cli.commands.training_run import settle_memory, settle_weights, train_run
     from cxr_cli.dataset.store import open_dataset
     from cxr_cli.splitting.file import open_split
-    from cxr_cli.training.recipes import settle_recipe
+    from cxr_cli.training.recipes import resolve_recipe
     from cxr_cli.training.train import run_config
 
     overrides = {
@@ -159,7 +159,7 @@ def train(
     }
     films = open_dataset(dataset)
     division = open_split(split, films, fold)
-    settings, notices = settle_recipe(recipe, overrides, division)
+    settings, notices = resolve_recipe(recipe, overrides, division)
     for notice in notices:
         say(notice)
     found = settle_weights(settings, films.images.shape[1])

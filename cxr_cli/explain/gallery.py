@@ -172,8 +172,8 @@ def _exhibit(folder: Path, panel: Panel, film: int, look: Look) -> dict[str, Any
         if look.captures and not isinstance(original, str):
             _capture(capture, picture, record, panel, look)
         _write_png(overlay, picture, original if isinstance(original, str) else AT_FULL_SIZE)
-    with Image.open(overlay) as image:
-        drawn_on = image.info[DRAWN_ON]
+    with Image.open(overlay) as opened:
+        drawn_on = opened.info[DRAWN_ON]
     largest = float(panel.maps[film].max())
     return {
         **record,

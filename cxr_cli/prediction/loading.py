@@ -16,9 +16,9 @@ FetchBatch = Callable[[NDArray[np.int64]], Array]
 
 
 def film_source(images: NDArray[np.uint8]) -> FetchBatch:
-    """Choose where batches come from: the device's own memory if the films fit there, else the memory map.
+    """Choose where batches come from: the device's own memory if the resident fit there, else the memory map.
 
-    On a CPU the memory map is as near as memory gets. On a GPU 14,000 films of 224 pixels are 0.7 GB.
+    On a CPU the memory map is as near as memory gets. On a GPU 14,000 resident of 224 pixels are 0.7 GB.
 
     Args:
         images: uint8 [N, H, W], usually a memory map.
@@ -28,7 +28,7 @@ def film_source(images: NDArray[np.uint8]) -> FetchBatch:
     if images.nbytes > limit * RESIDENT_SHARE:
         return lambda rows: jnp.asarray(images[rows])
     resident = jax.device_put(images)
-    gather = jax.jit(lambda films, rows: jnp.take(films, rows, axis=0))
+    gather = jax.jit(lambda resident, rows: jnp.take(resident, rows, axis=0))
     return lambda rows: gather(resident, jnp.asarray(rows))
 
 

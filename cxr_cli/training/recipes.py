@@ -149,7 +149,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def resolve_recipe(name: str, overrides: Mapping[str, Any]) -> Recipe:
+def named_recipe(name: str, overrides: Mapping[str, Any]) -> Recipe:
     """Return the named recipe with the overrides that are not None.
 
     Raises:
@@ -183,7 +183,7 @@ def _check_value(recipe: str, key: str, value: Any) -> None:
         raise UsageFault(f"{option} {value!r}: known are {', '.join(CHOICES[key])}")
 
 
-def settle_recipe(name: str, overrides: Mapping[str, Any], split: Split) -> tuple[Recipe, list[str]]:
+def resolve_recipe(name: str, overrides: Mapping[str, Any], split: Split) -> tuple[Recipe, list[str]]:
     """Resolve a recipe and fit what it asks of the films to what there are.
 
     Args:
@@ -196,10 +196,10 @@ def settle_recipe(name: str, overrides: Mapping[str, Any], split: Split) -> tupl
 
     Raises:
         BadInput: the training films allow no pairs of one class, or none of two.
-        UsageFault: see `resolve_recipe`; a batch so small that no two of its films are of one class; one
+        UsageFault: see `named_recipe`; a batch so small that no two of its films are of one class; one
             logit for more classes than two.
     """
-    recipe = resolve_recipe(name, overrides)
+    recipe = named_recipe(name, overrides)
     given = {key for key, value in overrides.items() if value is not None}
     if recipe.pairs is None or recipe.trials is None:
         return _fit_batch(_fit_loss(recipe, split, given), len(split.rows("train")))

@@ -33,7 +33,7 @@ def test_what_is_hidden_has_no_part_in_the_scores(single: TrainedRun, images: ND
     others = images.copy()
     others[:, 3:-3] = 255 - others[:, 3:-3]
     both = [
-        scores_by_view(single, films, ROWS, [corners], images[0])["corners"] for films in (images, others)
+        scores_by_view(single, stack, ROWS, [corners], images[0])["corners"] for stack in (images, others)
     ]
     np.testing.assert_array_equal(*both)
 

@@ -59,11 +59,11 @@ def ours(arch: str) -> Explain:
     scaling = Scaling(member.card.grey_mean, member.card.grey_std, "float32")
     last = layer_names(network, variables)[-1]
     function = explain_function(network, scaling, class_score, last, "gradcam")
-    images, rows, targets = films(), np.arange(BATCH), np.zeros(BATCH, np.int64)
+    stack, rows, targets = films(), np.arange(BATCH), np.zeros(BATCH, np.int64)
     whole = (slice(0, SIZE), slice(0, SIZE))
 
     def explain() -> NDArray[Any]:
-        fetch = lambda places: jnp.asarray(images[places])  # noqa: E731
+        fetch = lambda places: jnp.asarray(stack[places])  # noqa: E731
         maps = explain_films(function, variables, fetch, rows, targets, BATCH).maps
         return np.stack([place_heat(heat, (SIZE, SIZE), whole) for heat in maps])
 
@@ -86,13 +86,13 @@ def theirs(arch: str, batch: int) -> Explain:
     state = draw_state(load_reference(arch).shapes, member.temper)
     module.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()}, strict=False)
     cam = GradCAM(module.eval(), [module.get_submodule(LAYERS[arch])])
-    images = films()
+    stack = films()
     mean, std = (torch.tensor(values).reshape(1, -1, 1, 1) for values in (member.card.mean, member.card.std))
 
     def explain() -> NDArray[Any]:
         parts = []
         for start in range(0, BATCH, batch):
-            grey = torch.from_numpy(images[start : start + batch])[:, None].float() / 255
+            grey = torch.from_numpy(stack[start : start + batch])[:, None].float() / 255
             parts.append(cam((grey.expand(-1, 3, -1, -1) - mean) / std, [ClassifierOutputTarget(0)] * batch))
         return np.concatenate(parts)
 

@@ -61,7 +61,7 @@ def inference(
     return {"films_per_second": batch / _timed(lambda: forward(variables, films), repeats)}
 
 
-def _training(net: tuple[Any, Any], films: int, row_loss: Any, rows: int, repeats: int) -> float:
+def _training(built: tuple[Any, Any], films: int, row_loss: Any, rows: int, repeats: int) -> float:
     """Seconds a training step."""
     import jax
     import jax.numpy as jnp
@@ -70,7 +70,7 @@ def _training(net: tuple[Any, Any], films: int, row_loss: Any, rows: int, repeat
     from cxr_cli.prediction.forward import Scaling
     from cxr_cli.training.step import StepSettings, new_state, train_step
 
-    network, variables = net
+    network, variables = built
     optimizer, settings = optax.adam(1e-4), StepSettings()
     step = train_step(network, Scaling(0.5, 0.25, "float32"), row_loss, optimizer, settings)
     state = new_state(variables, optimizer, settings)
@@ -134,13 +134,13 @@ def _three_way(films: int, trials: int, repeats: int) -> float:
     network, variables = _network(True, None)
     forward = forward_function(network, Scaling(0.5, 0.25, "float32"), read_vectors)
     compare = differences_function(network)
-    images = np.asarray(_films(films))
+    pixels = np.asarray(_films(films))
     labels = np.arange(films) % CLASSES
     # A draw has no anchor twice: 100 films give 99 trials, so 129 are two draws.
     draws = [] if trials == 0 else [trials - trials // 2, trials // 2]
 
     def call() -> Any:
-        vectors = run_over(forward, variables, lambda rows: jnp.asarray(images[rows]), np.arange(films))
+        vectors = run_over(forward, variables, lambda rows: jnp.asarray(pixels[rows]), np.arange(films))
         for drawn in draws:
             three_way_report(
                 vectors,

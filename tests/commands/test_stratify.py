@@ -133,7 +133,7 @@ def test_another_model_is_compared_on_the_films_that_both_have(
     assert content["compared_with"] == str(other)
     whole = content["strata"][0]
     assert whole["films"] == 110
-    difference = whole["differences"]["auc"]
+    difference = whole["model_differences"]["auc"]
     tables = [drawn_table(1.0)[10:], drawn_table(4.0, seed=1)[10:]]
     areas = [roc_auc_score(table["label"] == "pneumonia", table["score_pneumonia"]) for table in tables]
     assert difference["value"] == pytest.approx(areas[1] - areas[0])

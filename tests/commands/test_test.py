@@ -27,7 +27,7 @@ from cxr_cli.runs.config import write_config
 from cxr_cli.runs.folder import RECORD
 from cxr_cli.runs.model_store import save_model
 from cxr_cli.splitting.file import open_split
-from cxr_cli.training.recipes import resolve_recipe
+from cxr_cli.training.recipes import named_recipe
 from cxr_cli.training.train import initial_network, run_config
 
 Cxr = Callable[..., Any]
@@ -219,7 +219,7 @@ def run_of_two(
     shares = ["--val", "0.3", "--test", "0.4"]
     assert main(["split", str(folder / "dataset"), "-o", str(folder / "split.csv"), *shares]) == 0
     dataset = open_dataset(folder / "dataset")
-    recipe = resolve_recipe("single", {"width": 0.125})
+    recipe = named_recipe("single", {"width": 0.125})
     config = run_config("single", recipe, dataset, open_split(folder / "split.csv", dataset), 0, ())
     write_config(folder / "run", config)
     save_model(folder / "run", initial_network(config, ())[1], epoch=1)

@@ -14,10 +14,10 @@ from cxr_cli.dataset.pixel_statistics import mean_film, pixel_statistics
     seed=st.integers(0, 1000),
     brightest=st.sampled_from([1, 2, 256]),
 )
-def test_pixel_statistics_are_numpy_s(films: int, side: int, seed: int, brightest: int) -> None:
+def test_pixel_statistics_are_numpy_s(count: int, side: int, seed: int, brightest: int) -> None:
     rng = np.random.default_rng(seed)
-    images = rng.integers(0, brightest, (films, side, side), np.uint8)
-    rows = np.flatnonzero(rng.random(films) < 0.6)
+    images = rng.integers(0, brightest, (count, side, side), np.uint8)
+    rows = np.flatnonzero(rng.random(count) < 0.6)
     assume(len(rows))
     values = images[rows].astype(np.float64) / 255
     pixels = pixel_statistics(images, rows)

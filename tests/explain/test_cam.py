@@ -175,7 +175,7 @@ def test_similarity_to_a_template_is_explained(siamese: TrainedRun, images: NDAr
     vectors = np.random.default_rng(3).uniform(0, 0.5, (12, 6)).astype(np.float32)
     templates = make_templates(siamese, vectors, np.arange(12) % 3, "nearest", 3)
     targets = np.array([0, 1, 2])
-    films = images[:3]
+    three = images[:3]
 
     def score(module: Any, features: Array) -> Array:
         own = module.backbone.embedding(features)
@@ -184,10 +184,10 @@ def test_similarity_to_a_template_is_explained(siamese: TrainedRun, images: NDAr
         return jnp.stack([jnp.mean(jnp.sort(row)[-3:]) for row in of_class])
 
     ours = template_score(templates)
-    assert_maps_are_plain(siamese.network, siamese.variables, films, targets, ["stage1"], ours, score)
-    _, scores = run_explainer(siamese, ours, "stage1", "gradcam")(siamese.variables, films, targets)
+    assert_maps_are_plain(siamese.network, siamese.variables, three, targets, ["stage1"], ours, score)
+    _, scores = run_explainer(siamese, ours, "stage1", "gradcam")(siamese.variables, three, targets)
     embed = jax.jit(lambda x: siamese.network.bind(siamese.variables).embed(normalise(x, 0.4, 0.2)))
-    logits = similarity_logits(siamese, np.asarray(embed(films)), templates)
+    logits = similarity_logits(siamese, np.asarray(embed(three)), templates)
     np.testing.assert_allclose(scores, logits[np.arange(3), targets], rtol=1e-5)
 
 

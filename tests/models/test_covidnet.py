@@ -126,13 +126,13 @@ def test_the_net_computes_the_papers_equations(small: tuple[Network, Variables])
     network, variables = small
 
     @jax.jit
-    def net(params: dict[Any, Any], x: Array) -> tuple[Array, Array, Array]:
+    def run(params: dict[Any, Any], x: Array) -> tuple[Array, Array, Array]:
         module = network.bind(Variables(params, variables.stats))
         features = module.features(x)
         return features, module.embedding(features), module(x)
 
     x = films(3)
-    found, expected = net(variables.params, x), jax.jit(straight_line)(variables.params, x)
+    found, expected = run(variables.params, x), jax.jit(straight_line)(variables.params, x)
     assert [part.shape for part in found] == [(3, 1, 1, 128), (3, 32), (3, 3)]
     for one, other in zip(found, expected, strict=True):
         assert float(jnp.abs(other).max()) > 0.1

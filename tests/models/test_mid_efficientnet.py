@@ -65,5 +65,5 @@ def test_every_array_of_a_middle_is_in_a_stage(arch: str) -> None:
     network, variables = outline(NetworkSpec(arch, 1.0, 224, 3, siamese=False))
     numbers = stage_numbers(variables.params, network.stages)
     assert set(jax.tree.leaves(numbers)) == set(range(7))
-    for net in range(len(parts_of(arch))):
-        assert set(jax.tree.leaves(numbers["nets"][net]["stages"][3])) == {4}
+    for member in range(len(parts_of(arch))):
+        assert set(jax.tree.leaves(numbers["nets"][member]["stages"][3])) == {4}

@@ -35,9 +35,9 @@ def logits(single: TrainedRun) -> Forward:
 def test_every_film_goes_through_once_in_batches_of_one_size(count: int) -> None:
     batches = []
 
-    def first_pixel(variables: Variables, films: Array) -> Array:
-        batches.append(len(films))
-        return films[:, 0, 0].astype(jnp.float32)
+    def first_pixel(variables: Variables, batch: Array) -> Array:
+        batches.append(len(batch))
+        return batch[:, 0, 0].astype(jnp.float32)
 
     images = np.arange(75, dtype=np.uint8)[:, None, None]
     rows = np.random.default_rng(0).permutation(75)[:count]
@@ -61,11 +61,11 @@ def test_batched_films_give_what_they_give_one_by_one(
 def test_films_are_normalised_and_read_by_the_net_itself(
     single: TrainedRun, siamese: TrainedRun, logits: Forward, images: NDArray[np.uint8]
 ) -> None:
-    films = jnp.asarray(images[:32])
-    x = normalise(films, 0.4, 0.2)
+    batch = jnp.asarray(images[:32])
+    x = normalise(batch, 0.4, 0.2)
     expected = single.network.bind(single.variables)(x)
-    np.testing.assert_allclose(logits(single.variables, films), expected, rtol=1e-4, atol=1e-5)
-    vectors = forward_function(siamese.network, SCALING, read_vectors)(siamese.variables, films)
+    np.testing.assert_allclose(logits(single.variables, batch), expected, rtol=1e-4, atol=1e-5)
+    vectors = forward_function(siamese.network, SCALING, read_vectors)(siamese.variables, batch)
     assert vectors.shape == (32, 6)
     expected = siamese.network.bind(siamese.variables).embed(x)
     np.testing.assert_allclose(vectors, expected, rtol=1e-4, atol=1e-5)
@@ -82,10 +82,10 @@ def test_mirrored_scores_are_the_mean_over_film_and_mirror_image(
     single: TrainedRun, logits: Forward, images: NDArray[np.uint8]
 ) -> None:
     mirrored = forward_function(single.network, SCALING, read_mirrored_logits)
-    films, mirror_images = jnp.asarray(images[:6]), jnp.asarray(images[:6, :, ::-1])
-    parts = [softmax(logits(single.variables, part), 1) for part in (films, mirror_images)]
+    batch, mirror_images = jnp.asarray(images[:6]), jnp.asarray(images[:6, :, ::-1])
+    parts = [softmax(logits(single.variables, part), 1) for part in (batch, mirror_images)]
     expected = (parts[0] + parts[1]) / 2
-    np.testing.assert_allclose(np.exp(mirrored(single.variables, films)), expected, rtol=1e-4)
+    np.testing.assert_allclose(np.exp(mirrored(single.variables, batch)), expected, rtol=1e-4)
     np.testing.assert_allclose(
-        mirrored(single.variables, films), mirrored(single.variables, mirror_images), rtol=1e-4
+        mirrored(single.variables, batch), mirrored(single.variables, mirror_images), rtol=1e-4
     )

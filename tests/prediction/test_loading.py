@@ -35,7 +35,7 @@ def test_films_live_on_an_accelerator_where_they_fit(
     monkeypatch.setattr(jax, "devices", lambda: [device])
     puts: list[Any] = []
     put = jax.device_put
-    monkeypatch.setattr(jax, "device_put", lambda films: puts.append(films) or put(films))
+    monkeypatch.setattr(jax, "device_put", lambda array: puts.append(array) or put(array))
     fetch = film_source(images)
     assert bool(puts) == resident
     np.testing.assert_array_equal(fetch(ROWS), images[ROWS])

@@ -21,11 +21,11 @@ def test_an_unknown_precision_is_refused(name: str) -> None:
 def test_bfloat16_computes_in_bfloat16_and_answers_in_float32(
     single: TrainedRun, images: NDArray[np.uint8]
 ) -> None:
-    films = jnp.asarray(images[:32])
+    batch = jnp.asarray(images[:32])
 
     def logits(precision: str) -> jax.Array:
         function = forward_function(single.network, Scaling(0.4, 0.2, precision), read_logits)
-        found = function(single.variables, films)
+        found = function(single.variables, batch)
         assert found.dtype == np.float32
         return found
 

@@ -18,7 +18,7 @@ from cxr_cli.runs.folder import is_finished, open_films
 from cxr_cli.runs.model_store import open_run, save_model
 from cxr_cli.splitting.divide import SplitCriteria, make_split
 from cxr_cli.splitting.file import open_split, write_split
-from cxr_cli.training.recipes import resolve_recipe
+from cxr_cli.training.recipes import named_recipe
 
 SMALL = {"width": 0.125, "epochs": 2, "batch_size": 8, "pairs": 40, "trials": 9}
 
@@ -26,7 +26,7 @@ SMALL = {"width": 0.125, "epochs": 2, "batch_size": 8, "pairs": 40, "trials": 9}
 @pytest.fixture
 def config() -> RunConfig:
     return RunConfig(
-        **asdict(resolve_recipe("siamese", SMALL)),
+        **asdict(named_recipe("siamese", SMALL)),
         recipe="siamese",
         weights_digest=None,
         size=32,

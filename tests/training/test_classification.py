@@ -18,7 +18,7 @@ from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import FetchBatch, normalise
 from cxr_cli.training.classification import Classification, class_weights, classification_loss
 from cxr_cli.training.losses import binary_cross_entropy
-from cxr_cli.training.recipes import resolve_recipe
+from cxr_cli.training.recipes import named_recipe
 from cxr_cli.training.step import Answers
 from cxr_cli.training.tasks import TaskFilms
 
@@ -32,7 +32,7 @@ MakeTask = Callable[..., Classification]
 @pytest.fixture
 def make_task(single: Net, scaling: Scaling, task_films: Callable[..., TaskFilms]) -> MakeTask:
     def make(name: str = "single", seed: int = 0, **overrides: Any) -> Classification:
-        recipe = resolve_recipe(name, {"batch_size": 16, **overrides})
+        recipe = named_recipe(name, {"batch_size": 16, **overrides})
         return Classification(single[0], scaling, task_films(TRAIN, VAL), recipe, seed)
 
     return make
@@ -81,7 +81,7 @@ def test_validation_is_one_pass_a_film(
         return fetch(rows)
 
     films = task_films(TRAIN, VAL, counting)
-    task = Classification(single[0], scaling, films, resolve_recipe("single", {}), 0)
+    task = Classification(single[0], scaling, films, named_recipe("single", {}), 0)
     task.validate(single[1], 1)
     assert fetched == VAL.tolist()
 

@@ -22,7 +22,7 @@ from cxr_cli.training.checkpoint import Progress, RollingCheckpoint
 from cxr_cli.training.classification import Classification, classification_loss
 from cxr_cli.training.history import EpochRecord, read_history
 from cxr_cli.training.loop import Trainer
-from cxr_cli.training.recipes import resolve_recipe
+from cxr_cli.training.recipes import named_recipe
 from cxr_cli.training.step import StepSettings, TrainState, TrainStep, train_step
 from cxr_cli.training.tasks import EpochPlan, TaskFilms, Validation
 
@@ -82,7 +82,7 @@ def make_trainer(
 
     def make(folder: Path, seed: int = 0, preempted: Callable[[], bool] = never) -> Trainer:
         films = task_films(np.arange(60), np.arange(60, 90))
-        task = Classification(single[0], scaling, films, resolve_recipe("single", {}), seed)
+        task = Classification(single[0], scaling, films, named_recipe("single", {}), seed)
         return Trainer(folder, task, real_step, films.fetch, EPOCHS, False, "loss", seed, Heard(), preempted)
 
     return make

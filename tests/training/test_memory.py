@@ -13,7 +13,7 @@ from cxr_cli.runs.config import RunConfig, write_config
 from cxr_cli.training import memory
 from cxr_cli.training.classification import classification_loss
 from cxr_cli.training.memory import Fit, bytes_kept, device_memory, fit_batch, largest_block
-from cxr_cli.training.recipes import resolve_recipe
+from cxr_cli.training.recipes import named_recipe
 from cxr_cli.training.train import fit_to_memory
 
 LOSS = classification_loss(np.ones(3, np.float32), 0.0)
@@ -76,7 +76,7 @@ def test_a_slurm_job_has_what_it_was_granted(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def config() -> RunConfig:
-    recipe = resolve_recipe("finetune", {"arch": "covidnet", "weights": "none", "width": 0.125})
+    recipe = named_recipe("finetune", {"arch": "covidnet", "weights": "none", "width": 0.125})
     return RunConfig(
         **asdict(recipe) | {"loss": "softmax"},
         recipe="finetune",

@@ -10,14 +10,14 @@ import pytest
 from cxr_cli.models.registry import Network
 from cxr_cli.runs.config import Recipe
 from cxr_cli.training.optimizer import make_optimizer
-from cxr_cli.training.recipes import resolve_recipe
+from cxr_cli.training.recipes import named_recipe
 
 STAGES = (("stem",), ("body",), ("classifier",))
 PARAMS = {name: {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)} for name in ("stem", "body", "classifier")}
 
 
 def recipe(**overrides: Any) -> Recipe:
-    return resolve_recipe("finetune", {"optimizer": "sgd", "lr": 0.1, "schedule": "constant", **overrides})
+    return named_recipe("finetune", {"optimizer": "sgd", "lr": 0.1, "schedule": "constant", **overrides})
 
 
 def updates(settings: Recipe, frozen: int = 0, count: int = 1, steps: int = 1) -> list[Any]:

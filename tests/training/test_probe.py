@@ -12,7 +12,7 @@ from cxr_cli.models.registry import Network, Variables
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.training.classification import Classification
 from cxr_cli.training.probe import fit_classifier, on_plain_vectors, probed
-from cxr_cli.training.recipes import resolve_recipe
+from cxr_cli.training.recipes import named_recipe
 from cxr_cli.training.tasks import TaskFilms
 
 RNG = np.random.default_rng(0)
@@ -49,7 +49,7 @@ def test_a_net_begins_with_the_classifier_of_its_own_vectors(
 ) -> None:
     network, variables = single
     films = task_films(np.arange(90), np.arange(90, 150))
-    task = Classification(network, scaling, films, resolve_recipe("single", {}), 0)
+    task = Classification(network, scaling, films, named_recipe("single", {}), 0)
     begun = probed(network, variables, scaling, films, mirrored=mirrored)
     before, after = task.validate(variables, 1), task.validate(begun, 1)
     assert after.accuracy > 0.7 > before.accuracy

@@ -10,25 +10,25 @@ import pytest
 from cxr_cli.dataset.pixel_statistics import PixelStatistics
 from cxr_cli.errors import BadInput, UsageFault
 from cxr_cli.splitting.file import Split
-from cxr_cli.training.recipes import Recipe, resolve_recipe, settle_recipe
+from cxr_cli.training.recipes import Recipe, named_recipe, resolve_recipe
 
 
 def test_the_single_net_is_trained_as_in_the_paper() -> None:
-    recipe = resolve_recipe("single", {})
+    recipe = named_recipe("single", {})
     assert (recipe.siamese, recipe.arch, recipe.width) == (False, "covidnet", 1.0)
     assert (recipe.lr, recipe.batch_size, recipe.epochs) == (1e-4, 16, 100)
     assert (recipe.pairs, recipe.pairing, recipe.trials) == (None, None, None)
 
 
 def test_the_siamese_net_is_trained_as_in_the_paper() -> None:
-    recipe = resolve_recipe("siamese", {})
+    recipe = named_recipe("siamese", {})
     assert (recipe.siamese, recipe.arch, recipe.width) == (True, "covidnet", 1.0)
     assert (recipe.lr, recipe.batch_size, recipe.epochs) == (1e-4, 32, 50)
     assert (recipe.pairs, recipe.pairing, recipe.trials) == (12_000, "random", 129)
 
 
 def test_films_are_fine_tuned_as_in_the_paper() -> None:
-    recipe = resolve_recipe("finetune", {})
+    recipe = named_recipe("finetune", {})
     assert (recipe.optimizer, recipe.schedule, recipe.step_epochs, recipe.epochs) == ("sgd", "step", 25, 100)
     assert (recipe.batch_size, recipe.freeze, recipe.weights) == (256, "none", "auto")
     assert 5e-4 <= recipe.lr <= 1e-2
@@ -38,12 +38,12 @@ def test_films_are_fine_tuned_as_in_the_paper() -> None:
 @pytest.mark.parametrize(("classes", "loss"), [(2, "binary"), (3, "softmax")])
 def test_more_classes_than_two_take_the_softmax(classes: int, loss: str) -> None:
     of = split([1] * classes, [1] * classes)
-    assert settle_recipe("finetune", {}, of)[0].loss == loss
+    assert resolve_recipe("finetune", {}, of)[0].loss == loss
 
 
 def test_one_logit_for_three_classes_is_refused() -> None:
     with pytest.raises(UsageFault, match="--loss binary: 3 classes, one logit tells two apart"):
-        settle_recipe("finetune", {"loss": "binary"}, split([1, 1, 1], [1, 1, 1]))
+        resolve_recipe("finetune", {"loss": "binary"}, split([1, 1, 1], [1, 1, 1]))
 
 
 def test_given_values_stand_in_place_of_the_recipes() -> None:
@@ -58,7 +58,7 @@ def test_given_values_stand_in_place_of_the_recipes() -> None:
         "trials": 12,
         "precision": "bfloat16",
     }
-    assert resolve_recipe("siamese", overrides) == Recipe(
+    assert named_recipe("siamese", overrides) == Recipe(
         siamese=True,
         arch="covidnet",
         width=0.25,
@@ -113,7 +113,7 @@ def test_given_values_stand_in_place_of_the_recipes() -> None:
 )
 def test_what_cannot_be_is_refused(name: str, overrides: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageFault) as caught:
-        resolve_recipe(name, overrides)
+        named_recipe(name, overrides)
     assert str(caught.value).startswith(message)
 
 
@@ -133,13 +133,13 @@ def split(train: list[int], val: list[int]) -> Split:
 
 
 def fit(overrides: dict[str, Any], of: Split) -> tuple[Recipe, list[str]]:
-    return settle_recipe("siamese", overrides, of)
+    return resolve_recipe("siamese", overrides, of)
 
 
 def test_enough_films_change_nothing() -> None:
     # Classes of 90: 3 x 90 x 89 / 2 = 12,015 pairs of one class; 43 trials a class.
     recipe, notices = fit({}, split([90, 95, 200], [43, 50, 60]))
-    assert recipe == resolve_recipe("siamese", {})
+    assert recipe == named_recipe("siamese", {})
     assert notices == []
 
 
@@ -178,14 +178,14 @@ def test_films_that_allow_no_pairs_are_refused(pairing: str, train: list[int]) -
 
 
 def test_a_single_net_takes_the_films_as_they_are() -> None:
-    recipe = resolve_recipe("single", {})
-    assert settle_recipe("single", {}, split([8, 8], [1, 1])) == (recipe, [])
+    recipe = named_recipe("single", {})
+    assert resolve_recipe("single", {}, split([8, 8], [1, 1])) == (recipe, [])
 
 
 @pytest.mark.parametrize(("micro_batch", "batch"), [(None, 30), (8, 32)])
 def test_a_batch_is_no_larger_than_the_training_films(micro_batch: int | None, batch: int) -> None:
     of = split([20, 10], [3, 3])
-    recipe, (notice,) = settle_recipe("finetune", {"micro_batch": micro_batch}, of)
+    recipe, (notice,) = resolve_recipe("finetune", {"micro_batch": micro_batch}, of)
     assert recipe.batch_size == batch
     assert notice == f"a batch of 256 films wanted, 30 are there to train on: taking {batch}"
-    assert settle_recipe("finetune", {"batch_size": 30}, of)[1] == []
+    assert resolve_recipe("finetune", {"batch_size": 30}, of)[1] == []

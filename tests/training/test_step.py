@@ -27,7 +27,7 @@ from cxr_cli.training.step import Answers, RowLoss, StepSettings, TrainState, Tr
 from cxr_cli.training.step import new_state as state_before_training
 
 KEY = jax.random.key(0)
-Net = tuple[Network, Variables]
+Built = tuple[Network, Variables]
 
 
 PLAIN = StepSettings()
@@ -59,7 +59,7 @@ def assert_same_gradient(one: TrainState, other: TrainState) -> None:
 
 
 def test_a_padded_batch_gives_the_gradient_of_the_films_alone(
-    single: Net, scaling: Scaling, images: NDArray[np.uint8], labels: NDArray[np.int64]
+    single: Built, scaling: Scaling, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> None:
     step = gradient_step(single[0], scaling, without_dropout)
     alone, loss = run(step, single[1], images[:5], labels[:5], np.ones(5, bool))
@@ -74,7 +74,7 @@ def test_a_padded_batch_gives_the_gradient_of_the_films_alone(
 
 
 def test_a_padded_batch_of_pairs_gives_the_gradient_of_the_pairs_alone(
-    siamese: Net, scaling: Scaling, images: NDArray[np.uint8]
+    siamese: Built, scaling: Scaling, images: NDArray[np.uint8]
 ) -> None:
     step = gradient_step(siamese[0], scaling, pair_loss)
     different = np.array([1, 0, 1, 0])
@@ -88,7 +88,7 @@ def test_a_padded_batch_of_pairs_gives_the_gradient_of_the_pairs_alone(
 
 
 def test_masked_films_are_in_no_pair_of_their_batch(
-    siamese: Net, scaling: Scaling, images: NDArray[np.uint8], labels: NDArray[np.int64]
+    siamese: Built, scaling: Scaling, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> None:
     step = gradient_step(siamese[0], scaling, in_batch_loss)
     alone, loss = run(step, siamese[1], images[:6], labels[:6], np.ones(6, bool))
@@ -98,7 +98,7 @@ def test_masked_films_are_in_no_pair_of_their_batch(
 
 
 def test_what_stands_in_masked_rows_changes_no_bit(
-    single: Net, scaling: Scaling, images: NDArray[np.uint8], labels: NDArray[np.int64]
+    single: Built, scaling: Scaling, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> None:
     step = gradient_step(single[0], scaling, plain_loss)
     mask = np.arange(8) < 5
@@ -109,7 +109,7 @@ def test_what_stands_in_masked_rows_changes_no_bit(
 
 
 def test_sums_add_up_over_an_epochs_steps(
-    single: Net,
+    single: Built,
     scaling: Scaling,
     images: NDArray[np.uint8],
     labels: NDArray[np.int64],
@@ -131,7 +131,7 @@ def test_sums_add_up_over_an_epochs_steps(
 
 
 def test_steps_learn(
-    single: Net,
+    single: Built,
     scaling: Scaling,
     images: NDArray[np.uint8],
     labels: NDArray[np.int64],
@@ -147,7 +147,7 @@ def test_steps_learn(
 
 
 def test_bfloat16_keeps_float32_parameters(
-    single: Net,
+    single: Built,
     images: NDArray[np.uint8],
     labels: NDArray[np.int64],
     new_state: Callable[[Variables], TrainState],
@@ -187,23 +187,23 @@ class Normalised(Backbone):
         return self.classifier(dropout(self.embedding(features), 0.5, keys))
 
 
-def normalised(frozen: int = 0) -> Net:
-    net = Normalised(np.random.default_rng(0))
-    freeze_statistics(net, net.STAGES[:frozen])
-    graph, params, stats = nnx.split(net, nnx.Param, ...)
-    network = Network(graph, net.STAGES, frozen)
+def normalised(frozen: int = 0) -> Built:
+    module = Normalised(np.random.default_rng(0))
+    freeze_statistics(module, module.STAGES[:frozen])
+    graph, params, stats = nnx.split(module, nnx.Param, ...)
+    network = Network(graph, module.STAGES, frozen)
     return network, Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))
 
 
 def one_step(
-    net: Net,
+    built: Built,
     films: NDArray[np.uint8],
     labels: NDArray[np.int64],
     known: int,
     settings: StepSettings = PLAIN,
     optimizer: optax.GradientTransformation = optax.sgd(1.0),  # noqa: B008 - holds no state
 ) -> TrainState:
-    network, variables = net
+    network, variables = built
     own = jax.tree.map(lambda leaf: leaf.copy(), variables)
     step = train_step(network, Scaling(0.4, 0.2, "float32"), plain_loss, optimizer, settings)
     batch = jnp.asarray(films), jnp.asarray(labels), jnp.arange(len(films)) < known
@@ -212,7 +212,7 @@ def one_step(
 
 @pytest.mark.parametrize("micro_batch", [2, 4, 8])
 def test_micro_batches_give_the_gradient_of_the_whole_batch(
-    single: Net, images: NDArray[np.uint8], labels: NDArray[np.int64], micro_batch: int
+    single: Built, images: NDArray[np.uint8], labels: NDArray[np.int64], micro_batch: int
 ) -> None:
     """With augmentation and dropout too, for both are drawn film by film; the last batches are padding."""
     augmentation = Augmentation("both", 15.0, 0.1, 0.1, 0.1)

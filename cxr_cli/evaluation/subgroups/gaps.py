@@ -88,7 +88,7 @@ def gaps_to_rest(
     """
     member = inside.astype(np.float64)
 
-    def differences(weights: Floats) -> dict[str, Floats]:
+    def metrics_inside_minus_outside(weights: Floats) -> dict[str, Floats]:
         """Both sides' figures and their difference, for weights and memberships multiplied."""
         of_inside, of_rest = (
             gap_figures(answers, weights * member),
@@ -102,7 +102,7 @@ def gaps_to_rest(
 
     ones = np.ones((1, len(answers)))
     here, there = gap_figures(answers, ones * member), gap_figures(answers, ones * (1 - member))
-    resampled = over_resamples(differences, answers.patients, rng, resamples)
+    resampled = over_resamples(metrics_inside_minus_outside, answers.patients, rng, resamples)
     chance = _permuted_differences(answers, inside, rng, resamples)
     gaps = {}
     for name in here:

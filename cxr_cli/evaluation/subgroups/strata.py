@@ -157,7 +157,7 @@ class Stratum:
         small: a class has fewer films than asked for.
         estimates: every figure.
         gaps: to all other films; where there are two strata the first has them. Empty where there is none.
-        differences: another model's figures minus these, on the same films; empty without another model.
+        model_differences: another model's figures minus these, on the same films; empty without another model.
     """
 
     by: str
@@ -168,7 +168,7 @@ class Stratum:
     small: bool
     estimates: Estimates
     gaps: dict[str, Gap] = field(default_factory=dict)
-    differences: dict[str, Gap] = field(default_factory=dict)
+    model_differences: dict[str, Gap] = field(default_factory=dict)
 
 
 def describe_strata(
@@ -222,7 +222,7 @@ def compare_strata(
     masks = [everything[stratum.by][stratum.name] for stratum in strata]
     found = [paired_differences(answers.take(inside), other.take(inside), rng, resamples) for inside in masks]
     corrected = _corrected([stratum.by for stratum in strata], found)
-    return [replace(stratum, differences=of) for stratum, of in zip(strata, corrected, strict=True)]
+    return [replace(stratum, model_differences=of) for stratum, of in zip(strata, corrected, strict=True)]
 
 
 def _corrected(families: Sequence[str], gaps: Sequence[dict[str, Gap]]) -> list[dict[str, Gap]]:

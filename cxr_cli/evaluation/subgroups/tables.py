@@ -93,7 +93,7 @@ def records(strata: Sequence[Stratum], subject: Subject) -> list[dict[str, Any]]
             figure = figure_of(stratum, name, subject)
             if figure is not None:
                 row |= _numbered(name, figure.as_json(), ("low", "high", "method"))
-        for kind, gaps in (("gap", stratum.gaps), ("difference", stratum.differences)):
+        for kind, gaps in (("gap", stratum.gaps), ("model_difference", stratum.model_differences)):
             for name, gap in gaps.items():
                 row |= _numbered(f"{name}_{kind}", gap.as_json(), ("low", "high", "method", "p", "p_holm"))
         rows.append({name.replace(" ", "_"): value for name, value in row.items()})
@@ -134,7 +134,7 @@ def as_json(strata: Sequence[Stratum], subject: Subject) -> list[dict[str, Any]]
                 **_counts(stratum, subject),
                 "figures": {name: figure.as_json() for name, figure in figures.items() if figure is not None},
                 "gaps": {name: gap.as_json() for name, gap in stratum.gaps.items()},
-                "differences": {name: gap.as_json() for name, gap in stratum.differences.items()},
+                "model_differences": {name: gap.as_json() for name, gap in stratum.model_differences.items()},
             }
         )
     return found
@@ -146,7 +146,7 @@ def tables(strata: Sequence[Stratum], subject: Subject) -> list[Table]:
         _table_of_counts(strata, subject),
         _table_of_figures(strata, subject),
         *_table_of_gaps("Gap to all other films", strata, lambda stratum: stratum.gaps),
-        *_table_of_gaps("The other model minus this one", strata, lambda stratum: stratum.differences),
+        *_table_of_gaps("The other model minus this one", strata, lambda stratum: stratum.model_differences),
     ]
 
 
@@ -213,7 +213,7 @@ def notes(strata: Sequence[Stratum], subject: Subject) -> list[str]:
             "Gaps: a stratum's figure minus that of all other films. p: patients permuted between strata,",
             "class by class. Holm: p corrected for the number of gaps of the same characteristic.",
         ]
-    if any(stratum.differences for stratum in strata):
+    if any(stratum.model_differences for stratum in strata):
         found += [
             "Differences: p of shares by McNemar's exact test, or by swapping the models' answers patient by",
             "patient where patients have several films; of the AUC by DeLong. Holm as for gaps.",

@@ -159,5 +159,5 @@ def test_another_model_is_compared_in_every_stratum() -> None:
     right = [of.predicted == of.labels for of in (answers, other)]
     for stratum, films in zip(compared, [np.ones(200, bool), *HALVES["half"].values()], strict=True):
         expected = right[1][films].mean() - right[0][films].mean()
-        assert stratum.differences["accuracy"].value == pytest.approx(expected)
+        assert stratum.model_differences["accuracy"].value == pytest.approx(expected)
     assert compared[0].gaps == strata[0].gaps
