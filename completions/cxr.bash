@@ -25,7 +25,7 @@ _cxr() {
         fi
     done
     case $command in
-        "") _cxr_offer -W "preprocess split train validate3way template test stratify predict audit gradcam report sweep phantom demo doctor weights --version --help"; return ;;
+        "") _cxr_offer -W "preprocess split train validate3way template test stratify predict audit gradcam report sweep weights phantom demo doctor --version --help"; return ;;
         weights) _cxr_offer -W "list fetch verify --help"; return ;;
     esac
     # In --option=value bash makes a word of the equals sign.
@@ -91,7 +91,7 @@ _cxr() {
         "preprocess --workers")
             return
             ;;
-        "preprocess --film-timeout")
+        "preprocess --image-timeout")
             return
             ;;
         "preprocess --max-failures")
@@ -460,7 +460,7 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
-        "gradcam --colour")
+        "gradcam --color")
             _cxr_paths -f
             return
             ;;
@@ -472,7 +472,7 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
-        "gradcam --films")
+        "gradcam --source-root")
             _cxr_paths -f
             return
             ;;
@@ -560,6 +560,18 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
+        "weights list --arch")
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
+            return
+            ;;
+        "weights list --format")
+            _cxr_offer -W "table csv json"
+            return
+            ;;
+        "weights verify --arch")
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
+            return
+            ;;
         "phantom -o" | "phantom --output")
             _cxr_paths -d
             return
@@ -574,7 +586,7 @@ _cxr() {
             _cxr_offer -W "normal pneumonia covid19 pneumoperitoneum"
             return
             ;;
-        "phantom --films-per-patient")
+        "phantom --images-per-patient")
             return
             ;;
         "phantom --shortcut")
@@ -597,28 +609,16 @@ _cxr() {
         "demo --seed")
             return
             ;;
-        "weights list --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
-            return
-            ;;
-        "weights list --format")
-            _cxr_offer -W "table csv json"
-            return
-            ;;
-        "weights verify --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
-            return
-            ;;
     esac
     case "$command $current" in
         "preprocess -"*)
-            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --format --finding --views --size --crop-top --crop-border --manufacturers --hash-patients --keep-tags --workers --film-timeout --max-failures --shard --merge --help"
+            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --format --finding --views --size --crop-top --crop-border --manufacturers --hash-patients --keep-tags --workers --image-timeout --max-failures --shard --merge --help"
             ;;
         "preprocess "*)
             _cxr_paths -f
             ;;
         "split -"*)
-            _cxr_offer -W "--output -o --val --test --folds --from-column --train-where --train-per-class --val-per-class --twins --no-twins --seed --help"
+            _cxr_offer -W "--output -o --val --test --folds --from-column --train-where --train-per-class --val-per-class --near-duplicates --no-near-duplicates --seed --help"
             ;;
         "split "*)
             _cxr_paths -d
@@ -666,7 +666,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "gradcam -"*)
-            _cxr_offer -W "--output -o --subset --images --pick --count --seed --target --positive --pair --method --layer --beside --colour --shared-scale --dicom --templates --check --masks --films --dataset --split --help"
+            _cxr_offer -W "--output -o --subset --images --pick --count --seed --target --positive --pair --method --layer --beside --color --shared-scale --dicom --templates --check --masks --source-root --dataset --split --help"
             ;;
         "gradcam "*)
             _cxr_paths -d
@@ -683,15 +683,6 @@ _cxr() {
         "sweep "*)
             _cxr_paths -d
             ;;
-        "phantom -"*)
-            _cxr_offer -W "-o --output --count --size --finding --films-per-patient --shortcut --shortcut-class --seed --workers --help"
-            ;;
-        "demo -"*)
-            _cxr_offer -W "--output -o --seed --help"
-            ;;
-        "doctor -"*)
-            _cxr_offer -W "--help"
-            ;;
         "weights list -"*)
             _cxr_offer -W "--arch --format --help"
             ;;
@@ -706,6 +697,15 @@ _cxr() {
             ;;
         "weights verify "*)
             _cxr_paths -f
+            ;;
+        "phantom -"*)
+            _cxr_offer -W "-o --output --count --size --finding --images-per-patient --shortcut --shortcut-class --seed --workers --help"
+            ;;
+        "demo -"*)
+            _cxr_offer -W "--output -o --seed --help"
+            ;;
+        "doctor -"*)
+            _cxr_offer -W "--help"
             ;;
     esac
 }

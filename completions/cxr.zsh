@@ -5,22 +5,22 @@ _cxr() {
     local curcontext=$curcontext state line
     local -a commands
     commands=(
-        'preprocess:Turn raw films into a DATASET folder.'
-        'split:Divide the films of a DATASET by patient.'
-        'train:Train a net on a DATASET.'
-        'validate3way:Compare films with one other film of every class.'
-        'template:Sum up a class'\''s training films in one vector.'
+        'preprocess:Turn raw images into a DATASET folder.'
+        'split:Divide the images of a DATASET by patient.'
+        'train:Train a model on a DATASET.'
+        'validate3way:Compare images with one other image of every class.'
+        'template:Sum up a class'\''s training images in one vector.'
         'test:Predict a subset and print figures with intervals.'
-        'stratify:Print every figure of a model by characteristics of the films.'
-        'predict:Score films whose class is not known.'
+        'stratify:Print every figure of a model by characteristics of the images.'
+        'predict:Score images whose class is not known.'
         'audit:Look for shortcuts, associations and leaks.'
-        'gradcam:Show what in a film speaks for a score.'
-        'report:Put a run'\''s films, figures, audit and maps on one HTML page.'
+        'gradcam:Show what in an image speaks for a score.'
+        'report:Put a run'\''s images, figures, audit and maps on one HTML page.'
         'sweep:Train a grid of learning rates and batch sizes.'
-        'phantom:Draw phantom chest films with known findings.'
-        'demo:Run every stage on phantom films.'
-        'doctor:Say what this installation and this machine can do.'
         'weights:List, fetch and verify published weights.'
+        'phantom:Draw phantom chest images with known findings.'
+        'demo:Run every stage on phantom images.'
+        'doctor:Say what this installation and this machine can do.'
     )
     _arguments -C \
         '(--version)--version[Print the version and stop.]' \
@@ -36,20 +36,20 @@ _cxr() {
                         '(--output -o)--output=[The DATASET folder to make.]:folder:_files -/' \
                         '(--output -o)-o[The DATASET folder to make.]:folder:_files -/' \
                         '*--labels=[A label table\: CSV, TSV or COVIDx list; repeatable. Without\: the folder'\''s name.]:file:_files' \
-                        '(--path-column)--path-column=[The label table'\''s column of film paths.]:file:_files' \
+                        '(--path-column)--path-column=[The label table'\''s column of image paths.]:file:_files' \
                         '(--label-column)--label-column=[The label table'\''s column of classes.]:file:_files' \
                         '(--patient-column)--patient-column=[The label table'\''s column of patients; patient_id where it has that.]:file:_files' \
                         '(--format)--format=[The label table'\''s layout\: nih, rsna, covidx, cohen or chexpert.]:value:(nih rsna covidx cohen chexpert)' \
-                        '(--finding)--finding=[With --format\: classes are positive and negative for this. Without\: a film'\''s one finding.]:number: ' \
+                        '(--finding)--finding=[With --format\: classes are positive and negative for this. Without\: an image'\''s one finding.]:number: ' \
                         '(--views)--views=[Which to take\: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.]:file:_files' \
-                        '(--size)--size=[Side of the stored films, in pixels.]:number: ' \
+                        '(--size)--size=[Side of the stored images, in pixels.]:number: ' \
                         '(--crop-top)--crop-top=[Share of the height to cut off above, below 0.5.]:number: ' \
                         '(--crop-border)--crop-border=[Share to cut off each side, below 0.5.]:number: ' \
                         '(--manufacturers)--manufacturers=[More spellings of manufacturers, TOML\: "Acme" = \["Acme Imaging"\].]:file:_files' \
                         '(--hash-patients)--hash-patients=[Replace patient ids by hashes, keyed by this file'\''s bytes.]:file:_files' \
                         '(--keep-tags)--keep-tags=[DICOM tags to add to the manifest as they are.]:file:_files' \
                         '(--workers)--workers=[Processes that read; 0\: this one, unguarded. Default\: the CPUs at hand.]:number: ' \
-                        '(--film-timeout)--film-timeout=[Seconds after which a film that is not read yet is rejected.]:number: ' \
+                        '(--image-timeout)--image-timeout=[Seconds after which an image that is not read yet is rejected.]:number: ' \
                         '(--max-failures)--max-failures=[Give up when more inputs are rejected.]:number: ' \
                         '(--shard)--shard=[Take the Ith of N parts. Default\: the task of a Slurm job array.]:file:_files' \
                         '(--merge)--merge[SOURCE are all shards of the dataset.]' \
@@ -60,15 +60,15 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The split.csv to write; a .json goes beside.]:file:_files' \
                         '(--output -o)-o[The split.csv to write; a .json goes beside.]:file:_files' \
-                        '(--val)--val=[Share of validation films of each class. \[0.2\]]:number: ' \
-                        '(--test)--test=[Share of test films of each class. \[0.2\]]:number: ' \
+                        '(--val)--val=[Share of validation images of each class. \[0.2\]]:number: ' \
+                        '(--test)--test=[Share of test images of each class. \[0.2\]]:number: ' \
                         '(--folds)--folds=[Divide into folds instead\: one tests, the next validates.]:number: ' \
                         '(--from-column)--from-column=[Take train, val, test from this manifest column; with --val, draw val from its train.]:file:_files' \
-                        '(--train-where)--train-where=[Train and val come from films that meet this, all other patients are test. As "institution == '\''Academic Hospital'\'' and age >= 18".]:number: ' \
-                        '(--train-per-class)--train-per-class=[Films to train on\: of each class, or as positive=375,negative=375.]:number: ' \
-                        '(--val-per-class)--val-per-class=[Films to validate on, written likewise. \[0\]]:number: ' \
-                        '(--twins --no-twins)--twins[Keep patients together whose films are the same picture.]' \
-                        '(--twins --no-twins)--no-twins[Keep patients together whose films are the same picture.]' \
+                        '(--train-where)--train-where=[Train and val come from images that meet this, all other patients are test. As "institution == '\''Academic Hospital'\'' and age >= 18".]:number: ' \
+                        '(--train-per-class)--train-per-class=[Images to train on\: of each class, or as positive=375,negative=375.]:number: ' \
+                        '(--val-per-class)--val-per-class=[Images to validate on, written likewise. \[0\]]:number: ' \
+                        '(--near-duplicates --no-near-duplicates)--near-duplicates[Keep patients together whose images are the same picture.]' \
+                        '(--near-duplicates --no-near-duplicates)--no-near-duplicates[Keep patients together whose images are the same picture.]' \
                         '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
@@ -81,14 +81,14 @@ _cxr() {
                         '(--recipe)--recipe=[The papers'\'' settings, single, siamese or finetune; or small-data.]:value:(single siamese finetune small-data)' \
                         '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, _lite1, _lite2, _lite0_mid or _lite2_mid. \[covidnet; efficientnet_lite0 finetune; efficientnet_lite2_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1\]]:number: ' \
-                        '(--weights)--weights=[What the net begins with; auto takes what is at hand, then the hub. \[none; auto finetune\]]:file:_files' \
-                        '(--freeze)--freeze=[What does not learn\: none, features, or so many stages from the film on. \[none\]]:file:_files' \
-                        '(--probe --no-probe)--probe[Begin with a classifier by logistic regression on the training films'\'' vectors. \[no\]]' \
-                        '(--probe --no-probe)--no-probe[Begin with a classifier by logistic regression on the training films'\'' vectors. \[no\]]' \
+                        '(--weights)--weights=[What the model begins with; auto takes what is at hand, then the hub. \[none; auto finetune\]]:file:_files' \
+                        '(--freeze)--freeze=[What does not learn\: none, features, or so many stages from the image on. \[none\]]:file:_files' \
+                        '(--probe --no-probe)--probe[Begin with a classifier by logistic regression on the training images'\'' vectors. \[no\]]' \
+                        '(--probe --no-probe)--no-probe[Begin with a classifier by logistic regression on the training images'\'' vectors. \[no\]]' \
                         '(--batch-norm)--batch-norm=[Statistics of batch norm in training\: batch, or running, which stay. \[batch\]]:value:(batch running)' \
                         '(--epochs)--epochs=[Epochs. \[100 single and finetune, 50 siamese\]]:number: ' \
-                        '(--batch-size)--batch-size=[Films or pairs a step; films for in-batch pairs. \[16 single, 32 siamese, 256 finetune\]]:number: ' \
-                        '(--micro-batch)--micro-batch=[Films at once, gradients being summed over the batch. \[as memory allows\]]:number: ' \
+                        '(--batch-size)--batch-size=[Images or pairs a step; images for in-batch pairs. \[16 single, 32 siamese, 256 finetune\]]:number: ' \
+                        '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as memory allows\]]:number: ' \
                         '(--optimizer)--optimizer=[adam, adamw or sgd. \[adam; sgd finetune\]]:value:(adam adamw sgd)' \
                         '(--lr)--lr=[Learning rate of the first step. \[1e-4; 1e-2 finetune\]]:number: ' \
                         '(--schedule)--schedule=[constant, step or cosine. \[constant; step finetune\]]:value:(constant step cosine)' \
@@ -100,14 +100,14 @@ _cxr() {
                         '(--loss)--loss=[softmax, or binary\: two classes by one logit. \[softmax; binary finetune\]]:value:(softmax binary)' \
                         '(--label-smoothing)--label-smoothing=[Share of each label spread over all classes. \[0\]]:number: ' \
                         '(--class-weights)--class-weights=[none, balanced, or CLASS=WEIGHT,... \[none\]]:file:_files' \
-                        '(--sampling)--sampling=[Films of an epoch\: all, or balanced (the rarest class, as many of each). \[balanced single, all finetune\]]:value:(balanced all)' \
+                        '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class, as many of each). \[balanced single, all finetune\]]:value:(balanced all)' \
                         '(--flip)--flip=[Random flips\: none, horizontal, both. \[none; both finetune\]]:value:(none horizontal both)' \
                         '(--rotation)--rotation=[Random rotation, up to so many degrees. \[0; 15 finetune\]]:number: ' \
                         '(--zoom)--zoom=[Random zoom in and out, up to this share. \[0\]]:number: ' \
                         '(--shift)--shift=[Random shift, up to this share of height and width. \[0\]]:number: ' \
                         '(--contrast)--contrast=[Random contrast, up to this share more or less. \[0\]]:number: ' \
-                        '(--mirror --no-mirror)--mirror[Score a film with its mirror image, as their mean. \[no\]]' \
-                        '(--mirror --no-mirror)--no-mirror[Score a film with its mirror image, as their mean. \[no\]]' \
+                        '(--mirror --no-mirror)--mirror[Score an image with its mirror image, as their mean. \[no\]]' \
+                        '(--mirror --no-mirror)--no-mirror[Score an image with its mirror image, as their mean. \[no\]]' \
                         '(--select)--select=[The epoch kept\: best validation accuracy, or loss. \[accuracy; loss finetune\]]:value:(accuracy loss)' \
                         '(--pairs)--pairs=[Pairs an epoch, siamese only. \[12000\]]:number: ' \
                         '(--pairing)--pairing=[Siamese only\: random pairs, or all pairs in-batch. \[random\]]:value:(random in-batch)' \
@@ -120,7 +120,7 @@ _cxr() {
                     ;;
                 validate3way)
                     _arguments \
-                        '(--trials)--trials=[Trials a draw; no film is the anchor of two.]:number: ' \
+                        '(--trials)--trials=[Trials a draw; no image is the anchor of two.]:number: ' \
                         '(--repeats)--repeats=[Independent draws.]:number: ' \
                         '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
                         '(--subset)--subset=[val, test or train.]:value:(train val test)' \
@@ -132,8 +132,8 @@ _cxr() {
                     ;;
                 template)
                     _arguments \
-                        '(--kind)--kind=[mean of the class'\''s films (the paper'\''s), its medoid film, or the nearest films.]:value:(mean medoid nearest)' \
-                        '(--nearest)--nearest=[For --kind nearest\: how many films of a class count.]:number: ' \
+                        '(--kind)--kind=[mean of the class'\''s images (the paper'\''s), its medoid image, or the nearest images.]:value:(mean medoid nearest)' \
+                        '(--nearest)--nearest=[For --kind nearest\: how many images of a class count.]:number: ' \
                         '(--output -o)--output=[\[RUN/templates.npz\]]:file:_files' \
                         '(--output -o)-o[\[RUN/templates.npz\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
@@ -146,8 +146,8 @@ _cxr() {
                         '(--subset)--subset=[test, val or train.]:value:(train val test)' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
                         '(--positive)--positive=[Of two classes, the finding. \[the one not named like a negative, else the second\]]:file:_files' \
-                        '(--sensitivity)--sensitivity=[Call films positive from the highest score on that reaches this sensitivity on validation. \[from that with the highest Youden index there\]]:number: ' \
-                        '(--threshold)--threshold=[Call films positive from this score on, such as 0.5.]:number: ' \
+                        '(--sensitivity)--sensitivity=[Call images positive from the highest score on that reaches this sensitivity on validation. \[from that with the highest Youden index there\]]:number: ' \
+                        '(--threshold)--threshold=[Call images positive from this score on, such as 0.5.]:number: ' \
                         '(--output -o)--output=[Predictions. \[RUN/predictions.csv\]]:file:_files' \
                         '(--output -o)-o[Predictions. \[RUN/predictions.csv\]]:file:_files' \
                         '(--json)--json=[Figures as JSON, pictures beside it. \[RUN/metrics.json, RUN/figures\]]:file:_files' \
@@ -161,10 +161,10 @@ _cxr() {
                 stratify)
                     _arguments \
                         '*--by=[A characteristic; repeatable. `a,b` crosses two; `age\:40,60` puts numbers into bins.]:file:_files' \
-                        '(--compare)--compare=[Another model'\''s predictions of the same films.]:file:_files' \
+                        '(--compare)--compare=[Another model'\''s predictions of the same images.]:file:_files' \
                         '(--positive)--positive=[The finding; of more than two classes, against all others.]:file:_files' \
-                        '(--threshold)--threshold=[Call films positive from this score on. \[as the table'\''s column `predicted` says\]]:number: ' \
-                        '(--small)--small=[Mark strata with fewer films of a class.]:number: ' \
+                        '(--threshold)--threshold=[Call images positive from this score on. \[as the table'\''s column `predicted` says\]]:number: ' \
+                        '(--small)--small=[Mark strata with fewer images of a class.]:number: ' \
                         '(--format)--format=[How tables are printed.]:value:(table csv json latex markdown)' \
                         '(--output -o)--output=[A folder for all tables and ROC figures.]:folder:_files -/' \
                         '(--output -o)-o[A folder for all tables and ROC figures.]:folder:_files -/' \
@@ -177,7 +177,7 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The worklist. \[stdout\]]:file:_files' \
                         '(--output -o)-o[The worklist. \[stdout\]]:file:_files' \
-                        '(--first)--first=[Films of the highest score for this class come first. \[of two classes the finding; else as in DATASET\]]:file:_files' \
+                        '(--first)--first=[Images of the highest score for this class come first. \[of two classes the finding; else as in DATASET\]]:file:_files' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/' \
@@ -188,7 +188,7 @@ _cxr() {
                         '(--split)--split=[The split.csv\: needed for a DATASET; for a RUN where it is now, if it was moved.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--fold)--fold=[The fold that tests, where the split has folds.]:number: ' \
-                        '(--subset)--subset=[Films that the run is tried on\: val, test or train.]:value:(train val test)' \
+                        '(--subset)--subset=[Images that the run is tried on\: val, test or train.]:value:(train val test)' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
                         '*--ignore=[A characteristic that is not to be asked for; repeatable.]:file:_files' \
                         '*--fail-on=[End with code 5 if a shortcut, association or leak is found; repeatable.]:file:_files' \
@@ -202,24 +202,24 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The folder of overlays to make.]:folder:_files -/' \
                         '(--output -o)-o[The folder of overlays to make.]:folder:_files -/' \
-                        '(--subset)--subset=[Films to choose from\: test, val or train.]:value:(train val test)' \
-                        '*--images=[Films by file, folder, zip archive or image_id, instead; repeatable.]:file:_files' \
+                        '(--subset)--subset=[Images to choose from\: test, val or train.]:value:(train val test)' \
+                        '*--images=[Images by file, folder, zip archive or image_id, instead; repeatable.]:file:_files' \
                         '*--pick=[random, or by the run'\''s prediction\: tp, fp, fn or tn; repeatable. \[random\]]:file:_files' \
-                        '(--count)--count=[Films to draw of each pick; 0\: all. \[16; all of --images or --check\]]:number: ' \
+                        '(--count)--count=[Images to draw of each pick; 0\: all. \[16; all of --images or --check\]]:number: ' \
                         '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
                         '(--target)--target=[The class whose score is explained.]:file:_files' \
                         '(--positive)--positive=[The finding that --pick tp, fp, fn and tn are of. \[--target CLASS; of two classes, the one not named like a negative\]]:file:_files' \
-                        '(--pair)--pair=[Siamese runs\: explain the similarity of two films.]:file:_files' \
+                        '(--pair)--pair=[Siamese runs\: explain the similarity of two images.]:file:_files' \
                         '(--method)--method=[gradcam, gradcam++, hirescam or layercam.]:file:_files' \
                         '(--layer)--layer=[The layer whose map is weighed, such as stage3. \[the last\]]:file:_files' \
-                        '(--beside)--beside=[Another run, of the same films cropped, say, to show beside it.]:file:_files' \
-                        '(--colour)--colour=[inferno, viridis, cividis or red.]:file:_files' \
-                        '(--shared-scale)--shared-scale[One scale of heat for all films of a run.]' \
-                        '(--dicom)--dicom[Also a DICOM Secondary Capture of each film that is DICOM.]' \
+                        '(--beside)--beside=[Another run, of the same images cropped, say, to show beside it.]:file:_files' \
+                        '(--color)--color=[inferno, viridis, cividis or red.]:file:_files' \
+                        '(--shared-scale)--shared-scale[One scale of heat for all images of a run.]' \
+                        '(--dicom)--dicom[Also a DICOM Secondary Capture of each image that is DICOM.]' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
                         '(--check)--check[Put the maps to the proof instead of drawing them.]' \
                         '(--masks)--masks=[For --check\: masks of findings, CLASS/NAME.png of CLASS/NAME.dcm.]:file:_files' \
-                        '(--films)--films=[Where the films'\'' relative paths begin.]:file:_files' \
+                        '(--source-root)--source-root=[Where the images'\'' relative paths begin.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
@@ -246,7 +246,7 @@ _cxr() {
                         '*--batch-size=[Repeatable. \[8 16 32\]]:number: ' \
                         '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, _lite1, _lite2, _lite0_mid or _lite2_mid. \[covidnet; efficientnet_lite0 finetune; efficientnet_lite2_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1\]]:number: ' \
-                        '(--weights)--weights=[What the net begins with; auto takes what is at hand, then the hub. \[none; auto finetune\]]:file:_files' \
+                        '(--weights)--weights=[What the model begins with; auto takes what is at hand, then the hub. \[none; auto finetune\]]:file:_files' \
                         '(--epochs)--epochs=[Epochs. \[100 single, 20 siamese\]]:number: ' \
                         '(--pairs)--pairs=[Pairs an epoch, siamese only. \[5000\]]:number: ' \
                         '(--pairing)--pairing=[Siamese only\: random pairs, or all pairs in-batch. \[random\]]:value:(random in-batch)' \
@@ -257,31 +257,6 @@ _cxr() {
                         '(--task)--task=[I/N\: train only share I of N, from 1, as one task of a Slurm array.]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
-                    ;;
-                phantom)
-                    _arguments \
-                        '(-o --output)-o[Folder to make.]:folder:_files -/' \
-                        '(-o --output)--output=[Folder to make.]:folder:_files -/' \
-                        '(--count)--count=[Films in all, even over the findings.]:number: ' \
-                        '(--size)--size=[Height and width of a film, pixels.]:number: ' \
-                        '*--finding=[normal, pneumonia, covid19 or pneumoperitoneum; repeatable. \[default\: normal pneumonia covid19\]]:value:(normal pneumonia covid19 pneumoperitoneum)' \
-                        '(--films-per-patient)--films-per-patient=[The most films of one patient; drawn from 1 up.]:number: ' \
-                        '(--shortcut)--shortcut=[Probability of a planted corner marker on films of one class.]:number: ' \
-                        '(--shortcut-class)--shortcut-class=[The class that may carry it. \[default\: the last finding\]]:value:(normal pneumonia covid19 pneumoperitoneum)' \
-                        '(--seed)--seed=[The same seed gives the same bytes.]:number: ' \
-                        '(--workers)--workers=[Processes; changes no byte. \[default\: the CPUs at hand\]]:number: ' \
-                        '(--help)--help[Show this message and exit.]'
-                    ;;
-                demo)
-                    _arguments \
-                        '(--output -o)--output=[The folder for phantoms, dataset and runs.]:folder:_files -/' \
-                        '(--output -o)-o[The folder for phantoms, dataset and runs.]:folder:_files -/' \
-                        '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
-                        '(--help)--help[Show this message and exit.]'
-                    ;;
-                doctor)
-                    _arguments \
-                        '(--help)--help[Show this message and exit.]'
                     ;;
                 weights)
                     commands=(
@@ -317,6 +292,31 @@ _cxr() {
                             esac
                             ;;
                     esac
+                    ;;
+                phantom)
+                    _arguments \
+                        '(-o --output)-o[Folder to make.]:folder:_files -/' \
+                        '(-o --output)--output=[Folder to make.]:folder:_files -/' \
+                        '(--count)--count=[Images in all, even over the findings.]:number: ' \
+                        '(--size)--size=[Height and width of an image, pixels.]:number: ' \
+                        '*--finding=[normal, pneumonia, covid19 or pneumoperitoneum; repeatable. \[default\: normal pneumonia covid19\]]:value:(normal pneumonia covid19 pneumoperitoneum)' \
+                        '(--images-per-patient)--images-per-patient=[The most images of one patient; drawn from 1 up.]:number: ' \
+                        '(--shortcut)--shortcut=[Probability of a planted corner marker on images of one class.]:number: ' \
+                        '(--shortcut-class)--shortcut-class=[The class that may carry it. \[default\: the last finding\]]:value:(normal pneumonia covid19 pneumoperitoneum)' \
+                        '(--seed)--seed=[The same seed gives the same bytes.]:number: ' \
+                        '(--workers)--workers=[Processes; changes no byte. \[default\: the CPUs at hand\]]:number: ' \
+                        '(--help)--help[Show this message and exit.]'
+                    ;;
+                demo)
+                    _arguments \
+                        '(--output -o)--output=[The folder for phantoms, dataset and runs.]:folder:_files -/' \
+                        '(--output -o)-o[The folder for phantoms, dataset and runs.]:folder:_files -/' \
+                        '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
+                        '(--help)--help[Show this message and exit.]'
+                    ;;
+                doctor)
+                    _arguments \
+                        '(--help)--help[Show this message and exit.]'
                     ;;
             esac
             ;;

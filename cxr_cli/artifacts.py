@@ -9,13 +9,13 @@ import json
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.errors import BadInput, SettingsChanged
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,18 +90,58 @@ def check_same_settings(
         folder: as the message names it.
         before: the settings it was made with.
         now: the settings that count; what `before` has beside them does not.
-        words: what the user calls a setting, where that is not its own name.
+        words: what to call an entry that is no setting itself, such as "the content of `labels`".
 
     Raises:
-        UsageFault: they differ; the message names each setting that does.
+        SettingsChanged: they differ; the message names each setting that does.
     """
     changed = [
-        f"{(words or {}).get(name, name)} was {_brief(before.get(name))}, now {_brief(value)}"
+        f"{(words or {}).get(name, f'`{name}`')} was {_brief(before.get(name))}, now {_brief(value)}"
         for name, value in now.items()
         if before.get(name) != value
     ]
     if changed:
-        raise UsageFault(f"{folder}: was made with other settings: {'; '.join(changed)}; name a new folder")
+        raise SettingsChanged(
+            f"{folder}: was made with other settings: {'; '.join(changed)}; name a new folder"
+        )
+
+
+def claim_folder(
+    folder: Path,
+    record: str,
+    settings: Mapping[str, Any],
+    *,
+    holds: str,
+    words: Mapping[str, str] | None = None,
+    made_with: Callable[[Path], Mapping[str, Any]] = lambda path: read_json(path),
+) -> bool:
+    """Check that an output folder is free, or was begun with the same settings, to be continued.
+
+    Args:
+        folder: new, empty, or begun by the same call.
+        record: the name of the file in it that has its settings; it is not written here.
+        settings: all that decides what the folder will hold.
+        holds: what such a folder holds, for the message, such as "run".
+        words: see `check_same_settings`.
+        made_with: reads the settings from the record.
+
+    Returns:
+        Whether it was begun already.
+
+    Raises:
+        SettingsChanged: it was begun with other settings.
+        BadInput: it is a file, or holds something else.
+    """
+    if (folder / record).exists():
+        check_same_settings(folder, made_with(folder / record), settings, words)
+        return True
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(f"{folder}: is a file; the name of a folder is needed")
+    if folder.exists() and any(folder.iterdir()):
+        raise BadInput(
+            f"{folder}: is not empty and holds no {holds} ({record} is missing); name a new folder"
+        )
+    return False
 
 
 def _brief(value: Any) -> str:

@@ -1,5 +1,7 @@
 """What can go wrong, and the exit code that says so. No I/O."""
 
+import re
+from collections.abc import Mapping
 from enum import IntEnum
 
 
@@ -7,7 +9,7 @@ class ExitCode(IntEnum):
     """The exit codes of `cxr`: a promise to scripts."""
 
     DONE = 0
-    FAULT = 1
+    INTERNAL_ERROR = 1
     USAGE = 2
     BAD_INPUT = 3
     TOO_MANY_REJECTS = 4
@@ -16,13 +18,49 @@ class ExitCode(IntEnum):
 
 
 class CxrError(Exception):
-    """An error that the user can act on: one line that names the place, the value and what would be right."""
+    """An error that the user can act on: one line that names the place, the value and what would be right.
 
-    exit_code: int = ExitCode.FAULT
+    The library knows no flags. A message names a setting by its field in backticks (`batch_size`), and
+    the command line puts its flag there (--batch-size): see `named`.
+    """
+
+    exit_code: int = ExitCode.INTERNAL_ERROR
+
+    def named(self, names: Mapping[str, str]) -> str:
+        """Write the message with the caller's names of the settings in backticks.
+
+        Args:
+            names: by field, such as {"batch_size": "--batch-size"}; what is not in it stays as it is.
+        """
+        return re.sub(r"`(\w+)`", lambda match: names.get(match[1], match[0]), str(self))
+
+
+class InvalidSetting(CxrError):
+    """A setting that cannot be.
+
+    Attributes:
+        field: its name, as the function's parameter or the dataclass's field has it.
+        value: as given.
+        allowed: what would be right, in words; other settings stand in backticks.
+    """
+
+    exit_code = ExitCode.USAGE
+
+    def __init__(self, field: str, value: object, allowed: str) -> None:
+        """Name the field, its value and what is allowed."""
+        self.field, self.value, self.allowed = field, value, allowed
+        shown = "" if value is True else f" {value!r}" if value == "" else f" {value}"
+        super().__init__(f"`{field}`{shown}: {allowed}")
 
 
 class UsageFault(CxrError):
     """The command line asks for something that cannot be."""
+
+    exit_code = ExitCode.USAGE
+
+
+class SettingsChanged(CxrError):
+    """A folder was made with other settings than it is now asked for with."""
 
     exit_code = ExitCode.USAGE
 
@@ -33,19 +71,25 @@ class BadInput(CxrError):
     exit_code = ExitCode.BAD_INPUT
 
 
+class TrainingDiverged(CxrError):
+    """The loss is no number any more: the settings do not suit the data."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
 class TooManyRejects(CxrError):
-    """More inputs were rejected than `--max-failures` allows."""
+    """More inputs were rejected than `max_failures` allows."""
 
     exit_code = ExitCode.TOO_MANY_REJECTS
 
 
 class AuditFound(CxrError):
-    """An audit found what `--fail-on` names; its figures are written."""
+    """An audit found what `fail_on` names; its results are written."""
 
     exit_code = ExitCode.AUDIT_FOUND
 
 
 class Preempted(CxrError):
-    """The process was asked to stop; its state is saved and the same command goes on from it."""
+    """The process was asked to stop; its state is saved and the same command continues from it."""
 
     exit_code = ExitCode.PREEMPTED

@@ -1,44 +1,119 @@
-"""The Typer app: commands by name, and errors as one line and an exit code."""
+"""The Typer app: commands by name, each loaded when it is called; errors as one line and an exit code."""
 
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from cxr_cli import __version__
-from cxr_cli.commands.audit import audit
-from cxr_cli.commands.demo import demo
-from cxr_cli.commands.doctor import doctor
-from cxr_cli.commands.gradcam import gradcam
-from cxr_cli.commands.phantom import phantom
-from cxr_cli.commands.predict import predict
-from cxr_cli.commands.preprocess import preprocess
-from cxr_cli.commands.report import report
-from cxr_cli.commands.split import split
-from cxr_cli.commands.stratify import stratify
-from cxr_cli.commands.sweep import sweep
-from cxr_cli.commands.template import template
-from cxr_cli.commands.test import test
-from cxr_cli.commands.train import train
-from cxr_cli.commands.validate3way import validate3way
-from cxr_cli.commands.weights import weights
 from cxr_cli.errors import CxrError, ExitCode
 
+if TYPE_CHECKING:
+    from typer._click import Command, Context, HelpFormatter
+
 PURPOSE = (
-    "Chest X-ray classification studies: raw films in, honest figures out. For research, not for diagnosis."
+    "Chest X-ray classification studies: raw images in, honest results out. For research, not for diagnosis."
 )
+
+COMMANDS: Mapping[str, str] = {
+    "preprocess": "Make a DATASET of raw images.",
+    "split": "Divide a DATASET's patients into training, validation and test.",
+    "train": "Train a model on a DATASET.",
+    "validate3way": "Three-way validation of a siamese RUN.",
+    "template": "Make the class templates of a siamese RUN.",
+    "test": "Predict a subset and print metrics with intervals.",
+    "stratify": "Print every metric of a model by characteristics of the images.",
+    "predict": "Predict images without labels.",
+    "audit": "Look for shortcuts, associations and leaks.",
+    "gradcam": "Show which regions of an image a score rests on.",
+    "report": "Put all results of a RUN on one page.",
+    "sweep": "Train a grid of runs.",
+    "weights": "List, fetch and verify pretrained weights.",
+    "phantom": "Make synthetic radiographs with known findings.",
+    "demo": "Run the whole chain on synthetic radiographs.",
+    "doctor": "Report what this installation and this machine can do.",
+}
+"""Each command's name and what it does; its function is `cxr_cli.commands.NAME.NAME`, dashes as underscores.
+
+They stand here, too, so that `cxr --help` loads none of them.
+"""
+
+# Where `--help` is absent Typer takes its value for None, and loads pydantic to make it a bool.
+CONTEXT = {"default_map": {"help": False}}
+
+
+class CxrCommand(TyperCommand):
+    """A command whose errors name its own flags for the fields that the library names."""
+
+    def invoke(self, ctx: "Context") -> Any:
+        """Run it; the one line of a CxrError is written with flags."""
+        try:
+            return super().invoke(ctx)
+        except CxrError as error:
+            names = {
+                param.name: param.metavar or param.name.upper()
+                if param.param_type_name == "argument"
+                else max(param.opts, key=len)
+                for param in self.params
+                if param.name
+            }
+            error.args = (error.named(names),)
+            raise
+
+
+class _LoadedWhenCalled(Mapping[str, "Command"]):
+    """Commands by name; looking one up imports its module."""
+
+    def __getitem__(self, name: str) -> "Command":
+        if name not in COMMANDS:
+            raise KeyError(name)
+        return _load(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+@cache
+def _load(name: str) -> "Command":
+    attribute = name.replace("-", "_")
+    found = getattr(import_module(f"cxr_cli.commands.{attribute}"), attribute)
+    if not isinstance(found, typer.Typer):
+        alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+        alone.command(name, cls=CxrCommand, context_settings=CONTEXT)(found)
+        found = alone
+    return typer.main.get_command(found)
+
+
+class CxrGroup(TyperGroup):
+    """The group of all commands."""
+
+    def __init__(self, **attributes: Any) -> None:
+        """Take the commands from COMMANDS."""
+        super().__init__(**{**attributes, "commands": _LoadedWhenCalled()})
+
+    def format_commands(self, ctx: "Context", formatter: "HelpFormatter") -> None:  # noqa: ARG002
+        """List the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
 
 # Plain help: rich's markup would double the time of every `--help`.
 app = typer.Typer(
     name="cxr",
+    cls=CxrGroup,
     help=PURPOSE,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    # Where `--help` is absent Typer takes its value for None, and loads pydantic to make it a bool.
-    context_settings={"default_map": {"help": False}},
+    context_settings=CONTEXT,
 )
 
 
@@ -58,24 +133,6 @@ def cxr(
     """The command line itself; its help is PURPOSE."""
 
 
-app.command()(preprocess)
-app.command()(split)
-app.command()(train)
-app.command()(validate3way)
-app.command()(template)
-app.command()(test)
-app.command()(stratify)
-app.command()(predict)
-app.command()(audit)
-app.command()(gradcam)
-app.command()(report)
-app.command()(sweep)
-app.add_typer(weights, name="weights")
-app.command()(phantom)
-app.command()(demo)
-app.command()(doctor)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; `argv` is without the program's name."""
     try:
@@ -86,7 +143,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else int(ExitCode.FAULT)
+        return leaving.code if isinstance(leaving.code, int) else int(ExitCode.INTERNAL_ERROR)
     return int(ExitCode.DONE)
 
 

@@ -44,26 +44,26 @@ def cxr(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
 
 
 @pytest.fixture(scope="session")
-def real_films() -> Path:
-    """The folder of real films, where this checkout stands beside `shared/`."""
+def real_images() -> Path:
+    """The folder of real images, where this checkout stands beside `shared/`."""
     if not SHARED_DATA.is_dir():
-        pytest.skip(f"real films are not at hand: no folder {SHARED_DATA}")
+        pytest.skip(f"real images are not at hand: no folder {SHARED_DATA}")
     return SHARED_DATA
 
 
-FILM_SIZE = 32
-FILMS = {"covid19": 14, "normal": 26, "pneumonia": 20}
-"""Films of each class in `small_dataset`."""
-FILMS_WITHOUT_PATIENT = 4
-"""The last films of each class in `small_dataset`."""
+IMAGE_SIZE = 32
+IMAGES = {"covid19": 14, "normal": 26, "pneumonia": 20}
+"""Images of each class in `small_dataset`."""
+IMAGES_WITHOUT_PATIENT = 4
+"""The last images of each class in `small_dataset`."""
 
 
-def draw_film(class_number: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw noise with a bright square, in a corner of the film that its class decides: uint8 [32, 32]."""
-    film = rng.integers(40, 120, (FILM_SIZE, FILM_SIZE))
+def draw_image(class_number: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw noise with a bright square, in a corner of the image that its class decides: uint8 [32, 32]."""
+    image = rng.integers(40, 120, (IMAGE_SIZE, IMAGE_SIZE))
     top, left = divmod(class_number % 4, 2)
-    film[16 * top + 2 : 16 * top + 14, 16 * left + 2 : 16 * left + 14] += 100
-    return film.astype(np.uint8)
+    image[16 * top + 2 : 16 * top + 14, 16 * left + 2 : 16 * left + 14] += 100
+    return image.astype(np.uint8)
 
 
 MakeDataset = Callable[..., Path]
@@ -71,25 +71,25 @@ MakeDataset = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def make_dataset() -> MakeDataset:
-    """Write a DATASET folder of drawn films: `make_dataset(folder, labels, patients, **columns)`."""
+    """Write a DATASET folder of drawn images: `make_dataset(folder, labels, patients, **columns)`."""
 
     def make(folder: Path, labels: Sequence[str], patients: Sequence[str], **columns: Sequence[str]) -> Path:
         rng = np.random.default_rng(0)
         classes = sorted(set(labels))
-        with GrowingDataset(folder, FILM_SIZE, {"size": FILM_SIZE}) as dataset:
+        with GrowingDataset(folder, IMAGE_SIZE, {"size": IMAGE_SIZE}) as dataset:
             for number, (label, patient) in enumerate(zip(labels, patients, strict=True)):
-                pixels = draw_film(classes.index(label), rng)
+                pixels = draw_image(classes.index(label), rng)
                 record = {
                     "image_id": image_id(pixels),
-                    "source": f"films/{number}.png",
+                    "source": f"images/{number}.png",
                     "label": label,
                     "patient_id": patient,
                 }
                 record |= {name: values[number] for name, values in columns.items()}
-                dataset.add_film(pixels, record)
+                dataset.add_image(pixels, record)
             info = {
-                "settings": {"size": FILM_SIZE},
-                "counts": {"inputs": len(labels), "films": len(labels), "rejected": 0},
+                "settings": {"size": IMAGE_SIZE},
+                "counts": {"inputs": len(labels), "images": len(labels), "rejected": 0},
                 "classes": dict(Counter(labels)),
             }
             dataset.finish((*MANIFEST_COLUMNS, *columns), info)
@@ -100,15 +100,15 @@ def make_dataset() -> MakeDataset:
 
 @pytest.fixture(scope="session")
 def small_dataset(make_dataset: MakeDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A DATASET folder of 60 films in three classes that a small net can tell apart; not to be changed.
+    """A DATASET folder of 60 images in three classes that a small model can tell apart; not to be changed.
 
-    Two films a patient, four films of each class without a patient id.
+    Two images a patient, four images of each class without a patient id.
     """
-    labels = [label for label, films in FILMS.items() for _ in range(films)]
+    labels = [label for label, images in IMAGES.items() for _ in range(images)]
     patients = [
-        "" if number >= films - FILMS_WITHOUT_PATIENT else f"{label}-{number // 2:03}"
-        for label, films in FILMS.items()
-        for number in range(films)
+        "" if number >= images - IMAGES_WITHOUT_PATIENT else f"{label}-{number // 2:03}"
+        for label, images in IMAGES.items()
+        for number in range(images)
     ]
     return make_dataset(tmp_path_factory.mktemp("small") / "dataset", labels, patients)
 
@@ -129,7 +129,7 @@ PutInHubCache = Callable[[str, str, bytes], Path]
 
 @pytest.fixture
 def put_in_hub_cache(hub_cache: Path) -> PutInHubCache:
-    """Put a file into the cache as the hub's client does: `put_in_hub_cache("timm/net", "a.json", content)`.
+    """Put a file into the cache as the hub's client does: `put_in_hub_cache("timm/model", "a.json", content)`.
 
     A snapshot's file is a link to a blob that has its SHA-256 for a name. Returns the blob.
     """

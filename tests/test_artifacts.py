@@ -27,7 +27,7 @@ from cxr_cli.artifacts import (
     write_csv,
     write_json,
 )
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.errors import BadInput, SettingsChanged
 
 KILLED_WHILE_WRITING = """
 import os, sys
@@ -304,14 +304,14 @@ def test_a_folder_s_digests_are_its_files_by_path(tmp_path: Path) -> None:
 def test_other_settings_are_refused_and_all_of_them_named(tmp_path: Path) -> None:
     before = {"size": 16, "seed": 0, "list": "a" * 100, "place": "here"}
     check_same_settings(tmp_path, before, {"size": 16, "seed": 0})
-    with pytest.raises(UsageFault) as refused:
+    with pytest.raises(SettingsChanged) as refused:
         check_same_settings(
             tmp_path,
             before,
             {"size": 32, "seed": 0, "list": "b", "new": None, "other": 1},
-            {"size": "--size"},
+            {"size": "the size"},
         )
     assert str(refused.value) == (
-        f"{tmp_path}: was made with other settings: --size was 16, now 32; "
-        "list was 'aaaaaaaaaaa..., now 'b'; other was None, now 1; name a new folder"
+        f"{tmp_path}: was made with other settings: the size was 16, now 32; "
+        "`list` was 'aaaaaaaaaaa..., now 'b'; `other` was None, now 1; name a new folder"
     )

@@ -97,7 +97,7 @@ def test_python_m_is_the_same_program() -> None:
         (["split", "d", "-o", "s.csv", "--seed", "first"], "--seed"),
         (["split", "d", "-o", "s.csv", "--seed", "-1"], "--seed"),
         (["split", "d", "-o", "s.csv", "--vall", "0.2"], "--vall"),
-        (["preprocess", "films", "-o", "d", "--crop-top", "0.5"], "--crop-top 0.5"),
+        (["preprocess", "images", "-o", "d", "--crop-top", "0.5"], "--crop-top 0.5"),
         (["phantom", "-o", "d", "--finding", "hernia"], "hernia"),
     ],
 )
@@ -154,7 +154,7 @@ def test_each_kind_of_error_has_its_exit_code(
 def test_exit_codes_are_the_promise() -> None:
     assert {code.name: int(code) for code in ExitCode} == {
         "DONE": 0,
-        "FAULT": 1,
+        "INTERNAL_ERROR": 1,
         "USAGE": 2,
         "BAD_INPUT": 3,
         "TOO_MANY_REJECTS": 4,

@@ -1,4 +1,4 @@
-"""Runs with a very small net of drawn, untrained weights: what is tested here does not ask for more."""
+"""Runs with a very small model of drawn, untrained weights: what is tested here does not ask for more."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -19,12 +19,12 @@ SIZE = 16
 
 
 def untrained_run(folder: Path, *, siamese: bool) -> TrainedRun:
-    """Make a run of a net with one stage and vectors of 6; the pixels have mean 0.4, deviation 0.2."""
+    """Make a run of a model with one stage and vectors of 6; the pixels have mean 0.4, deviation 0.2."""
     rng = np.random.default_rng(0)
     shape = CovidNetConfig(stem=8, stages=(8,), depths=(2,), fc=(12, 6))
     backbone = CovidNet(shape, SIZE, None if siamese else 3, lowering="product", rng=rng)
-    net = Siamese(backbone, rng=rng) if siamese else backbone
-    graph, params, stats = nnx.split(net, nnx.Param, ...)
+    network = Siamese(backbone, rng=rng) if siamese else backbone
+    graph, params, stats = nnx.split(network, nnx.Param, ...)
     name = "siamese" if siamese else "single"
     pairs = {"pairs": 100, "trials": 10} if siamese else {}
     config = RunConfig(
@@ -43,7 +43,7 @@ def untrained_run(folder: Path, *, siamese: bool) -> TrainedRun:
         fold=None,
     )
     variables = Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))
-    return TrainedRun(folder, config, Network(graph, net.STAGES, 0), variables, epoch=3)
+    return TrainedRun(folder, config, Network(graph, network.STAGES, 0), variables, epoch=3)
 
 
 @pytest.fixture(scope="session")
@@ -58,5 +58,5 @@ def siamese(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
 
 @pytest.fixture(scope="session")
 def images() -> NDArray[np.uint8]:
-    """Draw 75 films: more than two batches, and not a multiple of one."""
+    """Draw 75 images: more than two batches, and not a multiple of one."""
     return np.random.default_rng(1).integers(0, 256, (75, SIZE, SIZE), np.uint8)

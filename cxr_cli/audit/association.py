@@ -59,8 +59,8 @@ def permutation_p(
 ) -> float:
     """Test whether class and characteristic go together more than by chance.
 
-    The patients change classes with each other, each keeping its films' levels, so that films of one patient
-    do not count as many; a patient of several classes has the one of most films. By chi-squared.
+    The patients change classes with each other, each keeping its images' levels, so that images of one
+    patient do not count as many; a patient of several classes has the one of most images. By chi-squared.
 
     Args:
         levels: int [N], the characteristic's levels by number.
@@ -74,7 +74,7 @@ def permutation_p(
     """
     of_level, of_class = (
         pd.crosstab(patients, each).to_numpy(np.float64) for each in (levels, labels)
-    )  # [P, K] and [P, C], films
+    )  # [P, K] and [P, C], images
     classes = np.eye(of_class.shape[1])[of_class.argmax(1)]
     least = _chi_squared(of_level.T @ classes) * (1 - 1e-9)  # rounding is no difference
     exceeded = 0
@@ -122,14 +122,14 @@ def associations(
     """Describe how class and characteristics go together.
 
     Args:
-        characteristics: one row a film, one column a characteristic, its levels as text.
+        characteristics: one row an image, one column a characteristic, its levels as text.
         labels: int [N], class numbers.
         patients: int [N], patient numbers.
         classes: class names.
         rng: of what is drawn.
 
     Returns:
-        `characteristics`, by name: `counts` (films by level and class), `cramers_v` (bias-corrected, with
+        `characteristics`, by name: `counts` (images by level and class), `cramers_v` (bias-corrected, with
         limits), `p`, and `auc` and `per_class`, out of fold, of a model that sees this characteristic alone;
         `together`, the AUC of one that sees them all, None without any.
 

@@ -8,13 +8,13 @@ from cxr_cli.evaluation.report import format_figure
 KINDS = ("shortcut", "association", "leak")
 
 NOTABLE = 0.6
-"""AUC from which a figure is told: below it, a difference may be real but leads no net far."""
+"""AUC from which a figure is told: below it, a difference may be real but leads no model far."""
 NEAR = 0.8
-"""Share of the whole film's lead over chance from which a part does nearly as well."""
+"""Share of the whole image's lead over chance from which a part does nearly as well."""
 COINCIDES = 0.95
 """AUC from which a characteristic and a class are as good as one."""
 SIGNIFICANT = 0.05
-"""Chance that an audit of films without any shortcut names one all the same, for each kind of finding."""
+"""Chance that an audit of images without any shortcut names one all the same, for each kind of finding."""
 
 
 class Finding(NamedTuple):
@@ -116,19 +116,19 @@ def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
     for name, words in (
         (
             "seen",
-            "the run tells {label} from the {view} alone: AUC {auc}, {full} from the whole film{also}{share}",
+            "the run tells {label} from the {view} alone: AUC {auc}, {full} from the whole image{also}{share}",
         ),
         (
             "offered",
-            "the films offer one: a classifier made for it tells {label} from the {view} alone: "
-            "AUC {auc}, {full} from the whole film{also}",
+            "the images offer one: a classifier made for it tells {label} from the {view} alone: "
+            "AUC {auc}, {full} from the whole image{also}",
         ),
     ):
         views = report[name]["views"] if report[name] else {}
         told = told_classes({key: of for key, of in views.items() if of["beside_lungs"]}, labels, largest_p)
         for label in dict.fromkeys(each.label for each in told):
             best, *others = [each for each in told if each.label == label]
-            full = views["film"]["per_class"][label]
+            full = views["image"]["per_class"][label]
             yield Finding(
                 "shortcut",
                 name,
@@ -146,12 +146,12 @@ def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _share_of_skill(part: float, full: float) -> str:
-    """Set a part's AUC above chance in relation to the whole film's."""
+    """Set a part's AUC above chance in relation to the whole image's."""
     if full <= NOTABLE:
         return ""
     share = (part - 0.5) / (full - 0.5)
-    meaning = ": what it does on whole films may come from there" if share >= NEAR else ""
-    return f"; {min(share, 1.0):.0%} of the whole film's lead over chance{meaning}"
+    meaning = ": what it does on whole images may come from there" if share >= NEAR else ""
+    return f"; {min(share, 1.0):.0%} of the whole image's lead over chance{meaning}"
 
 
 def _associations(report: Mapping[str, Any]) -> Iterator[Finding]:
@@ -176,14 +176,14 @@ def _associations(report: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _most_telling(counts: Mapping[str, Mapping[str, int]], label: str) -> str:
-    """Say on what shares of a class's films, and of all others, the level is that tells most."""
-    films = sum(of[label] for of in counts.values())
-    others = sum(sum(of.values()) for of in counts.values()) - films
+    """Say on what shares of a class's images, and of all others, the level is that tells most."""
+    images = sum(of[label] for of in counts.values())
+    others = sum(sum(of.values()) for of in counts.values()) - images
     shares = {
-        level: (of[label] / films, (sum(of.values()) - of[label]) / others) for level, of in counts.items()
+        level: (of[label] / images, (sum(of.values()) - of[label]) / others) for level, of in counts.items()
     }
     level = max(shares, key=lambda name: shares[name][0] - shares[name][1])
-    return f"{level} on {shares[level][0]:.0%} of its films and {shares[level][1]:.0%} of the others"
+    return f"{level} on {shares[level][0]:.0%} of its images and {shares[level][1]:.0%} of the others"
 
 
 def _also(others: Sequence[Told]) -> str:
@@ -194,7 +194,7 @@ def _also(others: Sequence[Told]) -> str:
 LEAKS = {
     "patients": ("patient", "patients"),
     "identical": ("picture, the same in every pixel,", "pictures, the same in every pixel,"),
-    "near": ("pair of films that are nearly one picture", "pairs of films that are nearly one picture"),
+    "near": ("pair of images that are nearly one picture", "pairs of images that are nearly one picture"),
 }
 """What leaks, as one and as many."""
 

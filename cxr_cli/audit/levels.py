@@ -12,8 +12,8 @@ from cxr_cli.images.characteristics import MANIFEST_COLUMNS
 MISSING = "(missing)"
 RARE = "(rare)"
 MOST_LEVELS = 20
-FEWEST_FILMS = 5
-"""Films that a level needs; those with fewer are one level together."""
+FEWEST_IMAGES = 5
+"""Images that a level needs; those with fewer are one level together."""
 AGES = (20, 40, 60, 80)
 """Years at which age groups part."""
 
@@ -22,7 +22,7 @@ class Characteristics(NamedTuple):
     """Characteristics that can be asked for.
 
     Attributes:
-        table: one row a film, one column a characteristic, its levels as text; two or more each.
+        table: one row an image, one column a characteristic, its levels as text; two or more each.
         left_out: the other columns, and why.
     """
 
@@ -42,7 +42,7 @@ def age_group(age: str) -> str:
 
 
 def file_type(source: str) -> str:
-    """The suffix of a film's file, in small letters; DICOM often has none."""
+    """The suffix of an image's file, in small letters; DICOM often has none."""
     return PurePath(source).suffix.lower() or "no suffix"
 
 
@@ -71,13 +71,13 @@ DERIVED: dict[str, tuple[str, Callable[[str], str]]] = {
 
 
 def characteristics_of(manifest: pd.DataFrame, ignored: Collection[str] = ()) -> Characteristics:
-    """Gather the characteristics of films, and reduce them to few levels.
+    """Gather the characteristics of images, and reduce them to few levels.
 
     The manifest's own columns, age in groups, the type of file, and the columns of the user's own table with
     at most 20 values. What is missing is a level of its own, and so are all rare values together.
 
     Args:
-        manifest: of the films, all text.
+        manifest: of the images, all text.
         ignored: names to leave out.
 
     Raises:
@@ -106,17 +106,17 @@ def characteristics_of(manifest: pd.DataFrame, ignored: Collection[str] = ()) ->
 def _reason_against(column: "pd.Series[str]", labels: "pd.Series[str]", own: bool) -> str:
     values = set(column.str.strip().str.lower())
     if len(values) < 2:
-        return "one value on all films"
+        return "one value on all images"
     if own and len(values) > MOST_LEVELS:
         return f"more than {MOST_LEVELS} values"
     if own and values <= set(labels.str.strip().str.lower()):
         return "repeats the label"
-    return "" if few_levels(column).nunique() > 1 else "one value on nearly all films"
+    return "" if few_levels(column).nunique() > 1 else "one value on nearly all images"
 
 
 def few_levels(column: "pd.Series[str]") -> "pd.Series[str]":
     """Reduce values to levels: missing, the most frequent values, and the rare ones together."""
     column = column.astype(str).str.strip().replace("", MISSING)
-    films = column.value_counts()
-    kept = films[films >= FEWEST_FILMS].index[:MOST_LEVELS]
+    images = column.value_counts()
+    kept = images[images >= FEWEST_IMAGES].index[:MOST_LEVELS]
     return column.where(column.isin(kept) | (column == MISSING), RARE)

@@ -1,4 +1,4 @@
-"""Films -> films of which only a part is seen -> a run's scores."""
+"""Images -> images of which only a part is seen -> a run's scores."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.audit.regions import View, see
 from cxr_cli.prediction.loading import FetchBatch
-from cxr_cli.prediction.scores import film_scorer
+from cxr_cli.prediction.scores import image_scorer
 from cxr_cli.runs.model_store import TrainedRun
 
 
@@ -22,12 +22,12 @@ def scores_by_view(
     fill: NDArray[np.uint8],
     templates: Path | None = None,
 ) -> dict[str, NDArray[np.float32]]:
-    """Score the same films by class, once for each view of them.
+    """Score the same images by class, once for each view of them.
 
     Args:
         run: the trained run.
         images: uint8 [N, H, W].
-        rows: which films.
+        rows: which images.
         views: what is seen of them.
         fill: uint8 [H, W], in the place of what is hidden.
         templates: of a siamese run; None takes the run's own.
@@ -36,9 +36,9 @@ def scores_by_view(
         By the view's name, float32 [len(rows), C], 0 ... 1.
 
     Raises:
-        UsageFault, BadInput: see `film_scorer`.
+        UsageFault, BadInput: see `image_scorer`.
     """
-    score = film_scorer(run, templates)
+    score = image_scorer(run, templates)
 
     def fetch_of(view: View) -> FetchBatch:
         def fetch(batch: NDArray[np.int64]) -> Array:

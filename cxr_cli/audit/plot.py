@@ -1,4 +1,4 @@
-"""An audit as a figure: AUC of a run, and of a classifier made anew, by the part of the film that is seen."""
+"""An audit as a figure: AUC of a run, and of a classifier made anew, by the part of the image that is seen."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -46,13 +46,13 @@ def audit_figure(report: Mapping[str, Any], pictures: Mapping[str, NDArray[np.ui
 
 
 def _draw_bars(
-    axes: Axes, figures: Mapping[str, Any], views: list[str], colour: str, classes: list[str]
+    axes: Axes, figures: Mapping[str, Any], views: list[str], color: str, classes: list[str]
 ) -> None:
     for place, view in enumerate(views):
         auc = figures[view]["auc"] if view in figures else {"value": None}
         if auc["value"] is None:
             continue
-        axes.barh(place, auc["value"], color=colour, alpha=0.5, height=0.6)
+        axes.barh(place, auc["value"], color=color, alpha=0.5, height=0.6)
         if auc["low"] is not None:
             limits = [[auc["value"] - auc["low"]], [auc["high"] - auc["value"]]]
             axes.errorbar(auc["value"], place, xerr=limits, color="black", capsize=3, linewidth=1)
@@ -65,6 +65,6 @@ def _draw_bars(
         if known:
             marker = "osD^v<>P*X"[number % 10]
             axes.plot(*zip(*known, strict=True), marker, markersize=4, color=f"C{number + 2}", label=label)
-    axes.axvline(0.5, color="grey", linestyle="--", linewidth=1)
+    axes.axvline(0.5, color="gray", linestyle="--", linewidth=1)
     axes.set(xlim=(0, 1.02), ylim=(len(views) - 0.5, -0.5), xlabel="AUC, mean of the classes (chance: 0.5)")
     axes.spines[["top", "right"]].set_visible(False)

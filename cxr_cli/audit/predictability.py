@@ -21,21 +21,21 @@ from cxr_cli.evaluation.uncertainty.intervals import over_resamples, percentile_
 
 FOLDS = 5
 INVERSE_PENALTY = 0.01
-"""Of the classifier of film parts: they are described by more numbers than there are films to learn from."""
+"""Of the classifier of image parts: they are described by more numbers than there are images to learn from."""
 
 
 def part_model() -> Pipeline:
-    """Predict the class from a part of the film: standardised numbers, logistic regression, classes even."""
+    """Predict the class from a part of the image: standardized numbers, logistic regression, classes even."""
     regression = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=1000)
     return make_pipeline(StandardScaler(), regression)
 
 
 Folds = Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
-"""Places of the films that a model is fitted on, and of those it then scores."""
+"""Places of the images that a model is fitted on, and of those it then scores."""
 
 
 def patient_folds(labels: NDArray[np.int64], patients: NDArray[np.int64], classes: Sequence[str]) -> Folds:
-    """Divide films into folds, even over the classes, no patient in two of them.
+    """Divide images into folds, even over the classes, no patient in two of them.
 
     Args:
         labels: int [N], class numbers.
@@ -53,7 +53,7 @@ def patient_folds(labels: NDArray[np.int64], patients: NDArray[np.int64], classe
     if fewest < 2:
         raise BadInput(
             f"class {classes[patients_of_class.index(fewest)]!r} has {fewest} patient{'s' * (not fewest)} "
-            "among the films that train and validate; an audit needs 2 or more"
+            "among the images that train and validate; an audit needs 2 or more"
         )
     folds = StratifiedGroupKFold(min(FOLDS, fewest), shuffle=True, random_state=0)
     return list(folds.split(labels, labels, patients))
@@ -62,13 +62,13 @@ def patient_folds(labels: NDArray[np.int64], patients: NDArray[np.int64], classe
 def out_of_fold_scores(
     model: BaseEstimator, features: Any, labels: NDArray[np.int64], folds: Folds
 ) -> Floats:
-    """Score each film by a model fitted on the films of other folds.
+    """Score each image by a model fitted on the images of other folds.
 
     Args:
         model: a scikit-learn classifier with probabilities; it is fitted anew for each fold.
         features: N rows, as the model takes them.
         labels: int [N], class numbers 0 ... C-1, each there.
-        folds: of these films.
+        folds: of these images.
 
     Returns:
         float64 [N, C], 0 ... 1.
@@ -98,7 +98,7 @@ def auc_figures(
 
     Returns:
         `auc`, the mean over the classes, and `per_class`, by name: {"value", "low", "high", "method"}, for a
-        class also "p", see `patient_p`; None where a class has no film or all of them.
+        class also "p", see `patient_p`; None where a class has no image or all of them.
     """
     each = {
         name: _of_class(labels == number, scores[:, number], patients) for number, name in enumerate(classes)
@@ -122,9 +122,9 @@ def _of_class(
 def patient_p(
     positive: NDArray[np.bool_], scores: NDArray[np.floating], patients: NDArray[np.int64]
 ) -> float | None:
-    """Test whether positive films score higher than by chance, a patient counting once however many films.
+    """Test whether positive images score higher than by chance, a patient counting once however many images.
 
-    One-sided Mann-Whitney test of the patients' mean scores; a patient with films of both kinds counts once
+    One-sided Mann-Whitney test of the patients' mean scores; a patient with images of both kinds counts once
     among each.
 
     Returns:
@@ -133,6 +133,7 @@ def patient_p(
     if positive.all() or not positive.any():
         return None
     means = [
-        pd.Series(scores[films]).groupby(patients[films]).mean().to_numpy() for films in (positive, ~positive)
+        pd.Series(scores[images]).groupby(patients[images]).mean().to_numpy()
+        for images in (positive, ~positive)
     ]
     return float(mannwhitneyu(*means, alternative="greater").pvalue)

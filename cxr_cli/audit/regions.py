@@ -1,7 +1,7 @@
-"""Films of which only a part is seen, and what that part shows coarsely.
+"""Images of which only a part is seen, and what that part shows coarsely.
 
-A part is a mask over a grid of 16 x 16 cells, stretched over the film. No lungs are looked for: they are
-taken to lie where they lie on a frontal film that shows the chest and little else.
+A part is a mask over a grid of 16 x 16 cells, stretched over the image. No lungs are looked for: they are
+taken to lie where they lie on a frontal image that shows the chest and little else.
 """
 
 from typing import NamedTuple
@@ -14,19 +14,19 @@ from cxr_cli.errors import BadInput
 
 GRID = 16
 THUMBNAIL = 0.1
-"""Side of a thumbnail, in sides of the film: 1 % of its pixels."""
+"""Side of a thumbnail, in sides of the image: 1 % of its pixels."""
 
-Films = NDArray[np.uint8]
+Images = NDArray[np.uint8]
 Cells = NDArray[np.bool_]
 
 
 class View(NamedTuple):
-    """How much of a film is seen.
+    """How much of an image is seen.
 
     Attributes:
         name: of the view.
         words: what is seen.
-        cells: bool [16, 16], those that are seen; None for the whole film shrunk to a thumbnail.
+        cells: bool [16, 16], those that are seen; None for the whole image shrunk to a thumbnail.
         beside_lungs: whether it shows nothing of the lungs, nor of what is under the diaphragm, if they lie
             where they should; what tells classes apart there is no finding.
     """
@@ -45,9 +45,9 @@ def _cells(rows: slice = slice(None), columns: slice = slice(None)) -> Cells:
 
 _ENDS = np.isin(np.arange(GRID), (0, 1, 2, GRID - 3, GRID - 2, GRID - 1))
 
-FILM = View("film", "the whole film", _cells(), False)
+IMAGE = View("image", "the whole image", _cells(), False)
 VIEWS = (
-    FILM,
+    IMAGE,
     View("corners", "the corners, 3/16 of the side each", np.outer(_ENDS, _ENDS), True),
     View("border", "the border, 1/16 of the side", ~_cells(slice(1, -1), slice(1, -1)), True),
     View(
@@ -56,57 +56,57 @@ VIEWS = (
         ~_cells(slice(2, -2), slice(1, -1)),
         True,
     ),
-    View("centre blanked", "all but the middle 10/16", ~_cells(slice(3, -3), slice(3, -3)), False),
-    View("thumbnail", "the whole film on 1 % of its pixels", None, False),
+    View("center blanked", "all but the middle 10/16", ~_cells(slice(3, -3), slice(3, -3)), False),
+    View("thumbnail", "the whole image on 1 % of its pixels", None, False),
 )
 
 
-def see(films: Films, view: View, fill: Films) -> Films:
-    """Show of films what a view shows.
+def see(images: Images, view: View, fill: Images) -> Images:
+    """Show of images what a view shows.
 
-    What is hidden is the same on every film, and so tells nothing of a film's class.
+    What is hidden is the same on every image, and so tells nothing of an image's class.
 
     Args:
-        films: uint8 [N, H, W].
+        images: uint8 [N, H, W].
         view: what is seen.
-        fill: uint8 [H, W], what stands in the place of what is hidden: the mean training film.
+        fill: uint8 [H, W], what stands in the place of what is hidden: the mean training image.
 
     Returns:
         uint8 [N, H, W].
     """
     if view.cells is None:
-        return np.stack([_thumbnail(film) for film in films])
-    return np.where(_stretch(view.cells, fill.shape), films, fill)
+        return np.stack([_thumbnail(image) for image in images])
+    return np.where(_stretch(view.cells, fill.shape), images, fill)
 
 
-def _thumbnail(film: Films) -> Films:
-    height, width = film.shape
+def _thumbnail(image: Images) -> Images:
+    height, width = image.shape
     small = (max(round(THUMBNAIL * width), 1), max(round(THUMBNAIL * height), 1))
-    reduced = cv2.resize(film, small, interpolation=cv2.INTER_AREA)
+    reduced = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(reduced, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def _stretch(cells: Cells, shape: tuple[int, ...]) -> Cells:
-    """Stretch cells over a film of this shape [H, W]."""
+    """Stretch cells over an image of this shape [H, W]."""
     rows, columns = (np.arange(length) * GRID // length for length in shape)
     return cells[np.ix_(rows, columns)]
 
 
-def cell_features(images: Films, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Describe films coarsely: mean and standard deviation of the grey values in each cell.
+def cell_features(images: Images, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Describe images coarsely: mean and standard deviation of the gray values in each cell.
 
     Args:
         images: uint8 [N, H, W], 16 pixels or more a side; may be a memory map.
-        rows: which films.
+        rows: which images.
 
     Returns:
-        float32 [len(rows), 16, 16, 2], grey values.
+        float32 [len(rows), 16, 16, 2], gray values.
 
     Raises:
-        BadInput: the films have fewer pixels a side.
+        BadInput: the images have fewer pixels a side.
     """
     if min(images.shape[1:]) < GRID:
-        raise BadInput(f"films of {images.shape[1]} pixels; an audit needs {GRID} or more a side")
+        raise BadInput(f"images of {images.shape[1]} pixels; an audit needs {GRID} or more a side")
     edges = [-(-np.arange(GRID) * length // GRID) for length in images.shape[1:]]
     counts = np.outer(
         *(np.diff([*edge, length]) for edge, length in zip(edges, images.shape[1:], strict=True))
@@ -117,8 +117,8 @@ def cell_features(images: Films, rows: NDArray[np.int64]) -> NDArray[np.float32]
 
     features = np.empty((len(rows), GRID, GRID, 2), np.float32)
     for place, row in enumerate(rows):
-        film = images[row].astype(np.float64)
-        mean = cell_means(film)
+        image = images[row].astype(np.float64)
+        mean = cell_means(image)
         features[place, ..., 0] = mean
-        features[place, ..., 1] = np.sqrt(np.maximum(cell_means(film * film) - mean * mean, 0))
+        features[place, ..., 1] = np.sqrt(np.maximum(cell_means(image * image) - mean * mean, 0))
     return features

@@ -62,7 +62,7 @@ def _association_lines(report: Mapping[str, Any]) -> Iterator[str]:
 def _offered_lines(report: Mapping[str, Any]) -> Iterator[str]:
     offered = report["offered"]
     yield (
-        f"What the films offer: {_extent(offered)}. AUC of a classifier made anew for each part "
+        f"What the images offer: {_extent(offered)}. AUC of a classifier made anew for each part "
         "(brightness and contrast on a coarse grid), cross-validated by patient"
     )
     yield from _view_lines(offered, report["classes"])
@@ -71,7 +71,7 @@ def _offered_lines(report: Mapping[str, Any]) -> Iterator[str]:
 def _seen_lines(report: Mapping[str, Any]) -> Iterator[str]:
     seen = report["seen"]
     if seen:
-        yield f"What the run sees: {_extent(seen)}. Its AUC when the rest is the mean training film"
+        yield f"What the run sees: {_extent(seen)}. Its AUC when the rest is the mean training image"
         yield from _view_lines(seen, report["classes"])
 
 
@@ -106,7 +106,7 @@ def _verdict(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _extent(of: Mapping[str, Any]) -> str:
-    return f"{of['films']} films of {of['subset']}, {of['patients']} patients"
+    return f"{of['images']} images of {of['subset']}, {of['patients']} patients"
 
 
 def _aucs(of: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cxr_cli.commands import options
-from cxr_cli.commands.console import say_if_unfinished
+from cxr_cli.commands.console import CONSOLE
 from cxr_cli.errors import AuditFound, BadInput, UsageFault
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cxr_cli.splitting.file import Split
 
 EXAMINED = 10_000
-"""Films that are looked at for shortcuts and associations; of more, whole patients are drawn."""
+"""Images that are looked at for shortcuts and associations; of more, whole patients are drawn."""
 SEED = 0
 """Of what is drawn: the same audit again gives the same figures."""
 
@@ -33,7 +33,7 @@ def audit(
     ] = None,
     dataset: options.MovedDataset = None,
     fold: options.Fold = None,
-    subset: Annotated[str, typer.Option(help="Films that the run is tried on: val, test or train.")] = "val",
+    subset: Annotated[str, typer.Option(help="Images that the run is tried on: val, test or train.")] = "val",
     templates: options.Templates = None,
     ignore: Annotated[
         list[str] | None,
@@ -53,8 +53,8 @@ def audit(
 ) -> None:
     """Look for shortcuts, associations and leaks.
 
-    Does the class go with the manufacturer, the view, the source of a film? Can it be told from corners and
-    borders, by this run or at all? Is a patient or a picture in two subsets? Test films are looked at for
+    Does the class go with the manufacturer, the view, the source of an image? Can it be told from corners and
+    borders, by this run or at all? Is a patient or a picture in two subsets? Test images are looked at for
     leaks alone, but with --subset test.
     """
     from cxr_cli.artifacts import write_json
@@ -72,7 +72,7 @@ def audit(
     report: dict[str, Any] = {
         "run": str(place) if subject.run else None,
         "epoch": subject.run.epoch if subject.run else None,
-        "dataset": str(subject.films.folder),
+        "dataset": str(subject.images.folder),
         "split": str(subject.split.path),
         "classes": list(subject.split.classes),
         "interval": "95 %, by patients: DeLong for the AUC of a class, else bootstrap",
@@ -88,7 +88,7 @@ def audit(
     if json or folder:
         write_json(json or Path(folder or "") / f"audit{suffix}.json", report)
     if folder:
-        audit_figure(report, _pictures(subject.mean_film), folder / FIGURES / f"audit{suffix}.png")
+        audit_figure(report, _pictures(subject.mean_image), folder / FIGURES / f"audit{suffix}.png")
     typer.echo(format_audit(report))
     found = sorted({finding["kind"] for finding in report["findings"]} & set(fail_on or ()), key=KINDS.index)
     if found:
@@ -99,16 +99,16 @@ def audit(
 class _Subject:
     """What is audited."""
 
-    films: "Dataset"
+    images: "Dataset"
     split: "Split"
     run: "TrainedRun | None"
 
     @cached_property
-    def mean_film(self) -> "NDArray[np.uint8]":
-        """The mean training film, uint8 [H, W]; every training film is read for it."""
-        from cxr_cli.dataset.pixel_statistics import mean_film
+    def mean_image(self) -> "NDArray[np.uint8]":
+        """The mean training image, uint8 [H, W]; every training image is read for it."""
+        from cxr_cli.dataset.pixel_statistics import mean_image
 
-        return mean_film(self.films.images, self.split.rows("train"))
+        return mean_image(self.images.images, self.split.rows("train"))
 
 
 def _open(
@@ -121,8 +121,7 @@ def _open(
 ) -> _Subject:
     from cxr_cli.dataset.store import INFO, open_dataset
     from cxr_cli.runs.config import CONFIG
-    from cxr_cli.runs.folder import open_films
-    from cxr_cli.runs.model_store import open_run
+    from cxr_cli.runs.folder import open_all
     from cxr_cli.splitting.file import open_split
 
     if not (place / CONFIG).exists() and not (place / INFO).exists():
@@ -130,10 +129,8 @@ def _open(
     if (place / CONFIG).exists():
         if fold is not None:
             raise UsageFault(f"--fold {fold}: a run knows its fold")
-        trained = open_run(place)
-        films, division = open_films(trained.config, dataset, split)
-        say_if_unfinished(trained)
-        return _Subject(films, division, trained)
+        trained, images, division = open_all(place, dataset, split, CONSOLE)
+        return _Subject(images, division, trained)
     for option, value in (("--dataset", dataset), ("--templates", templates)):
         if value is not None:
             raise UsageFault(f"{option} {value}: goes with a RUN; {place} is a DATASET")
@@ -141,12 +138,12 @@ def _open(
         raise UsageFault(f"--subset {subset}: goes with a RUN; {place} is a DATASET")
     if split is None:
         raise UsageFault(f"{place}: is a DATASET, which needs --split beside it")
-    films = open_dataset(place)
-    return _Subject(films, open_split(split, films, fold, leaks=True), None)
+    images = open_dataset(place)
+    return _Subject(images, open_split(split, images, fold, leaks=True), None)
 
 
 def _association(subject: _Subject, ignored: list[str]) -> dict[str, Any]:
-    """How class and characteristics go together, over the films that train and validate."""
+    """How class and characteristics go together, over the images that train and validate."""
     import numpy as np
 
     from cxr_cli.audit.association import associations
@@ -154,14 +151,14 @@ def _association(subject: _Subject, ignored: list[str]) -> dict[str, Any]:
 
     rows, extent = _sample(subject, ("train", "val"))
     labels, patients = subject.split.labels[rows], subject.split.patients[rows]
-    characteristics = characteristics_of(subject.films.manifest.iloc[rows], ignored)
+    characteristics = characteristics_of(subject.images.manifest.iloc[rows], ignored)
     rng = np.random.default_rng(SEED)
     found = associations(characteristics.table, labels, patients, subject.split.classes, rng)
     return {**extent, **found, "left_out": characteristics.left_out}
 
 
 def _offered(subject: _Subject) -> dict[str, Any]:
-    """How well a classifier made anew for each part of the film tells the classes."""
+    """How well a classifier made anew for each part of the image tells the classes."""
     import numpy as np
 
     from cxr_cli.audit.predictability import auc_figures, out_of_fold_scores, part_model, patient_folds
@@ -169,7 +166,7 @@ def _offered(subject: _Subject) -> dict[str, Any]:
 
     rows, extent = _sample(subject, ("train", "val"))
     labels, patients = subject.split.labels[rows], subject.split.patients[rows]
-    features = cell_features(subject.films.images, rows)
+    features = cell_features(subject.images.images, rows)
     folds = patient_folds(labels, patients, subject.split.classes)
     rng = np.random.default_rng(SEED)
 
@@ -183,7 +180,7 @@ def _offered(subject: _Subject) -> dict[str, Any]:
 
 
 def _seen(subject: _Subject, subset: str, templates: Path | None) -> dict[str, Any] | None:
-    """How well the run tells the classes when it sees a part of the films; None without a run."""
+    """How well the run tells the classes when it sees a part of the images; None without a run."""
     if subject.run is None:
         return None
     import numpy as np
@@ -196,7 +193,7 @@ def _seen(subject: _Subject, subset: str, templates: Path | None) -> dict[str, A
     rows, extent = _sample(subject, (subset,))
     labels, patients = subject.split.labels[rows], subject.split.patients[rows]
     rng = np.random.default_rng(SEED)
-    scores = scores_by_view(subject.run, subject.films.images, rows, VIEWS, subject.mean_film, templates)
+    scores = scores_by_view(subject.run, subject.images.images, rows, VIEWS, subject.mean_image, templates)
     seen = {
         name: auc_figures(labels, of_view, patients, subject.split.classes, rng)
         for name, of_view in scores.items()
@@ -207,7 +204,7 @@ def _seen(subject: _Subject, subset: str, templates: Path | None) -> dict[str, A
 def _leaks(subject: _Subject) -> dict[str, Any]:
     from cxr_cli.splitting.leaks import find_leaks
 
-    leaks = find_leaks(subject.films, subject.split.subsets)
+    leaks = find_leaks(subject.images, subject.split.subsets)
     return {name: [leak._asdict() for leak in of] for name, of in leaks._asdict().items()}
 
 
@@ -219,10 +216,10 @@ def _sample(subject: _Subject, subsets: tuple[str, ...]) -> "tuple[NDArray[np.in
     if len(rows) > EXAMINED:
         patients = subject.split.patients[rows]
         order = np.random.default_rng(SEED).permutation(int(patients.max()) + 1)[patients]
-        # A patient's films stand together in this order; the last patient may be cut.
+        # A patient's images stand together in this order; the last patient may be cut.
         rows = np.sort(rows[np.argsort(order, kind="stable")[:EXAMINED]])
     patients = np.unique(subject.split.patients[rows])
-    return rows, {"films": len(rows), "patients": len(patients), "subset": " and ".join(subsets)}
+    return rows, {"images": len(rows), "patients": len(patients), "subset": " and ".join(subsets)}
 
 
 def _described(figures: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -237,7 +234,7 @@ def _described(figures: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def _pictures(mean: "NDArray[np.uint8]") -> "dict[str, NDArray[np.uint8]]":
-    """The mean training film as each view shows it, the rest black."""
+    """The mean training image as each view shows it, the rest black."""
     import numpy as np
 
     from cxr_cli.audit.regions import VIEWS, see

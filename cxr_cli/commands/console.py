@@ -1,63 +1,75 @@
-"""Talk: progress and notices on stderr, bars only on a terminal. Data goes to stdout by `typer.echo`."""
+"""Talk: notices and progress on stderr, bars only on a terminal. Data goes to stdout by `typer.echo`."""
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from cxr_cli.reporting import Advance
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from cxr_cli.runs.model_store import TrainedRun
-
-Advance = Callable[[int, int], None]
-"""Called with (done, total) as work goes on."""
+EVERY_SECONDS = 30.0
+"""Where there is no terminal, a line of progress at most so often."""
 
 
-def say(message: str) -> None:
-    """Print one notice on stderr."""
-    print(message, file=sys.stderr, flush=True)
+class Console:
+    """Reports on stderr; see `cxr_cli.reporting.Reporter`."""
+
+    def __init__(self) -> None:
+        """Begin without a bar."""
+        self._bar: Bar | None = None
+
+    def say(self, message: str) -> None:
+        """Print one notice, above the bar where there is one."""
+        if self._bar is None:
+            print(message, file=sys.stderr, flush=True)
+        else:
+            self._bar.console.print(message, highlight=False, markup=False)
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Advance]:
+        """Show a bar on a terminal, else print a plain line now and then."""
+        if not sys.stderr.isatty():
+            yield self._lines(what)
+            return
+        with terminal_bar() as bar:
+            task = bar.add_task(what, total=None)
+
+            def advance(done: int, total: int, note: str = "") -> None:
+                bar.update(task, description=f"{what} {note}".rstrip(), completed=done, total=total)
+
+            self._bar = bar
+            try:
+                yield advance
+            finally:
+                self._bar = None
+
+    def _lines(self, what: str) -> Advance:
+        last = time.monotonic()
+
+        def advance(done: int, total: int, note: str = "") -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= EVERY_SECONDS:
+                last = now
+                self.say(f"{what}: {done} of {total}{f', {note}' if note else ''}")
+
+        return advance
 
 
-def say_if_unfinished(run: "TrainedRun") -> None:
-    """Say that a run's model may not be its last, where training goes on."""
-    from cxr_cli.runs.folder import is_finished
-
-    if not is_finished(run.folder):
-        say(f"{run.folder}: training is not finished; this is the best model so far, of epoch {run.epoch}")
-
-
-@contextmanager
-def progress(what: str) -> Iterator[Advance]:
-    """Yield a function `advance(done, total)`: a bar on a terminal, else a plain line at most every 30 s."""
-    if not sys.stderr.isatty():
-        yield _lines(what)
-        return
-    with terminal_bar() as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+CONSOLE = Console()
+say = CONSOLE.say
 
 
 @contextmanager
 def terminal_bar() -> Iterator["Bar"]:
-    """Show a bar on stderr, gone at the end: description, done of total, time left. For terminals only."""
-    from rich.console import Console
+    """Show a bar on stderr, gone at the end: description, done of total, time left."""
+    from rich.console import Console as Terminal
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Terminal(stderr=True), transient=True) as bar:
         yield bar
-
-
-def _lines(what: str, every_seconds: float = 30.0) -> Advance:
-    last = time.monotonic()
-
-    def advance(done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= every_seconds:
-            last = now
-            say(f"{what}: {done} of {total}")
-
-    return advance

@@ -11,18 +11,18 @@ from cxr_cli.commands.console import say
 from cxr_cli.errors import CxrError
 
 # Small enough for three minutes on two cores; measured with figures in README.
-FILMS = 600
+IMAGES = 600
 DRAWN_SIZE = 128
 SIZE = 64
 WIDTH = 0.25
 LEARNING_RATE = 3e-4
 SINGLE_EPOCHS = 36
 SIAMESE_EPOCHS = 24
-BATCH_OF_FILMS = 30
+BATCH_OF_IMAGES = 30
 PAIRS = 5000
 TRIALS = 99
-EXPLAINED_FILMS = 10
-EXPLAINED_LAYER = "stage3"  # of 4 x 4; the last map of films so small is 2 x 2
+EXPLAINED_IMAGES = 10
+EXPLAINED_LAYER = "stage3"  # of 4 x 4; the last map of images so small is 2 x 2
 
 
 def demo(
@@ -31,20 +31,22 @@ def demo(
     ] = Path("cxr-demo"),
     seed: options.Seed = 0,
 ) -> None:
-    """Run every stage on phantom films.
+    """Run every stage on phantom images.
 
     A check of the installation, and an example to copy: it prints the commands that it runs.
     """
     for stage in _stages(output, seed):
         _run(stage)
     single, siamese = (_accuracy(output / run / "metrics.json") for run in ("single", "siamese"))
-    typer.echo("\nFinal test accuracy, phantom films of patients that neither net has seen (chance: 0.333)")
+    typer.echo(
+        "\nFinal test accuracy, phantom images of patients that neither model has seen (chance: 0.333)"
+    )
     typer.echo(f"  siamese  {siamese}")
     typer.echo(f"  single   {single}")
     say(
         f"\nResults are in {output}: predictions.csv, metrics.json and figures/ in single/ and siamese/; "
-        "what in a film the nets go by is in gradcam/sheet.png. "
-        "Phantoms are drawings: what a net does on them says nothing of patients."
+        "what in an image the models go by is in gradcam/sheet.png. "
+        "Phantoms are drawings: what a model does on them says nothing of patients."
     )
 
 
@@ -52,18 +54,18 @@ def _stages(output: Path, seed: int) -> list[list[object]]:
     """List the command lines of the chain, in order."""
     phantoms, dataset, split = output / "phantoms", output / "dataset", output / "split.csv"
     single, siamese = output / "single", output / "siamese"
-    films: list[object] = [dataset, "--split", split]
-    net = ["--width", WIDTH, "--lr", f"{LEARNING_RATE:g}", "--seed", seed]
-    pairing = ["--pairing", "in-batch", "--batch-size", BATCH_OF_FILMS, "--pairs", PAIRS]
-    looking = ["--layer", EXPLAINED_LAYER, "--count", EXPLAINED_FILMS, "--seed", seed]
+    images: list[object] = [dataset, "--split", split]
+    network = ["--width", WIDTH, "--lr", f"{LEARNING_RATE:g}", "--seed", seed]
+    pairing = ["--pairing", "in-batch", "--batch-size", BATCH_OF_IMAGES, "--pairs", PAIRS]
+    looking = ["--layer", EXPLAINED_LAYER, "--count", EXPLAINED_IMAGES, "--seed", seed]
     comparing = ["--recipe", "siamese", "--epochs", SIAMESE_EPOCHS, *pairing]
     return [
-        ["phantom", "-o", phantoms, "--count", FILMS, "--size", DRAWN_SIZE, "--seed", seed],
-        ["preprocess", phantoms / "films", "-o", dataset, "--size", SIZE],
+        ["phantom", "-o", phantoms, "--count", IMAGES, "--size", DRAWN_SIZE, "--seed", seed],
+        ["preprocess", phantoms / "images", "-o", dataset, "--size", SIZE],
         ["split", dataset, "-o", split, "--seed", seed],
-        ["train", *films, "-o", single, "--epochs", SINGLE_EPOCHS, *net],
+        ["train", *images, "-o", single, "--epochs", SINGLE_EPOCHS, *network],
         ["test", single],
-        ["train", *films, "-o", siamese, *comparing, *net],
+        ["train", *images, "-o", siamese, *comparing, *network],
         ["validate3way", siamese, "--trials", TRIALS, "--repeats", 5],
         ["template", siamese],
         ["test", siamese],

@@ -1,11 +1,12 @@
-"""`cxr gradcam`: what in its films a trained RUN's scores rest on."""
+"""`cxr gradcam`: what in its images a trained RUN's scores rest on."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cxr_cli.commands import console, options
+from cxr_cli.commands import options
+from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.errors import UsageFault
 
 if TYPE_CHECKING:
@@ -13,20 +14,18 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from cxr_cli.explain.explanation import Choice, Explanation, OpenRun, Question
+    from cxr_cli.explain.explanation import Choice, Explanation, Question
     from cxr_cli.explain.gallery import Look, Panel
-    from cxr_cli.explain.select import FilmSet
+    from cxr_cli.explain.select import ImageSet
+    from cxr_cli.runs.folder import OpenRun
 
-FILMS_BY_DEFAULT = 16
+IMAGES_BY_DEFAULT = 16
 WORDS = {
     "runs": "the run",
-    "films": "the choice of films",
-    **{name: f"--{name}" for name in ("pair", "pick", "count", "seed", "target", "positive", "method")},
-    **{name: f"--{name}" for name in ("layer", "templates", "colour", "dicom")},
-    "shared_scale": "--shared-scale",
+    "images": "the choice of images",
     "operating_points": "the operating point",
 }
-"""What must be the same for a folder to be gone on with, as the user knows it."""
+"""What to call the entries of a gallery's record that are no settings themselves."""
 
 
 def gradcam(
@@ -34,11 +33,11 @@ def gradcam(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of overlays to make.")
     ],
-    subset: Annotated[str, typer.Option(help="Films to choose from: test, val or train.")] = "test",
+    subset: Annotated[str, typer.Option(help="Images to choose from: test, val or train.")] = "test",
     images: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="PATH|ID", help="Films by file, folder, zip archive or image_id, instead; repeatable."
+            metavar="PATH|ID", help="Images by file, folder, zip archive or image_id, instead; repeatable."
         ),
     ] = None,
     pick: Annotated[
@@ -47,7 +46,7 @@ def gradcam(
     ] = None,
     count: Annotated[
         int | None,
-        typer.Option(min=0, help="Films to draw of each pick; 0: all. [16; all of --images or --check]"),
+        typer.Option(min=0, help="Images to draw of each pick; 0: all. [16; all of --images or --check]"),
     ] = None,
     seed: options.Seed = 0,
     target: Annotated[
@@ -63,7 +62,7 @@ def gradcam(
     ] = None,
     pair: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar="A B", help="Siamese runs: explain the similarity of two films."),
+        typer.Option(metavar="A B", help="Siamese runs: explain the similarity of two images."),
     ] = None,
     method: Annotated[str, typer.Option(help="gradcam, gradcam++, hirescam or layercam.")] = "gradcam",
     layer: Annotated[
@@ -71,14 +70,14 @@ def gradcam(
     ] = None,
     beside: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Another run, of the same films cropped, say, to show beside it."),
+        typer.Option(metavar="RUN", help="Another run, of the same images cropped, say, to show beside it."),
     ] = None,
-    colour: Annotated[str, typer.Option(help="inferno, viridis, cividis or red.")] = "inferno",
+    color: Annotated[str, typer.Option(help="inferno, viridis, cividis or red.")] = "inferno",
     shared_scale: Annotated[
-        bool, typer.Option("--shared-scale", help="One scale of heat for all films of a run.")
+        bool, typer.Option("--shared-scale", help="One scale of heat for all images of a run.")
     ] = False,
     dicom: Annotated[
-        bool, typer.Option("--dicom", help="Also a DICOM Secondary Capture of each film that is DICOM.")
+        bool, typer.Option("--dicom", help="Also a DICOM Secondary Capture of each image that is DICOM.")
     ] = False,
     templates: options.Templates = None,
     check: Annotated[
@@ -89,35 +88,36 @@ def gradcam(
         typer.Option(metavar="DIR", help="For --check: masks of findings, CLASS/NAME.png of CLASS/NAME.dcm."),
     ] = None,
     source_root: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where the films' relative paths begin.")
+        Path, typer.Option(metavar="DIR", help="Where the images' relative paths begin.")
     ] = Path(),
     dataset: options.MovedDataset = None,
     split: options.MovedSplit = None,
 ) -> None:
-    """Show what in a film speaks for a score.
+    """Show what in an image speaks for a score.
 
-    DIR gets an overlay of each film at its own size, contact sheets (sheet.png), the maps themselves
-    (maps.npz), and index.csv. What was cropped off has no heat, and a film without anything that speaks for
+    DIR gets an overlay of each image at its own size, contact sheets (sheet.png), the maps themselves
+    (maps.npz), and index.csv. What was cropped off has no heat, and an image without anything that speaks for
     the score is said to have none. The same command again goes on after an interruption.
 
-    With --check, DIR gets check.json and check.csv: whether maps change when the net forgets what it has
+    With --check, DIR gets check.json and check.csv: whether maps change when the model forgets what it has
     learnt, whether they come out the same again (and by --beside RUN, of another seed, say), and whether
     they lie on the findings of --masks.
     """
     from cxr_cli.explain.cam import choose_layer
     from cxr_cli.explain.cam_methods import check_method
-    from cxr_cli.explain.explanation import Choice, Question, open_all
+    from cxr_cli.explain.explanation import Choice, Question
     from cxr_cli.explain.gallery import is_done, write_gallery
     from cxr_cli.explain.masks import find_masks
-    from cxr_cli.explain.overlay import check_colour
+    from cxr_cli.explain.overlay import check_color
     from cxr_cli.explain.sanity_run import check_maps
     from cxr_cli.explain.select import check_picks
     from cxr_cli.prediction.scores import operating_point
+    from cxr_cli.runs.folder import open_all
 
     ways = pick or ["random"]
     check_picks(ways)
     check_method(method)
-    check_colour(colour)
+    check_color(color)
     names = list(pair or images or ())
     _refuse_without_use(pair, images, pick, count, beside)
     _refuse_without_check(check, masks, pair, dicom)
@@ -125,10 +125,10 @@ def gradcam(
     for each in opened:
         choose_layer(each.run, layer)
     if pair is not None and not opened[0].run.config.siamese:
-        raise UsageFault(f"--pair: {run} is no siamese run and has no similarity of films")
-    sets = _film_sets(opened, names, subset)
+        raise UsageFault(f"--pair: {run} is no siamese run and has no similarity of images")
+    sets = _image_sets(opened, names, subset)
 
-    drawn = count if count is not None else 0 if names or check else FILMS_BY_DEFAULT
+    drawn = count if count is not None else 0 if names or check else IMAGES_BY_DEFAULT
     choice = Choice(ways, drawn, seed, positive)
     question = Question(method, layer, target, templates)
     if check:
@@ -140,7 +140,7 @@ def gradcam(
         return
     settings = {
         "runs": [[each.run.config.digest, each.run.epoch, each.dataset.digest] for each in opened],
-        "films": sets[0].table["image_id"].tolist() if names else subset,
+        "images": sets[0].table["image_id"].tolist() if names else subset,
         "pair": pair is not None,
         "pick": ways,
         "count": drawn,
@@ -151,16 +151,16 @@ def gradcam(
         "layer": layer,
         "operating_points": [list(operating_point(each.run) or ()) for each in opened],
         "templates": _digest_templates(run, templates),
-        "colour": colour,
+        "color": color,
         "shared_scale": shared_scale,
         "dicom": dicom,
     }
     if is_done(output, settings, WORDS):
-        console.say(f"{output}: already done with these settings and films; nothing to do")
+        say(f"{output}: already done with these settings and images; nothing to do")
         return
     panels = _panels(opened, sets, choice, question, pair is not None)
     look = _look(opened, settings, source_root)
-    with console.progress("films") as advance:
+    with CONSOLE.progress("images") as advance:
         index = write_gallery(output, settings, panels, look, advance)
     _print_summary(output, index, dicom)
 
@@ -176,7 +176,7 @@ def _refuse_without_use(
     others = {"--images": images, "--pick": pick, "--count": count, "--beside": beside}
     for option, value in others.items():
         if pair is not None and value is not None:
-            raise UsageFault(f"{option}: not with --pair, which says which films are explained")
+            raise UsageFault(f"{option}: not with --pair, which says which images are explained")
 
 
 def _refuse_without_check(check: bool, masks: Path | None, pair: tuple[str, str] | None, dicom: bool) -> None:
@@ -184,42 +184,50 @@ def _refuse_without_check(check: bool, masks: Path | None, pair: tuple[str, str]
     if masks is not None and not check:
         raise UsageFault("--masks: only with --check, which compares maps with masks")
     if check and (pair is not None or dicom):
-        raise UsageFault(f"--check: not with {'--dicom' if pair is None else '--pair'}; it draws no films")
+        raise UsageFault(f"--check: not with {'--dicom' if pair is None else '--pair'}; it draws no images")
 
 
-def _film_sets(opened: "Sequence[OpenRun]", names: list[str], subset: str) -> "list[FilmSet]":
-    """Return the films to choose from, as each run takes them, the same ones in the same order."""
-    from cxr_cli.explain.explanation import films_of_both, films_of_subset
-    from cxr_cli.explain.select import films_named
+def _image_sets(opened: "Sequence[OpenRun]", names: list[str], subset: str) -> "list[ImageSet]":
+    """Return the images to choose from, as each run takes them, the same ones in the same order."""
+    from cxr_cli.explain.explanation import images_of_both, images_of_subset
+    from cxr_cli.explain.select import images_named
 
-    sets = [films_named(each.dataset, names) if names else films_of_subset(each, subset) for each in opened]
+    sets = [images_named(each.dataset, names) if names else images_of_subset(each, subset) for each in opened]
     if len(sets) == 1:
         return sets
-    common = films_of_both(*sets)
+    common = images_of_both(*sets)
     if len(common[0].rows) < len(sets[0].rows):
-        console.say(f"films of the first run that the second has too: {len(common[0].rows)}")
+        say(f"images of the first run that the second has too: {len(common[0].rows)}")
     return list(common)
 
 
 def _explanations(
-    opened: "Sequence[OpenRun]", sets: "Sequence[FilmSet]", choice: "Choice", question: "Question", pair: bool
+    opened: "Sequence[OpenRun]",
+    sets: "Sequence[ImageSet]",
+    choice: "Choice",
+    question: "Question",
+    pair: bool,
 ) -> "list[Explanation]":
-    """Explain the chosen films by each run."""
-    from cxr_cli.explain.explanation import choose_films, explain_pair, explain_scores
+    """Explain the chosen images by each run."""
+    from cxr_cli.explain.explanation import choose_images, explain_pair, explain_scores
 
     if pair:
         return [explain_pair(opened[0], sets[0], question)]
-    places, ways = choose_films(opened[0], sets[0], choice, question)
+    places, ways = choose_images(opened[0], sets[0], choice, question)
     # Picked by what the first run says of them, not by what the second does.
     picked = (ways, [""] * len(ways))
     return [
-        explain_scores(each, films.at(places), how, question)
-        for each, films, how in zip(opened, sets, picked, strict=False)
+        explain_scores(each, images.at(places), how, question)
+        for each, images, how in zip(opened, sets, picked, strict=False)
     ]
 
 
 def _panels(
-    opened: "Sequence[OpenRun]", sets: "Sequence[FilmSet]", choice: "Choice", question: "Question", pair: bool
+    opened: "Sequence[OpenRun]",
+    sets: "Sequence[ImageSet]",
+    choice: "Choice",
+    question: "Question",
+    pair: bool,
 ) -> "list[Panel]":
     from cxr_cli.explain.gallery import Panel
     from cxr_cli.explain.select import geometry_of
@@ -230,8 +238,8 @@ def _panels(
             name=str(each.run.folder),
             suffix=suffix,
             table=explanation.table,
-            images=explanation.films.images,
-            rows=explanation.films.rows,
+            images=explanation.images.images,
+            rows=explanation.images.rows,
             geometry=geometry_of(each.dataset),
             maps=explanation.maps,
             layer=explanation.layer,
@@ -241,7 +249,7 @@ def _panels(
     ]
 
 
-def _look(opened: "Sequence[OpenRun]", settings: dict[str, Any], films: Path) -> "Look":
+def _look(opened: "Sequence[OpenRun]", settings: dict[str, Any], images: Path) -> "Look":
     import hashlib
     import json
 
@@ -249,9 +257,9 @@ def _look(opened: "Sequence[OpenRun]", settings: dict[str, Any], films: Path) ->
 
     hashed = [bool(each.dataset.info.get("settings", {}).get("patient_key_digest")) for each in opened]
     return Look(
-        colour=settings["colour"],
+        color=settings["color"],
         shared_scale=settings["shared_scale"],
-        films=films,
+        images=images,
         captures=settings["dicom"],
         hashed_patients=any(hashed),
         digest=hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest(),
@@ -269,12 +277,12 @@ def _digest_templates(run: Path, templates: Path | None) -> str | None:
 def _print_summary(output: Path, index: "pd.DataFrame", dicom: bool) -> None:
     from cxr_cli.explain.gallery import AT_FULL_SIZE, NO_HEAT, SHEET
 
-    typer.echo(f"{output}: {index['image_id'].nunique()} films, see {SHEET}")
+    typer.echo(f"{output}: {index['image_id'].nunique()} images, see {SHEET}")
     without = int((index["note"] == NO_HEAT).sum())
     if without:
         typer.echo(f"  maps without positive values: {without} of {len(index)}")
     elsewhere = index.loc[index["drawn_on"] != AT_FULL_SIZE, "drawn_on"]
-    for reason, films in elsewhere.value_counts().items():
-        typer.echo(f"  drawn on the {reason}: {films}")
+    for reason, images in elsewhere.value_counts().items():
+        typer.echo(f"  drawn on the {reason}: {images}")
     if dicom:
         typer.echo(f"  DICOM Secondary Captures: {int((index['dicom'] != '').sum())} of {len(index)}")

@@ -35,7 +35,7 @@ Weights = Annotated[
     str | None,
     typer.Option(
         metavar="auto|none|FILE|HUB-ID",
-        help="What the net begins with; auto takes what is at hand, then the hub. [none; auto finetune]",
+        help="What the model begins with; auto takes what is at hand, then the hub. [none; auto finetune]",
     ),
 ]
 Epochs = Annotated[int | None, typer.Option(help="Epochs. [100 single and finetune, 50 siamese]")]

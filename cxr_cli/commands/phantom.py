@@ -1,18 +1,18 @@
-"""`cxr phantom`: drawn chest films as DICOM, with masks and labels."""
+"""`cxr phantom`: drawn chest images as DICOM, with masks and labels."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cxr_cli.commands import console
+from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.errors import UsageFault
 
 
 def phantom(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.")],
-    count: Annotated[int, typer.Option(help="Films in all, even over the findings.")] = 300,
-    size: Annotated[int, typer.Option(help="Height and width of a film, pixels.")] = 512,
+    count: Annotated[int, typer.Option(help="Images in all, even over the findings.")] = 300,
+    size: Annotated[int, typer.Option(help="Height and width of an image, pixels.")] = 512,
     finding: Annotated[
         list[str] | None,
         typer.Option(
@@ -20,11 +20,12 @@ def phantom(
             "[default: normal pneumonia covid19]"
         ),
     ] = None,
-    films_per_patient: Annotated[
-        int, typer.Option(help="The most films of one patient; drawn from 1 up.")
+    images_per_patient: Annotated[
+        int, typer.Option(help="The most images of one patient; drawn from 1 up.")
     ] = 3,
     shortcut: Annotated[
-        float, typer.Option(metavar="P", help="Probability of a planted corner marker on films of one class.")
+        float,
+        typer.Option(metavar="P", help="Probability of a planted corner marker on images of one class."),
     ] = 0.0,
     shortcut_class: Annotated[
         str | None,
@@ -35,12 +36,12 @@ def phantom(
         int | None, typer.Option(help="Processes; changes no byte.  [default: the CPUs at hand]")
     ] = None,
 ) -> None:
-    """Draw phantom chest films with known findings.
+    """Draw phantom chest images with known findings.
 
     DICOM files with full tags, a mask of each finding, and labels.csv.
 
-    The same command again goes on with an interrupted folder. A folder DIR/films is made for
-    `cxr preprocess`: a film's class is its folder's name.
+    The same command again goes on with an interrupted folder. A folder DIR/images is made for
+    `cxr preprocess`: an image's class is its folder's name.
     """
     from cxr_cli.images.workers import usable_cpus
     from cxr_cli.phantom.build import build_phantoms
@@ -53,11 +54,11 @@ def phantom(
         findings=findings,
         count=count,
         size=size,
-        films_per_patient=films_per_patient,
+        images_per_patient=images_per_patient,
         shortcut=shortcut,
         shortcut_class=findings[-1] if shortcut_class is None else shortcut_class,
         seed=seed,
     )
-    with console.progress("phantom") as advance:
+    with CONSOLE.progress("phantom") as advance:
         drawn = build_phantoms(output, settings, workers or usable_cpus(), advance)
-    console.say(f"{output}: {count} films drawn" if drawn else f"{output}: done already, nothing to draw")
+    say(f"{output}: {count} images drawn" if drawn else f"{output}: done already, nothing to draw")

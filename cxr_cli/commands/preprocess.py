@@ -1,4 +1,4 @@
-"""`cxr preprocess`: raw films to a DATASET folder."""
+"""`cxr preprocess`: raw images to a DATASET folder."""
 
 import os
 from pathlib import Path
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cxr_cli.commands import console
+from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.errors import UsageFault
 
 if TYPE_CHECKING:
-    from cxr_cli.dataset.shards import Shard
+    from cxr_cli.array_task import ArrayTask
 
 OPTIONS_OF_MERGE = ("source", "output", "merge", "max_failures")
 
@@ -18,14 +18,14 @@ OPTIONS_OF_MERGE = ("source", "output", "merge", "max_failures")
 def preprocess(
     context: typer.Context,
     source: Annotated[
-        list[Path], typer.Argument(help="Films, or folders or zip archives to search: PNG, JPEG, DICOM.")
+        list[Path], typer.Argument(help="Images, or folders or zip archives to search: PNG, JPEG, DICOM.")
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The DATASET folder to make.")],
     labels: Annotated[
         list[Path] | None,
         typer.Option(help="A label table: CSV, TSV or COVIDx list; repeatable. Without: the folder's name."),
     ] = None,
-    path_column: Annotated[str, typer.Option(help="The label table's column of film paths.")] = "path",
+    path_column: Annotated[str, typer.Option(help="The label table's column of image paths.")] = "path",
     label_column: Annotated[str, typer.Option(help="The label table's column of classes.")] = "label",
     patient_column: Annotated[
         str | None, typer.Option(help="The label table's column of patients; patient_id where it has that.")
@@ -38,13 +38,13 @@ def preprocess(
         str | None,
         typer.Option(
             "--finding",
-            help="With --format: classes are positive and negative for this. Without: a film's one finding.",
+            help="With --format: classes are positive and negative for this. Without: an image's one finding.",
         ),
     ] = None,
     views: Annotated[
         str, typer.Option(help="Which to take: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.")
     ] = "PA,AP",
-    size: Annotated[int, typer.Option(min=8, max=4096, help="Side of the stored films, in pixels.")] = 224,
+    size: Annotated[int, typer.Option(min=8, max=4096, help="Side of the stored images, in pixels.")] = 224,
     crop_top: Annotated[float, typer.Option(help="Share of the height to cut off above, below 0.5.")] = 0.0,
     crop_border: Annotated[float, typer.Option(help="Share to cut off each side, below 0.5.")] = 0.0,
     manufacturers: Annotated[
@@ -61,8 +61,8 @@ def preprocess(
         int | None,
         typer.Option(min=0, help="Processes that read; 0: this one, unguarded. Default: the CPUs at hand."),
     ] = None,
-    film_timeout: Annotated[
-        float, typer.Option(help="Seconds after which a film that is not read yet is rejected.")
+    image_timeout: Annotated[
+        float, typer.Option(help="Seconds after which an image that is not read yet is rejected.")
     ] = 120.0,
     max_failures: Annotated[
         int | None, typer.Option(min=0, help="Give up when more inputs are rejected.")
@@ -73,12 +73,12 @@ def preprocess(
     ] = None,
     merge: Annotated[bool, typer.Option("--merge", help="SOURCE are all shards of the dataset.")] = False,
 ) -> None:
-    """Turn raw films into a DATASET folder.
+    """Turn raw images into a DATASET folder.
 
-    Equal grey pictures and a manifest, one row a film; what gave no row is in rejected.csv with its reason.
+    Equal gray pictures and a manifest, one row an image; what gave no row is in rejected.csv with its reason.
     The same command again goes on after an interruption, or says that it is done.
 
-    The manifest has no name, birth date, accession number or study date. It does have the paths of films
+    The manifest has no name, birth date, accession number or study date. It does have the paths of images
     as given, and every column of the label tables.
     """
     if merge:
@@ -88,8 +88,8 @@ def preprocess(
     for option, share in (("--crop-top", crop_top), ("--crop-border", crop_border)):
         if not 0 <= share < 0.5:
             raise UsageFault(f"{option} {share:g}: a share from 0 to below 0.5 is needed")
-    if not film_timeout > 0:
-        raise UsageFault(f"--film-timeout {film_timeout:g}: seconds above 0 are needed")
+    if not image_timeout > 0:
+        raise UsageFault(f"--image-timeout {image_timeout:g}: seconds above 0 are needed")
     part = _shard(shard)
     _check_format(context, label_format, labels, label_finding)
 
@@ -114,9 +114,9 @@ def preprocess(
         read_key(hash_patients) if hash_patients else None,
         Published(label_format, label_finding) if label_format else None,
     )
-    effort = Effort(usable_cpus() if workers is None else workers, film_timeout, max_failures)
-    with console.progress("films") as advance:
-        info = make_dataset(source, output, settings, effort, shard=part, say=console.say, advance=advance)
+    effort = Effort(usable_cpus() if workers is None else workers, image_timeout, max_failures)
+    with CONSOLE.progress("images") as advance:
+        info = make_dataset(source, output, settings, effort, shard=part, say=say, advance=advance)
     _print_summary(output, info)
 
 
@@ -140,13 +140,13 @@ def _check_format(
 def _merge(shards: list[Path], output: Path, max_failures: int | None) -> None:
     from cxr_cli.dataset.preprocess import merge
 
-    with console.progress("inputs") as advance:
-        info = merge(shards, output, max_failures=max_failures, say=console.say, advance=advance)
+    with CONSOLE.progress("inputs") as advance:
+        info = merge(shards, output, max_failures=max_failures, say=say, advance=advance)
     _print_summary(output, info)
 
 
 def _refuse_other_options(context: typer.Context) -> None:
-    """Refuse what was settled when the shards were made."""
+    """Refuse what was resolved when the shards were made."""
     for parameter in context.command.params:
         given = context.get_parameter_source(str(parameter.name))
         if given and given.name == "COMMANDLINE" and parameter.name not in OPTIONS_OF_MERGE:
@@ -155,17 +155,15 @@ def _refuse_other_options(context: typer.Context) -> None:
             )
 
 
-def _shard(given: str | None) -> "Shard | None":
+def _shard(given: str | None) -> "ArrayTask | None":
     """The part of the inputs that is asked for, by option or by Slurm; None for all."""
-    from cxr_cli.dataset.shards import parse_shard, shard_of_array_task
+    from cxr_cli.array_task import parse_task, slurm_task
 
-    part = parse_shard(given) if given else shard_of_array_task(os.environ)
+    part = parse_task(given, "shard") if given else slurm_task(os.environ, "shard")
     if part is None or part.count == 1:
         return None
     if not given:
-        console.say(
-            f"task of a Slurm job array: --shard {part.number}/{part.count} (--shard 1/1 takes all films)"
-        )
+        say(f"task of a Slurm job array: --shard {part} (--shard 1/1 takes all images)")
     return part
 
 
@@ -176,11 +174,11 @@ def _print_summary(output: Path, info: dict[str, Any]) -> None:
     number, count = info["settings"].get("shard", (1, 1))
     part = f", shard {number}/{count}" if count > 1 else ""
     typer.echo(
-        f"{output}: {counts['films']} films of {size} x {size}, {counts['rejected']} inputs rejected{part}"
+        f"{output}: {counts['images']} images of {size} x {size}, {counts['rejected']} inputs rejected{part}"
     )
     if part:
         return
-    for label, films in info["classes"].items():
-        typer.echo(f"  class {label}: {films}")
+    for label, images in info["classes"].items():
+        typer.echo(f"  class {label}: {images}")
     for reason, inputs in rejected_by_reason(output).items():
         typer.echo(f"  rejected, {reason}: {inputs}")

@@ -1,4 +1,4 @@
-"""`cxr stratify`: the figures of a model by characteristics of the films."""
+"""`cxr stratify`: the figures of a model by characteristics of the images."""
 
 import re
 from enum import StrEnum
@@ -43,8 +43,8 @@ FILES = {
 
 
 INTERVALS = (
-    "95 % intervals by patients: AUC by DeLong; proportions by Wilson where each film of a\n"
-    "stratum is of its own patient, or all films or none are hits; the rest by bootstrap"
+    "95 % intervals by patients: AUC by DeLong; proportions by Wilson where each image of a\n"
+    "stratum is of its own patient, or all images or none are hits; the rest by bootstrap"
 )
 
 
@@ -63,7 +63,7 @@ def stratify(
         ),
     ],
     compare: Annotated[
-        Path | None, typer.Option(metavar="OTHER", help="Another model's predictions of the same films.")
+        Path | None, typer.Option(metavar="OTHER", help="Another model's predictions of the same images.")
     ] = None,
     positive: Annotated[
         str | None,
@@ -71,9 +71,11 @@ def stratify(
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Call films positive from this score on. [as the table's column `predicted` says]"),
+        typer.Option(
+            help="Call images positive from this score on. [as the table's column `predicted` says]"
+        ),
     ] = None,
-    small: Annotated[int, typer.Option(min=0, help="Mark strata with fewer films of a class.")] = 20,
+    small: Annotated[int, typer.Option(min=0, help="Mark strata with fewer images of a class.")] = 20,
     form: Annotated[Format, typer.Option("--format", help="How tables are printed.")] = Format.TABLE,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A folder for all tables and ROC figures.")
@@ -81,10 +83,11 @@ def stratify(
     resamples: options.Resamples = 2000,
     seed: options.Seed = 0,
 ) -> None:
-    """Print every figure of a model by characteristics of the films.
+    """Print every figure of a model by characteristics of the images.
 
-    Counts and figures with intervals by patients, ROC curves, and each stratum's gap to all other films, with
-    a permutation test, corrected for the number of gaps (Holm). What is not recorded is a stratum of its own.
+    Counts and figures with intervals by patients, ROC curves, and each stratum's difference to all other
+    images, with a permutation test, corrected for the number of differences (Holm). What is not recorded is a
+    stratum of its own.
     """
     import numpy as np
 
@@ -92,16 +95,16 @@ def stratify(
     from cxr_cli.evaluation.subgroups.strata import compare_strata, describe_strata, divide
     from cxr_cli.evaluation.subgroups.tables import Subject
     from cxr_cli.plots.plots import roc_curves
-    from cxr_cli.prediction.predictions_file import match_films, read_predictions
+    from cxr_cli.prediction.predictions_file import match_images, read_predictions
 
     table, other = read_predictions(predictions, positive, threshold), None
     if compare is not None:
-        films = len(table.films)
+        images = len(table.images)
         whole = read_predictions(compare, positive or table.positive, threshold)
-        table, other = match_films(table, whole)
-        _tell_left_out({predictions: films, compare: len(whole.films)}, len(table.films))
+        table, other = match_images(table, whole)
+        _tell_left_out({predictions: images, compare: len(whole.images)}, len(table.images))
     if not table.has_patients:
-        say(f"{predictions}: no column patient_id: each film counts as a patient of its own")
+        say(f"{predictions}: no column patient_id: each image counts as a patient of its own")
     divisions = divide(by, table.column, str(predictions))
     for name, strata_of in divisions.items():
         _tell_spellings(name, list(strata_of))
@@ -122,10 +125,10 @@ def stratify(
         say(f"{output}: {', '.join(FILES.values())} and ROC curves")
 
 
-def _tell_left_out(films: dict[Path, int], shared: int) -> None:
-    for path, count in films.items():
+def _tell_left_out(images: dict[Path, int], shared: int) -> None:
+    for path, count in images.items():
         if count > shared:
-            say(f"{path}: {count - shared} of {count} films are not in the other table and are left out")
+            say(f"{path}: {count - shared} of {count} images are not in the other table and are left out")
 
 
 def _tell_spellings(by: str, names: list[str]) -> None:
@@ -197,8 +200,8 @@ def _roc_curves(
             continue
         for stratum in strata:
             if stratum.by:
-                films = answers.take(divisions[stratum.by][stratum.name])
+                images = answers.take(divisions[stratum.by][stratum.name])
                 name = f"{stratum.name}{' *' * stratum.small}"
-                curve = curve_of(films, number, name, stratum.estimates.per_class["auc"][number].as_json())
+                curve = curve_of(images, number, name, stratum.estimates.per_class["auc"][number].as_json())
                 found.setdefault(stratum.by if one else f"{stratum.by}, {label}", []).append(curve)
     return found

@@ -35,16 +35,17 @@ def sweep(
     Each run has a folder of its own; finished ones are not trained again. Tasks of an array share the grid by
     --task and write no common file; the same command without --task then collects the table.
     """
+    from cxr_cli.array_task import parse_task
     from cxr_cli.artifacts import write_csv
-    from cxr_cli.commands.training_run import settle_memory, settle_weights, train_run
+    from cxr_cli.commands.training_run import resolve_memory, resolve_weights, train_run
     from cxr_cli.dataset.store import open_dataset
     from cxr_cli.splitting.file import open_split
     from cxr_cli.training.recipes import named_recipe, resolve_recipe
-    from cxr_cli.training.sweep import grid, search_settings, share_of, sweep_table
+    from cxr_cli.training.sweep import grid, search_settings, sweep_table
     from cxr_cli.training.train import run_config
 
     points = grid(lr, batch_size)
-    mine = points if task is None else share_of(points, task)
+    mine = points if task is None else parse_task(task, "task").every_nth(points)
     common = {
         "arch": arch,
         "width": width,
@@ -54,10 +55,10 @@ def sweep(
         "precision": precision,
         **search_settings(recipe, epochs, pairs),
     }
-    films = open_dataset(dataset)
-    division = open_split(split, films, fold)
+    images = open_dataset(dataset)
+    division = open_split(split, images, fold)
     # All points begin with the same weights: they are read once.
-    found = settle_weights(named_recipe(recipe, common), films.images.shape[1])
+    found = resolve_weights(named_recipe(recipe, common), images.images.shape[1])
     told: set[str] = set()
     for point in mine:
         overrides = {**common, "lr": point.lr, "batch_size": point.batch_size}
@@ -65,9 +66,9 @@ def sweep(
         for notice in set(notices) - told:
             say(notice)
         told |= set(notices)
-        config = run_config(recipe, settings, films, division, seed, found)
-        config, rematerialise = settle_memory(output / point.name, config)
-        best, trained = train_run(output / point.name, config, films, division, found, rematerialise)
+        config = run_config(recipe, settings, images, division, seed, found)
+        config, rematerialize = resolve_memory(output / point.name, config)
+        best, trained = train_run(output / point.name, config, images, division, found, rematerialize)
         verb = "best" if trained else "finished already, best"
         say(f"{point.name}: {verb} validation accuracy {best.val_accuracy:.4f} (epoch {best.epoch})")
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cxr_cli.commands import options
-from cxr_cli.commands.console import say, say_if_unfinished
+from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.errors import UsageFault
 
 TestSeed = Annotated[int, typer.Option(min=0, help="Seed of the resamples.")]
@@ -28,12 +28,12 @@ def test(
         typer.Option(
             min=0.01,
             max=1.0,
-            help="Call films positive from the highest score on that reaches this sensitivity on validation. "
+            help="Call images positive from the highest score on that reaches this sensitivity on validation. "
             "[from that with the highest Youden index there]",
         ),
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Call films positive from this score on, such as 0.5.")
+        float | None, typer.Option(help="Call images positive from this score on, such as 0.5.")
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Predictions. [RUN/predictions.csv]")
@@ -49,9 +49,9 @@ def test(
 ) -> None:
     """Predict a subset and print figures with intervals.
 
-    With two classes the score from which on a film is called positive is chosen on validation films, never on
-    those that are tested. Intervals are by patient. Predictions carry the films' characteristics, for `cxr
-    stratify`.
+    With two classes the score from which on an image is called positive is chosen on validation images, never
+    on those that are tested. Intervals are by patient. Predictions carry the images' characteristics, for
+    `cxr stratify`.
     """
     import numpy as np
 
@@ -62,12 +62,10 @@ def test(
     from cxr_cli.plots.plots import confusion_matrix, roc_curves
     from cxr_cli.plots.roc import curve_of
     from cxr_cli.prediction.scores import called_at, class_scores, predictions_table
-    from cxr_cli.runs.folder import open_films
-    from cxr_cli.runs.model_store import open_run
+    from cxr_cli.runs.folder import open_all
 
     rule = Rule(sensitivity, threshold)
-    trained = open_run(run)
-    films, division = open_films(trained.config, dataset, split)
+    trained, images, division = open_all(run, dataset, split, CONSOLE)
     classes = division.classes
     two_classes = len(classes) == 2
     if not two_classes and (positive is not None or rule != Rule()):
@@ -76,11 +74,10 @@ def test(
             "--positive, --sensitivity and --threshold are for two"
         )
     finding = positive_class(classes, positive) if two_classes else None
-    say_if_unfinished(trained)
 
     rows = division.rows(subset)
     validation = rows[:0] if finding is None or rule.threshold is not None else division.rows("val")
-    every = class_scores(trained, films.images, np.concatenate([rows, validation]), templates)
+    every = class_scores(trained, images.images, np.concatenate([rows, validation]), templates)
     scores, on_validation = every.take(slice(len(rows))), every.take(slice(len(rows), None))
     point = cut = None
     if finding is not None:
@@ -98,7 +95,7 @@ def test(
     # The test subset has the plain names; figures of another subset are kept apart by its name.
     suffix = "" if subset == "test" else f"-{subset}"
     predictions = output or run / f"predictions{suffix}.csv"
-    write_csv(predictions, predictions_table(films, rows, scores, classes, cut))
+    write_csv(predictions, predictions_table(images, rows, scores, classes, cut))
     write_json(json or run / f"metrics{suffix}.json", report)
     confusion_matrix(
         np.array(report["confusion_matrix"]),
@@ -111,9 +108,9 @@ def test(
         for number, name in enumerate(classes)
         if finding in (None, number)
     ]
-    roc_curves(curves, f"{subset}: {len(rows)} films", _picture(run, json, f"roc{suffix}"))
+    roc_curves(curves, f"{subset}: {len(rows)} images", _picture(run, json, f"roc{suffix}"))
     typer.echo(format_report(report))
-    say(f"{predictions}: {len(rows)} films")
+    say(f"{predictions}: {len(rows)} images")
     if point is not None:
         say(f"its column `predicted` follows the operating point, `threshold_{report['positive']}`")
 

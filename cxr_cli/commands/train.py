@@ -19,13 +19,13 @@ def train(
     weights: options.Weights = None,
     freeze: Annotated[
         str | None,
-        typer.Option(help="What does not learn: none, features, or so many stages from the film on. [none]"),
+        typer.Option(help="What does not learn: none, features, or so many stages from the image on. [none]"),
     ] = None,
     probe: Annotated[
         bool | None,
         typer.Option(
             "--probe/--no-probe",
-            help="Begin with a classifier by logistic regression on the training films' vectors. [no]",
+            help="Begin with a classifier by logistic regression on the training images' vectors. [no]",
         ),
     ] = None,
     batch_norm: Annotated[
@@ -36,12 +36,12 @@ def train(
     batch_size: Annotated[
         int | None,
         typer.Option(
-            help="Films or pairs a step; films for in-batch pairs. [16 single, 32 siamese, 256 finetune]"
+            help="Images or pairs a step; images for in-batch pairs. [16 single, 32 siamese, 256 finetune]"
         ),
     ] = None,
     micro_batch: Annotated[
         int | None,
-        typer.Option(help="Films at once, gradients being summed over the batch. [as memory allows]"),
+        typer.Option(help="Images at once, gradients being summed over the batch. [as memory allows]"),
     ] = None,
     optimizer: Annotated[str | None, typer.Option(help="adam, adamw or sgd. [adam; sgd finetune]")] = None,
     lr: Annotated[
@@ -78,7 +78,7 @@ def train(
     sampling: Annotated[
         str | None,
         typer.Option(
-            help="Films of an epoch: all, or balanced (the rarest class, as many of each). "
+            help="Images of an epoch: all, or balanced (the rarest class, as many of each). "
             "[balanced single, all finetune]"
         ),
     ] = None,
@@ -98,7 +98,9 @@ def train(
     ] = None,
     mirror: Annotated[
         bool | None,
-        typer.Option("--mirror/--no-mirror", help="Score a film with its mirror image, as their mean. [no]"),
+        typer.Option(
+            "--mirror/--no-mirror", help="Score an image with its mirror image, as their mean. [no]"
+        ),
     ] = None,
     select: Annotated[
         str | None,
@@ -111,13 +113,13 @@ def train(
     precision: options.Precision = None,
     seed: options.Seed = 0,
 ) -> None:
-    """Train a net on a DATASET.
+    """Train a model on a DATASET.
 
     Brackets hold what the papers' recipes set; RUN/config.json has all values of a run, small-data's too.
     Keeps the epoch that does best in validation. The same command line again goes on from the last
     checkpoint, or says that the run is finished.
     """
-    from cxr_cli.commands.training_run import settle_memory, settle_weights, train_run
+    from cxr_cli.commands.training_run import resolve_memory, resolve_weights, train_run
     from cxr_cli.dataset.store import open_dataset
     from cxr_cli.splitting.file import open_split
     from cxr_cli.training.recipes import resolve_recipe
@@ -157,15 +159,15 @@ def train(
         "trials": trials,
         "precision": precision,
     }
-    films = open_dataset(dataset)
-    division = open_split(split, films, fold)
+    images = open_dataset(dataset)
+    division = open_split(split, images, fold)
     settings, notices = resolve_recipe(recipe, overrides, division)
     for notice in notices:
         say(notice)
-    found = settle_weights(settings, films.images.shape[1])
-    config = run_config(recipe, settings, films, division, seed, found)
-    config, rematerialise = settle_memory(output, config)
-    best, trained = train_run(output, config, films, division, found, rematerialise)
+    found = resolve_weights(settings, images.images.shape[1])
+    config = run_config(recipe, settings, images, division, seed, found)
+    config, rematerialize = resolve_memory(output, config)
+    best, trained = train_run(output, config, images, division, found, rematerialize)
     if trained:
         say(f"{output}: finished; selected epoch {best.epoch} of {config.epochs}")
     else:

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from cxr_cli.training.loop import Preemption
 
 
-def settle_weights(recipe: "Recipe", size: int) -> "tuple[FoundWeights, ...]":
+def resolve_weights(recipe: "Recipe", size: int) -> "tuple[FoundWeights, ...]":
     """Find the weights that a recipe begins with, and say which, from where, with which digest.
 
     Args:
-        recipe: as settled.
-        size: of the films in pixels.
+        recipe: as resolved.
+        size: of the images in pixels.
     """
     from cxr_cli.models.registry import check_arch
     from cxr_cli.models.weights.sources import combined_digest, find_all
@@ -43,27 +43,27 @@ def settle_weights(recipe: "Recipe", size: int) -> "tuple[FoundWeights, ...]":
     sizes = {part.card.input_size for part in found} - {size}
     if sizes:
         trained = ", ".join(map(str, sorted(sizes)))
-        say(f"these weights were trained on pictures of {trained} pixels, the films have {size}")
+        say(f"these weights were trained on pictures of {trained} pixels, the images have {size}")
     return found
 
 
-def settle_memory(folder: Path, config: "RunConfig") -> "tuple[RunConfig, bool]":
-    """Resolve how a batch goes through the net, and say so where memory does not hold it plainly.
+def resolve_memory(folder: Path, config: "RunConfig") -> "tuple[RunConfig, bool]":
+    """Resolve how a batch goes through the model, and say so where memory does not hold it plainly.
 
     Returns:
-        The configuration, and whether the step is to be rematerialised.
+        The configuration, and whether the step is to be rematerialized.
     """
     from cxr_cli.training.train import fit_to_memory
 
-    fitted, rematerialise = fit_to_memory(folder, config)
-    if rematerialise:
-        ways = "maps within the net's blocks are computed twice, the step is the same"
+    fitted, rematerialize = fit_to_memory(folder, config)
+    if rematerialize:
+        ways = "maps within the model's blocks are computed twice, the step is the same"
         if fitted.micro_batch != config.batch_size:
             ways = f"{fitted.micro_batch} at once, their gradients summed, maps within blocks computed twice"
             if config.batch_norm == "batch":
                 ways += "; batch norm takes the statistics of each part"
-        say(f"a batch of {config.batch_size} films does not fit into memory: {ways}")
-    return fitted, rematerialise
+        say(f"a batch of {config.batch_size} images does not fit into memory: {ways}")
+    return fitted, rematerialize
 
 
 def train_run(
@@ -72,7 +72,7 @@ def train_run(
     dataset: "Dataset",
     split: "Split",
     found: "tuple[FoundWeights, ...]",
-    rematerialise: bool,
+    rematerialize: bool,
 ) -> "tuple[EpochRecord, bool]":
     """Train a run to its end, or find it finished.
 
@@ -91,7 +91,7 @@ def train_run(
         history = read_history(folder / HISTORY, config.epochs)
     else:
         with _reporter(config) as report, _preemption() as preempted:
-            history = train(folder, config, dataset, split, found, report, preempted, rematerialise)
+            history = train(folder, config, dataset, split, found, report, preempted, rematerialize)
     if not (finished and curves.exists()):
         training_curves(history, config.siamese, curves)
     return best_epoch(history), not finished

@@ -1,4 +1,4 @@
-"""`cxr validate3way`: one film against one film of each class, many times."""
+"""`cxr validate3way`: one image against one image of each class, many times."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,7 @@ from cxr_cli.commands.console import say
 
 def validate3way(
     run: options.RunFolder,
-    trials: Annotated[int, typer.Option(min=1, help="Trials a draw; no film is the anchor of two.")] = 129,
+    trials: Annotated[int, typer.Option(min=1, help="Trials a draw; no image is the anchor of two.")] = 129,
     repeats: Annotated[int, typer.Option(min=1, help="Independent draws.")] = 1,
     seed: options.Seed = 0,
     subset: Annotated[str, typer.Option(help="val, test or train.")] = "val",
@@ -19,9 +19,9 @@ def validate3way(
     dataset: options.MovedDataset = None,
     split: options.MovedSplit = None,
 ) -> None:
-    """Compare films with one other film of every class.
+    """Compare images with one other image of every class.
 
-    The class of the most similar film is the answer. References are never of the film's own patient. Any
+    The class of the most similar image is the answer. References are never of the image's own patient. Any
     number of classes from two.
     """
     import numpy as np
@@ -30,15 +30,15 @@ def validate3way(
     from cxr_cli.evaluation.report import format_report
     from cxr_cli.evaluation.threeway import three_way_report
     from cxr_cli.plots.plots import confusion_matrix
-    from cxr_cli.prediction.scores import film_vectors
+    from cxr_cli.prediction.scores import image_vectors
     from cxr_cli.prediction.similarity import differences_function
-    from cxr_cli.runs.folder import FIGURES, open_films
+    from cxr_cli.runs.folder import FIGURES, open_images
     from cxr_cli.runs.model_store import open_run
 
     trained = open_run(run)
-    films, division = open_films(trained.config, dataset, split)
+    images, division = open_images(trained.config, dataset, split)
     rows = division.rows(subset)
-    vectors = film_vectors(trained, films.images, rows)
+    vectors = image_vectors(trained, images.images, rows)
     compare = differences_function(trained.network)
     report = three_way_report(
         vectors,
@@ -66,4 +66,4 @@ def validate3way(
             f"\n{repeats} draws of {trials} trials: accuracy mean {of['mean']:.3f}, "
             f"standard deviation {of['std']:.3f}, {of['min']:.3f} to {of['max']:.3f}"
         )
-    say(f"{len(rows)} films of {subset} went through the net once; {trials * repeats} trials")
+    say(f"{len(rows)} images of {subset} went through the model once; {trials * repeats} trials")

@@ -1,4 +1,4 @@
-"""`cxr weights`: the published weights that nets can begin with."""
+"""`cxr weights`: the published weights that models can begin with."""
 
 import sys
 from typing import Annotated, Literal
@@ -15,6 +15,7 @@ weights = typer.Typer(
     help=PURPOSE,
     no_args_is_help=True,
     rich_markup_mode=None,
+    add_completion=False,
     context_settings={"default_map": {"help": False}},
 )
 
@@ -47,7 +48,7 @@ def list_(
                 "source": card.source,
                 "megabytes": f"{card.size / 1e6:.1f}" if card.size else "",
                 "input_size": str(card.input_size),
-                "licence": card.licence,
+                "license": card.license,
                 "sha256": (published_digest(card, path) if path else card.sha256) or "",
                 "here": str(path or ""),
                 "url": card.url,

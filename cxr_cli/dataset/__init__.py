@@ -1,1 +1,1 @@
-"""Films -> DATASET -> split. NumPy only, no JAX."""
+"""Images -> DATASET -> split. NumPy only, no JAX."""

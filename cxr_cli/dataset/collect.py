@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from cxr_cli.dataset.store import Film, GrowingDataset, Outcome, Rejected
+from cxr_cli.dataset.store import GrowingDataset, Image, Outcome, Rejected
 from cxr_cli.errors import BadInput, TooManyRejects
 
 DUPLICATE = "duplicate of "
@@ -25,14 +25,14 @@ def collect(
         outcomes: of the inputs after those that the dataset holds already, in order.
         dataset: what they are added to.
         total: inputs in all.
-        once: reject a film that is the same picture as an earlier one.
+        once: reject an image that is the same picture as an earlier one.
         max_failures: more rejected inputs than that raise TooManyRejects; None sets no limit.
         advance: called with (inputs done, inputs in all).
 
     Raises:
         TooManyRejects: see `max_failures`.
     """
-    first_of = {record["image_id"]: record for record in dataset.films}
+    first_of = {record["image_id"]: record for record in dataset.images}
     _check_failures(dataset, max_failures)
     for outcome in outcomes:
         dataset.add(_unless_known(outcome, first_of) if once else outcome)
@@ -48,29 +48,29 @@ def finish(
     versions: Mapping[str, str],
     say: Callable[[str], None],
 ) -> None:
-    """Make a dataset of what was collected, or leave nothing where there is no film.
+    """Make a dataset of what was collected, or leave nothing where there is no image.
 
     Args:
         dataset: holds every input.
         columns: of the manifest.
         plan: what dataset.json calls the settings.
-        unmapped: spellings of manufacturers that no table has; those of films that were kept are told.
-        versions: of what read the films.
+        unmapped: spellings of manufacturers that no table has; those of images that were kept are told.
+        versions: of what read the images.
         say: called with notices of one line.
 
     Raises:
-        BadInput: no input was a labelled film.
+        BadInput: no input was a labeled image.
     """
-    if not dataset.films:
+    if not dataset.images:
         first = dataset.rejected[0]
         dataset.discard()
         raise BadInput(
-            f"none of {dataset.inputs} inputs is a labelled film; {first['source']}: {first['reason']}"
+            f"none of {dataset.inputs} inputs is a labeled image; {first['source']}: {first['reason']}"
         )
-    spellings = sorted({record.get("manufacturer_raw", "") for record in dataset.films} & set(unmapped))
+    spellings = sorted({record.get("manufacturer_raw", "") for record in dataset.images} & set(unmapped))
     _say_duplicates(dataset.rejected, say)
     say_unmapped(spellings, say)
-    classes = Counter(record["label"] for record in dataset.films)
+    classes = Counter(record["label"] for record in dataset.images)
     info = {
         "settings": dict(plan),
         "counts": counts(dataset),
@@ -82,8 +82,8 @@ def finish(
 
 
 def counts(dataset: GrowingDataset) -> dict[str, int]:
-    """Inputs, films and rejected inputs so far."""
-    return {"inputs": dataset.inputs, "films": len(dataset.films), "rejected": len(dataset.rejected)}
+    """Inputs, images and rejected inputs so far."""
+    return {"inputs": dataset.inputs, "images": len(dataset.images), "rejected": len(dataset.rejected)}
 
 
 def say_unmapped(spellings: Sequence[str], say: Callable[[str], None]) -> None:
@@ -103,11 +103,11 @@ def _unless_known(outcome: Outcome, first_of: dict[str, Mapping[str, str]]) -> O
     return Rejected(outcome.record["source"], _duplicate_of(first, outcome))
 
 
-def _duplicate_of(first: Mapping[str, str], film: Film) -> str:
+def _duplicate_of(first: Mapping[str, str], image: Image) -> str:
     reason = f"{DUPLICATE}{first['source']}"
-    if first["label"] != film.record["label"]:
+    if first["label"] != image.record["label"]:
         reason += ", under another label"
-    if first["patient_id"] != film.record["patient_id"]:
+    if first["patient_id"] != image.record["patient_id"]:
         reason += ", under another patient"
     return reason
 

@@ -1,4 +1,4 @@
-"""Statistics of pixels, by which films are normalised."""
+"""Statistics of pixels, by which images are normalized."""
 
 from dataclasses import dataclass
 
@@ -15,13 +15,13 @@ class PixelStatistics:
 
 
 def pixel_statistics(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> PixelStatistics:
-    """Compute the exact mean and population standard deviation of the films' pixels, on the 0 ... 1 scale.
+    """Compute the exact mean and population standard deviation of the images' pixels, on the 0 ... 1 scale.
 
-    Exact because the 256 grey values are counted and summed as integers.
+    Exact because the 256 gray values are counted and summed as integers.
 
     Args:
         images: uint8 [N, H, W].
-        rows: the films to count.
+        rows: the images to count.
     """
     histogram = np.zeros(256, np.int64)
     for row in rows:
@@ -32,12 +32,12 @@ def pixel_statistics(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Pixe
     return PixelStatistics(mean=total / count / 255, std=variance**0.5 / 255)
 
 
-def mean_film(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Average films pixel by pixel, to the nearest grey value: uint8 [H, W].
+def mean_image(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Average images pixel by pixel, to the nearest gray value: uint8 [H, W].
 
     Args:
         images: uint8 [N, H, W].
-        rows: the films to average.
+        rows: the images to average.
     """
     total = np.zeros(images.shape[1:], np.int64)
     for row in rows:

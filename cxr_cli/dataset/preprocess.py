@@ -1,4 +1,4 @@
-"""Raw films to a DATASET folder: find, label, decode, crop, resize, store, each film once."""
+"""Raw images to a DATASET folder: find, label, decode, crop, resize, store, each image once."""
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
@@ -8,17 +8,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from cxr_cli.array_task import ArrayTask
 from cxr_cli.artifacts import check_same_settings, versions
 from cxr_cli.dataset.collect import collect, counts, finish, say_unmapped
 from cxr_cli.dataset.settings import PLAN_WORDS, Settings, make_plan, source_text
-from cxr_cli.dataset.shards import Shard, differing_versions, merged_outcomes, open_shards
-from cxr_cli.dataset.store import Film, GrowingDataset, Outcome, Rejected, is_finished, read_info, read_plan
+from cxr_cli.dataset.shards import differing_versions, merged_outcomes, open_shards
+from cxr_cli.dataset.store import GrowingDataset, Image, Outcome, Rejected, is_finished, read_info, read_plan
 from cxr_cli.errors import UsageFault
 from cxr_cli.images.archives import folder_name
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS, combine
 from cxr_cli.images.manufacturers import ManufacturerTable, manufacturer, read_manufacturers
 from cxr_cli.images.privacy import hash_patient
-from cxr_cli.images.read import PreparedFilm, UnreadFilm, read_film
+from cxr_cli.images.read import PreparedImage, UnreadImage, read_image
 from cxr_cli.images.sources import Inputs, absolute, find_inputs
 from cxr_cli.images.workers import map_in_order
 from cxr_cli.labels.match import read_labels
@@ -32,16 +33,16 @@ Advance = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Effort:
-    """How the work is done; none of it changes what becomes of a film that can be read.
+    """How the work is done; none of it changes what becomes of an image that can be read.
 
     Attributes:
-        workers: processes that read films; 0 reads in this one, without any guard.
-        film_timeout: seconds after which a film is rejected; None waits for ever.
+        workers: processes that read images; 0 reads in this one, without any guard.
+        image_timeout: seconds after which an image is rejected; None waits for ever.
         max_failures: more rejected inputs than that raise TooManyRejects; None sets no limit.
     """
 
     workers: int
-    film_timeout: float | None = None
+    image_timeout: float | None = None
     max_failures: int | None = None
 
 
@@ -61,11 +62,11 @@ def preprocess(
     settings: Settings,
     effort: Effort,
     *,
-    shard: Shard | None = None,
+    shard: ArrayTask | None = None,
     say: Say,
     advance: Advance,
 ) -> dict[str, Any]:
-    """Make the DATASET `folder` of the films at `sources`, going on from where an earlier run was cut off.
+    """Make the DATASET `folder` of the images at `sources`, going on from where an earlier run was cut off.
 
     Args:
         sources: files and folders; see sources.find_inputs.
@@ -80,7 +81,7 @@ def preprocess(
         What dataset.json, or shard.json, says.
 
     Raises:
-        BadInput: no input, a table at fault, something else in `folder`, or no input that is a film.
+        BadInput: no input, a table at fault, something else in `folder`, or no input that is an image.
         UsageFault: `folder` was made with other settings or from other inputs.
         TooManyRejects: see `Effort`; the folder can be gone on with.
     """
@@ -95,13 +96,13 @@ def preprocess(
     candidates, table_columns = _candidates(inputs.paths, sources, settings, say)
     columns = (*MANIFEST_COLUMNS, *settings.keep_tags, *table_columns)
     if shard:
-        candidates = shard.of(candidates)
+        candidates = shard.run_of(candidates)
     with GrowingDataset(folder, settings.geometry.size, plan) as dataset:
         _say_going_on(folder, dataset, len(candidates), say)
         with closing(_outcomes(candidates[dataset.inputs :], settings, manufacturers, effort)) as outcomes:
             total, limit = len(candidates), effort.max_failures
             collect(outcomes, dataset, total, once=shard is None, max_failures=limit, advance=advance)
-        unmapped = _unmapped(dataset.films, manufacturers)
+        unmapped = _unmapped(dataset.images, manufacturers)
         if shard is None:
             finish(dataset, columns, plan, unmapped, versions(), say)
         else:
@@ -131,7 +132,7 @@ def merge(
         What dataset.json says.
 
     Raises:
-        BadInput: see shards.open_shards, or no input was a film.
+        BadInput: see shards.open_shards, or no input was an image.
         UsageFault: `folder` was made of something else.
         TooManyRejects: see `max_failures`; the folder can be gone on with.
     """
@@ -185,13 +186,13 @@ def _candidates(
             raise UsageFault(
                 f"--keep-tags {column}: the label table has a column of that name; rename it there"
             )
-    if labels.rows_without_film:
-        say(f"rows of the label tables without a film here: {labels.rows_without_film}")
+    if labels.rows_without_image:
+        say(f"rows of the label tables without an image here: {labels.rows_without_image}")
     for column in labels.renamed:
         say(f"label table: column {column.removeprefix('table_')!r} is kept as {column!r}, the name is taken")
     candidates = []
     for path in paths:
-        row = labels.by_film.get(absolute(path))
+        row = labels.by_image.get(absolute(path))
         if row is None:
             candidates.append(Candidate(path, "", {}, "no row in the label table"))
         elif row.reason:
@@ -208,29 +209,29 @@ def _outcomes(
 ) -> Generator[Outcome, None, None]:
     """Read every candidate, in order."""
     readable = [
-        UnreadFilm(candidate.path, candidate.values.get("view_position", ""))
+        UnreadImage(candidate.path, candidate.values.get("view_position", ""))
         for candidate in candidates
         if candidate.reason is None
     ]
-    read = partial(read_film, geometry=settings.geometry, keep_tags=settings.keep_tags, views=settings.views)
-    with closing(map_in_order(read, readable, effort.workers, effort.film_timeout, _reject)) as films:
+    read = partial(read_image, geometry=settings.geometry, keep_tags=settings.keep_tags, views=settings.views)
+    with closing(map_in_order(read, readable, effort.workers, effort.image_timeout, _reject)) as images:
         for candidate in candidates:
-            film = candidate.reason or next(films)
-            if isinstance(film, str):
-                yield Rejected(source_text(candidate.path), film)
+            image = candidate.reason or next(images)
+            if isinstance(image, str):
+                yield Rejected(source_text(candidate.path), image)
             else:
-                yield Film(film.pixels, _record(candidate, film, settings, manufacturers))
+                yield Image(image.pixels, _record(candidate, image, settings, manufacturers))
 
 
-def _reject(_: UnreadFilm, reason: str) -> str:
-    """What becomes of a film that hangs or kills the process that reads it."""
+def _reject(_: UnreadImage, reason: str) -> str:
+    """What becomes of an image that hangs or kills the process that reads it."""
     return f"reading it {reason}"
 
 
 def _record(
-    candidate: Candidate, film: PreparedFilm, settings: Settings, manufacturers: ManufacturerTable
+    candidate: Candidate, image: PreparedImage, settings: Settings, manufacturers: ManufacturerTable
 ) -> dict[str, str]:
-    stated = combine(film.header, candidate.values)
+    stated = combine(image.header, candidate.values)
     spelling = stated.get("manufacturer_raw", "")
     if settings.patient_key:
         hashed = {
@@ -238,17 +239,17 @@ def _record(
         }
         stated = {**stated, **hashed}
     return {
-        "image_id": film.image_id,
+        "image_id": image.image_id,
         "source": source_text(candidate.path),
         "label": candidate.label,
         "portable": "unknown",
         **stated,
         "manufacturer": manufacturer(spelling, manufacturers) or spelling,
-        "pixel_mapping": film.mapping,
+        "pixel_mapping": image.mapping,
     }
 
 
-def _unmapped(films: Iterable[Mapping[str, str]], manufacturers: ManufacturerTable) -> list[str]:
+def _unmapped(images: Iterable[Mapping[str, str]], manufacturers: ManufacturerTable) -> list[str]:
     """The spellings of manufacturers that no table has, sorted."""
-    spellings = {film["manufacturer_raw"] for film in films if film.get("manufacturer_raw")}
+    spellings = {image["manufacturer_raw"] for image in images if image.get("manufacturer_raw")}
     return sorted(spelling for spelling in spellings if manufacturer(spelling, manufacturers) is None)

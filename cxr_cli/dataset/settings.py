@@ -16,31 +16,18 @@ from cxr_cli.labels.formats import Published
 from cxr_cli.labels.table import Columns
 
 PLAN_WORDS = {
-    "size": "--size",
-    "crop_top": "--crop-top",
-    "crop_border": "--crop-border",
-    "labels": "--labels",
-    "labels_digests": "the content of --labels",
-    "path_column": "--path-column",
-    "label_column": "--label-column",
-    "patient_column": "--patient-column",
-    "format": "--format",
-    "finding": "--finding",
-    "views": "--views",
-    "manufacturers": "--manufacturers",
-    "manufacturers_digest": "the content of --manufacturers",
-    "keep_tags": "--keep-tags",
-    "patient_key_digest": "the key of --hash-patients",
+    "labels_digests": "the content of `labels`",
+    "manufacturers_digest": "the content of `manufacturers`",
+    "patient_key_digest": "the key of `hash_patients`",
     "inputs": "the number of inputs",
     "inputs_digest": "the list of inputs",
-    "shard": "--shard",
 }
-"""What must be the same for a folder to be gone on with, as the user knows it."""
+"""What to call the entries of a plan that are no settings themselves."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """All that decides what a DATASET holds, beside the films themselves.
+    """All that decides what a DATASET holds, beside the images themselves.
 
     Attributes:
         geometry: what is done to the pixels.

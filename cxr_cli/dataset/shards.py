@@ -4,31 +4,17 @@ A shard takes a run of the inputs, in their order, and keeps what became of each
 equal pictures is the first is known only when all shards are there.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
+from cxr_cli.array_task import ArrayTask
 from cxr_cli.artifacts import read_json
 from cxr_cli.dataset.settings import PLAN_WORDS
 from cxr_cli.dataset.store import SHARD, Outcome, read_shard
-from cxr_cli.errors import BadInput, UsageFault
-
-Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class Shard:
-    """The `number`th, from 1, of `count` parts."""
-
-    number: int
-    count: int
-
-    def of(self, items: Sequence[Item]) -> Sequence[Item]:
-        """This shard's run of the items; all shards in their order give all items."""
-        return items[len(items) * (self.number - 1) // self.count : len(items) * self.number // self.count]
+from cxr_cli.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -36,49 +22,13 @@ class ShardFolder:
     """A finished shard on disk, and what shard.json says of it."""
 
     folder: Path
-    shard: Shard
+    shard: ArrayTask
     info: Mapping[str, Any]
 
     @property
     def plan(self) -> dict[str, Any]:
         """The plan of the whole dataset."""
         return {name: value for name, value in self.info["settings"].items() if name != "shard"}
-
-
-def parse_shard(text: str) -> Shard:
-    """Read "2/8".
-
-    Raises:
-        UsageFault: no such pair, or no such part.
-    """
-    match = re.fullmatch(r"(\d+)/(\d+)", text)
-    if not match or not 1 <= int(match[1]) <= int(match[2]):
-        raise UsageFault(f"--shard {text}: I/N is needed, I from 1 to N, such as 2/8")
-    return Shard(int(match[1]), int(match[2]))
-
-
-def shard_of_array_task(environment: Mapping[str, str]) -> Shard | None:
-    """The shard of a task of a Slurm job array; None outside of one.
-
-    Raises:
-        UsageFault: task numbers without a fixed step, from which no part can be told.
-    """
-    task, count = environment.get("SLURM_ARRAY_TASK_ID"), environment.get("SLURM_ARRAY_TASK_COUNT")
-    if not task or not count:
-        return None
-    first = environment.get("SLURM_ARRAY_TASK_MIN") or "0"
-    step = environment.get("SLURM_ARRAY_TASK_STEP") or "1"
-    try:
-        place, rest = divmod(int(task) - int(first), int(step))
-        shard = Shard(place + 1, int(count))
-    except (ValueError, ZeroDivisionError):
-        shard, rest = Shard(0, 0), 0
-    if rest or not 1 <= shard.number <= shard.count:
-        raise UsageFault(
-            f"SLURM_ARRAY_TASK_ID {task} of {count} tasks from {first} by {step}: no part can be told; "
-            "give --shard I/N"
-        )
-    return shard
 
 
 def open_shards(folders: Sequence[Path]) -> list[ShardFolder]:
@@ -90,9 +40,10 @@ def open_shards(folders: Sequence[Path]) -> list[ShardFolder]:
     shards = sorted(map(_open_shard, folders), key=lambda shard: shard.shard.number)
     first = shards[0]
     for shard in shards[1:]:
-        for name, word in PLAN_WORDS.items():
-            ours = shard.info["settings"].get(name)
-            if name != "shard" and ours != first.info["settings"].get(name):
+        theirs = first.info["settings"]
+        for name in theirs:
+            if name != "shard" and shard.info["settings"].get(name) != theirs[name]:
+                word = PLAN_WORDS.get(name, f"`{name}`")
                 raise BadInput(
                     f"{shard.folder}: {word} is not as in {first.folder}; one dataset's shards are needed"
                 )
@@ -136,6 +87,6 @@ def _open_shard(folder: Path) -> ShardFolder:
         raise BadInput(f"{folder}: no finished shard ({SHARD} is missing); run its `cxr preprocess` again")
     info = read_json(folder / SHARD)
     try:
-        return ShardFolder(folder, Shard(*info["settings"]["shard"]), info)
+        return ShardFolder(folder, ArrayTask(*info["settings"]["shard"]), info)
     except (KeyError, TypeError) as error:
         raise BadInput(f"{folder / SHARD}: no field 'settings' with a shard; make the shard again") from error

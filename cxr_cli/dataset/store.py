@@ -31,8 +31,8 @@ REJECTED_COLUMNS = ("source", "reason")
 
 
 @dataclass(frozen=True)
-class Film:
-    """An input that gave a film: uint8 [size, size], and its manifest record, without `row`."""
+class Image:
+    """An input that gave an image: uint8 [size, size], and its manifest record, without `row`."""
 
     pixels: NDArray[np.uint8]
     record: Mapping[str, str]
@@ -40,13 +40,13 @@ class Film:
 
 @dataclass(frozen=True)
 class Rejected:
-    """An input that gave no film."""
+    """An input that gave no image."""
 
     source: str
     reason: str
 
 
-Outcome = Film | Rejected
+Outcome = Image | Rejected
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Dataset:
 
     Attributes:
         folder: where it is.
-        images: uint8 [N, H, W], a read-only memory map; grey, display-ready.
+        images: uint8 [N, H, W], a read-only memory map; gray, display-ready.
         manifest: row i describes images[i]; all text but `row`, an integer; missing is "".
         info: what dataset.json says: settings, counts, classes, versions, digest.
     """
@@ -123,20 +123,20 @@ def _map_images(path: Path) -> NDArray[np.uint8]:
 class GrowingDataset(AbstractContextManager["GrowingDataset"]):
     """A DATASET folder in the making: an array that grows by rows, a journal of what became of each input.
 
-    The journal's first line is the plan; then comes one line an input, in order, `{"film": record}` or
-    `{"rejected": {"source", "reason"}}`. A film's pixels are written before its line, so that the whole lines
-    of the journal are true at whatever moment the work is cut off.
+    The journal's first line is the plan; then comes one line an input, in order, `{"image": record}` or
+    `{"rejected": {"source", "reason"}}`. An image's pixels are written before its line, so that the whole
+    lines of the journal are true at whatever moment the work is cut off.
 
     Attributes:
-        films: the manifest's records, without `row`, in the order of the rows.
-        rejected: source and reason of each input that gave no film.
+        images: the manifest's records, without `row`, in the order of the rows.
+        rejected: source and reason of each input that gave no image.
     """
 
     def __init__(self, folder: Path, size: int, plan: Mapping[str, Any]) -> None:
         """Begin the folder, or go on after its last whole entry; what is torn is dropped."""
         self._folder = folder
         self._row_shape = (size, size)
-        self.films: list[Mapping[str, str]] = []
+        self.images: list[Mapping[str, str]] = []
         self.rejected: list[dict[str, str]] = []
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -158,24 +158,24 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
     @property
     def inputs(self) -> int:
         """The number of inputs dealt with."""
-        return len(self.films) + len(self.rejected)
+        return len(self.images) + len(self.rejected)
 
     def add(self, outcome: Outcome) -> None:
         """Append what became of an input."""
-        if isinstance(outcome, Film):
-            self.add_film(outcome.pixels, outcome.record)
+        if isinstance(outcome, Image):
+            self.add_image(outcome.pixels, outcome.record)
         else:
             self.add_rejected(outcome.source, outcome.reason)
 
-    def add_film(self, pixels: NDArray[np.uint8], record: Mapping[str, str]) -> None:
-        """Append a film, uint8 [size, size], and its manifest record, without `row`."""
+    def add_image(self, pixels: NDArray[np.uint8], record: Mapping[str, str]) -> None:
+        """Append an image, uint8 [size, size], and its manifest record, without `row`."""
         self._pixels.write(pixels.tobytes())
         self._pixels.flush()
-        self._note({"film": dict(record)})
-        self.films.append(record)
+        self._note({"image": dict(record)})
+        self.images.append(record)
 
     def add_rejected(self, source: str, reason: str) -> None:
-        """Note an input that gave no film."""
+        """Note an input that gave no image."""
         entry = {"source": source, "reason": reason}
         self._note({"rejected": entry})
         self.rejected.append(entry)
@@ -186,8 +186,8 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
 
     def finish(self, columns: Sequence[str], info: Mapping[str, Any]) -> None:
         """Write manifest, rejected list, images, info: the folder is a dataset once the last is there."""
-        films = [{**record, "row": str(row)} for row, record in enumerate(self.films)]
-        write_csv(self._folder / MANIFEST, pd.DataFrame(films, columns=list(columns)))
+        images = [{**record, "row": str(row)} for row, record in enumerate(self.images)]
+        write_csv(self._folder / MANIFEST, pd.DataFrame(images, columns=list(columns)))
         write_csv(self._folder / REJECTED, pd.DataFrame(self.rejected, columns=list(REJECTED_COLUMNS)))
         self._seal_images()
         write_json(self._folder / INFO, {**info, "digest": digest_file(self._folder / IMAGES)})
@@ -201,7 +201,7 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
 
     def _seal_images(self) -> None:
         self._pixels.seek(0)
-        self._pixels.write(self._header(len(self.films)))
+        self._pixels.write(self._header(len(self.images)))
         self._pixels.flush()
         os.fsync(self._pixels.fileno())
         os.replace(self._folder / PARTIAL_IMAGES, self._folder / IMAGES)
@@ -224,10 +224,10 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
             rows_on_disk = self._rows_on_disk()
             for line in stream:
                 entry = _json_or_none(line) if line.endswith(b"\n") else None
-                if not isinstance(entry, dict) or ("film" in entry and len(self.films) == rows_on_disk):
+                if not isinstance(entry, dict) or ("image" in entry and len(self.images) == rows_on_disk):
                     break
-                if "film" in entry:
-                    self.films.append(entry["film"])
+                if "image" in entry:
+                    self.images.append(entry["image"])
                 else:
                     self.rejected.append(entry["rejected"])
                 whole += len(line)
@@ -243,7 +243,7 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
     def _open_pixels(self) -> IO[bytes]:
         stream = (self._folder / PARTIAL_IMAGES).open("rb+")
         stream.write(self._header(0))
-        stream.truncate(len(self._header(0)) + len(self.films) * math.prod(self._row_shape))
+        stream.truncate(len(self._header(0)) + len(self.images) * math.prod(self._row_shape))
         stream.seek(0, os.SEEK_END)
         return stream
 
@@ -322,7 +322,7 @@ def read_shard(folder: Path) -> Iterator[Outcome]:
     with (folder / JOURNAL).open("rb") as stream:
         stream.readline()  # the plan
         for entry in map(json.loads, stream):
-            yield Film(next(rows), entry["film"]) if "film" in entry else Rejected(**entry["rejected"])
+            yield Image(next(rows), entry["image"]) if "image" in entry else Rejected(**entry["rejected"])
 
 
 def _first_json_line(path: Path) -> Any:

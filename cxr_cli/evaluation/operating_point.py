@@ -1,4 +1,4 @@
-"""At which score a film is called positive: chosen on validation films, applied to others."""
+"""At which score an image is called positive: chosen on validation images, applied to others."""
 
 import re
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ NEGATIVE_WORDS = frozenset(("negative", "neg", "normal", "no", "non", "not", "no
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A film is called positive where its score is at least the threshold.
+    """An image is called positive where its score is at least the threshold.
 
     Attributes:
         threshold: on the positive class's score.
         rule: how it was chosen, in words.
-        sensitivity, specificity: reached on the films it was chosen on; None where it was given.
-        positives, negatives: how many films those were.
+        sensitivity, specificity: reached on the images it was chosen on; None where it was given.
+        positives, negatives: how many images those were.
     """
 
     threshold: float
@@ -62,7 +62,7 @@ class Rule:
 
     Attributes:
         sensitivity: reach at least this on validation, 0 < sensitivity <= 1.
-        threshold: take this score, and look at no film.
+        threshold: take this score, and look at no image.
     """
 
     sensitivity: float | None = None
@@ -79,11 +79,11 @@ def choose_point(rule: Rule, positive: NDArray[np.bool_], scores: NDArray[np.flo
 
     Args:
         rule: how.
-        positive: bool [N], of validation films.
+        positive: bool [N], of validation images.
         scores: [N], of the positive class.
 
     Raises:
-        BadInput: films must decide and a class has none.
+        BadInput: images must decide and a class has none.
     """
     if rule.threshold is not None:
         return OperatingPoint(rule.threshold, "as given")
@@ -98,11 +98,11 @@ def youden_point(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> O
     Where several are as high, the one at which sensitivity and specificity are nearest to each other.
 
     Args:
-        positive: bool [N], of validation films.
+        positive: bool [N], of validation images.
         scores: [N], of the positive class.
 
     Raises:
-        BadInput: a class has no film.
+        BadInput: a class has no image.
     """
     thresholds, sensitivity, specificity = _candidates(positive, scores)
     index = np.round(sensitivity + specificity, 9)
@@ -127,14 +127,16 @@ def sensitivity_point(
 def _candidates(
     positive: NDArray[np.bool_], scores: NDArray[np.floating]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """List every way to part the films by score: rising thresholds, with sensitivity and specificity at each.
+    """List every way to part the images by score: rising thresholds, with sensitivity and specificity at each.
 
-    A threshold lies midway between neighbouring scores, so that rounding in a file moves no film across; the
-    first is the lowest score, at which every film is called positive.
+    A threshold lies midway between neighboring scores, so that rounding in a file moves no image across; the
+    first is the lowest score, at which every image is called positive.
     """
-    for name, films in (("positive", positive), ("negative", ~positive)):
-        if not films.any():
-            raise BadInput(f"validation has no {name} film to choose an operating point on; give --threshold")
+    for name, images in (("positive", positive), ("negative", ~positive)):
+        if not images.any():
+            raise BadInput(
+                f"validation has no {name} image to choose an operating point on; give --threshold"
+            )
     levels = np.unique(scores.astype(np.float64))
     thresholds = np.concatenate([levels[:1], (levels[1:] + levels[:-1]) / 2])
     missed = np.searchsorted(np.sort(scores[positive]), thresholds) / positive.sum()

@@ -31,19 +31,19 @@ def classification_report(
     """Compute every figure of a test with a 95 % interval by patients.
 
     Args:
-        answers: of one film or more.
+        answers: of one image or more.
         resamples: of patients.
         seed: of the resamples.
 
     Returns:
-        films, patients, classes, confusion_matrix (rows true, columns predicted), figures of all films,
-        per_class; with a positive class its name, and its figures beside those of all films.
+        images, patients, classes, confusion_matrix (rows true, columns predicted), figures of all images,
+        per_class; with a positive class its name, and its figures beside those of all images.
         A figure is {"value", "low", "high", "method"}, None where it is undefined or has no interval.
     """
     estimates = estimate(answers, np.random.default_rng(seed), resamples)
     confusion = confusion_matrix(answers.labels, answers.predicted, len(answers.classes))
     report: dict[str, Any] = {
-        "films": len(answers),
+        "images": len(answers),
         "patients": len(np.unique(answers.patients)),
         "classes": list(answers.classes),
         "confusion_matrix": confusion.tolist(),
@@ -57,7 +57,7 @@ def classification_report(
         of_positive = estimates.per_class.items()
         report |= {name: figures[answers.positive].as_json() for name, figures in of_positive}
     report["per_class"] = {
-        label: {"films": int(confusion[i].sum()), **_of_class(estimates.per_class, i)}
+        label: {"images": int(confusion[i].sum()), **_of_class(estimates.per_class, i)}
         for i, label in enumerate(answers.classes)
     }
     return report
@@ -76,11 +76,11 @@ def _of_class(per_class: dict[str, list[Estimate]], number: int) -> dict[str, An
 
 
 def operating_point_record(point: OperatingPoint, positive: str) -> dict[str, Any]:
-    """Put an operating point into words for JSON; what it reached is of the validation films."""
+    """Put an operating point into words for JSON; what it reached is of the validation images."""
     return {"score": f"score_{positive}", "chosen_on": "val" if point.positives else None, **asdict(point)}
 
 
-def format_report(report: dict[str, Any], unit: str = "films") -> str:
+def format_report(report: dict[str, Any], unit: str = "images") -> str:
     """Lay out a report as plain text: overall figures, figures per class, confusion matrix.
 
     Args:
@@ -88,10 +88,10 @@ def format_report(report: dict[str, Any], unit: str = "films") -> str:
         unit: what was classified, for the headings.
     """
     classes, positive = report["classes"], report.get("positive")
-    lines = [f"{unit} {report['films']}, patients {report['patients']}; {report['interval']}"]
+    lines = [f"{unit} {report['images']}, patients {report['patients']}; {report['interval']}"]
     names: tuple[str, ...] = WITHOUT_A_POSITIVE
     if positive is not None:
-        lines.append(f"positive: {positive}, {report['per_class'][positive]['films']} {unit}")
+        lines.append(f"positive: {positive}, {report['per_class'][positive]['images']} {unit}")
         names = (*OF_THE_POSITIVE[:2], *WITHOUT_A_POSITIVE[:2], *OF_THE_POSITIVE[2:])
     if "operating_point" in report:
         lines.append(format_operating_point(report["operating_point"]))
@@ -105,14 +105,14 @@ def format_report(report: dict[str, Any], unit: str = "films") -> str:
 
 
 def format_operating_point(point: dict[str, Any]) -> str:
-    """Say at which score a film is called positive, and how that was chosen."""
+    """Say at which score an image is called positive, and how that was chosen."""
     line = f"operating point: {point['score']} >= {point['threshold']:.4g}, {point['rule']}"
     if point["sensitivity"] is None:
         return line
     return (
         f"{line} on validation\n"
-        f"  reached there: sensitivity {point['sensitivity']:.3f} ({point['positives']} films), "
-        f"specificity {point['specificity']:.3f} ({point['negatives']} films)"
+        f"  reached there: sensitivity {point['sensitivity']:.3f} ({point['positives']} images), "
+        f"specificity {point['specificity']:.3f} ({point['negatives']} images)"
     )
 
 
@@ -125,7 +125,7 @@ def _class_table(report: dict[str, Any], unit: str) -> list[str]:
     for label in classes:
         of = report["per_class"][label]
         figures = "  ".join(f"{format_figure(of[name]):19}" for name in columns)
-        lines.append(f"{label:{width}}  {of['films']:6}  {figures}".rstrip())
+        lines.append(f"{label:{width}}  {of['images']:6}  {figures}".rstrip())
     return lines
 
 

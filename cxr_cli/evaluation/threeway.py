@@ -1,8 +1,8 @@
-"""Three-way validation: one film against one film of each class.
+"""Three-way validation: one image against one image of each class.
 
 Source: "Siamesifying the COVID-Net", section 3.2.1.
 
-Trials are arithmetic on feature vectors: a film goes through the net once, however many trials it is in.
+Trials are arithmetic on feature vectors: an image goes through the model once, however many trials it is in.
 """
 
 from collections.abc import Callable
@@ -17,11 +17,11 @@ from cxr_cli.evaluation.report import classification_report
 
 
 class Trials(NamedTuple):
-    """Drawn trials, places in the list of films.
+    """Drawn trials, places in the list of images.
 
     Attributes:
-        anchors: int [T], the films to be classified, none twice.
-        references: int [T, C], one film of each class to compare with, never of the anchor's own patient.
+        anchors: int [T], the images to be classified, none twice.
+        references: int [T, C], one image of each class to compare with, never of the anchor's own patient.
     """
 
     anchors: NDArray[np.int64]
@@ -42,50 +42,50 @@ def draw_trials(
 ) -> Trials:
     """Draw trials: anchors without replacement and even over the classes, references anew for each.
 
-    Beyond the paper, a reference is never of the anchor's own patient: two films of one patient are alike
+    Beyond the paper, a reference is never of the anchor's own patient: two images of one patient are alike
     whatever the class, and the figure would be too good.
 
     Args:
         labels, patients: int [N], class and patient numbers.
         classes: class names, two or more.
-        count: trials; if it does not divide evenly, the classes with most films get one more.
+        count: trials; if it does not divide evenly, the classes with most images get one more.
         rng: the draw.
 
     Raises:
-        BadInput: a class has fewer films than it must give anchors, or none of another patient.
+        BadInput: a class has fewer images than it must give anchors, or none of another patient.
     """
-    films = [np.flatnonzero(labels == number) for number in range(len(classes))]
+    images = [np.flatnonzero(labels == number) for number in range(len(classes))]
     quotas = np.full(len(classes), count // len(classes))
-    by_films = np.argsort([-len(of_class) for of_class in films], kind="stable")
-    quotas[by_films[: count % len(classes)]] += 1
-    for name, of_class, quota in zip(classes, films, quotas, strict=True):
+    by_images = np.argsort([-len(of_class) for of_class in images], kind="stable")
+    quotas[by_images[: count % len(classes)]] += 1
+    for name, of_class, quota in zip(classes, images, quotas, strict=True):
         if len(np.unique(patients[of_class])) < 2:
             raise BadInput(
-                f"three-way validation: class {name!r} has {len(of_class)} films of "
+                f"three-way validation: class {name!r} has {len(of_class)} images of "
                 f"{len(np.unique(patients[of_class]))} patients; 2 patients or more are needed"
             )
         if len(of_class) < quota:
             raise BadInput(
-                f"three-way validation: class {name!r} has {len(of_class)} films, "
+                f"three-way validation: class {name!r} has {len(of_class)} images, "
                 f"{count} trials need {quota}; --trials {most_trials(labels, len(classes))} is the most"
             )
     anchors = np.concatenate(
-        [rng.choice(of_class, quota, replace=False) for of_class, quota in zip(films, quotas, strict=True)]
+        [rng.choice(of_class, quota, replace=False) for of_class, quota in zip(images, quotas, strict=True)]
     )
-    references = np.stack([_other_patients(anchors, of_class, patients, rng) for of_class in films], axis=1)
+    references = np.stack([_other_patients(anchors, of_class, patients, rng) for of_class in images], axis=1)
     return Trials(anchors, references)
 
 
 def _other_patients(
     anchors: NDArray[np.int64],
-    films: NDArray[np.int64],
+    images: NDArray[np.int64],
     patients: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Draw for each anchor one of `films`, evenly among those of other patients."""
-    lots = rng.random((len(anchors), len(films)))
-    lots[patients[anchors][:, None] == patients[films]] = -1.0
-    return np.asarray(films[lots.argmax(1)])
+    """Draw for each anchor one of `images`, evenly among those of other patients."""
+    lots = rng.random((len(anchors), len(images)))
+    lots[patients[anchors][:, None] == patients[images]] = -1.0
+    return np.asarray(images[lots.argmax(1)])
 
 
 def three_way_report(

@@ -1,4 +1,4 @@
-"""Films -> maps of what speaks for a score: only what lies behind the explained layer is differentiated."""
+"""Images -> maps of what speaks for a score: only what lies behind the explained layer is differentiated."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -15,17 +15,17 @@ from cxr_cli.explain.cam_methods import METHODS, check_method
 from cxr_cli.models.registry import Network, Variables, backbone_of
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.forward import INFERENCE_BATCH, Scaling
-from cxr_cli.prediction.loading import FetchBatch, normalise
+from cxr_cli.prediction.loading import FetchBatch, normalize
 from cxr_cli.prediction.precision import matmul_precision, to_compute_type
 from cxr_cli.prediction.templates import Templates
 from cxr_cli.runs.model_store import TrainedRun
 
 Score = Callable[[Any, Array, Array], Array]
-"""Maps (module, last feature map [B,h,w,C], targets [B,...]) to the explained score of each film [B]."""
+"""Maps (module, last feature map [B,h,w,C], targets [B,...]) to the explained score of each image [B]."""
 
 
 class Explained(NamedTuple):
-    """What an explanation gives of films.
+    """What an explanation gives of images.
 
     Attributes:
         maps: float32 [N, h, w], not negative, in the score's unit.
@@ -37,13 +37,13 @@ class Explained(NamedTuple):
 
 
 Explain = Callable[[Variables, Array, Array], tuple[Array, Array]]
-"""Maps (variables, films uint8 [B,H,W], targets [B,...]) to maps [B,h,w] and scores [B], jitted."""
+"""Maps (variables, images uint8 [B,H,W], targets [B,...]) to maps [B,h,w] and scores [B], jitted."""
 
 
 def class_score(module: Any, features: Array, targets: Array) -> Array:
-    """Return a classifying net's logit of each film's target class, int [B].
+    """Return a classifying model's logit of each image's target class, int [B].
 
-    A net with one logit z says [-z, z]: what speaks for its first class speaks against the second.
+    A model with one logit z says [-z, z]: what speaks for its first class speaks against the second.
     """
     logits = module.head(features)
     both = jnp.concatenate([-logits, logits], -1) if logits.shape[-1] == 1 else logits
@@ -51,7 +51,7 @@ def class_score(module: Any, features: Array, targets: Array) -> Array:
 
 
 def template_score(templates: Templates) -> Score:
-    """Return a siamese net's logit of "same" for each film and its target class, an int [B].
+    """Return a siamese model's logit of "same" for each image and its target class, an int [B].
 
     It is the mean over the nearest templates of the class, as in `templates.similarity_logits`.
     """
@@ -66,13 +66,13 @@ def template_score(templates: Templates) -> Score:
 
 
 def pair_score(module: Any, features: Array, targets: Array) -> Array:
-    """Return a siamese net's logit of "same" for each film and the vector of another one [B,E]."""
+    """Return a siamese model's logit of "same" for each image and the vector of another one [B,E]."""
     same: Array = -module.difference(module.backbone.embedding(features), targets)
     return same
 
 
 def layer_names(network: Network, variables: Variables) -> tuple[str, ...]:
-    """Return the names of a network's layers, from the film to the last feature map."""
+    """Return the names of a network's layers, from the image to the last feature map."""
     return tuple(backbone_of(network.bind(variables)).layers())
 
 
@@ -80,7 +80,7 @@ def choose_layer(run: TrainedRun, name: str | None) -> str:
     """Return the layer of that name, the last without one.
 
     Raises:
-        UsageFault: the run's net has no such layer.
+        UsageFault: the run's model has no such layer.
     """
     names = layer_names(run.network, run.variables)
     if name is not None and name not in names:
@@ -90,11 +90,11 @@ def choose_layer(run: TrainedRun, name: str | None) -> str:
 
 @lru_cache(maxsize=4)
 def explain_function(network: Network, scaling: Scaling, score: Score, layer: str, method: str) -> Explain:
-    """Make the jitted function from variables, films and targets to maps and scores; it compiles once.
+    """Make the jitted function from variables, images and targets to maps and scores; it compiles once.
 
     Args:
         network: whose maps.
-        scaling: how films enter it.
+        scaling: how images enter it.
         score: what is explained: `class_score`, `template_score(...)` or `pair_score`.
         layer: whose map is weighed; see `layer_names`.
         method: a name in `cam_methods.METHODS`.
@@ -105,17 +105,17 @@ def explain_function(network: Network, scaling: Scaling, score: Score, layer: st
     check_method(method)
 
     @jax.jit
-    def explain(variables: Variables, films: Array, targets: Array) -> tuple[Array, Array]:
+    def explain(variables: Variables, images: Array, targets: Array) -> tuple[Array, Array]:
         with matmul_precision(scaling.precision):
             module = network.bind(to_compute_type(variables, scaling.precision))
-            x = to_compute_type(normalise(films, scaling.mean, scaling.std), scaling.precision)
+            x = to_compute_type(normalize(images, scaling.mean, scaling.std), scaling.precision)
             targets = to_compute_type(targets, scaling.precision)
             backbone = backbone_of(module)
             features = backbone.features(x, until=layer)
 
             def total(features: Array) -> tuple[Array, Array]:
                 scores = score(module, backbone.features(features, after=layer), targets)
-                # No film's score depends on another film, so the sum's gradient is each score's own.
+                # No image's score depends on another image, so the sum's gradient is each score's own.
                 return jnp.sum(scores), scores
 
             gradients, scores = jax.grad(total, has_aux=True)(features)
@@ -125,7 +125,7 @@ def explain_function(network: Network, scaling: Scaling, score: Score, layer: st
     return explain
 
 
-def explain_films(
+def explain_images(
     function: Explain,
     variables: Variables,
     fetch: FetchBatch,
@@ -133,15 +133,15 @@ def explain_films(
     targets: NDArray[Any],
     batch: int = INFERENCE_BATCH,
 ) -> Explained:
-    """Explain films by dataset row, in batches of one size, the last padded and cut again.
+    """Explain images by dataset row, in batches of one size, the last padded and cut again.
 
     Args:
         function: see `explain_function`.
         variables: of its network.
-        fetch: the films.
+        fetch: the images.
         rows: which of them, [N].
         targets: [N, ...], as the function's score takes them.
-        batch: films at once.
+        batch: images at once.
     """
     places, _ = in_batches(np.arange(len(rows)), min(batch, len(rows)))
     results = [function(variables, fetch(rows[part]), jnp.asarray(targets[part])) for part in places]

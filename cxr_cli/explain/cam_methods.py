@@ -1,4 +1,4 @@
-"""How a feature map and a score's gradient by it become a map of the film, each way after its paper.
+"""How a feature map and a score's gradient by it become a map of the image, each way after its paper.
 
 A[b,i,j,k] is the feature map, g = dS/dA the gradient of the score S that is explained, S a logit and not a
 probability. Each method gives the positive part of a weighted sum over the channels k, float32 [B,h,w]:

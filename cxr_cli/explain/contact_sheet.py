@@ -1,4 +1,4 @@
-"""Small pictures of films side by side, each with what is known of it."""
+"""Small pictures of images side by side, each with what is known of it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -38,20 +38,20 @@ class Tile:
 
 @dataclass(frozen=True)
 class Scale:
-    """The scale at the side of a sheet: the colour of heat, and what its end stands for."""
+    """The scale at the side of a sheet: the color of heat, and what its end stands for."""
 
-    colour: str
+    color: str
     end: str
 
 
 def contact_sheets(
-    films: int, tiles_of: Callable[[int], Sequence[Tile]], heading: str, scale: Scale, first: Path
+    images: int, tiles_of: Callable[[int], Sequence[Tile]], heading: str, scale: Scale, first: Path
 ) -> tuple[Path, ...]:
     """Draw tiles in rows, on as many sheets as they take.
 
     Args:
-        films: how many.
-        tiles_of: gives the tiles of a film by number, which stay side by side; as many for each film.
+        images: how many.
+        tiles_of: gives the tiles of an image by number, which stay side by side; as many for each image.
         heading: over each sheet.
         scale: at its side.
         first: the path of the first sheet; the next ones are numbered from 2 on.
@@ -61,14 +61,14 @@ def contact_sheets(
     """
     wide = len(tiles_of(0))
     abreast = max(1, COLUMNS // wide)
-    starts = range(0, films, abreast * ROWS)
+    starts = range(0, images, abreast * ROWS)
     paths = tuple(
         first if n == 1 else first.with_stem(f"{first.stem}-{n}") for n in range(1, len(starts) + 1)
     )
     for number, (start, path) in enumerate(zip(starts, paths, strict=True), start=1):
-        part = range(start, min(start + abreast * ROWS, films))
+        part = range(start, min(start + abreast * ROWS, images))
         counted = f"{heading} (sheet {number} of {len(paths)})" if len(paths) > 1 else heading
-        tiles = [tile for film in part for tile in tiles_of(film)]
+        tiles = [tile for image in part for tile in tiles_of(image)]
         save(_draw(tiles, min(abreast, len(part)) * wide, counted, scale), path, DPI)
     return paths
 
@@ -86,9 +86,9 @@ def _draw(tiles: Sequence[Tile], columns: int, heading: str, scale: Scale) -> Fi
         axes.set_title(tile.title, fontsize=7.5, color="firebrick" if tile.wrong else "black")
         axes.set_xlabel(tile.below, fontsize=6)
     figure.suptitle(f"{heading}\n{FOOTNOTE}", fontsize=9)
-    # The colours as they look over a film of middle grey.
+    # The colors as they look over an image of middle gray.
     steps = np.linspace(0, 1, 128, dtype=np.float32)[None]
-    shown = ListedColormap(lay_over(np.full(steps.shape, 128, np.uint8), steps, scale.colour)[0] / 255)
+    shown = ListedColormap(lay_over(np.full(steps.shape, 128, np.uint8), steps, scale.color)[0] / 255)
     bar = figure.colorbar(ScalarMappable(cmap=shown), ax=list(grid), fraction=0.02, pad=0.01)
     bar.set_label(scale.end, fontsize=7)
     bar.ax.tick_params(labelsize=6)

@@ -1,48 +1,32 @@
-"""Films of a run -> which of them, why those, and what in them speaks for a score."""
+"""Images of a run -> which of them, why those, and what in them speaks for a score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from cxr_cli.dataset.store import Dataset
 from cxr_cli.errors import BadInput, UsageFault
 from cxr_cli.evaluation.operating_point import positive_class
 from cxr_cli.explain.cam import (
     Score,
     choose_layer,
     class_score,
-    explain_films,
+    explain_images,
     pair_score,
     run_explainer,
     template_score,
 )
-from cxr_cli.explain.select import FilmSet, class_numbers, films_at, picked, target_classes
-from cxr_cli.prediction.loading import film_source
-from cxr_cli.prediction.scores import Scores, called_at, class_scores, film_vectors, operating_point
+from cxr_cli.explain.select import ImageSet, class_numbers, images_at, picked, target_classes
+from cxr_cli.prediction.loading import image_source
+from cxr_cli.prediction.scores import Scores, called_at, class_scores, image_vectors, operating_point
 from cxr_cli.prediction.templates import TEMPLATES, read_templates
-from cxr_cli.runs.folder import open_films
-from cxr_cli.runs.model_store import TrainedRun, open_run
-from cxr_cli.splitting.file import Split
-
-
-class OpenRun(NamedTuple):
-    """A trained run, and the films and the split it was trained with."""
-
-    run: TrainedRun
-    dataset: Dataset
-    split: Split
-
-
-def open_all(folder: Path, dataset: Path | None = None, split: Path | None = None) -> OpenRun:
-    """Open a run and its films; see `open_run` and `open_films`."""
-    run = open_run(folder)
-    return OpenRun(run, *open_films(run.config, dataset, split))
+from cxr_cli.runs.folder import OpenRun
+from cxr_cli.runs.model_store import TrainedRun
 
 
 @dataclass(frozen=True)
@@ -65,11 +49,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which films of a set are taken.
+    """Which images of a set are taken.
 
     Attributes:
         ways: how they are picked, of `pick.WAYS`.
-        count: films of each way, 0 for all.
+        count: images of each way, 0 for all.
         seed: of the draw.
         positive: the class that "tp" and its like are of; None for the likely one of two.
     """
@@ -82,66 +66,66 @@ class Choice:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a run says of films, and why.
+    """What a run says of images, and why.
 
     Attributes:
-        films: N of them.
-        table: N rows of what is known of each film, `pick`, and what the run says: `predicted`, its
+        images: N of them.
+        table: N rows of what is known of each image, `pick`, and what the run says: `predicted`, its
             `predicted_score`, `target`, its `score` and `logit`, and all `score_<class>`.
         maps: float32 [N, h, w], not negative.
         layer: whose map was weighed.
     """
 
-    films: FilmSet
+    images: ImageSet
     table: pd.DataFrame
     maps: NDArray[np.float32]
     layer: str
 
 
-def films_of_subset(opened: OpenRun, subset: str) -> FilmSet:
-    """Return the films of a subset; see `Split.rows`."""
-    return films_at(opened.dataset, opened.split.rows(subset))
+def images_of_subset(opened: OpenRun, subset: str) -> ImageSet:
+    """Return the images of a subset; see `Split.rows`."""
+    return images_at(opened.dataset, opened.split.rows(subset))
 
 
-def films_of_both(films: FilmSet, others: FilmSet) -> tuple[FilmSet, FilmSet]:
-    """Return of each set the films that the other has too, in the order of the first.
+def images_of_both(images: ImageSet, others: ImageSet) -> tuple[ImageSet, ImageSet]:
+    """Return of each set the images that the other has too, in the order of the first.
 
     Raises:
         BadInput: there is none.
     """
-    places = pd.Index(others.table["image_id"]).get_indexer(pd.Index(films.table["image_id"]))
+    places = pd.Index(others.table["image_id"]).get_indexer(pd.Index(images.table["image_id"]))
     if not (places >= 0).any():
-        raise BadInput("the two runs have no film in common to choose from")
-    return films.at(np.flatnonzero(places >= 0)), others.at(places[places >= 0])
+        raise BadInput("the two runs have no image in common to choose from")
+    return images.at(np.flatnonzero(places >= 0)), others.at(places[places >= 0])
 
 
-def choose_films(
-    opened: OpenRun, films: FilmSet, choice: Choice, question: Question
+def choose_images(
+    opened: OpenRun, images: ImageSet, choice: Choice, question: Question
 ) -> tuple[NDArray[np.int64], list[str]]:
-    """Choose among films, by lot or by what the run says of them.
+    """Choose among images, by lot or by what the run says of them.
 
     Returns:
         Places in the set, and how each was picked.
 
     Raises:
         UsageFault: no class to be positive, or an unknown one.
-        BadInput: no film of that kind.
+        BadInput: no image of that kind.
     """
     classes = opened.run.config.classes
-    labels = class_numbers(films.table["label"], classes)
+    labels = class_numbers(images.table["label"], classes)
     positive, predicted = None, labels
     if set(choice.ways) != {"random"}:
         positive = _positive(choice, question, opened.run)
-        predicted = _scores(opened.run, films, question).predicted
+        predicted = _scores(opened.run, images, question).predicted
     rng = np.random.default_rng(choice.seed)
     places, ways = picked(choice.ways, labels, predicted, positive, choice.count, rng)
     if not len(places):
-        raise BadInput(f"--pick {' '.join(choice.ways)}: no such film among {len(films.rows)}")
+        raise BadInput(f"--pick {' '.join(choice.ways)}: no such image among {len(images.rows)}")
     return places, ways
 
 
-def _scores(run: TrainedRun, films: FilmSet, question: Question) -> Scores:
-    scores = class_scores(run, films.images, films.rows, question.templates)
+def _scores(run: TrainedRun, images: ImageSet, question: Question) -> Scores:
+    scores = class_scores(run, images.images, images.rows, question.templates)
     return called_at(scores, run.config.classes, operating_point(run))
 
 
@@ -158,12 +142,12 @@ def _positive(choice: Choice, question: Question, run: TrainedRun) -> int:
     return positive_class(classes, wanted)
 
 
-def explain_scores(opened: OpenRun, films: FilmSet, ways: Sequence[str], question: Question) -> Explanation:
-    """Explain the score of a class for each film.
+def explain_scores(opened: OpenRun, images: ImageSet, ways: Sequence[str], question: Question) -> Explanation:
+    """Explain the score of a class for each image.
 
     Args:
         opened: the run.
-        films: which films.
+        images: which images.
         ways: how each was picked.
         question: what is asked.
 
@@ -172,8 +156,8 @@ def explain_scores(opened: OpenRun, films: FilmSet, ways: Sequence[str], questio
     """
     run = opened.run
     classes = np.array(run.config.classes, dtype=object)
-    scores = _scores(run, films, question)
-    targets = target_classes(question.target, films, scores.predicted, run.config.classes)
+    scores = _scores(run, images, question)
+    targets = target_classes(question.target, images, scores.predicted, run.config.classes)
     each = np.arange(len(targets))
     said = {
         "pick": list(ways),
@@ -183,7 +167,7 @@ def explain_scores(opened: OpenRun, films: FilmSet, ways: Sequence[str], questio
         "score": scores.values[each, targets],
     }
     said |= {f"score_{name}": scores.values[:, number] for number, name in enumerate(classes)}
-    return _explanation(run, films, score_of_class(run, question.templates), targets, said, question)
+    return _explanation(run, images, score_of_class(run, question.templates), targets, said, question)
 
 
 def score_of_class(run: TrainedRun, templates: Path | None = None) -> Score:
@@ -197,16 +181,16 @@ def score_of_class(run: TrainedRun, templates: Path | None = None) -> Score:
     return template_score(read_templates(templates or run.folder / TEMPLATES, run))
 
 
-def explain_pair(opened: OpenRun, films: FilmSet, question: Question) -> Explanation:
-    """Explain the similarity of two films, in each of them, by a siamese run.
+def explain_pair(opened: OpenRun, images: ImageSet, question: Question) -> Explanation:
+    """Explain the similarity of two images, in each of them, by a siamese run.
 
     Raises:
-        UsageFault: the run classifies; or not two films.
+        UsageFault: the run classifies; or not two images.
     """
-    if len(films.rows) != 2:
-        raise UsageFault(f"--pair: two films are needed, these are {len(films.rows)}")
-    vectors = film_vectors(opened.run, films.images, films.rows)
-    names = films.table["image_id"].tolist()
+    if len(images.rows) != 2:
+        raise UsageFault(f"--pair: two images are needed, these are {len(images.rows)}")
+    vectors = image_vectors(opened.run, images.images, images.rows)
+    names = images.table["image_id"].tolist()
     said = {
         "pick": ["", ""],
         "predicted": ["", ""],
@@ -214,13 +198,13 @@ def explain_pair(opened: OpenRun, films: FilmSet, question: Question) -> Explana
         "target": [f"same as {name}" for name in reversed(names)],
         "score": [0.0, 0.0],
     }
-    found = _explanation(opened.run, films, pair_score, vectors[::-1].copy(), said, question)
+    found = _explanation(opened.run, images, pair_score, vectors[::-1].copy(), said, question)
     return replace(found, table=found.table.assign(score=expit(found.table["logit"])))
 
 
 def _explanation(
     run: TrainedRun,
-    films: FilmSet,
+    images: ImageSet,
     score: Score,
     targets: NDArray[Any],
     said: dict[str, Any],
@@ -228,6 +212,6 @@ def _explanation(
 ) -> Explanation:
     layer = choose_layer(run, question.layer)
     function = run_explainer(run, score, layer, question.method)
-    explained = explain_films(function, run.variables, film_source(films.images), films.rows, targets)
-    table = films.table.assign(**said, logit=explained.scores)
-    return Explanation(films, table, explained.maps, layer)
+    explained = explain_images(function, run.variables, image_source(images.images), images.rows, targets)
+    table = images.table.assign(**said, logit=explained.scores)
+    return Explanation(images, table, explained.maps, layer)

@@ -1,4 +1,4 @@
-"""A folder of explained films: overlays, contact sheets, the maps themselves, and an index."""
+"""A folder of explained images: overlays, contact sheets, the maps themselves, and an index."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from cxr_cli.artifacts import atomic_path, check_same_settings, read_json, write_csv, write_json
-from cxr_cli.errors import BadInput
+from cxr_cli.artifacts import atomic_path, claim_folder, write_csv, write_json
 from cxr_cli.explain.contact_sheet import Scale, Tile, contact_sheets
 from cxr_cli.explain.overlay import frame_part, lay_over, place_heat
 from cxr_cli.explain.secondary_capture import Derivation, read_source, write_secondary_capture
 from cxr_cli.images.raster import cropped_part, image_id
 from cxr_cli.images.read import Geometry, read_picture
-from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.sources import is_dicom
 
 RECORD = "gradcam.json"
@@ -28,7 +27,7 @@ INDEX = "index.csv"
 SHEET = "sheet.png"
 NO_HEAT = "no positive values"
 DRAWN_ON = "drawn_on"
-AT_FULL_SIZE = "film"
+AT_FULL_SIZE = "image"
 AT_DATASET_SIZE = "DATASET picture"
 NOTE = "Research, not for diagnosis"
 PICKS = {
@@ -38,21 +37,21 @@ PICKS = {
     "tn": "true negative",
 }
 TILE = 320
-"""Longer side of a film on the contact sheet, in pixels."""
+"""Longer side of an image on the contact sheet, in pixels."""
 
 Advance = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Panel:
-    """What one run says of the films.
+    """What one run says of the images.
 
     Attributes:
         name: of the run.
         suffix: of its files' names, where there are two runs.
         table: N rows of image_id, source, patient_id, label, pick, predicted, target, score (the target's),
             predicted_score, and what else the index shall have; "" where it is not known.
-        images, rows: the films as the net took them, uint8 [M, S, S] and int [N].
+        images, rows: the images as the model took them, uint8 [M, S, S] and int [N].
         geometry: how they became so.
         maps: float32 [N, h, w], not negative.
         layer, method: how the maps were made.
@@ -74,17 +73,17 @@ class Look:
     """How maps are shown.
 
     Attributes:
-        colour: a name in `overlay.COLOURS`.
-        shared_scale: one scale for all films of a run, instead of each film's own.
-        films: where relative paths of films begin.
+        color: a name in `overlay.COLORS`.
+        shared_scale: one scale for all images of a run, instead of each image's own.
+        images: where relative paths of images begin.
         captures: with a DICOM Secondary Capture of each overlay.
         hashed_patients: the tables' patient ids are hashes, which captures shall have too.
         digest: of all that decides the pictures.
     """
 
-    colour: str
+    color: str
     shared_scale: bool
-    films: Path
+    images: Path
     captures: bool
     hashed_patients: bool
     digest: str
@@ -102,12 +101,8 @@ def is_done(folder: Path, settings: Mapping[str, Any], words: Mapping[str, str])
         UsageFault: the folder has one of other settings.
         BadInput: the folder has something else in it.
     """
-    if (folder / RECORD).exists():
-        check_same_settings(folder, read_json(folder / RECORD), settings, words)
-        return (folder / INDEX).exists()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadInput(f"{folder}: is not empty and holds no maps ({RECORD} is missing); name a new folder")
-    return False
+    begun = claim_folder(folder, RECORD, settings, holds="maps", words=words)
+    return begun and (folder / INDEX).exists()
 
 
 def write_gallery(
@@ -118,31 +113,31 @@ def write_gallery(
     Args:
         folder: see `is_done`.
         settings: all that decides the gallery.
-        panels: of one run, or of several for the same films in the same order.
+        panels: of one run, or of several for the same images in the same order.
         look: how maps are shown.
-        advance: called with (films done, films in all).
+        advance: called with (images done, images in all).
 
     Returns:
-        The index: a row for each film and panel.
+        The index: a row for each image and panel.
     """
     write_json(folder / RECORD, settings)
     for panel in panels:
         _write_maps(folder / f"maps{panel.suffix}.npz", panel)
     count = len(panels[0].rows)
     entries: list[list[dict[str, Any]]] = []
-    for film in range(count):
-        entries.append([_exhibit(folder, panel, film, look) for panel in panels])
-        advance(film + 1, count)
+    for image in range(count):
+        entries.append([_exhibit(folder, panel, image, look) for panel in panels])
+        advance(image + 1, count)
 
-    def tiles(film: int) -> list[Tile]:
+    def tiles(image: int) -> list[Tile]:
         if len(panels) == 1:
-            return [_tile(folder, entries[film][0])]
-        named = zip(entries[film], _short_names(panels), strict=True)
-        return [_plain_tile(panels[0], film, look), *(_tile(folder, entry, name) for entry, name in named)]
+            return [_tile(folder, entries[image][0])]
+        named = zip(entries[image], _short_names(panels), strict=True)
+        return [_plain_tile(panels[0], image, look), *(_tile(folder, entry, name) for entry, name in named)]
 
-    end = "share of the largest value " + ("of all films" if look.shared_scale else "of the film")
-    contact_sheets(count, tiles, _heading(panels), Scale(look.colour, end), folder / SHEET)
-    table = pd.DataFrame([entry for film in entries for entry in film])
+    end = "share of the largest value " + ("of all images" if look.shared_scale else "of the image")
+    contact_sheets(count, tiles, _heading(panels), Scale(look.color, end), folder / SHEET)
+    table = pd.DataFrame([entry for image in entries for entry in image])
     write_csv(folder / INDEX, table)
     return table
 
@@ -161,20 +156,20 @@ def _write_maps(path: Path, panel: Panel) -> None:
         )
 
 
-def _exhibit(folder: Path, panel: Panel, film: int, look: Look) -> dict[str, Any]:
-    """Draw a film's overlay, and its capture, unless they are there; return its row of the index."""
-    record = _record(panel, film)
+def _exhibit(folder: Path, panel: Panel, image: int, look: Look) -> dict[str, Any]:
+    """Draw an image's overlay, and its capture, unless they are there; return its row of the index."""
+    record = _record(panel, image)
     name = f"{record['image_id']}{panel.suffix}"
     overlay, capture = folder / "overlays" / f"{name}.png", folder / "dicom" / f"{name}.dcm"
     if not overlay.exists():
         original = _original(_source(record, look), record["image_id"])
-        picture = _draw(panel, film, original, look)
+        picture = _draw(panel, image, original, look)
         if look.captures and not isinstance(original, str):
             _capture(capture, picture, record, panel, look)
         _write_png(overlay, picture, original if isinstance(original, str) else AT_FULL_SIZE)
     with Image.open(overlay) as opened:
         drawn_on = opened.info[DRAWN_ON]
-    largest = float(panel.maps[film].max())
+    largest = float(panel.maps[image].max())
     return {
         **record,
         "run": panel.name,
@@ -188,37 +183,37 @@ def _exhibit(folder: Path, panel: Panel, film: int, look: Look) -> dict[str, Any
     }
 
 
-def _record(panel: Panel, film: int) -> dict[str, Any]:
-    return {str(name): value for name, value in panel.table.iloc[film].to_dict().items()}
+def _record(panel: Panel, image: int) -> dict[str, Any]:
+    return {str(name): value for name, value in panel.table.iloc[image].to_dict().items()}
 
 
 def _source(record: Mapping[str, Any], look: Look) -> Path:
-    return look.films / str(record["source"])
+    return look.images / str(record["source"])
 
 
 @lru_cache(maxsize=1)
 def _original(path: Path, identity: str) -> NDArray[np.uint8] | str:
-    """Read a film again at its full size; or say why its DATASET picture must do."""
+    """Read an image again at its full size; or say why its DATASET picture must do."""
     try:
         picture = read_picture(path).pixels
-    except RejectedFilmError as error:
+    except RejectedImageError as error:
         return f"{AT_DATASET_SIZE}: {error}"
     if image_id(picture) != identity:
         return f"{AT_DATASET_SIZE}: the file has other pixels now"
     return picture
 
 
-def _draw(panel: Panel, film: int, original: NDArray[np.uint8] | str, look: Look) -> NDArray[np.uint8]:
-    """Lay a film's map over it, uint8 [H, W, 3]; where the net saw a part of the film, that is framed."""
+def _draw(panel: Panel, image: int, original: NDArray[np.uint8] | str, look: Look) -> NDArray[np.uint8]:
+    """Lay an image's map over it, uint8 [H, W, 3]; where the model saw a part of the image, that is framed."""
     if isinstance(original, str):
-        picture: NDArray[np.uint8] = np.asarray(panel.images[panel.rows[film]])
+        picture: NDArray[np.uint8] = np.asarray(panel.images[panel.rows[image]])
         part = (slice(0, picture.shape[0]), slice(0, picture.shape[1]))
     else:
         picture = original
         part = cropped_part(picture.shape, panel.geometry.crop_top, panel.geometry.crop_border)
-    largest = panel.maps.max() if look.shared_scale else panel.maps[film].max()
-    heat = panel.maps[film] / largest if largest > 0 else panel.maps[film]
-    drawn = lay_over(picture, place_heat(heat, picture.shape, part), look.colour)
+    largest = panel.maps.max() if look.shared_scale else panel.maps[image].max()
+    heat = panel.maps[image] / largest if largest > 0 else panel.maps[image]
+    drawn = lay_over(picture, place_heat(heat, picture.shape, part), look.color)
     frame_part(drawn, part)
     return drawn
 
@@ -233,13 +228,13 @@ def _write_png(path: Path, picture: NDArray[np.uint8], drawn_on: str) -> None:
 def _capture(
     path: Path, picture: NDArray[np.uint8], record: Mapping[str, Any], panel: Panel, look: Look
 ) -> None:
-    """Write a Secondary Capture where the film is a DICOM file that can be referred to."""
+    """Write a Secondary Capture where the image is a DICOM file that can be referred to."""
     source_path = _source(record, look)
     if not is_dicom(source_path):
         return
     try:
         source = read_source(source_path)
-    except RejectedFilmError:
+    except RejectedImageError:
         return
     patient = str(record["patient_id"] if look.hashed_patients else source.get("PatientID") or "")
     what = f"{panel.method} of {record['target']}, layer {panel.layer}"
@@ -287,10 +282,10 @@ def _heading(panels: Sequence[Panel]) -> str:
     return " beside ".join(f"{panel.name}: {panel.method} of {panel.layer}" for panel in panels)
 
 
-def _plain_tile(panel: Panel, film: int, look: Look) -> Tile:
-    record = _record(panel, film)
+def _plain_tile(panel: Panel, image: int, look: Look) -> Tile:
+    record = _record(panel, image)
     original = _original(_source(record, look), record["image_id"])
-    picture = panel.images[panel.rows[film]] if isinstance(original, str) else original
+    picture = panel.images[panel.rows[image]] if isinstance(original, str) else original
     shown = Image.fromarray(np.asarray(picture))
     shown.thumbnail((TILE, TILE))
-    return Tile(np.asarray(shown), "film")
+    return Tile(np.asarray(shown), "image")

@@ -1,4 +1,4 @@
-"""Masks of findings, as PNG files: which is of which film, and how it looks to the net."""
+"""Masks of findings, as PNG files: which is of which image, and how it looks to the model."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,44 +19,44 @@ Name = tuple[str, ...]
 
 
 def find_masks(folder: Path, sources: Sequence[str]) -> list[Path | None]:
-    """Find the mask of each film: its path below `folder`, without suffix, is the end of the film's path.
+    """Find the mask of each image: its path below `folder`, without suffix, is the end of the image's path.
 
-    So masks/pneumonia/P0001-1.png is the mask of films/pneumonia/P0001-1.dcm, and so is masks/P0001-1.png
+    So masks/pneumonia/P0001-1.png is the mask of images/pneumonia/P0001-1.dcm, and so is masks/P0001-1.png
     where no mask has the longer name.
 
     Args:
         folder: of masks, searched through.
-        sources: the films' paths.
+        sources: the images' paths.
 
     Returns:
-        A path or None for each film.
+        A path or None for each image.
 
     Raises:
-        BadInput: no folder, a mask that is of two films, or none that is of any.
+        BadInput: no folder, a mask that is of two images, or none that is of any.
     """
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such folder of masks")
     masks = {path.relative_to(folder).with_suffix("").parts: path for path in folder.rglob(f"*{SUFFIX}")}
     found = [_longest_end(_name(source), masks) for source in sources]
-    films_of: dict[Path, list[str]] = defaultdict(list)
+    images_of: dict[Path, list[str]] = defaultdict(list)
     for source, path in zip(sources, found, strict=True):
         if path is not None:
-            films_of[path].append(source)
-    if not films_of:
+            images_of[path].append(source)
+    if not images_of:
         raise BadInput(
-            f"{folder}: none of its {len(masks)} {SUFFIX} files is the mask of a film by its name; "
+            f"{folder}: none of its {len(masks)} {SUFFIX} files is the mask of an image by its name; "
             f"that of {sources[0]} would be {'/'.join(_name(sources[0])[-2:])}{SUFFIX}"
         )
-    for path, films in films_of.items():
-        if len(films) > 1:
+    for path, images in images_of.items():
+        if len(images) > 1:
             raise BadInput(
-                f"{path}: is the mask of {len(films)} films by its name, {films[0]} and {films[1]}"
+                f"{path}: is the mask of {len(images)} images by its name, {images[0]} and {images[1]}"
             )
     return found
 
 
 def _name(source: str) -> Name:
-    """Return the parts of a film's path, the last without a suffix that tells its format."""
+    """Return the parts of an image's path, the last without a suffix that tells its format."""
     path = PurePath(source)
     known = path.suffix.lower() in (*DICOM_SUFFIXES, *RASTER_SUFFIXES)
     return (path.with_suffix("") if known else path).parts
@@ -68,7 +68,7 @@ def _longest_end(name: Name, masks: dict[Name, Path]) -> Path | None:
 
 
 def read_mask(path: Path, geometry: Geometry) -> NDArray[np.bool_]:
-    """Read a mask, cropped and squared as its film was, to the nearest pixel: bool [size, size].
+    """Read a mask, cropped and squared as its image was, to the nearest pixel: bool [size, size].
 
     What is not black is of the finding.
 

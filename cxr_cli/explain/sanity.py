@@ -1,4 +1,4 @@
-"""Do maps of heat mean something? Nets that forget, the same maps again, masks of findings."""
+"""Do maps of heat mean something? Models that forget, the same maps again, masks of findings."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.explain.cam import explain_films, run_explainer
+from cxr_cli.explain.cam import explain_images, run_explainer
 from cxr_cli.explain.explanation import Explanation, Question, score_of_class
-from cxr_cli.explain.localization import judge_localisation, localisation_report, locate, mean_estimate
+from cxr_cli.explain.localization import judge_localization, localization_report, locate, mean_estimate
 from cxr_cli.explain.masks import find_masks, read_mask
 from cxr_cli.explain.select import class_numbers
 from cxr_cli.explain.similarity import (
     Floats,
-    between_films,
+    between_images,
     judge_forgetting,
     largest_difference,
     mean_of_known,
@@ -26,16 +26,16 @@ from cxr_cli.images.read import Geometry
 from cxr_cli.models.registry import Variables, create
 from cxr_cli.models.stages import stage_numbers
 from cxr_cli.prediction.forward import INFERENCE_BATCH
-from cxr_cli.prediction.loading import film_source
+from cxr_cli.prediction.loading import image_source
 from cxr_cli.runs.model_store import TrainedRun
 
-# Films and draws of new weights: their mean correlation is then known to some hundredths.
-FILMS = 32
+# Images and draws of new weights: their mean correlation is then known to some hundredths.
+IMAGES = 32
 DRAWS = 5
 OTHER_BATCH = 5
-"""Films at once when the same maps are made in another way."""
+"""Images at once when the same maps are made in another way."""
 TOLERANCES = {"float32": 1e-3, "tf32": 1e-2, "bfloat16": 1e-1}
-"""Largest difference, as a share of a film's largest heat, of maps that are the same, by arithmetic:
+"""Largest difference, as a share of an image's largest heat, of maps that are the same, by arithmetic:
 the same numbers are added up in another order, and nearly cancel."""
 
 Maps = NDArray[np.float32]
@@ -43,32 +43,32 @@ Report = dict[str, Any]
 Advance = Callable[[int, int], None]
 
 MakeMaps = Callable[[Variables, NDArray[np.int64], int], Maps]
-"""Maps (variables, places of films in an explanation, films at once) to their maps [len(places), h, w]."""
+"""Maps (variables, places of images in an explanation, images at once) to their maps [len(places), h, w]."""
 
 
 def map_maker(run: TrainedRun, explanation: Explanation, question: Question) -> MakeMaps:
     """Return what makes an explanation's maps again, of the same targets, with any weights.
 
-    A siamese run's templates stay those of the trained net, whatever the weights.
+    A siamese run's templates stay those of the trained model, whatever the weights.
     """
     score = score_of_class(run, question.templates)
     function = run_explainer(run, score, explanation.layer, question.method)
-    films = explanation.films
-    fetch = film_source(films.images)
+    images = explanation.images
+    fetch = image_source(images.images)
     targets = class_numbers(explanation.table["target"], run.config.classes)
 
     def maps(variables: Variables, places: NDArray[np.int64], batch: int) -> Maps:
-        return explain_films(function, variables, fetch, films.rows[places], targets[places], batch).maps
+        return explain_images(function, variables, fetch, images.rows[places], targets[places], batch).maps
 
     return maps
 
 
 class Forgotten(NamedTuple):
-    """A net of which the last stages are drawn anew.
+    """A model of which the last stages are drawn anew.
 
     Attributes:
         stage: the first of them, as dotted paths of modules, see `Backbone.STAGES`.
-        variables: of the net.
+        variables: of the model.
     """
 
     stage: tuple[str, ...]
@@ -78,7 +78,7 @@ class Forgotten(NamedTuple):
 def forget_from_the_head(run: TrainedRun, rng: np.random.Generator) -> Iterator[Forgotten]:
     """Draw a run's stages anew as before training: the last, then with it the one before, down to the stem.
 
-    Source: Adebayo et al. 2018, "Sanity checks for saliency maps", section 3, cascading randomisation.
+    Source: Adebayo et al. 2018, "Sanity checks for saliency maps", section 3, cascading randomization.
     """
     stages = run.network.stages
     _, fresh = create(run.config.network, rng)
@@ -101,20 +101,20 @@ def check_forgetting(
     rng: np.random.Generator,
     advance: Advance,
 ) -> Report:
-    """Compare maps with those of nets that have forgotten more and more.
+    """Compare maps with those of models that have forgotten more and more.
 
     Args:
         run: the trained run.
         maker: see `map_maker`.
-        places: of the films [N].
+        places: of the images [N].
         patients: theirs, int [N].
         rng: of the draws of weights.
         advance: called with (steps done, steps in all).
 
     Returns:
-        By stage the mean `correlation` over films and draws, that of the draws `lowest` and `highest`, and
-        whether it is `judged`: the weights by which a siamese net adds up differences of two vectors are not,
-        for drawn anew they are much the same. `between_films` of one net; and the `verdict`.
+        By stage the mean `correlation` over images and draws, that of the draws `lowest` and `highest`, and
+        whether it is `judged`: the weights by which a siamese model adds up differences of two vectors are
+        not, for drawn anew they are much the same. `between_images` of one model; and the `verdict`.
     """
     maps = maker(run.variables, places, INFERENCE_BATCH)
     stages = tuple(reversed(run.network.stages))
@@ -126,7 +126,7 @@ def check_forgetting(
     judged = np.arange(len(stages)) >= int(run.config.siamese)
     means = [[mean_of_known(draw) for draw in stage] for stage in found]
     return {
-        "films": len(places),
+        "images": len(places),
         "draws": DRAWS,
         "measure": "Spearman's rank correlation over a map's cells",
         "stages": [
@@ -139,7 +139,7 @@ def check_forgetting(
             }
             for depth, stage in enumerate(stages)
         ],
-        "between_films": mean_of_known(between_films(maps, patients, rng)),
+        "between_images": mean_of_known(between_images(maps, patients, rng)),
         "verdict": judge_forgetting(found[judged]),
     }
 
@@ -162,9 +162,9 @@ def check_repeating(run: TrainedRun, maker: MakeMaps, places: NDArray[np.int64])
 def check_other_run(
     first: Explanation, second: Explanation, patients: NDArray[np.int64], rng: np.random.Generator
 ) -> Report:
-    """Compare a run's maps with another's of the same films, one trained with another seed, say.
+    """Compare a run's maps with another's of the same images, one trained with another seed, say.
 
-    Films are compared where both explain the same class and the first run's map has ranks; `correlation` is
+    Images are compared where both explain the same class and the first run's map has ranks; `correlation` is
     None where there is none.
 
     Raises:
@@ -180,15 +180,15 @@ def check_other_run(
     if counted.any():
         correlation = mean_estimate(values[counted], patients[counted], rng).as_json()
     return {
-        "films": int(counted.sum()),
+        "images": int(counted.sum()),
         "other_target": int((~same).sum()),
         "correlation": correlation,
-        "between_films": mean_of_known(between_films(first.maps, patients, rng)),
+        "between_images": mean_of_known(between_images(first.maps, patients, rng)),
     }
 
 
-class Localised(NamedTuple):
-    """What masks say of maps: the report, and columns of figures film by film, NaN where there is no mask."""
+class Localized(NamedTuple):
+    """What masks say of maps: the report, and columns of figures image by image, NaN where there is no mask."""
 
     report: Report
     columns: dict[str, NDArray[Any]]
@@ -200,49 +200,49 @@ def check_masks(
     geometry: Geometry,
     patients: NDArray[np.int64],
     rng: np.random.Generator,
-) -> Localised:
-    """Tell how well maps lie on the findings that masks show; films without a finding are left out.
+) -> Localized:
+    """Tell how well maps lie on the findings that masks show; images without a finding are left out.
 
     Raises:
-        BadInput: see `find_masks` and `read_mask`; or no film has a finding.
+        BadInput: see `find_masks` and `read_mask`; or no image has a finding.
     """
     table = explanation.table
     paths = find_masks(folder, table["source"].tolist())
     masks = [None if path is None else read_mask(path, geometry) for path in paths]
     has_mask = np.array([mask is not None for mask in masks])
-    films = np.flatnonzero(np.array([mask is not None and bool(mask.any()) for mask in masks]))
-    if not len(films):
-        raise BadInput(f"{folder}: the masks of all {has_mask.sum()} films are black: there is no finding")
+    images = np.flatnonzero(np.array([mask is not None and bool(mask.any()) for mask in masks]))
+    if not len(images):
+        raise BadInput(f"{folder}: the masks of all {has_mask.sum()} images are black: there is no finding")
     findings = np.stack([mask for mask in masks if mask is not None and mask.any()])
-    located = locate(explanation.maps[films], findings, patients[films])
-    everyone = np.ones(len(films), np.bool_)
+    located = locate(explanation.maps[images], findings, patients[images])
+    everyone = np.ones(len(images), np.bool_)
     parts = {
-        name: chosen for name, chosen in _parts(explanation, films).items() if 0 < chosen.sum() < len(films)
+        name: chosen for name, chosen in _parts(explanation, images).items() if 0 < chosen.sum() < len(images)
     }
     reports = {
-        name: localisation_report(located, patients[films], chosen, rng)
+        name: localization_report(located, patients[images], chosen, rng)
         for name, chosen in {"all": everyone, **parts}.items()
     }
     report = {
         "folder": str(folder),
-        "films": len(films),
+        "images": len(images),
         "without_mask": int((~has_mask).sum()),
-        "without_finding": int(has_mask.sum()) - len(films),
+        "without_finding": int(has_mask.sum()) - len(images),
         "groups": reports,
-        "verdict": judge_localisation(reports["all"]),
+        "verdict": judge_localization(reports["all"]),
     }
     columns: dict[str, NDArray[Any]] = {
         "mask": np.array(["" if path is None else str(path) for path in paths])
     }
     for name, figure in located.items():
         columns[name] = np.full(len(table), np.nan)
-        columns[name][films] = figure.own
-    return Localised(report, columns)
+        columns[name][images] = figure.own
+    return Localized(report, columns)
 
 
-def _parts(explanation: Explanation, films: NDArray[np.int64]) -> dict[str, NDArray[np.bool_]]:
-    """Part films by label, and by whether the prediction is right; those without a label are in neither."""
-    table = explanation.table.iloc[films]
+def _parts(explanation: Explanation, images: NDArray[np.int64]) -> dict[str, NDArray[np.bool_]]:
+    """Part images by label, and by whether the prediction is right; those without a label are in neither."""
+    table = explanation.table.iloc[images]
     labels, right = table["label"].to_numpy(), (table["label"] == table["predicted"]).to_numpy()
     of_label = {f"label {name}": labels == name for name in sorted({*labels} - {""})}
     return {**of_label, "predicted right": right, "predicted wrong": ~right & (labels != "")}

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from cxr_cli.commands import console
+from cxr_cli.commands.console import CONSOLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cxr_cli.explain.explanation import Explanation, OpenRun, Question
+    from cxr_cli.explain.explanation import Explanation, Question
+    from cxr_cli.runs.folder import OpenRun
 
 REPORT = "check.json"
 TABLE = "check.csv"
@@ -24,12 +25,12 @@ def check_maps(
     masks: Path | None,
     seed: int,
 ) -> None:
-    """Put a run's maps to the proof: check.json, check.csv (film by film), and a table on stdout.
+    """Put a run's maps to the proof: check.json, check.csv (image by image), and a table on stdout.
 
     Args:
         output: the folder for them; an earlier check is replaced.
         opened: the run, and maybe another one to compare with.
-        explanations: of the same films by each.
+        explanations: of the same images by each.
         question: what they answer.
         masks: a folder of masks of findings.
         seed: of all that is drawn.
@@ -47,7 +48,7 @@ def check_maps(
     from cxr_cli.splitting.patients import patient_numbers
 
     run, explanation = opened[0].run, explanations[0]
-    patients = patient_numbers(explanation.films.table)
+    patients = patient_numbers(explanation.images.table)
     rng = np.random.default_rng(seed)
     parts: dict[str, Any] = {}
     table = explanation.table
@@ -59,10 +60,10 @@ def check_maps(
     if len(explanations) > 1:
         other = cam_check.check_other_run(explanation, explanations[1], patients, rng)
         parts["other_run"] = {"run": str(opened[1].run.folder), **other}
-    places = rng.permutation(len(explanation.maps))[: cam_check.FILMS]
+    places = rng.permutation(len(explanation.maps))[: cam_check.IMAGES]
     maker = cam_check.map_maker(run, explanation, question)
     parts["repeating"] = cam_check.check_repeating(run, maker, places)
-    with console.progress("weights drawn anew") as advance:
+    with CONSOLE.progress("weights drawn anew") as advance:
         forgetting = cam_check.check_forgetting(run, maker, places, patients[places], rng, advance)
     report = {
         "run": str(run.folder),
@@ -71,7 +72,7 @@ def check_maps(
         "target": question.target,
         "seed": seed,
         "cells": list(explanation.maps.shape[1:]),
-        "films": len(explanation.maps),
+        "images": len(explanation.maps),
         "without_heat": int((explanation.maps.max((1, 2)) <= 0).sum()),
         "forgetting": forgetting,
         **parts,

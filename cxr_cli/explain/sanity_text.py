@@ -17,7 +17,7 @@ def format_check(report: dict[str, Any]) -> str:
     height, width = report["cells"]
     lines = [
         f"{report['run']}: {report['method']} of {report['layer']}, {height} x {width} cells, "
-        f"target {report['target']}, {report['films']} films, {report['without_heat']} without heat",
+        f"target {report['target']}, {report['images']} images, {report['without_heat']} without heat",
         "",
         *_forgetting(report["forgetting"]),
         "",
@@ -35,8 +35,8 @@ def _forgetting(part: dict[str, Any]) -> list[str]:
     names = [("and " if depth else "") + stage["drawn_anew"] for depth, stage in enumerate(stages)]
     width = max(map(len, names))
     lines = [
-        "The net forgets from the head down: rank correlation of its maps with the run's, "
-        f"{part['films']} films, mean over {part['draws']} draws of weights (lowest to highest draw)",
+        "The model forgets from the head down: rank correlation of its maps with the run's, "
+        f"{part['images']} images, mean over {part['draws']} draws of weights (lowest to highest draw)",
     ]
     lines += [
         f"  {name:{width}}  {_number(stage['correlation'])} "
@@ -44,15 +44,15 @@ def _forgetting(part: dict[str, Any]) -> list[str]:
         + ("" if stage["judged"] else "  not judged")
         for name, stage in zip(names, stages, strict=True)
     ]
-    lines.append(f"  for comparison, maps of two patients by the run: {_number(part['between_films'])}")
+    lines.append(f"  for comparison, maps of two patients by the run: {_number(part['between_images'])}")
     return [*lines, f"  {part['verdict']}"]
 
 
 def _repeating(part: dict[str, Any]) -> list[str]:
     usual, other = part["batches"]
     return [
-        "The same maps again: largest difference, as a share of a film's largest heat",
-        f"  the same call {part['same_call']:.1e}, {other} films at once instead of {usual} "
+        "The same maps again: largest difference, as a share of an image's largest heat",
+        f"  the same call {part['same_call']:.1e}, {other} images at once instead of {usual} "
         f"{part['other_batch']:.1e}",
         f"  {'repeatable' if part['repeatable'] else 'NOT repeatable'} within {part['tolerance']:g}",
     ]
@@ -61,9 +61,9 @@ def _repeating(part: dict[str, Any]) -> list[str]:
 def _other_run(part: dict[str, Any]) -> list[str]:
     correlation = "-" if part["correlation"] is None else format_figure(part["correlation"])
     return [
-        f"The maps of {part['run']}: rank correlation {correlation} over {part['films']} films; "
+        f"The maps of {part['run']}: rank correlation {correlation} over {part['images']} images; "
         f"{part['other_target']} with another target are left out",
-        f"  for comparison, maps of two patients by one run: {_number(part['between_films'])}",
+        f"  for comparison, maps of two patients by one run: {_number(part['between_images'])}",
     ]
 
 
@@ -72,18 +72,18 @@ def _masks(part: dict[str, Any]) -> list[str]:
     width = max(map(len, groups))
     words = max(map(len, FIGURES.values()))
     lines = [
-        f"Findings in {part['folder']}: {part['films']} films; left out are {part['without_finding']} whose "
+        f"Findings in {part['folder']}: {part['images']} images; left out are {part['without_finding']} whose "
         f"mask is black and {part['without_mask']} without a mask",
-        f"  hit: hottest place in the finding or within {TOLERANCE:.1%} of the film's side; "
+        f"  hit: hottest place in the finding or within {TOLERANCE:.1%} of the image's side; "
         f"IoU: of what has {THRESHOLD:.0%} of the largest heat or more",
-        f"  {'':{width}}  {'films':>5}  {'':{words}}  {'maps':19}  even map  centred  maps of other patients",
+        f"  {'':{width}}  {'images':>5}  {'':{words}}  {'maps':19}  even map  centered  maps of other patients",
     ]
     for name, group in groups.items():
         for figure, word in FIGURES.items():
             of = group[figure]
             lines.append(
-                f"  {name:{width}}  {group['films']:5}  {word:{words}}  {format_figure(of):19}  "
-                f"{_number(of['even']):8}  {_number(of['centre']):7}  {_number(of['other'])}"
+                f"  {name:{width}}  {group['images']:5}  {word:{words}}  {format_figure(of):19}  "
+                f"{_number(of['even']):8}  {_number(of['center']):7}  {_number(of['other'])}"
             )
     return [*lines, f"  {part['verdict']}"]
 

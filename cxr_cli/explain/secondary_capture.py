@@ -1,4 +1,4 @@
-"""A picture made of a film, as a DICOM Secondary Capture that refers to the film (PS3.3 A.8.1)."""
+"""A picture made of an image, as a DICOM Secondary Capture that refers to the image (PS3.3 A.8.1)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from cxr_cli import __version__
 from cxr_cli.artifacts import atomic_path
 from cxr_cli.images.archives import open_input
 from cxr_cli.images.dicom.header import read_dataset
-from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.rejected import RejectedImageError
 
 SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
 NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID")
@@ -41,23 +41,23 @@ class Derivation:
 
 
 def read_source(path: Path) -> Dataset:
-    """Read the header of the film that a capture is to refer to.
+    """Read the header of the image that a capture is to refer to.
 
     Raises:
-        RejectedFilmError: no DICOM, or without the UIDs to refer by.
+        RejectedImageError: no DICOM, or without the UIDs to refer by.
     """
     with open_input(path) as stream:
         source = read_dataset(stream)
     for keyword in NEEDED:
         if not source.get(keyword):
-            raise RejectedFilmError(f"no {keyword} in the header")
+            raise RejectedImageError(f"no {keyword} in the header")
     return source
 
 
 def write_secondary_capture(
     path: Path, picture: NDArray[np.uint8], source: Dataset, patient_id: str, derivation: Derivation
 ) -> None:
-    """Write a picture as a capture in the study of its source film.
+    """Write a picture as a capture in the study of its source image.
 
     It has the source's UIDs and how the patient lies in it, for a viewer to show both side by side, and
     a patient id; no name, date or free text of the source.
@@ -103,7 +103,7 @@ def _describe(capture: Dataset, source: Dataset, derivation: Derivation) -> None
     capture.ImageType = ["DERIVED", "SECONDARY"]
     capture.DerivationDescription = derivation.description
     capture.PatientOrientation = source.get("PatientOrientation") or ""
-    # Once lossy, always lossy (C.7.6.1.1.5). What the film has burned in is still to be seen.
+    # Once lossy, always lossy (C.7.6.1.1.5). What the image has burned in is still to be seen.
     capture.LossyImageCompression = "01" if source.get("LossyImageCompression") == "01" else "00"
     if source.get("BurnedInAnnotation") in ("YES", "NO"):
         capture.BurnedInAnnotation = source.BurnedInAnnotation

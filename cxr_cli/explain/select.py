@@ -1,4 +1,4 @@
-"""Which films are explained: by name, by lot, or by how a run did on them."""
+"""Which images are explained: by name, by lot, or by how a run did on them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from numpy.typing import NDArray
 from cxr_cli.dataset.settings import source_text
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.images.read import Geometry, UnreadFilm, read_film
+from cxr_cli.images.read import Geometry, UnreadImage, read_image
 from cxr_cli.images.sources import find_inputs
 
 WAYS = ("random", "tp", "fp", "fn", "tn")
-"""By lot among all films, or among the run's true and false positives and negatives."""
+"""By lot among all images, or among the run's true and false positives and negatives."""
 KNOWN = ("image_id", "source", "patient_id", "label")
 
 
 @dataclass(frozen=True)
-class FilmSet:
-    """Films to be explained.
+class ImageSet:
+    """Images to be explained.
 
     Attributes:
-        images: uint8 [M, H, W], as the net takes them.
-        rows: int [N], the films in `images`.
+        images: uint8 [M, H, W], as the model takes them.
+        rows: int [N], the images in `images`.
         table: N rows of image_id, source, patient_id and label, "" where it is not known.
     """
 
@@ -33,31 +33,31 @@ class FilmSet:
     rows: NDArray[np.int64]
     table: pd.DataFrame
 
-    def at(self, places: NDArray[np.int64]) -> "FilmSet":
-        """Return the films at these places of this set."""
-        return FilmSet(self.images, self.rows[places], self.table.iloc[places].reset_index(drop=True))
+    def at(self, places: NDArray[np.int64]) -> "ImageSet":
+        """Return the images at these places of this set."""
+        return ImageSet(self.images, self.rows[places], self.table.iloc[places].reset_index(drop=True))
 
 
 def geometry_of(dataset: Dataset) -> Geometry:
-    """Return what `cxr preprocess` did to the pixels of a dataset's films."""
+    """Return what `cxr preprocess` did to the pixels of a dataset's images."""
     settings = dataset.info.get("settings", {})
     crops = (float(settings.get(name, 0.0)) for name in ("crop_top", "crop_border"))
     return Geometry(dataset.images.shape[1], *crops)
 
 
-def films_at(dataset: Dataset, rows: NDArray[np.int64]) -> FilmSet:
-    """Return films of a dataset by row."""
-    return FilmSet(dataset.images, rows, dataset.manifest.iloc[rows][list(KNOWN)].reset_index(drop=True))
+def images_at(dataset: Dataset, rows: NDArray[np.int64]) -> ImageSet:
+    """Return images of a dataset by row."""
+    return ImageSet(dataset.images, rows, dataset.manifest.iloc[rows][list(KNOWN)].reset_index(drop=True))
 
 
-def films_named(dataset: Dataset, names: Sequence[str]) -> FilmSet:
-    """Return films by image_id of a dataset, or by path; folders and zip archives are searched.
+def images_named(dataset: Dataset, names: Sequence[str]) -> ImageSet:
+    """Return images by image_id of a dataset, or by path; folders and zip archives are searched.
 
-    Files are read and prepared as the dataset's films were. One that is in the dataset has its label.
-    A film that is named twice comes once.
+    Files are read and prepared as the dataset's images were. One that is in the dataset has its label.
+    An image that is named twice comes once.
 
     Raises:
-        BadInput: neither a film's id nor a path, or a file that is no film.
+        BadInput: neither an image's id nor a path, or a file that is no image.
     """
     row_of = dict(zip(dataset.manifest["image_id"], dataset.manifest["row"], strict=True))
     geometry = geometry_of(dataset)
@@ -69,15 +69,15 @@ def films_named(dataset: Dataset, names: Sequence[str]) -> FilmSet:
         if not Path(name).exists():
             raise BadInput(f"{name}: no such file, and no image_id of {dataset.folder}")
         for path in find_inputs([Path(name)]).paths:
-            film = read_film(UnreadFilm(path), geometry)
-            if isinstance(film, str):
-                raise BadInput(f"{path}: is no film: {film}")
-            known = {"image_id": film.image_id, "source": source_text(path), "patient_id": "", "label": ""}
-            if film.image_id in row_of:
-                known = {**_known(dataset, row_of[film.image_id]), "source": known["source"]}
-            found[film.image_id] = film.pixels, known
+            image = read_image(UnreadImage(path), geometry)
+            if isinstance(image, str):
+                raise BadInput(f"{path}: is no image: {image}")
+            known = {"image_id": image.image_id, "source": source_text(path), "patient_id": "", "label": ""}
+            if image.image_id in row_of:
+                known = {**_known(dataset, row_of[image.image_id]), "source": known["source"]}
+            found[image.image_id] = image.pixels, known
     table = pd.DataFrame([known for _, known in found.values()], columns=list(KNOWN))
-    return FilmSet(np.stack([pixels for pixels, _ in found.values()]), np.arange(len(found)), table)
+    return ImageSet(np.stack([pixels for pixels, _ in found.values()]), np.arange(len(found)), table)
 
 
 def _known(dataset: Dataset, row: int) -> dict[str, str]:
@@ -98,13 +98,13 @@ def picked(
     count: int,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], list[str]]:
-    """Draw films of each way of picking.
+    """Draw images of each way of picking.
 
     Args:
         ways: of `WAYS`.
         labels, predicted: int [N], class numbers, a label of -1 unknown; not used for "random".
         positive: the class whose hits and misses are meant; others are all negative.
-        count: films of each way, all there are where these are fewer; 0 for all.
+        count: images of each way, all there are where these are fewer; 0 for all.
         rng: of the draw.
 
     Returns:
@@ -137,27 +137,27 @@ def check_picks(ways: Sequence[str]) -> None:
 
 
 def target_classes(
-    target: str, films: FilmSet, predicted: NDArray[np.int64], classes: Sequence[str]
+    target: str, images: ImageSet, predicted: NDArray[np.int64], classes: Sequence[str]
 ) -> NDArray[np.int64]:
-    """Return the class [N] whose score is explained for each film.
+    """Return the class [N] whose score is explained for each image.
 
     Args:
         target: "predicted", "label", or the name of a class.
-        films: the films.
+        images: the images.
         predicted: int [N].
         classes: of the run.
 
     Raises:
-        UsageFault: an unknown class, or a film without a label where that is the target.
+        UsageFault: an unknown class, or an image without a label where that is the target.
     """
     if target == "predicted":
         return predicted
     if target == "label":
-        labels = class_numbers(films.table["label"], classes)
+        labels = class_numbers(images.table["label"], classes)
         if (labels < 0).any():
-            film = films.table.iloc[int(np.argmin(labels))]
-            raise UsageFault(f"--target label: {film['source']} has no label that is a class of the run")
+            image = images.table.iloc[int(np.argmin(labels))]
+            raise UsageFault(f"--target label: {image['source']} has no label that is a class of the run")
         return labels
     if target not in classes:
         raise UsageFault(f"--target {target!r}: predicted, label, or a class: {', '.join(classes)}")
-    return np.full(len(films.rows), list(classes).index(target))
+    return np.full(len(images.rows), list(classes).index(target))

@@ -1,1 +1,1 @@
-"""One raw file to grey pixels and header facts."""
+"""One raw file to gray pixels and header facts."""

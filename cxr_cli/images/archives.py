@@ -8,21 +8,21 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.rejected import RejectedImageError
 
 SUFFIX = ".zip"
 
 MAX_MEMBERS = 1_000_000
-"""Files in one archive: ten times the largest public set of chest films."""
+"""Files in one archive: ten times the largest public set of chest images."""
 
 MAX_MEMBER_BYTES = 2**30
-"""One film is decoded in memory; the largest detectors give 50 MB."""
+"""One image is decoded in memory; the largest detectors give 50 MB."""
 
 MAX_TOTAL_BYTES = 2**42
 """All files of one archive, unpacked."""
 
 MAX_RATIO = 100
-"""Unpacked size over the archive's own: 2 to 5 for films; thousands for a bomb, whose entries may overlap."""
+"""Unpacked size over the archive's own: 2 to 5 for images; thousands for a bomb, whose entries may overlap."""
 
 _ENCRYPTED = 0x1
 
@@ -36,7 +36,8 @@ def archive_members(archive: Path) -> list[Path]:
     """The files in an archive as paths ARCHIVE/MEMBER; archives in it are listed as files and not opened.
 
     Raises:
-        RejectedFilmError: no zip archive, damaged, larger than the bounds, or with names that lead out of it.
+        RejectedImageError: no zip archive, damaged, larger than the bounds, or with names that lead out of
+            it.
     """
     return [archive / name for name in _open(archive).members]
 
@@ -45,7 +46,7 @@ def open_input(path: Path) -> BinaryIO:
     """Open an input, a file or a member of an archive; a member is read whole, within the bounds.
 
     Raises:
-        RejectedFilmError: an input that cannot be opened, an archive, or a member that cannot be unpacked.
+        RejectedImageError: an input that cannot be opened, an archive, or a member that cannot be unpacked.
     """
     if is_archive(path):
         _refuse_archive(path)
@@ -54,7 +55,7 @@ def open_input(path: Path) -> BinaryIO:
         try:
             return path.open("rb")
         except OSError as error:
-            raise RejectedFilmError(f"the file cannot be opened ({type(error).__name__})") from None
+            raise RejectedImageError(f"the file cannot be opened ({type(error).__name__})") from None
     return io.BytesIO(_read_member(*place))
 
 
@@ -63,7 +64,7 @@ def input_size(path: Path) -> int:
     place = _place_in_archive(path)
     try:
         return path.stat().st_size if place is None else _member(*place).file_size
-    except (OSError, RejectedFilmError):
+    except (OSError, RejectedImageError):
         return 0
 
 
@@ -75,7 +76,7 @@ def first_bytes(path: Path, count: int) -> bytes:
             with path.open("rb") as stream:
                 return stream.read(count)
         return _read_member(*place, count)
-    except (OSError, RejectedFilmError):
+    except (OSError, RejectedImageError):
         return b""
 
 
@@ -94,30 +95,30 @@ def _place_in_archive(path: Path) -> tuple[Path, str] | None:
 
 def _refuse_archive(path: Path) -> None:
     if _place_in_archive(path) is not None:
-        raise RejectedFilmError("a zip archive within a zip archive, which is not opened")
+        raise RejectedImageError("a zip archive within a zip archive, which is not opened")
     _open(path)  # says what is wrong with it
-    raise RejectedFilmError("a zip archive without films")
+    raise RejectedImageError("a zip archive without images")
 
 
 def _read_member(archive: Path, name: str, count: int = -1) -> bytes:
     opened, member = _open(archive), _member(archive, name)
     if member.flag_bits & _ENCRYPTED:
-        raise RejectedFilmError("encrypted within its zip archive")
+        raise RejectedImageError("encrypted within its zip archive")
     if member.file_size > MAX_MEMBER_BYTES:
-        raise RejectedFilmError(f"larger than {MAX_MEMBER_BYTES:,} bytes within its zip archive")
+        raise RejectedImageError(f"larger than {MAX_MEMBER_BYTES:,} bytes within its zip archive")
     try:
         # zipfile gives no more than the size that the archive's directory states, whatever the data hold.
         with opened.file.open(member) as stream:
             return stream.read(count)
     except Exception as error:  # of zipfile, and of each compression method
-        raise RejectedFilmError(f"damaged within its zip archive ({type(error).__name__})") from None
+        raise RejectedImageError(f"damaged within its zip archive ({type(error).__name__})") from None
 
 
 def _member(archive: Path, name: str) -> zipfile.ZipInfo:
     try:
         return _open(archive).members[name]
     except KeyError:
-        raise RejectedFilmError("no longer in its zip archive") from None
+        raise RejectedImageError("no longer in its zip archive") from None
 
 
 class _OpenArchive:
@@ -132,28 +133,30 @@ def _open(archive: Path) -> _OpenArchive:
     try:
         state = archive.stat()
     except OSError as error:
-        raise RejectedFilmError(f"the file cannot be opened ({type(error).__name__})") from None
+        raise RejectedImageError(f"the file cannot be opened ({type(error).__name__})") from None
     return _opened(str(archive), state.st_mtime_ns, state.st_size)
 
 
 @lru_cache(maxsize=4)
 def _opened(archive: str, _modified: int, size: int) -> _OpenArchive:
-    """Open an archive, once a process while it stays as it is: films come in the order of their archives."""
+    """Open an archive, once a process while it stays as it is: images come in the order of their archives."""
     try:
         file = zipfile.ZipFile(archive)
     except Exception as error:  # a damaged directory breaks zipfile in many ways
-        raise RejectedFilmError(f"a zip archive that cannot be read ({type(error).__name__})") from None
+        raise RejectedImageError(f"a zip archive that cannot be read ({type(error).__name__})") from None
     files = [member for member in file.infolist() if not member.is_dir()]
     total = sum(member.file_size for member in files)
     if len(files) > MAX_MEMBERS:
-        raise RejectedFilmError(f"a zip archive of more than {MAX_MEMBERS:,} files")
+        raise RejectedImageError(f"a zip archive of more than {MAX_MEMBERS:,} files")
     if total > MAX_TOTAL_BYTES:
-        raise RejectedFilmError(f"a zip archive that unpacks to more than {MAX_TOTAL_BYTES:,} bytes")
+        raise RejectedImageError(f"a zip archive that unpacks to more than {MAX_TOTAL_BYTES:,} bytes")
     if total > MAX_RATIO * size:
-        raise RejectedFilmError(f"a zip archive that unpacks to more than {MAX_RATIO} times its size: a bomb")
+        raise RejectedImageError(
+            f"a zip archive that unpacks to more than {MAX_RATIO} times its size: a bomb"
+        )
     members = {_spelled(member.filename): member for member in files}
     if any(name.startswith("/") or ".." in PurePosixPath(name).parts for name in members):
-        raise RejectedFilmError("a zip archive with names that lead out of it")
+        raise RejectedImageError("a zip archive with names that lead out of it")
     return _OpenArchive(file, members)
 
 

@@ -1,4 +1,4 @@
-"""What a manifest says of a film beside its pixels: from the DICOM header, and from the user's table."""
+"""What a manifest says of an image beside its pixels: from the DICOM header, and from the user's table."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -47,7 +47,7 @@ HEADER_KEYWORDS = {
     "institution": "InstitutionName",
 }
 
-DATES_OF_FILM = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")
+DATES_OF_IMAGE = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")
 SPACINGS = ("PixelSpacing", "ImagerPixelSpacing")
 """In this order: a PixelSpacing beside the detector's own is the calibrated one (PS3.3 10.7.1)."""
 
@@ -70,7 +70,7 @@ def header_characteristics(header: Dataset) -> dict[str, str]:
         "age": age_in_years(_text(header, "PatientAge")) or _age_from_dates(header),
         "portable": mobility,
         "portable_evidence": evidence,
-        "year": str(taken.year) if (taken := _date_of_film(header)) else "",
+        "year": str(taken.year) if (taken := _date_of_image(header)) else "",
         "pixel_spacing": next((spacing for tag in SPACINGS if (spacing := _spacing(header, tag))), ""),
     }
 
@@ -97,18 +97,18 @@ def age_between(birth: date, day: date) -> str:
 
 
 def combine(header: Mapping[str, str], table: Mapping[str, str]) -> dict[str, str]:
-    """One film's characteristics: the table's values win over the header's where they are not empty."""
+    """One image's characteristics: the table's values win over the header's where they are not empty."""
     wins = {column: table[column] for column in FROM_TABLE if table.get(column)}
     return {**dict.fromkeys(FROM_TABLE, ""), **table, **header, **wins}
 
 
 def _age_from_dates(header: Dataset) -> str:
-    birth, taken = _date(header, "PatientBirthDate"), _date_of_film(header)
+    birth, taken = _date(header, "PatientBirthDate"), _date_of_image(header)
     return age_between(birth, taken) if birth and taken else ""
 
 
-def _date_of_film(header: Dataset) -> date | None:
-    return next((day for keyword in DATES_OF_FILM if (day := _date(header, keyword))), None)
+def _date_of_image(header: Dataset) -> date | None:
+    return next((day for keyword in DATES_OF_IMAGE if (day := _date(header, keyword))), None)
 
 
 def _date(header: Dataset, keyword: str) -> date | None:

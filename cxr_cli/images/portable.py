@@ -1,7 +1,7 @@
-"""Whether a film was taken with a mobile unit or in an X-ray room: rules over the header, weighed.
+"""Whether an image was taken with a mobile unit or in an X-ray room: rules over the header, weighed.
 
 No tag says it. The rules look for words in the tags that tend to tell, and each word found weighs for a
-mobile unit (+) or for a room (-). That a film is AP weighs nothing: rooms take AP films too.
+mobile unit (+) or for a room (-). That an image is AP weighs nothing: rooms take AP images too.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Literal
 Portability = Literal["portable", "fixed", "unknown"]
 
 DECISIVE = 2
-"""The weight, either way, from which on a film is said to be one or the other."""
+"""The weight, either way, from which on an image is said to be one or the other."""
 
 MODEL = ("ManufacturerModelName",)
 STATION = ("StationName",)
@@ -68,7 +68,7 @@ RULES = (
     _rule(DESCRIPTIONS, r"upright|erect|standing", -1),
     _rule(STATION, r"port(?:able)?|mob(?:ile)?|amx", +2),
     _rule(STATION, r"(?:xr|x-?ray|dx|dr|cr)?[-_ ]?(?:room|rm)|bucky|wall", -2),
-    # A PA film needs a stand.
+    # A PA image needs a stand.
     _rule(VIEW, r"pa", -2),
 )
 

@@ -1,4 +1,4 @@
-"""PNG and JPEG files to grey films, and what is done to the pixels of every film: crop, resize, identity."""
+"""PNG and JPEG files to gray images, and what is done to the pixels of every image: crop, resize, identity."""
 
 import hashlib
 import struct
@@ -14,25 +14,25 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from cxr_cli.images.archives import open_input
-from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.rejected import RejectedImageError
 
 MIN_SIDE = 32
-"""A picture with a shorter side, in pixels, is an icon or a marker, no film."""
+"""A picture with a shorter side, in pixels, is an icon or a marker, no image."""
 
 MAX_PIXELS = 100_000_000
 """Five times the largest detector; a header that promises more is a decompression bomb."""
 
 LUMINANCE = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue (ITU-R BT.601), as Pillow weighs 8-bit colour."""
+"""Weights of red, green and blue (ITU-R BT.601), as Pillow weighs 8-bit color."""
 
 EXIF_ORIENTATION = 0x0112
 UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     2: np.fliplr,
-    3: lambda film: np.rot90(film, 2),
+    3: lambda image: np.rot90(image, 2),
     4: np.flipud,
     5: np.transpose,
-    6: lambda film: np.rot90(film, -1),
-    7: lambda film: np.rot90(film, 2).T,
+    6: lambda image: np.rot90(image, -1),
+    7: lambda image: np.rot90(image, 2).T,
     8: np.rot90,
 }
 """What sets a picture of that EXIF orientation upright; 1 and unknown values stand as they are."""
@@ -40,49 +40,49 @@ UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A decoded film: display-ready grey `pixels`, uint8 [H, W], and how stored values became grey."""
+    """A decoded image: display-ready gray `pixels`, uint8 [H, W], and how stored values became gray."""
 
     pixels: NDArray[np.uint8]
     mapping: str
 
 
 def read_raster(path: Path) -> Picture:
-    """Decode a PNG or JPEG, a file or ARCHIVE.zip/MEMBER, to display-ready grey at its full size, upright.
+    """Decode a PNG or JPEG, a file or ARCHIVE.zip/MEMBER, to display-ready gray at its full size, upright.
 
-    Grey stays as it is, colour becomes luminance. 16-bit values are mapped linearly from the film's own
-    minimum..maximum to 0..255. Transparent parts are laid on black, the ground of a film: an opaque alpha
+    Gray stays as it is, color becomes luminance. 16-bit values are mapped linearly from the image's own
+    minimum..maximum to 0..255. Transparent parts are laid on black, the ground of an image: an opaque alpha
     channel changes nothing.
 
     Raises:
-        RejectedFilmError: no PNG or JPEG, damaged, several pictures, CMYK, too small or large, constant.
+        RejectedImageError: no PNG or JPEG, damaged, several pictures, CMYK, too small or large, constant.
     """
-    # Pillow, for it refuses truncated files, where OpenCV fills the missing part with grey and says nothing.
+    # Pillow, for it refuses truncated files, where OpenCV fills the missing part with gray and says nothing.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             with open_input(path) as stream, Image.open(stream, formats=("PNG", "JPEG")) as image:
                 return _picture(stream, image)
-        except RejectedFilmError:
+        except RejectedImageError:
             raise
         except UnidentifiedImageError:
-            raise RejectedFilmError("no PNG or JPEG picture") from None
+            raise RejectedImageError("no PNG or JPEG picture") from None
         except Image.DecompressionBombError:
-            raise RejectedFilmError("too large: decompression bomb") from None
+            raise RejectedImageError("too large: decompression bomb") from None
         except Exception as error:  # decoders raise anything on damaged data
             damage = "truncated" if "truncated" in str(error) else "damaged"
-            raise RejectedFilmError(f"cannot be decoded: {damage} ({type(error).__name__})") from error
+            raise RejectedImageError(f"cannot be decoded: {damage} ({type(error).__name__})") from error
 
 
 def _picture(stream: BinaryIO, image: Image.Image) -> Picture:
     if getattr(image, "n_frames", 1) > 1:
-        raise RejectedFilmError("more than one picture in the file")
+        raise RejectedImageError("more than one picture in the file")
     check_sides(image.height, image.width)
     sixteen_bit = _has_sixteen_bits(image)
     image.load()
     if sixteen_bit:
-        pixels, mapping = _grey_of_sixteen_bits(stream, image)
+        pixels, mapping = _gray_of_sixteen_bits(stream, image)
     else:
-        pixels, mapping = _grey_of_eight_bits(image)
+        pixels, mapping = _gray_of_eight_bits(image)
     orientation = image.getexif().get(EXIF_ORIENTATION, 1)
     if orientation in UPRIGHT:
         pixels = np.ascontiguousarray(UPRIGHT[orientation](pixels))
@@ -96,93 +96,93 @@ def _has_sixteen_bits(image: Image.Image) -> bool:
     return any("16" in str(tile.args) for tile in getattr(image, "tile", ()))
 
 
-def _grey_of_eight_bits(image: Image.Image) -> tuple[NDArray[np.uint8], str]:
+def _gray_of_eight_bits(image: Image.Image) -> tuple[NDArray[np.uint8], str]:
     if image.has_transparency_data:
         layers = image.convert("RGBA")
-        grey = np.asarray(layers.convert("L")).astype(np.float64)
+        gray = np.asarray(layers.convert("L")).astype(np.float64)
         opacity = np.asarray(layers.getchannel("A")) / 255.0
-        return np.rint(grey * opacity).astype(np.uint8), f"{image.mode} on black, luminance"
+        return np.rint(gray * opacity).astype(np.uint8), f"{image.mode} on black, luminance"
     if image.mode == "L":
-        return np.array(image), "grey as stored"
+        return np.array(image), "gray as stored"
     if image.mode in ("1", "P", "RGB"):
         return np.array(image.convert("L")), f"{image.mode} to luminance"
-    # CMYK films come out of print shops, inverted or not: nothing in the file tells which.
-    raise RejectedFilmError(f"colour mode {image.mode}: grey, RGB or palette is needed")
+    # CMYK images come out of print shops, inverted or not: nothing in the file tells which.
+    raise RejectedImageError(f"color mode {image.mode}: gray, RGB or palette is needed")
 
 
-def _grey_of_sixteen_bits(stream: BinaryIO, image: Image.Image) -> tuple[NDArray[np.uint8], str]:
+def _gray_of_sixteen_bits(stream: BinaryIO, image: Image.Image) -> tuple[NDArray[np.uint8], str]:
     if "transparency" in image.info:
-        raise RejectedFilmError("16 bits with a transparent colour")
+        raise RejectedImageError("16 bits with a transparent color")
     values: NDArray[Any]
     if image.mode == "I;16":
-        values, kind = np.asarray(image), "16-bit grey"
+        values, kind = np.asarray(image), "16-bit gray"
     else:
         # Pillow, which has proved the file whole, keeps the high byte alone: 12 bits in 16 go nearly black.
         stream.seek(0)
         stored = cv2.imdecode(np.frombuffer(stream.read(), np.uint8), cv2.IMREAD_UNCHANGED)
         if stored is None or stored.dtype != np.uint16 or stored.ndim != 3:
-            raise RejectedFilmError("16-bit colour that cannot be decoded")
-        values, kind = stored[..., 2::-1] @ np.array(LUMINANCE), "16-bit colour to luminance"
+            raise RejectedImageError("16-bit color that cannot be decoded")
+        values, kind = stored[..., 2::-1] @ np.array(LUMINANCE), "16-bit color to luminance"
         if stored.shape[2] == 4:
             values, kind = values * (stored[..., 3] / 65535.0), kind + " on black"
     low, high = float(values.min()), float(values.max())
-    return to_grey(values, low, high), f"{kind}, full range {low:g}..{high:g}"
+    return to_gray(values, low, high), f"{kind}, full range {low:g}..{high:g}"
 
 
 def check_sides(height: int, width: int) -> None:
-    """Raise RejectedFilmError for a picture too small to be a film or too large to be decoded safely."""
+    """Raise RejectedImageError for a picture too small to be an image or too large to be decoded safely."""
     if min(height, width) < MIN_SIDE:
-        raise RejectedFilmError(
+        raise RejectedImageError(
             f"too small: {width} x {height} pixels, at least {MIN_SIDE} on a side are needed"
         )
     if height * width > MAX_PIXELS:
-        raise RejectedFilmError(
+        raise RejectedImageError(
             f"too large: {width} x {height} pixels, at most {MAX_PIXELS:,} in all are read"
         )
 
 
 def check_varied(pixels: NDArray[np.uint8]) -> None:
-    """Raise RejectedFilmError for a film of one single value."""
+    """Raise RejectedImageError for an image of one single value."""
     if pixels.min() == pixels.max():
-        raise RejectedFilmError("constant: every pixel has the same value")
+        raise RejectedImageError("constant: every pixel has the same value")
 
 
-def to_grey(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
+def to_gray(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     """Map `low`..`high` linearly to 0..255, clipped and rounded to the nearest; low = high gives zeros."""
     scale = 255.0 / (high - low) if high > low else 0.0
     return np.rint(np.clip((values - low) * scale, 0.0, 255.0)).astype(np.uint8)
 
 
-def crop(film: NDArray[np.uint8], top: float, border: float) -> NDArray[np.uint8]:
+def crop(image: NDArray[np.uint8], top: float, border: float) -> NDArray[np.uint8]:
     """Cut the share `top` of the height off above, then the share `border` of what remains off each side.
 
     Both shares lie in [0, 0.5); what is left, [H', W'], is never empty.
     """
-    return film[cropped_part(film.shape, top, border)]
+    return image[cropped_part(image.shape, top, border)]
 
 
 def cropped_part(shape: tuple[int, ...], top: float, border: float) -> tuple[slice, slice]:
-    """Return the rows and columns of a film [H, W] that `crop` leaves."""
+    """Return the rows and columns of an image [H, W] that `crop` leaves."""
     height, width = shape
     above = int(top * height)
     rows, columns = int(border * (height - above)), int(border * width)
     return slice(above + rows, height - rows), slice(columns, width - columns)
 
 
-def resize(film: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Resize a film [H, W] to [size, size], not keeping its proportions, as both papers do."""
-    height, width = film.shape
+def resize(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Resize an image [H, W] to [size, size], not keeping its proportions, as both papers do."""
+    height, width = image.shape
     # Shrink first: INTER_AREA averages only where neither axis grows, else it is plain interpolation.
-    shrunk = cv2.resize(film, (min(width, size), min(height, size)), interpolation=cv2.INTER_AREA)
+    shrunk = cv2.resize(image, (min(width, size), min(height, size)), interpolation=cv2.INTER_AREA)
     # Enlarging is linear: cubic overshoots at bright markers and clips, and no detail can be won.
     return np.asarray(cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
-def image_id(film: NDArray[np.uint8]) -> str:
-    """Identity of a display-ready full-size film [H, W]: 16 hex digits of SHA-256 over shape and pixels.
+def image_id(image: NDArray[np.uint8]) -> str:
+    """Identity of a display-ready full-size image [H, W]: 16 hex digits of SHA-256 over shape and pixels.
 
     The shape goes in as two little-endian uint32, height first.
     """
-    digest = hashlib.sha256(struct.pack("<II", *film.shape))
-    digest.update(np.ascontiguousarray(film).tobytes())
+    digest = hashlib.sha256(struct.pack("<II", *image.shape))
+    digest.update(np.ascontiguousarray(image).tobytes())
     return digest.hexdigest()[:16]

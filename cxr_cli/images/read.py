@@ -1,4 +1,4 @@
-"""One file to one film of a DATASET: read, cropped, resized, identified."""
+"""One file to one image of a DATASET: read, cropped, resized, identified."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.images.dicom.read import read_dicom
 from cxr_cli.images.raster import Picture, crop, image_id, read_raster, resize
-from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.sources import is_dicom
 from cxr_cli.images.view_position import check_view
 
@@ -24,7 +24,7 @@ class Geometry:
 
 
 @dataclass(frozen=True)
-class UnreadFilm:
+class UnreadImage:
     """An input, and the view that the user's table states for it; "" where it states none."""
 
     path: Path
@@ -32,8 +32,8 @@ class UnreadFilm:
 
 
 @dataclass(frozen=True)
-class PreparedFilm:
-    """A film after reading: uint8 [size, size], identity, what its header states, how it became grey."""
+class PreparedImage:
+    """An image after reading: uint8 [size, size], identity, what its header states, how it became gray."""
 
     pixels: NDArray[np.uint8]
     image_id: str
@@ -41,34 +41,34 @@ class PreparedFilm:
     mapping: str
 
 
-def read_film(
-    film: UnreadFilm,
+def read_image(
+    image: UnreadImage,
     geometry: Geometry,
     keep_tags: tuple[str, ...] = (),
     views: tuple[str, ...] | None = None,
-) -> PreparedFilm | str:
-    """Read one film and prepare it, or say why it is rejected; `keep_tags` and `views` as in read_dicom."""
+) -> PreparedImage | str:
+    """Read one image and prepare it, or say why it is rejected; `keep_tags` and `views` as in read_dicom."""
     try:
-        picture, header = _read(film, keep_tags, views)
-    except RejectedFilmError as rejected:
+        picture, header = _read(image, keep_tags, views)
+    except RejectedImageError as rejected:
         return str(rejected)
     pixels = resize(crop(picture.pixels, geometry.crop_top, geometry.crop_border), geometry.size)
-    return PreparedFilm(pixels, image_id(picture.pixels), header, picture.mapping)
+    return PreparedImage(pixels, image_id(picture.pixels), header, picture.mapping)
 
 
 def read_picture(path: Path) -> Picture:
-    """Read a film at its full size, of whatever view.
+    """Read an image at its full size, of whatever view.
 
     Raises:
-        RejectedFilmError: see read_dicom and read_raster.
+        RejectedImageError: see read_dicom and read_raster.
     """
-    return _read(UnreadFilm(path), (), None)[0]
+    return _read(UnreadImage(path), (), None)[0]
 
 
 def _read(
-    film: UnreadFilm, keep_tags: tuple[str, ...], views: tuple[str, ...] | None
+    image: UnreadImage, keep_tags: tuple[str, ...], views: tuple[str, ...] | None
 ) -> tuple[Picture, dict[str, str]]:
-    check_view(film.view, views)
-    if is_dicom(film.path):
-        return read_dicom(film.path, keep_tags, views, film.view)
-    return read_raster(film.path), {}
+    check_view(image.view, views)
+    if is_dicom(image.path):
+        return read_dicom(image.path, keep_tags, views, image.view)
+    return read_raster(image.path), {}

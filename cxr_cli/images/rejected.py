@@ -1,5 +1,5 @@
-"""The error of an input that gives no film."""
+"""The error of an input that gives no image."""
 
 
-class RejectedFilmError(Exception):
-    """An input that gives no film; the message is the reason, without the file's name or any header value."""
+class RejectedImageError(Exception):
+    """An input that gives no image; the message is the reason, without the file's name or any header value."""

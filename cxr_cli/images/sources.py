@@ -8,7 +8,7 @@ from pathlib import Path
 from cxr_cli.errors import BadInput
 from cxr_cli.images.archives import archive_members, first_bytes, is_archive
 from cxr_cli.images.dicom.header import START_LENGTH, begins_as_dicom
-from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.rejected import RejectedImageError
 
 DICOM_SUFFIXES = (".dcm", ".dicom", ".ima")
 RASTER_SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -41,13 +41,13 @@ def find_inputs(sources: Sequence[Path]) -> Inputs:
         for path in [source] if named else _below(source):
             if path.is_dir():
                 linked_folders += 1
-            elif named or _is_film_by_name(path):
+            elif named or _is_image_by_name(path):
                 found.setdefault(absolute(path), path)
             else:
                 other_files += 1
     if not found:
         raise BadInput(
-            f"{', '.join(map(str, sources))}: no films here ({other_files} other files); PNG, JPEG or DICOM"
+            f"{', '.join(map(str, sources))}: no images here ({other_files} other files); PNG, JPEG or DICOM"
         )
     return Inputs(tuple(sorted(found.values(), key=lambda path: path.parts)), other_files, linked_folders)
 
@@ -74,7 +74,7 @@ def _below(source: Path) -> Iterable[Path]:
 def _members(archive: Path) -> list[Path]:
     try:
         return archive_members(archive)
-    except RejectedFilmError:
+    except RejectedImageError:
         return [archive]
 
 
@@ -89,7 +89,7 @@ def _walk(folder: Path) -> Iterable[Path]:
         yield from (path for name in folders if (path := Path(here, name)).is_symlink())
 
 
-def _is_film_by_name(path: Path) -> bool:
+def _is_image_by_name(path: Path) -> bool:
     if path.exists() and not path.is_file():  # reading a pipe would wait for ever
         return False
     suffix = path.suffix.lower()

@@ -5,7 +5,7 @@ import re
 from pydicom.dataset import Dataset
 
 from cxr_cli.errors import UsageFault
-from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.rejected import RejectedImageError
 
 FRONTAL = ("PA", "AP")
 """The views that are taken unless the user says otherwise."""
@@ -41,7 +41,7 @@ VIEWS = tuple(dict.fromkeys(WORDS.values()))
 """The views that are told apart."""
 
 DECUBITUS = ("DECUBITUS", "DECUB", "LLD", "RLD")
-"""Lying on the side: such a film is called lateral and is a frontal one."""
+"""Lying on the side: such an image is called lateral and is a frontal one."""
 
 CODES = {
     "399348003": "AP",
@@ -167,22 +167,22 @@ def coded_view(header: Dataset) -> str:
 
 
 def check_view(stated: str, views: tuple[str, ...] | None) -> None:
-    """Refuse a film whose stated view is none of `views`; None takes every view, and unknown ones pass.
+    """Refuse an image whose stated view is none of `views`; None takes every view, and unknown ones pass.
 
     Raises:
-        RejectedFilmError: another view.
+        RejectedImageError: another view.
     """
     view = view_of(stated)
     if views is not None and view and view not in views:
-        raise RejectedFilmError(f"{view} view; --views takes {', '.join(views)}")
+        raise RejectedImageError(f"{view} view; --views takes {', '.join(views)}")
 
 
 def check_chest(header: Dataset) -> None:
-    """Refuse a film whose header states another part of the body than the chest.
+    """Refuse an image whose header states another part of the body than the chest.
 
     Raises:
-        RejectedFilmError: another part of the body.
+        RejectedImageError: another part of the body.
     """
     part = re.sub(r"[^A-Z]+", "", str(header.get("BodyPartExamined") or "").upper())
     if part in OTHER_BODY_PARTS:
-        raise RejectedFilmError(f"not the chest: BodyPartExamined {part}")
+        raise RejectedImageError(f"not the chest: BodyPartExamined {part}")

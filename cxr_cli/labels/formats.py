@@ -1,4 +1,4 @@
-"""Label tables as public collections of chest films publish them: columns, and a class for each film."""
+"""Label tables as public collections of chest images publish them: columns, and a class for each image."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from cxr_cli.images.characteristics import age_in_years
 from cxr_cli.labels.table import LabelRow, own_column, read_covidx
 
 POSITIVE, NEGATIVE = "positive", "negative"
-"""Classes of films with and without the finding asked for."""
+"""Classes of images with and without the finding asked for."""
 
 LUNG_OPACITY = "Lung Opacity"
 """The finding of RSNA's tables."""
@@ -35,10 +35,10 @@ CHEXPERT_FINDINGS = (
 )
 
 CHEXPERT_PATH_PARTS = 3
-"""patient00001/study1/view1_frontal.jpg tells a film; the folders before it differ by edition."""
+"""patient00001/study1/view1_frontal.jpg tells an image; the folders before it differ by edition."""
 
 XRAY = ("x-ray", "xray")
-"""What Cohen's table calls the modality of films."""
+"""What Cohen's table calls the modality of images."""
 
 COHEN_UNKNOWN = ("todo", "Unknown")
 """Findings of Cohen's table that say nothing."""
@@ -50,17 +50,17 @@ Row = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Published:
-    """The format of the label tables, and the finding by which films are positive or negative.
+    """The format of the label tables, and the finding by which images are positive or negative.
 
-    Without a finding a film's class is its one finding, and a film with several is left out.
+    Without a finding an image's class is its one finding, and an image with several is left out.
     """
 
     format: str
     finding: str | None = None
 
 
-class Film(NamedTuple):
-    """What a published table says of a film.
+class Image(NamedTuple):
+    """What a published table says of an image.
 
     Attributes:
         row: path and values; its label is still empty; its reason stands where nothing else counts.
@@ -80,46 +80,46 @@ def read_published(table: Path, published: Published) -> list[LabelRow]:
 
     Raises:
         UsageFault: the format is not known.
-        BadInput: the table is not of that format, or no film of it has the finding.
+        BadInput: the table is not of that format, or no image of it has the finding.
     """
     if published.format not in FORMATS:
         raise UsageFault(f"--format {published.format!r}: known are {', '.join(FORMATS)}")
-    films = FORMATS[published.format](table)
+    images = FORMATS[published.format](table)
     if published.finding is None:
-        return [_by_one_finding(film) for film in films]
-    known = dict.fromkeys(name for film in films for name in (*film.found, *film.uncertain))
+        return [_by_one_finding(image) for image in images]
+    known = dict.fromkeys(name for image in images for name in (*image.found, *image.uncertain))
     if published.finding not in known:
         raise BadInput(
-            f"{table}: no film has the finding {published.finding!r}; there are {', '.join(map(repr, known))}"
+            f"{table}: no image has the finding {published.finding!r}; there are {', '.join(map(repr, known))}"
         )
-    return [_by_finding(film, published.finding) for film in films]
+    return [_by_finding(image, published.finding) for image in images]
 
 
-def _by_one_finding(film: Film) -> LabelRow:
-    if film.row.reason:
-        return film.row
-    if film.uncertain:
-        return replace(film.row, reason=f"uncertain findings: {', '.join(film.uncertain)}")
-    if film.one is not None:
-        return replace(film.row, label=film.one)
+def _by_one_finding(image: Image) -> LabelRow:
+    if image.row.reason:
+        return image.row
+    if image.uncertain:
+        return replace(image.row, reason=f"uncertain findings: {', '.join(image.uncertain)}")
+    if image.one is not None:
+        return replace(image.row, label=image.one)
     return replace(
-        film.row, reason=f"several findings: {', '.join(film.found)}" if film.found else "no finding given"
+        image.row, reason=f"several findings: {', '.join(image.found)}" if image.found else "no finding given"
     )
 
 
-def _by_finding(film: Film, finding: str) -> LabelRow:
-    if film.row.reason:
-        return film.row
-    if finding in film.uncertain:
-        return replace(film.row, reason=f"uncertain finding: {finding}")
-    return replace(film.row, label=POSITIVE if finding in film.found else NEGATIVE)
+def _by_finding(image: Image, finding: str) -> LabelRow:
+    if image.row.reason:
+        return image.row
+    if finding in image.uncertain:
+        return replace(image.row, reason=f"uncertain finding: {finding}")
+    return replace(image.row, label=POSITIVE if finding in image.found else NEGATIVE)
 
 
-def _of_findings(row: LabelRow, found: Sequence[str]) -> Film:
-    return Film(row, tuple(found), one=found[0] if len(found) == 1 else None)
+def _of_findings(row: LabelRow, found: Sequence[str]) -> Image:
+    return Image(row, tuple(found), one=found[0] if len(found) == 1 else None)
 
 
-def _read_nih(table: Path) -> list[Film]:
+def _read_nih(table: Path) -> list[Image]:
     """ChestX-ray14's Data_Entry_2017.csv (Wang et al., CVPR 2017), of either edition."""
     meaning = {
         "Patient ID": "patient_id",
@@ -128,16 +128,16 @@ def _read_nih(table: Path) -> list[Film]:
         "Patient Sex": "sex",
         "View Position": "view_position",
     }
-    films = []
+    images = []
     for row in _rows(table, ["Image Index", "Finding Labels", "Patient ID"]):
         values = _values(row, meaning)
         values["age"] = age_in_years(values.get("age", "")) or values.get("age", "")
         label_row = LabelRow(table, row["Image Index"], "", values)
-        films.append(_of_findings(label_row, _several(row["Finding Labels"], "|")))
-    return films
+        images.append(_of_findings(label_row, _several(row["Finding Labels"], "|")))
+    return images
 
 
-def _read_rsna(table: Path) -> list[Film]:
+def _read_rsna(table: Path) -> list[Image]:
     """RSNA Pneumonia Detection's stage_2_train_labels.csv or stage_2_detailed_class_info.csv.
 
     A patient with several boxes has several rows; they become one, with the boxes joined.
@@ -148,7 +148,7 @@ def _read_rsna(table: Path) -> list[Film]:
     of_patient: dict[str, list[Row]] = {}
     for row in rows:
         of_patient.setdefault(row["patientId"], []).append(row)
-    films = []
+    images = []
     for patient, same in of_patient.items():
         values = {"patient_id": patient}
         boxes = [
@@ -157,8 +157,8 @@ def _read_rsna(table: Path) -> list[Film]:
         if "x" in same[0]:
             values["boxes"] = "; ".join(boxes)
         found = list(dict.fromkeys(_rsna_class(table, row) for row in same))
-        films.append(_of_findings(LabelRow(table, patient, "", values), found))
-    return films
+        images.append(_of_findings(LabelRow(table, patient, "", values), found))
+    return images
 
 
 def _rsna_class(table: Path, row: Row) -> str:
@@ -170,15 +170,15 @@ def _rsna_class(table: Path, row: Row) -> str:
     return classes[row["Target"]]
 
 
-def _read_covidx_list(table: Path) -> list[Film]:
+def _read_covidx_list(table: Path) -> list[Image]:
     """A list of COVIDx (Wang, Lin and Wong 2020): patientid filename class source."""
     return [_of_findings(replace(row, label=""), [row.label]) for row in read_covidx(table)]
 
 
-def _read_cohen(table: Path) -> list[Film]:
+def _read_cohen(table: Path) -> list[Image]:
     """The metadata.csv of the COVID-19 image data collection (Cohen et al. 2020); X-rays only.
 
-    A finding is a path as Pneumonia/Viral/COVID-19: the film's class is its last part, and it counts as
+    A finding is a path as Pneumonia/Viral/COVID-19: the image's class is its last part, and it counts as
     positive for every part. The notes, free text, are dropped.
     """
     meaning = {
@@ -187,7 +187,7 @@ def _read_cohen(table: Path) -> list[Film]:
         "clinical_notes": None,
         "other_notes": None,
     }
-    films = []
+    images = []
     for row in _rows(table, ["patientid", "finding", "view", "modality", "filename"]):
         lines = [each for each in _several(row["finding"], ",") if each not in COHEN_UNKNOWN]
         parts = [_several(line, "/") for line in lines]
@@ -198,14 +198,14 @@ def _read_cohen(table: Path) -> list[Film]:
         values["view_position"] = row["view"].partition(" ")[0]  # AP of "AP Supine"
         label_row = LabelRow(table, row["filename"], "", values, reason)
         one = parts[0][-1] if len(parts) == 1 else None
-        films.append(Film(label_row, tuple(dict.fromkeys(chain(*parts))), one=one))
-    return films
+        images.append(Image(label_row, tuple(dict.fromkeys(chain(*parts))), one=one))
+    return images
 
 
-def _read_chexpert(table: Path) -> list[Film]:
+def _read_chexpert(table: Path) -> list[Image]:
     """CheXpert's train.csv or valid.csv (Irvin et al., AAAI 2019): 1 found, 0 or blank not, -1 uncertain."""
     meaning = {"Path": None, "Frontal/Lateral": None, "AP/PA": None, "Sex": "sex", "Age": "age"}
-    films = []
+    images = []
     for number, row in enumerate(_rows(table, ["Path", "Frontal/Lateral", "AP/PA"]), start=1):
         path = PurePosixPath(row["Path"])
         values = _values(row, meaning)
@@ -218,8 +218,8 @@ def _read_chexpert(table: Path) -> list[Film]:
         label_row = LabelRow(table, row["Path"], "", values, telling_parts=CHEXPERT_PATH_PARTS)
         found = [name for name, value in stated.items() if value == 1]
         uncertain = tuple(name for name, value in stated.items() if value == -1)
-        films.append(_of_findings(label_row, found)._replace(uncertain=uncertain))
-    return films
+        images.append(_of_findings(label_row, found)._replace(uncertain=uncertain))
+    return images
 
 
 def _chexpert_value(table: Path, number: int, name: str, text: str) -> int:
@@ -229,7 +229,7 @@ def _chexpert_value(table: Path, number: int, name: str, text: str) -> int:
     return values[text]
 
 
-FORMATS: Mapping[str, Callable[[Path], list[Film]]] = {
+FORMATS: Mapping[str, Callable[[Path], list[Image]]] = {
     "nih": _read_nih,
     "rsna": _read_rsna,
     "covidx": _read_covidx_list,

@@ -27,11 +27,11 @@ class LabelRow:
 
     Attributes:
         table: where it stands.
-        path: the film's, as written.
-        label: the film's class; "" where it has none.
+        path: the image's, as written.
+        label: the image's class; "" where it has none.
         values: by manifest column.
-        reason: why the film is to be left out, None where it is not.
-        telling_parts: how many parts of the path, from its end, tell the film from all others where the
+        reason: why the image is to be left out, None where it is not.
+        telling_parts: how many parts of the path, from its end, tell the image from all others where the
             path leads nowhere; 1: its name does.
     """
 
@@ -77,7 +77,7 @@ def own_column(name: str) -> str:
 
 
 def read_covidx(table: Path) -> list[LabelRow]:
-    """Read a COVIDx list, a film a line; split from the right, for a patient id may hold spaces.
+    """Read a COVIDx list, an image a line; split from the right, for a patient id may hold spaces.
 
     Raises:
         BadInput: it cannot be read, or has a line of too few fields.

@@ -7,36 +7,36 @@ from typing import Any
 from flax import nnx
 from jax import Array
 
-from cxr_cli.models.nn.rematerialise import rematerialised
+from cxr_cli.models.nn.rematerialize import rematerialized
 
 Block = Callable[[Array, Array | None], Array]
 """Maps (feature map [B,H,W,C], mask or None) to the next feature map [B,h,w,D]."""
 
 Statistics = nnx.State[Any, Any]
-"""The running statistics of a net's batch normalisations."""
+"""The running statistics of a network's batch normalizations."""
 
 
 class Backbone(nnx.Module):
-    """From films to logits in three parts.
+    """From images to logits in three parts.
 
-    A mask means training: batch statistics are those of the films that count, and the running ones move.
-    Keys, one a film [B], mean training too: dropout draws from them.
+    A mask means training: batch statistics are those of the images that count, and the running ones move.
+    Keys, one an image [B], mean training too: dropout draws from them.
 
     Attributes:
-        STAGES: the modules with parameters, from the film to the logits, as dotted paths, those of one depth
+        STAGES: the modules with parameters, from the image to the logits, as dotted paths, those of one depth
             together: what --freeze counts and --layer-decay goes down. The last holds the classifier.
-        embedding_size: length E of a film's vector.
-        rematerialise: the backward pass computes what lies within a block anew, so that between the passes
+        embedding_size: length E of an image's vector.
+        rematerialize: the backward pass computes what lies within a block anew, so that between the passes
             only the maps between blocks are kept.
     """
 
     STAGES: tuple[tuple[str, ...], ...]
     embedding_size: int
-    rematerialise = False
+    rematerialize = False
 
     @abstractmethod
     def layers(self) -> Mapping[str, tuple[Block, ...]]:
-        """Return the way from films to the last feature map: layers by name, in order, each of blocks.
+        """Return the way from images to the last feature map: layers by name, in order, each of blocks.
 
         A layer begins with the pooling before it, so that its map is as fine as it can be.
         """
@@ -44,12 +44,12 @@ class Backbone(nnx.Module):
     def features(
         self, x: Array, mask: Array | None = None, *, after: str | None = None, until: str | None = None
     ) -> Array:
-        """Map films [B,H,W,1] to the last feature map [B,h,w,C]; or go a part of that way.
+        """Map images [B,H,W,1] to the last feature map [B,h,w,C]; or go a part of that way.
 
         Args:
-            x: films, or the map of the layer `after`.
+            x: images, or the map of the layer `after`.
             mask: bool [B] in training.
-            after: the layer whose map x is; None for films.
+            after: the layer whose map x is; None for images.
             until: the layer whose map is wanted; None for the last.
         """
         layers = self.layers()
@@ -58,13 +58,13 @@ class Backbone(nnx.Module):
         stop = len(names) if until is None else names.index(until) + 1
         for name in names[start:stop]:
             for number, block in enumerate(layers[name]):
-                x = self._again(name, number, x, mask) if self.rematerialise else block(x, mask)
+                x = self._again(name, number, x, mask) if self.rematerialize else block(x, mask)
         return x
 
     def _again(self, name: str, number: int, x: Array, mask: Array | None) -> Array:
-        """Apply a block as `rematerialise` says; running statistics move once."""
+        """Apply a block as `rematerialize` says; running statistics move once."""
         block = self.block_alone(name, number, mask)
-        x, moved = rematerialised(block, nnx.state(self, nnx.BatchStat), x)
+        x, moved = rematerialized(block, nnx.state(self, nnx.BatchStat), x)
         nnx.update(self, moved)
         return x
 
@@ -89,12 +89,12 @@ class Backbone(nnx.Module):
 
     @abstractmethod
     def embedding(self, features: Array, keys: Array | None = None) -> Array:
-        """Map the last feature map to one vector a film [B,E]."""
+        """Map the last feature map to one vector an image [B,E]."""
 
     @abstractmethod
     def head(self, features: Array, keys: Array | None = None) -> Array:
         """Map the last feature map to logits [B,classes]."""
 
     def training_logits(self, x: Array, mask: Array, keys: Array) -> tuple[Array, ...]:
-        """Map films to the logits [B,classes] of the head, and of auxiliary heads where a net has them."""
+        """Map images to the logits [B,classes] of the head, and of auxiliary heads where a network has them."""
         return (self.head(self.features(x, mask), keys),)

@@ -28,7 +28,7 @@ class CovidNetConfig:
     fc: tuple[int, int] = (1024, 256)
 
     def scaled(self, width: float) -> "CovidNetConfig":
-        """Return the same net with every channel and unit count times `width`, at least 8 each."""
+        """Return the same network with every channel and unit count times `width`, at least 8 each."""
 
         def scale(count: int) -> int:
             return max(8, round(count * width))
@@ -38,7 +38,7 @@ class CovidNetConfig:
 
     @property
     def reduction(self) -> int:
-        """How many times smaller the last feature map is than the film, each way."""
+        """How many times smaller the last feature map is than the image, each way."""
         return int(2 ** (1 + len(self.stages)))
 
 
@@ -78,10 +78,10 @@ class Stage(nnx.Module):
 
 
 class CovidNet(Backbone):
-    """COVID-Net for grey films.
+    """COVID-Net for gray images.
 
     `features` gives the last feature map, `embedding` the vector of the last fully connected layer (the
-    siamese net's feature), `head` the logits. With classes=None there are no logits.
+    siamese network's feature), `head` the logits. With classes=None there are no logits.
     """
 
     STAGES = (
@@ -103,13 +103,13 @@ class CovidNet(Backbone):
         lowering: Lowering,
         rng: np.random.Generator | None,
     ) -> None:
-        """Draw the parameters for square films of `size` pixels.
+        """Draw the parameters for square images of `size` pixels.
 
         Raises:
-            UsageFault: `size` cannot be halved as often as the net does.
+            UsageFault: `size` cannot be halved as often as the network does.
         """
         if size % config.reduction:
-            raise UsageFault(f"film size {size}: COVID-Net needs a multiple of {config.reduction}")
+            raise UsageFault(f"image size {size}: COVID-Net needs a multiple of {config.reduction}")
         self.stem = Conv(1, config.stem, 7, stride=2, lowering=lowering, rng=rng)
         inputs = (config.stem, *config.stages[:-1])
         self.stages = nnx.List(
@@ -123,7 +123,7 @@ class CovidNet(Backbone):
         self.embedding_size = config.fc[1]
 
     def layers(self) -> dict[str, tuple[Block, ...]]:
-        """Return stem and stages, from films [B,size,size,1] to [B,size/32,size/32,1024]."""
+        """Return stem and stages, from images [B,size,size,1] to [B,size/32,size/32,1024]."""
         stages = {f"stage{n}": stage.blocks() for n, stage in enumerate(self.stages, start=1)}
         return {"stem": (lambda x, _: nnx.relu(self.stem(x)),), **stages}
 
@@ -142,7 +142,7 @@ class CovidNet(Backbone):
         return self.classifier(self.embedding(features, keys))
 
     def __call__(self, x: Array, keys: Array | None = None) -> Array:
-        """Map films x [B,size,size,1] to logits [B,classes]."""
+        """Map images x [B,size,size,1] to logits [B,classes]."""
         return self.head(self.features(x), keys)
 
 

@@ -11,7 +11,7 @@ from cxr_cli.models.backbone import Block
 from cxr_cli.models.imagenet import PooledBackbone, Stem
 from cxr_cli.models.nn.convolution import Lowering
 from cxr_cli.models.nn.layers import Conv, Dense
-from cxr_cli.models.nn.normalisation import BatchNorm
+from cxr_cli.models.nn.normalization import BatchNorm
 from cxr_cli.models.nn.pooling import average_pool, max_pool
 
 BOTTLENECK = 4
@@ -38,7 +38,7 @@ DENSENET161 = DenseNetConfig(stem=96, growth=48, depths=(6, 12, 36, 24))
 
 
 class DenseLayer(nnx.Module):
-    """Normalise, 1x1 to 4 * growth, normalise, 3x3 to growth; a ReLU after each normalisation.
+    """Normalize, 1x1 to 4 * growth, normalize, 3x3 to growth; a ReLU after each normalization.
 
     What comes out is set beside what went in.
     """
@@ -74,7 +74,7 @@ class DenseBlock(nnx.Module):
 
 
 class Transition(nnx.Module):
-    """Normalise, ReLU, halve the channels, halve height and width by their mean."""
+    """Normalize, ReLU, halve the channels, halve height and width by their mean."""
 
     def __init__(self, channels_in: int, *, lowering: Lowering, rng: Generator | None) -> None:
         """Draw the kernel."""
@@ -87,7 +87,7 @@ class Transition(nnx.Module):
 
 
 class DenseNet(PooledBackbone):
-    """DenseNet for grey films of any size from 29 pixels on."""
+    """DenseNet for gray images of any size from 29 pixels on."""
 
     STAGES = (
         ("stem",),
@@ -124,7 +124,7 @@ class DenseNet(PooledBackbone):
         self.embedding_size = channels
 
     def layers(self) -> dict[str, tuple[Block, ...]]:
-        """Return stem, stages and last norm, from films [B,H,W,1] to [B,H/32,W/32,C], sizes rounded down."""
+        """Return stem, stages and last norm, from images [B,H,W,1] to [B,H/32,W/32,C], sizes rounded down."""
         first, second, third, fourth = (tuple(stage.layers) for stage in self.stages)
         return {
             "stem": (lambda x, mask: nnx.relu(self.stem(x, mask)),),

@@ -1,7 +1,7 @@
 """EfficientNet-Lite: EfficientNet (Tan & Le 2019) without squeeze-and-excite and with ReLU6 for swish.
 
 As the TensorFlow authors published it (tensorflow/tpu: models/official/efficientnet/lite): SAME padding,
-batch normalisation with epsilon 1e-3 and momentum 0.99 (0.01 in torch's sense), and a stem, a first and a
+batch normalization with epsilon 1e-3 and momentum 0.99 (0.01 in torch's sense), and a stem, a first and a
 last stage and a top convolution that are not scaled. Their stochastic depth is left out, as timm leaves it.
 """
 
@@ -51,7 +51,7 @@ class EfficientNetConfig:
         stem: channels of the first convolution.
         channels: of each stage's output.
         depths: blocks of each stage.
-        top: channels of the last convolution, the length of a film's vector.
+        top: channels of the last convolution, the length of an image's vector.
         dropout: share of that vector that is zeroed before the classifier in training.
     """
 
@@ -101,7 +101,7 @@ class InvertedResidual(nnx.Module):
 
 
 class EfficientNet(PooledBackbone):
-    """EfficientNet-Lite for grey films of any size."""
+    """EfficientNet-Lite for gray images of any size."""
 
     STAGES = (
         ("stem",),
@@ -135,7 +135,7 @@ class EfficientNet(PooledBackbone):
         self.embedding_size = config.top
 
     def layers(self) -> dict[str, tuple[Block, ...]]:
-        """Return stem, stages and top, from films [B,H,W,1] to [B,H/32,W/32,top], sizes rounded up."""
+        """Return stem, stages and top, from images [B,H,W,1] to [B,H/32,W/32,top], sizes rounded up."""
         return {
             "stem": (lambda x, mask: relu6(self.stem(x, mask)),),
             **_by_name(self.stages),

@@ -1,4 +1,4 @@
-"""What the nets published with ImageNet weights have in common."""
+"""What the networks published with ImageNet weights have in common."""
 
 from typing import Literal
 
@@ -8,13 +8,13 @@ from jax import Array
 
 from cxr_cli.models.backbone import Backbone
 from cxr_cli.models.nn.convolution import Lowering
-from cxr_cli.models.nn.layers import Conv, Dense, GreyStem, dropout
-from cxr_cli.models.nn.normalisation import MOMENTUM, BatchNorm
+from cxr_cli.models.nn.layers import Conv, Dense, GrayStem, dropout
+from cxr_cli.models.nn.normalization import MOMENTUM, BatchNorm
 from cxr_cli.models.nn.pooling import global_average_pool
 
 
 class Stem(nnx.Module):
-    """The first convolution, of grey films, and its batch normalisation."""
+    """The first convolution, of gray images, and its batch normalization."""
 
     def __init__(
         self,
@@ -29,18 +29,18 @@ class Stem(nnx.Module):
         rng: np.random.Generator | None,
     ) -> None:
         """Draw the convolution."""
-        self.conv = GreyStem(
+        self.conv = GrayStem(
             channels_out, kernel_size, stride=stride, padding=padding, lowering=lowering, rng=rng
         )
         self.norm = BatchNorm(channels_out, epsilon=epsilon, momentum=momentum)
 
     def __call__(self, x: Array, mask: Array | None = None) -> Array:
-        """Map films x [B,H,W,1] to [B,h,w,channels_out]."""
+        """Map images x [B,H,W,1] to [B,h,w,channels_out]."""
         return self.norm(self.conv(x), mask)
 
 
 class ConvNorm(nnx.Module):
-    """A convolution without bias and its batch normalisation."""
+    """A convolution without bias and its batch normalization."""
 
     def __init__(
         self,
@@ -76,10 +76,10 @@ class ConvNorm(nnx.Module):
 
 
 class PooledBackbone(Backbone):
-    """A backbone whose vector is the mean over the last feature map, for films of any size.
+    """A backbone whose vector is the mean over the last feature map, for images of any size.
 
     Attributes:
-        classifier: None for a net without logits.
+        classifier: None for a network without logits.
         dropout: share of the vector that training zeroes before the classifier.
     """
 
@@ -87,7 +87,7 @@ class PooledBackbone(Backbone):
     dropout: float
 
     def embedding(self, features: Array, keys: Array | None = None) -> Array:  # noqa: ARG002 - no dropout here
-        """Map the last feature map [B,h,w,E] to its mean over the film [B,E]."""
+        """Map the last feature map [B,h,w,E] to its mean over the image [B,E]."""
         return global_average_pool(features)
 
     def head(self, features: Array, keys: Array | None = None) -> Array:

@@ -16,7 +16,7 @@ from cxr_cli.models.nn.layers import Dense
 from cxr_cli.models.nn.pooling import average_pool, global_average_pool, max_pool
 
 EPSILON = 1e-3
-SMALLEST_FILM = 299
+SMALLEST_IMAGE = 299
 """Height and width in pixels that training needs: below, the auxiliary head's 5x5 convolution has no room."""
 AUXILIARY_AFTER = "mixed_6e"
 """The layer whose map [B,h,w,768] the auxiliary head takes too."""
@@ -39,7 +39,7 @@ INCEPTION_V3 = InceptionConfig()
 
 
 class Unit(ConvNorm):
-    """Convolution, batch normalisation, ReLU."""
+    """Convolution, batch normalization, ReLU."""
 
     def __call__(self, x: Array, mask: Array | None = None) -> Array:
         """Map x [B,H,W,channels_in] to [B,h,w,channels_out], not negative."""
@@ -203,9 +203,9 @@ class AuxiliaryHead(nnx.Module):
 
 
 class InceptionV3(PooledBackbone):
-    """Inception v3 for grey films of 75 pixels or more, in training 299 or more.
+    """Inception v3 for gray images of 75 pixels or more, in training 299 or more.
 
-    `features` gives the last feature map, 8x8 for films of 299 pixels, `head` the logits, and
+    `features` gives the last feature map, 8x8 for images of 299 pixels, `head` the logits, and
     `training_logits` those of the auxiliary head too, whose loss the paper weighs 0.3 and torchvision 0.4.
     """
 
@@ -261,7 +261,7 @@ class InceptionV3(PooledBackbone):
         )
 
     def layers(self) -> dict[str, tuple[Block, ...]]:
-        """Return the parts in their order, from films [B,H,W,1] to [B,h,w,2048], h about H / 32 - 1."""
+        """Return the parts in their order, from images [B,H,W,1] to [B,h,w,2048], h about H / 32 - 1."""
 
         def halve(x: Array, _: Array | None) -> Array:
             return max_pool(x, 3, stride=2)
@@ -286,7 +286,7 @@ class InceptionV3(PooledBackbone):
         }
 
     def training_logits(self, x: Array, mask: Array, keys: Array) -> tuple[Array, ...]:
-        """Map films x [B,H,W,1] to the logits [B,classes] of the head and of the auxiliary head."""
+        """Map images x [B,H,W,1] to the logits [B,classes] of the head and of the auxiliary head."""
         if self.auxiliary is None:
             return super().training_logits(x, mask, keys)
         middle = self.features(x, mask, until=AUXILIARY_AFTER)

@@ -1,6 +1,6 @@
-"""The first five stages of EfficientNet-Lites, one or several side by side, for few films.
+"""The first five stages of EfficientNet-Lites, one or several side by side, for few images.
 
-On chest films these maps tell more than ImageNet's last ones (README has the figures), and what comes behind
+On chest images these maps tell more than ImageNet's last ones (README has the figures), and what comes behind
 them has most of the parameters.
 """
 
@@ -18,17 +18,17 @@ from cxr_cli.models.efficientnet import EfficientNetConfig, make_stages, make_st
 from cxr_cli.models.imagenet import PooledBackbone
 from cxr_cli.models.nn.convolution import Lowering
 from cxr_cli.models.nn.layers import Dense
-from cxr_cli.models.nn.normalisation import Standardise
+from cxr_cli.models.nn.normalization import Standardize
 from cxr_cli.models.nn.pooling import global_average_pool, zone_average_pool
 
 ZONES = (3, 2)
-"""Rows and columns: upper, middle and lower zone of either side, as radiologists score films."""
+"""Rows and columns: upper, middle and lower zone of either side, as radiologists score images."""
 STEM = "stem"
 LAYERS = (STEM, "stage1", "stage2", "stage3", "stage4", "stage5")
 
 
 class Middle(nnx.Module):
-    """Stem and first five stages of one net."""
+    """Stem and first five stages of one network."""
 
     def __init__(self, config: EfficientNetConfig, *, lowering: Lowering, rng: Generator | None) -> None:
         """Draw the parameters."""
@@ -48,11 +48,11 @@ class Middle(nnx.Module):
 
 
 class MidEfficientNet(PooledBackbone):
-    """The first five stages of one or several nets, which share the films and the classifier.
+    """The first five stages of one or several networks, which share the images and the classifier.
 
-    A layer's map is that of each net beside the others', channel by channel; the last one has 1/16 of the
-    film's size. A film's vector is each channel's mean, maximum and means over the lungs' six zones,
-    standardised by what `training.probe` sees, for their scales differ a hundredfold.
+    A layer's map is that of each network beside the others', channel by channel; the last one has 1/16 of the
+    image's size. An image's vector is each channel's mean, maximum and means over the lungs' six zones,
+    standardized by what `training.probe` sees, for their scales differ a hundredfold.
     """
 
     def __init__(
@@ -64,38 +64,43 @@ class MidEfficientNet(PooledBackbone):
         rng: Generator | None,
     ) -> None:
         """Draw the parameters; classes=None: no classifier and no logits."""
-        self.nets = nnx.List(Middle(config, lowering=lowering, rng=rng) for config in configs)
+        self.networks = nnx.List(Middle(config, lowering=lowering, rng=rng) for config in configs)
         self.dropout = max(config.dropout for config in configs)
-        channels = sum(net.channels[-1] for net in self.nets)
+        channels = sum(network.channels[-1] for network in self.networks)
         self.embedding_size = (2 + ZONES[0] * ZONES[1]) * channels
-        self.standardise = Standardise(self.embedding_size)
+        self.standardize = Standardize(self.embedding_size)
         self.classifier = None if classes is None else Dense(self.embedding_size, classes, rng=rng)
-        nets = [f"nets.{number}" for number in range(len(configs))]
+        networks = [f"networks.{number}" for number in range(len(configs))]
         parts = (STEM, *(f"stages.{number}" for number in range(5)))
-        self.STAGES = (*(tuple(f"{net}.{part}" for net in nets) for part in parts), ("classifier",))
+        self.STAGES = (
+            *(tuple(f"{network}.{part}" for network in networks) for part in parts),
+            ("classifier",),
+        )
 
     def layers(self) -> dict[str, tuple[Block, ...]]:
-        """Return stem and stages, from films [B,H,W,1] to [B,H/16,W/16,C], sizes rounded up."""
+        """Return stem and stages, from images [B,H,W,1] to [B,H/16,W/16,C], sizes rounded up."""
         return {name: (self._side_by_side(number),) for number, name in enumerate(LAYERS)}
 
     def _side_by_side(self, number: int) -> Block:
-        """Return the block that takes each net's part of a map through its layer; films go to all nets."""
+        """Return the block that takes each network's part of a map through its layer; images go to all networks."""
 
         def block(x: Array, mask: Array | None) -> Array:
-            parts = [x] * len(self.nets)
+            parts = [x] * len(self.networks)
             if number > 0:
-                ends = list(accumulate(net.channels[number - 1] for net in self.nets))
+                ends = list(accumulate(network.channels[number - 1] for network in self.networks))
                 parts = jnp.split(x, ends[:-1], axis=-1)
-            maps = [net.layer(number, part, mask) for net, part in zip(self.nets, parts, strict=True)]
+            maps = [
+                network.layer(number, part, mask) for network, part in zip(self.networks, parts, strict=True)
+            ]
             return jnp.concatenate(maps, axis=-1)
 
         return block
 
     def embedding(self, features: Array, keys: Array | None = None) -> Array:  # noqa: ARG002 - no dropout here
-        """Map the last feature map [B,h,w,C] to means, maxima and the zones' means [B,8C], standardised."""
+        """Map the last feature map [B,h,w,C] to means, maxima and the zones' means [B,8C], standardized."""
         pooled = (
             global_average_pool(features),
             jnp.max(features, (1, 2)),
             *zone_average_pool(features, *ZONES),
         )
-        return self.standardise(jnp.concatenate(pooled, axis=-1))
+        return self.standardize(jnp.concatenate(pooled, axis=-1))

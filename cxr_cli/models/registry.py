@@ -12,7 +12,7 @@ from cxr_cli.models.backbone import Backbone
 from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
 from cxr_cli.models.densenet import DENSENET121, DENSENET161, DenseNet
 from cxr_cli.models.efficientnet import LITE0, LITE1, LITE2, EfficientNet
-from cxr_cli.models.inception import INCEPTION_V3, SMALLEST_FILM, InceptionV3
+from cxr_cli.models.inception import INCEPTION_V3, SMALLEST_IMAGE, InceptionV3
 from cxr_cli.models.mid_efficientnet import MidEfficientNet
 from cxr_cli.models.nn.convolution import Lowering, platform_lowering
 from cxr_cli.models.resnet import RESNET50, RESNET101, RESNEXT50_32X4D, RESNEXT101_32X8D, ResNet
@@ -27,12 +27,12 @@ class NetworkSpec:
     Attributes:
         arch: a name in `ARCHITECTURES`.
         width: channels and units, as a multiple of the paper's.
-        size: height and width of a film in pixels.
+        size: height and width of an image in pixels.
         classes: number of logits.
-        siamese: compare two films instead of classifying one; then there are no logits.
-        freeze: which stages from the film on do not learn: "none", how many, or "features" for all but the
+        siamese: compare two images instead of classifying one; then there are no logits.
+        freeze: which stages from the image on do not learn: "none", how many, or "features" for all but the
             last.
-        batch_norm: which statistics batch normalisation takes in training: "batch", or "running", which then
+        batch_norm: which statistics batch normalization takes in training: "batch", or "running", which then
             stay as they are.
     """
 
@@ -55,13 +55,13 @@ def _covidnet(
     return CovidNet(CovidNetConfig().scaled(spec.width), spec.size, classes, lowering=lowering, rng=rng)
 
 
-def _published(net: Callable[..., Backbone], config: Any, smallest: int = 1) -> Build:
-    """Return how to build a published net: its channels are those of its weights, so `width` must be 1.
+def _published(network: Callable[..., Backbone], config: Any, smallest: int = 1) -> Build:
+    """Return how to build a published network: its channels are those of its weights, so `width` must be 1.
 
     Args:
-        net: its class.
+        network: its class.
         config: its shape.
-        smallest: height and width in pixels of the smallest films that it can be trained on.
+        smallest: height and width in pixels of the smallest images that it can be trained on.
     """
 
     def build(
@@ -70,8 +70,8 @@ def _published(net: Callable[..., Backbone], config: Any, smallest: int = 1) -> 
         if spec.width != 1.0:
             raise UsageFault(f"--width {spec.width:g}: {spec.arch} has one width, 1, that of its weights")
         if spec.size < smallest:
-            raise UsageFault(f"film size {spec.size}: {spec.arch} needs {smallest} pixels or more")
-        return net(config, classes, lowering=lowering, rng=rng)
+            raise UsageFault(f"image size {spec.size}: {spec.arch} needs {smallest} pixels or more")
+        return network(config, classes, lowering=lowering, rng=rng)
 
     return build
 
@@ -82,7 +82,7 @@ ARCHITECTURES: dict[str, Build] = {
     "resnet101": _published(ResNet, RESNET101),
     "resnext50_32x4d": _published(ResNet, RESNEXT50_32X4D),
     "resnext101_32x8d": _published(ResNet, RESNEXT101_32X8D),
-    "inception_v3": _published(InceptionV3, INCEPTION_V3, SMALLEST_FILM),
+    "inception_v3": _published(InceptionV3, INCEPTION_V3, SMALLEST_IMAGE),
     "densenet121": _published(DenseNet, DENSENET121),
     "densenet161": _published(DenseNet, DENSENET161),
     "efficientnet_lite0": _published(EfficientNet, LITE0),
@@ -115,7 +115,7 @@ class Network:
 
     Attributes:
         graph: NNX's graph definition.
-        stages: dotted paths of its modules from the film on, see `Backbone.STAGES`.
+        stages: dotted paths of its modules from the image on, see `Backbone.STAGES`.
         frozen: how many of the stages do not learn.
     """
 
@@ -123,20 +123,20 @@ class Network:
     stages: Stages
     frozen: int
 
-    def bind(self, variables: Variables, rematerialise: bool = False) -> Any:
+    def bind(self, variables: Variables, rematerialize: bool = False) -> Any:
         """Return the module with these arrays, as a copy that may be changed under jit.
 
         Args:
             variables: its arrays.
-            rematerialise: see `Backbone`.
+            rematerialize: see `Backbone`.
         """
         module = nnx.merge(self.graph, variables.params, variables.stats, copy=True)
-        backbone_of(module).rematerialise = rematerialise
+        backbone_of(module).rematerialize = rematerialize
         return module
 
 
 def backbone_of(module: Any) -> Backbone:
-    """Return a bound network's backbone: a siamese net's own, else the network itself."""
+    """Return a bound network's backbone: a siamese network's own, else the network itself."""
     backbone: Backbone = module.backbone if isinstance(module, Siamese) else module
     return backbone
 
@@ -152,7 +152,7 @@ def create(
         lowering: of its convolutions; None takes what suits the default device.
 
     Raises:
-        UsageFault: no such architecture, or a film size that it cannot take.
+        UsageFault: no such architecture, or an image size that it cannot take.
     """
     return _split(_assemble(spec, rng, lowering), spec)
 

@@ -79,9 +79,9 @@ class Bottleneck(nnx.Module):
 
 
 class ResNet(PooledBackbone):
-    """ResNet or ResNeXt for grey films of any size.
+    """ResNet or ResNeXt for gray images of any size.
 
-    `features` gives the last feature map, 1/32 of the film's size, `head` the logits.
+    `features` gives the last feature map, 1/32 of the image's size, `head` the logits.
     """
 
     STAGES = (("stem",), ("stages.0",), ("stages.1",), ("stages.2",), ("stages.3",), ("classifier",))
@@ -121,7 +121,7 @@ class ResNet(PooledBackbone):
         self.classifier = None if classes is None else Dense(channels_in, classes, rng=rng)
 
     def layers(self) -> dict[str, tuple[Block, ...]]:
-        """Return stem and stages, from films [B,H,W,1] to [B,h,w,2048], h = ceil(H / 32)."""
+        """Return stem and stages, from images [B,H,W,1] to [B,h,w,2048], h = ceil(H / 32)."""
         first, second, third, fourth = map(tuple, self.stages)
         return {
             "stem": (lambda x, mask: nnx.relu(self.stem(x, mask)),),

@@ -1,4 +1,4 @@
-"""The siamese head: one backbone applied to two films, and a weighted distance of their vectors."""
+"""The siamese head: one backbone applied to two images, and a weighted distance of their vectors."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +10,7 @@ from cxr_cli.models.nn.layers import glorot_uniform
 
 
 class Siamese(nnx.Module):
-    """Compare films by their backbone's vectors x and y: logit of "different" = sum(alpha |x - y|) + bias.
+    """Compare images by their backbone's vectors x and y: logit of "different" = sum(alpha |x - y|) + bias.
 
     Source: "Siamesifying the COVID-Net", eq. 1 and section 2.3; the probability of "same class" is
     sigmoid(-logit). The distance is symmetric to the last bit, since |x - y| is.
@@ -25,14 +25,14 @@ class Siamese(nnx.Module):
         below = tuple(tuple(f"backbone.{part}" for part in stage) for stage in backbone.STAGES[:-1])
         self.STAGES = (*below, ("alpha", "bias"))
 
-    def embed(self, films: Array, mask: Array | None = None) -> Array:
-        """Map films [B,H,W,1] to vectors [B,E]; mask bool [B] in training."""
-        return self.backbone.embedding(self.backbone.features(films, mask))
+    def embed(self, images: Array, mask: Array | None = None) -> Array:
+        """Map images [B,H,W,1] to vectors [B,E]; mask bool [B] in training."""
+        return self.backbone.embedding(self.backbone.features(images, mask))
 
     def difference(self, x: Array, y: Array) -> Array:
         """Return the logits of "different" for vectors x and y [...,E] that broadcast, shape [...]."""
         return jnp.abs(x - y) @ self.alpha[...] + self.bias[...]
 
     def __call__(self, first: Array, second: Array) -> Array:
-        """Return the logits of "different" [B] for two batches of films [B,H,W,1]."""
+        """Return the logits of "different" [B] for two batches of images [B,H,W,1]."""
         return self.difference(self.embed(first), self.embed(second))

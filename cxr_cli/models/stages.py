@@ -1,4 +1,4 @@
-"""A network's stages from the film to its answer: which stage an array belongs to, and which learn."""
+"""A network's stages from the image to its answer: which stage an array belongs to, and which learn."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,14 +7,14 @@ import jax
 from flax import nnx
 
 from cxr_cli.errors import UsageFault
-from cxr_cli.models.nn.normalisation import BatchNorm
+from cxr_cli.models.nn.normalization import BatchNorm
 
 Stages = tuple[tuple[str, ...], ...]
 """Dotted paths of modules and arrays, those of one depth together; see `Backbone.STAGES`."""
 
 
 def frozen_stages(freeze: str, stages: Stages) -> int:
-    """Return how many stages from the film on do not learn.
+    """Return how many stages from the image on do not learn.
 
     Args:
         freeze: "none", "features" for all but the last, or a number.
@@ -31,12 +31,12 @@ def frozen_stages(freeze: str, stages: Stages) -> int:
         return int(freeze)
     raise UsageFault(
         f"--freeze {freeze}: none, features, or a number of stages up to {len(stages) - 1}, "
-        f"from the film on: {', '.join('+'.join(stage) for stage in stages)}"
+        f"from the image on: {', '.join('+'.join(stage) for stage in stages)}"
     )
 
 
 def freeze_statistics(module: nnx.Module, frozen: Stages) -> None:
-    """Let batch normalisation in these stages keep to its running statistics."""
+    """Let batch normalization in these stages keep to its running statistics."""
     for path, part in nnx.iter_modules(module):
         name = ".".join(map(str, path))
         if isinstance(part, BatchNorm) and any(_within(name, stage) for stage in frozen):

@@ -1,5 +1,5 @@
-"""Phantoms: drawn frontal chest films with a known finding, for trying the chain without patients' data.
+"""Phantoms: drawn frontal chest images with a known finding, for trying the chain without patients' data.
 
-anatomy (a patient) -> body (attenuation on the film's frame) -> findings -> film (one imaging system's
-picture) -> dicom_file; cohort plans which film is what, build writes the folder.
+anatomy (a patient) -> body (attenuation on the image's frame) -> findings -> image (one imaging system's
+picture) -> dicom_file; cohort plans which image is what, build writes the folder.
 """

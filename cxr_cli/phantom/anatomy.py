@@ -1,4 +1,4 @@
-"""A phantom patient: the proportions that all films of the patient share.
+"""A phantom patient: the proportions that all images of the patient share.
 
 Lengths are canonical units (see canvas). A side is -1 for the patient's right (small x) and +1 for the
 left; `u` is the distance from the midline towards a side, x = MIDLINE + side * u.

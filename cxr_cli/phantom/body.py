@@ -1,4 +1,4 @@
-"""The patient before the detector: how much each structure attenuates, on one film's frame.
+"""The patient before the detector: how much each structure attenuates, on one image's frame.
 
 Attenuation is in natural logarithms of intensity, up to a factor: 0 is free air, about 1 a lung, 2.5 the
 chest wall and 4 the spine behind the heart.
@@ -14,9 +14,9 @@ from cxr_cli.phantom.canvas import FloatImage, Frame, as_floats, ellipse, smooth
 
 @dataclass(frozen=True)
 class Posture:
-    """What differs between two films of one patient, beside the frame.
+    """What differs between two images of one patient, beside the frame.
 
-    `lift` raises the diaphragm (a shallow breath), in canonical units; on an `antero_posterior` film
+    `lift` raises the diaphragm (a shallow breath), in canonical units; on an `antero_posterior` image
     the heart is larger and the shoulder blades overlie the lungs; `bubble` is the size of the stomach's
     air, 1 the common one, 0 for none.
     """
@@ -233,7 +233,7 @@ def _clavicles(anatomy: Anatomy, posture: Posture, frame: Frame) -> FloatImage:
 
 
 def _shoulder_blades(posture: Posture, frame: Frame) -> FloatImage:
-    """Humeral heads and scapulae; a PA film turns the scapulae out of the lung fields."""
+    """Humeral heads and scapulae; a PA image turns the scapulae out of the lung fields."""
     inset = 0.26 if posture.antero_posterior else 0.325
     blades, heads = [], []
     for side in SIDES:

@@ -1,4 +1,4 @@
-"""A folder of phantoms: films, masks, labels.csv and, last of all, phantom.json."""
+"""A folder of phantoms: images, masks, labels.csv and, last of all, phantom.json."""
 
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -16,13 +16,13 @@ from cxr_cli.images.workers import map_in_order
 from cxr_cli.phantom.canvas import Mask
 from cxr_cli.phantom.cohort import (
     PhantomSettings,
-    PlannedFilm,
-    film_generator,
+    PlannedImage,
+    image_generator,
     patient_anatomy,
-    plan_films,
+    plan_images,
 )
 from cxr_cli.phantom.dicom_file import write_dicom
-from cxr_cli.phantom.film import draw_film, plant_marker
+from cxr_cli.phantom.radiograph import draw_image, plant_marker
 
 COMPLETE = "phantom.json"
 UNFINISHED = ".phantom.unfinished.json"
@@ -34,13 +34,13 @@ def build_phantoms(
     workers: int = 1,
     advance: Callable[[int, int], None] | None = None,
 ) -> bool:
-    """Draw all films of `settings` into `folder`; an interrupted folder is gone on with.
+    """Draw all images of `settings` into `folder`; an interrupted folder is gone on with.
 
     Args:
         folder: made if it is not there.
         settings: what to draw.
         workers: processes; their number changes no byte.
-        advance: if given, called with (films done, films in all).
+        advance: if given, called with (images done, images in all).
 
     Returns:
         False if the folder was complete already and nothing was drawn.
@@ -52,36 +52,36 @@ def build_phantoms(
     described = {**asdict(settings), "findings": list(settings.findings)}
     if not _claim(folder, described):
         return False
-    films = plan_films(settings)
-    missing = [film for film in films if not _film_path(folder, film).exists()]
+    images = plan_images(settings)
+    missing = [image for image in images if not _image_path(folder, image).exists()]
     for leftover in folder.rglob(".*.tmp.*"):  # of a run that was killed while writing
         leftover.unlink()
     processes = 0 if workers == 1 else workers
-    with closing(map_in_order(partial(_write_film, folder, settings), missing, processes)) as written:
+    with closing(map_in_order(partial(_write_image, folder, settings), missing, processes)) as written:
         for done, _ in enumerate(written, start=1):
             if advance:
-                advance(len(films) - len(missing) + done, len(films))
-    artifacts.write_csv(folder / "labels.csv", label_table(films))
-    content = {"settings": described, "films": len(films), "versions": artifacts.versions()}
+                advance(len(images) - len(missing) + done, len(images))
+    artifacts.write_csv(folder / "labels.csv", label_table(images))
+    content = {"settings": described, "images": len(images), "versions": artifacts.versions()}
     artifacts.write_json(folder / COMPLETE, content)
     (folder / UNFINISHED).unlink(missing_ok=True)
     return True
 
 
-def label_table(films: Iterable[PlannedFilm]) -> pd.DataFrame:
-    """The truth about each film; paths relative to the folder of phantoms."""
+def label_table(images: Iterable[PlannedImage]) -> pd.DataFrame:
+    """The truth about each image; paths relative to the folder of phantoms."""
     return pd.DataFrame(
         {
-            "path": f"films/{film.finding}/{film.name}.dcm",
-            "label": film.finding,
-            "patient_id": film.patient_id,
-            "view_position": film.view_position,
-            "manufacturer": film.system.manufacturer,
-            "portable": film.portability,
-            "shortcut": int(film.shortcut),
-            "mask": f"masks/{film.finding}/{film.name}.png",
+            "path": f"images/{image.finding}/{image.name}.dcm",
+            "label": image.finding,
+            "patient_id": image.patient_id,
+            "view_position": image.view_position,
+            "manufacturer": image.system.manufacturer,
+            "portable": image.portability,
+            "shortcut": int(image.shortcut),
+            "mask": f"masks/{image.finding}/{image.name}.png",
         }
-        for film in films
+        for image in images
     )
 
 
@@ -102,23 +102,23 @@ def _claim(folder: Path, described: dict[str, object]) -> bool:
     return True
 
 
-def _film_path(folder: Path, film: PlannedFilm) -> Path:
-    return folder / "films" / film.finding / f"{film.name}.dcm"
+def _image_path(folder: Path, image: PlannedImage) -> Path:
+    return folder / "images" / image.finding / f"{image.name}.dcm"
 
 
-def _write_film(folder: Path, settings: PhantomSettings, film: PlannedFilm) -> None:
-    """Draw and write one film, its masks first: where the film is, all is."""
-    anatomy = patient_anatomy(settings, film.patient)
-    rng = film_generator(settings, film)
-    pixels, mask = draw_film(anatomy, film.finding, film.system, film.view_position, settings.size, rng)
+def _write_image(folder: Path, settings: PhantomSettings, image: PlannedImage) -> None:
+    """Draw and write one image, its masks first: where the image is, all is."""
+    anatomy = patient_anatomy(settings, image.patient)
+    rng = image_generator(settings, image)
+    pixels, mask = draw_image(anatomy, image.finding, image.system, image.view_position, settings.size, rng)
     marker = np.zeros_like(mask)
-    if film.shortcut:
+    if image.shortcut:
         pixels, marker = plant_marker(pixels, rng)
-    _write_mask(folder / "masks" / film.finding / f"{film.name}.png", mask)
+    _write_mask(folder / "masks" / image.finding / f"{image.name}.png", mask)
     if settings.shortcut > 0:
-        _write_mask(folder / "markers" / film.finding / f"{film.name}.png", marker)
-    with artifacts.atomic_path(_film_path(folder, film)) as temporary:
-        write_dicom(temporary, pixels, film, anatomy, settings.seed)
+        _write_mask(folder / "markers" / image.finding / f"{image.name}.png", marker)
+    with artifacts.atomic_path(_image_path(folder, image)) as temporary:
+        write_dicom(temporary, pixels, image, anatomy, settings.seed)
 
 
 def _write_mask(path: Path, mask: Mask) -> None:

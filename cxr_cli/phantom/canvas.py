@@ -1,7 +1,7 @@
 """The drawing plane: canonical coordinates to pixels, smooth fills, strokes, blurs and clouds.
 
 Canonical coordinates are (x, y) with (0, 0) the upper left and (1, 1) the lower right corner of an
-ideally placed film; what they show is the patient facing the viewer, the patient's right at small x.
+ideally placed image; what they show is the patient facing the viewer, the patient's right at small x.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ FloatImage = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 _SUBPIXEL_BITS = 6
-# OpenCV fills half a pixel beyond an outline, which would fatten the ribs of small films: fill finer.
+# OpenCV fills half a pixel beyond an outline, which would fatten the ribs of small images: fill finer.
 _LEAST_FINENESS = 2
 _FINE_SIZE = 512
 
 
 @dataclass(frozen=True)
 class Frame:
-    """How a film of `size` x `size` pixels lies on the canonical plane.
+    """How an image of `size` x `size` pixels lies on the canonical plane.
 
     `shift` is in canonical units, `zoom` magnifies about the middle, `tilt` turns clockwise, in degrees.
     """
@@ -47,7 +47,7 @@ class Frame:
 
     @cached_property
     def grid(self) -> tuple[FloatImage, FloatImage]:
-        """Canonical x and y of every pixel's centre, each [size, size]."""
+        """Canonical x and y of every pixel's center, each [size, size]."""
         inverse = cv2.invertAffineTransform(self._to_pixels).astype(np.float32)
         index = np.arange(self.size, dtype=np.float32)
         columns, rows = index[None, :], index[:, None]
@@ -84,7 +84,7 @@ class Frame:
     def cloud(self, grain: int, rng: np.random.Generator) -> FloatImage:
         """A smooth random field of mean 0 and standard deviation near 1, about `grain` lumps across.
 
-        The lumps do not depend on the size, so that a film drawn smaller is the same film.
+        The lumps do not depend on the size, so that an image drawn smaller is the same image.
         """
         lumps = rng.standard_normal((grain, grain)).astype(np.float32)
         return as_floats(cv2.resize(lumps, (self.size, self.size), interpolation=cv2.INTER_CUBIC))
@@ -115,7 +115,7 @@ def ribbon(points: NDArray[np.float64], width: ArrayLike) -> NDArray[np.float64]
 def ellipse(
     center: tuple[float, float], radii: tuple[float, float], turn: float = 0.0
 ) -> NDArray[np.float64]:
-    """An ellipse's outline [64, 2]; `turn` in degrees, clockwise on the film."""
+    """An ellipse's outline [64, 2]; `turn` in degrees, clockwise on the image."""
     angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     x, y = radii[0] * np.cos(angle), radii[1] * np.sin(angle)
     cos, sin = np.cos(np.deg2rad(turn)), np.sin(np.deg2rad(turn))

@@ -1,4 +1,4 @@
-"""Which films a set of phantoms has: patients, findings, systems and views, before anything is drawn."""
+"""Which images a set of phantoms has: patients, findings, systems and views, before anything is drawn."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import numpy as np
 
 from cxr_cli.errors import UsageFault
 from cxr_cli.phantom.anatomy import Anatomy, draw_anatomy
-from cxr_cli.phantom.film import ViewPosition
 from cxr_cli.phantom.findings import FINDINGS
+from cxr_cli.phantom.radiograph import ViewPosition
 from cxr_cli.phantom.systems import SYSTEMS, ImagingSystem
 
 SIZES = range(32, 4097)
@@ -23,8 +23,9 @@ _FIXED_AP_SHARE = 0.12  # patients who cannot stand with their chest to the dete
 class PhantomSettings:
     """What to draw. The same settings give the same bytes.
 
-    `shortcut` is the probability that a film of class `shortcut_class` carries the planted marker; no
-    other film ever does. `films_per_patient` is the most that one patient has, each number from 1 as likely.
+    `shortcut` is the probability that an image of class `shortcut_class` carries the planted marker; no
+    other image ever does. `images_per_patient` is the most that one patient has, each number from 1 as
+    likely.
 
     Raises:
         UsageFault: a value that cannot be, named as on the command line.
@@ -33,7 +34,7 @@ class PhantomSettings:
     findings: tuple[str, ...]
     count: int
     size: int
-    films_per_patient: int
+    images_per_patient: int
     shortcut: float
     shortcut_class: str
     seed: int
@@ -47,12 +48,12 @@ class PhantomSettings:
             raise UsageFault(f"--finding: one is given twice in {', '.join(self.findings)}")
         if self.count < len(self.findings):
             raise UsageFault(
-                f"--count {self.count}: too few, {len(self.findings)} findings need as many films at least"
+                f"--count {self.count}: too few, {len(self.findings)} findings need as many images at least"
             )
         if self.size not in SIZES:
             raise UsageFault(f"--size {self.size}: not in {SIZES.start} to {SIZES.stop - 1} pixels")
-        if self.films_per_patient < 1:
-            raise UsageFault(f"--films-per-patient {self.films_per_patient}: must be 1 or more")
+        if self.images_per_patient < 1:
+            raise UsageFault(f"--images-per-patient {self.images_per_patient}: must be 1 or more")
         if not 0 <= self.shortcut <= 1:
             raise UsageFault(f"--shortcut {self.shortcut:g}: a probability, 0 to 1")
         if self.shortcut_class not in self.findings:
@@ -64,8 +65,8 @@ class PhantomSettings:
 
 
 @dataclass(frozen=True)
-class PlannedFilm:
-    """One film to draw; `patient` and `number` (of the patient's film) count from 1."""
+class PlannedImage:
+    """One image to draw; `patient` and `number` (of the patient's image) count from 1."""
 
     patient: int
     number: int
@@ -92,19 +93,19 @@ class PlannedFilm:
         return "portable" if self.system.portable else "fixed"
 
 
-def plan_films(settings: PhantomSettings) -> list[PlannedFilm]:
-    """Choose every film: classes even over the count, a patient in one class, systems independent of it."""
+def plan_images(settings: PhantomSettings) -> list[PlannedImage]:
+    """Choose every image: classes even over the count, a patient in one class, systems independent of it."""
     rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(0,)))
     patients = [
-        (finding, films)
+        (finding, images)
         for position, finding in enumerate(settings.findings)
-        for films in _share_out(_films_of_class(settings, position), settings.films_per_patient, rng)
+        for images in _share_out(_images_of_class(settings, position), settings.images_per_patient, rng)
     ]
     order = rng.permutation(len(patients))  # so that a patient's number does not tell the class
     return [
-        film
+        image
         for patient, index in enumerate(order, start=1)
-        for film in _plan_patient(patient, patients[index], settings, rng)
+        for image in _plan_patient(patient, patients[index], settings, rng)
     ]
 
 
@@ -113,33 +114,33 @@ def patient_anatomy(settings: PhantomSettings, patient: int) -> Anatomy:
     return draw_anatomy(np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(patient, 0))))
 
 
-def film_generator(settings: PhantomSettings, film: PlannedFilm) -> np.random.Generator:
-    """The generator of one film's pixels, whatever else is drawn."""
-    sequence = np.random.SeedSequence(settings.seed, spawn_key=(film.patient, film.number))
+def image_generator(settings: PhantomSettings, image: PlannedImage) -> np.random.Generator:
+    """The generator of one image's pixels, whatever else is drawn."""
+    sequence = np.random.SeedSequence(settings.seed, spawn_key=(image.patient, image.number))
     return np.random.default_rng(sequence)
 
 
-def _films_of_class(settings: PhantomSettings, position: int) -> int:
+def _images_of_class(settings: PhantomSettings, position: int) -> int:
     whole, rest = divmod(settings.count, len(settings.findings))
     return whole + (position < rest)
 
 
-def _share_out(films: int, most: int, rng: np.random.Generator) -> Iterator[int]:
-    """Part `films` among patients, 1 to `most` each."""
-    while films > 0:
-        share = min(int(rng.integers(1, most + 1)), films)
+def _share_out(images: int, most: int, rng: np.random.Generator) -> Iterator[int]:
+    """Part `images` among patients, 1 to `most` each."""
+    while images > 0:
+        share = min(int(rng.integers(1, most + 1)), images)
         yield share
-        films -= share
+        images -= share
 
 
 def _plan_patient(
     patient: int, share: tuple[str, int], settings: PhantomSettings, rng: np.random.Generator
-) -> Iterator[PlannedFilm]:
-    finding, films = share
+) -> Iterator[PlannedImage]:
+    finding, images = share
     day = _FIRST_STUDY + timedelta(days=int(rng.integers(_STUDY_DAYS)))
-    for number in range(1, films + 1):
+    for number in range(1, images + 1):
         system = SYSTEMS[rng.integers(len(SYSTEMS))]
-        yield PlannedFilm(
+        yield PlannedImage(
             patient=patient,
             number=number,
             finding=finding,

@@ -1,4 +1,4 @@
-"""A drawn film as a DICOM file: Digital X-Ray or Computed Radiography image (DICOM PS3.3, A.26 and A.2)."""
+"""A drawn image as a DICOM file: Digital X-Ray or Computed Radiography image (DICOM PS3.3, A.26 and A.2)."""
 
 from pathlib import Path
 
@@ -15,26 +15,26 @@ from pydicom.uid import (
 
 from cxr_cli.phantom.anatomy import Anatomy
 from cxr_cli.phantom.canvas import FloatImage
-from cxr_cli.phantom.cohort import PlannedFilm
+from cxr_cli.phantom.cohort import PlannedImage
 
-_FILM_MM = 400.0
+_IMAGE_MM = 400.0
 _SOP_CLASSES = {"DX": DigitalXRayImageStorageForPresentation, "CR": ComputedRadiographyImageStorage}
 _INSTITUTION = "Phantom General Hospital"
 
 
-def write_dicom(path: Path, film: FloatImage, planned: PlannedFilm, anatomy: Anatomy, seed: int) -> None:
-    """Write a film [H, W] in 0..1, bone bright; the same arguments give the same bytes."""
+def write_dicom(path: Path, image: FloatImage, planned: PlannedImage, anatomy: Anatomy, seed: int) -> None:
+    """Write an image [H, W] in 0..1, bone bright; the same arguments give the same bytes."""
     header = Dataset()
     header.file_meta = _file_meta(planned, seed)
     _identify(header, planned, anatomy, seed)
     _describe_system(header, planned)
-    _describe_pixels(header, film, planned)
+    _describe_pixels(header, image, planned)
     header.save_as(path, enforce_file_format=True)
 
 
-def stored_values(film: FloatImage, bits: int, inverted: bool) -> NDArray[np.uint16]:
-    """A film in 0..1 as stored pixels of `bits` bits, dark where bone is if `inverted` (MONOCHROME1)."""
-    shown = 1 - film if inverted else film
+def stored_values(image: FloatImage, bits: int, inverted: bool) -> NDArray[np.uint16]:
+    """An image in 0..1 as stored pixels of `bits` bits, dark where bone is if `inverted` (MONOCHROME1)."""
+    shown = 1 - image if inverted else image
     return np.asarray(np.round(shown * (2**bits - 1)), np.uint16)
 
 
@@ -42,7 +42,7 @@ def _uid(seed: int, *what: object) -> UID:
     return generate_uid(entropy_srcs=["cxr phantom", str(seed), *map(str, what)])
 
 
-def _file_meta(planned: PlannedFilm, seed: int) -> FileMetaDataset:
+def _file_meta(planned: PlannedImage, seed: int) -> FileMetaDataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = _SOP_CLASSES[planned.system.sop_class]
     meta.MediaStorageSOPInstanceUID = _uid(seed, "instance", planned.name)
@@ -50,7 +50,7 @@ def _file_meta(planned: PlannedFilm, seed: int) -> FileMetaDataset:
     return meta
 
 
-def _identify(header: Dataset, planned: PlannedFilm, anatomy: Anatomy, seed: int) -> None:
+def _identify(header: Dataset, planned: PlannedImage, anatomy: Anatomy, seed: int) -> None:
     portable = planned.system.portable
     day = planned.study_date.strftime("%Y%m%d")
     header.SOPClassUID = header.file_meta.MediaStorageSOPClassUID
@@ -82,18 +82,18 @@ def _identify(header: Dataset, planned: PlannedFilm, anatomy: Anatomy, seed: int
     header.ImageType = ["DERIVED", "PRIMARY"]  # drawn, not acquired
 
 
-def _describe_system(header: Dataset, planned: PlannedFilm) -> None:
+def _describe_system(header: Dataset, planned: PlannedImage) -> None:
     header.Manufacturer = planned.manufacturer_spelling
     header.ManufacturerModelName = planned.system.model
     header.StationName = planned.system.station
     header.InstitutionName = _INSTITUTION
 
 
-def _describe_pixels(header: Dataset, film: FloatImage, planned: PlannedFilm) -> None:
+def _describe_pixels(header: Dataset, image: FloatImage, planned: PlannedImage) -> None:
     bits = planned.system.bits
     inverted = planned.system.photometric == "MONOCHROME1"
-    spacing = [f"{_FILM_MM / extent:.5f}" for extent in film.shape]
-    header.Rows, header.Columns = film.shape
+    spacing = [f"{_IMAGE_MM / extent:.5f}" for extent in image.shape]
+    header.Rows, header.Columns = image.shape
     header.SamplesPerPixel = 1
     header.PhotometricInterpretation = planned.system.photometric
     header.PresentationLUTShape = "INVERSE" if inverted else "IDENTITY"
@@ -111,4 +111,4 @@ def _describe_pixels(header: Dataset, film: FloatImage, planned: PlannedFilm) ->
     header.LossyImageCompression = "00"
     if planned.system.sop_class == "DX":
         header.PresentationIntentType = "FOR PRESENTATION"
-    header.PixelData = stored_values(film, bits, inverted).astype("<u2").tobytes()
+    header.PixelData = stored_values(image, bits, inverted).astype("<u2").tobytes()

@@ -11,7 +11,7 @@ from cxr_cli.phantom.canvas import FloatImage, as_floats, smooth_step
 DrawFinding = Callable[[Body, np.random.Generator], FloatImage]
 
 DIAPHRAGM_THICKNESS = 0.009
-"""Of the muscle between lung and free air, canonical units (about 3 mm, as on real films)."""
+"""Of the muscle between lung and free air, canonical units (about 3 mm, as on real images)."""
 
 
 def normal(body: Body, rng: np.random.Generator) -> FloatImage:  # noqa: ARG001 - one signature for all

@@ -1,4 +1,4 @@
-"""The imaging systems that phantoms are taken with: what each does to a film and says in its header.
+"""The imaging systems that phantoms are taken with: what each does to an image and says in its header.
 
 The models are real product names, to exercise the reading of manufacturers and portability; their gains,
 noises and markers are invented.
@@ -15,10 +15,10 @@ SopClass = Literal["DX", "CR"]
 class ImagingSystem:
     """One machine.
 
-    Of the film: `gain` is the slope of the tone curve and `center` the attenuation shown as middle grey,
-    relative to the film's own mean; `gamma` bends the curve, over 1 is darker; `blur` in canonical units;
-    `noise` is the standard deviation at mean attenuation, on a 512-pixel film; `sharpening` the weight of
-    an unsharp mask; `collimated` the probability of visible blades; `veil` the grey of the unexposed border.
+    Of the image: `gain` is the slope of the tone curve and `center` the attenuation shown as middle gray,
+    relative to the image's own mean; `gamma` bends the curve, over 1 is darker; `blur` in canonical units;
+    `noise` is the standard deviation at mean attenuation, on a 512-pixel image; `sharpening` the weight of
+    an unsharp mask; `collimated` the probability of visible blades; `veil` the gray of the unexposed border.
     """
 
     manufacturer: str
@@ -46,7 +46,7 @@ _M2: Literal["MONOCHROME2"] = "MONOCHROME2"
 _PHILIPS = ("Philips", ("Philips Medical Systems", "PHILIPS", "Philips"))
 _SIEMENS = ("Siemens", ("SIEMENS", "Siemens Healthineers", "Siemens Healthcare GmbH"))
 _GE = ("GE", ("GE Healthcare", '"GE Healthcare"', "GE MEDICAL SYSTEMS"))
-_FUJIFILM = ("Fujifilm", ("FUJIFILM Corporation", "FUJI PHOTO FILM Co., ltd.", "FUJIFILM"))
+_FUJIFILM = ("Fujifilm", ("FUJIFILM Corporation", "FUJI PHOTO IMAGE Co., ltd.", "FUJIFILM"))
 _CARESTREAM = ("Carestream", ("CARESTREAM HEALTH", "Carestream", "CARESTREAM"))
 _KONICA = ("Konica Minolta", ("KONICA MINOLTA", "Konica Minolta, Inc."))
 _AGFA = ("Agfa", ("Agfa", "AGFA HealthCare"))

@@ -80,8 +80,8 @@ def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str], title: s
     axes = figure.subplots()
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for i, j in np.ndindex(*counts.shape):
-        colour = "white" if shares[i, j] > 0.5 else "black"
-        axes.text(j, i, f"{shares[i, j]:.2f}\n({counts[i, j]})", ha="center", va="center", color=colour)
+        color = "white" if shares[i, j] > 0.5 else "black"
+        axes.text(j, i, f"{shares[i, j]:.2f}\n({counts[i, j]})", ha="center", va="center", color=color)
     places = range(len(classes))
     axes.set(xticks=places, yticks=places, xlabel="predicted", ylabel="true", title=title)
     axes.set_xticklabels(classes, rotation=30, ha="right")
@@ -110,12 +110,12 @@ def roc_curves(curves: Sequence[Curve], title: str, path: Path) -> None:
     figure = Figure(figsize=(5.2, 5.1 + 0.2 * len(curves)), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="0.75", linewidth=0.8, zorder=0)
-    # Colours repeat after ten; then lines are dashed, then dotted.
+    # Colors repeat after ten; then lines are dashed, then dotted.
     for number, curve in enumerate(curves):
-        colour, dashes = f"C{number % 10}", ("-", "--", ":")[number // 10 % 3]
-        axes.plot(curve.false_positives, curve.true_positives, dashes, color=colour, label=curve.name)
+        color, dashes = f"C{number % 10}", ("-", "--", ":")[number // 10 % 3]
+        axes.plot(curve.false_positives, curve.true_positives, dashes, color=color, label=curve.name)
         if curve.operating_point is not None:
-            axes.plot(*curve.operating_point, "o", color=colour, markersize=5)
+            axes.plot(*curve.operating_point, "o", color=color, markersize=5)
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", title=title, xlim=(-0.01, 1), ylim=(0, 1.01))
     axes.set_aspect("equal")
     axes.spines[["top", "right"]].set_visible(False)

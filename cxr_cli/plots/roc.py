@@ -11,9 +11,9 @@ from cxr_cli.plots.plots import Curve
 
 
 def curve_of(answers: Answers, number: int, name: str, auc: dict[str, Any]) -> Curve:
-    """Make the curve of a class against the rest, its AUC in its name, and a dot where the films were parted.
+    """Make the curve of a class against the rest, its AUC in its name, and a dot where the images were parted.
 
-    Without films on both sides there is no line; the name says so, and stands in the legend.
+    Without images on both sides there is no line; the name says so, and stands in the legend.
 
     Args:
         answers: with scores.
@@ -24,6 +24,6 @@ def curve_of(answers: Answers, number: int, name: str, auc: dict[str, Any]) -> C
     of_class, called = answers.labels == number, answers.predicted == number
     points = None if answers.scores is None else roc_points(of_class, answers.scores[:, number])
     if points is None:
-        return Curve(f"{name}: films of one class alone", np.zeros(0), np.zeros(0))
+        return Curve(f"{name}: images of one class alone", np.zeros(0), np.zeros(0))
     dot = (float(called[~of_class].mean()), float(called[of_class].mean()))
     return Curve(f"{name}: AUC {format_figure(auc)}", *points, dot)

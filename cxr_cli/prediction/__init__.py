@@ -1,1 +1,1 @@
-"""Films -> numbers with a trained run."""
+"""Images -> numbers with a trained run."""

@@ -1,4 +1,4 @@
-"""Films -> vectors and logits with a network, one pass a film, the last batch padded and cut."""
+"""Images -> vectors and logits with a network, one pass an image, the last batch padded and cut."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.prediction.batches import in_batches
-from cxr_cli.prediction.loading import FetchBatch, normalise
+from cxr_cli.prediction.loading import FetchBatch, normalize
 from cxr_cli.prediction.precision import matmul_precision, to_compute_type
 from cxr_cli.runs.config import Recipe
 
 INFERENCE_BATCH = 32
 
 Forward = Callable[[Variables, Array], Array]
-"""Maps (variables, films uint8 [B,H,W]) to float32 [B, ...], jitted."""
+"""Maps (variables, images uint8 [B,H,W]) to float32 [B, ...], jitted."""
 
 
 class Scaling(NamedTuple):
-    """How films enter the net: pixel mean and standard deviation on the 0 ... 1 scale, and arithmetic."""
+    """How images enter the model: pixel mean and standard deviation on the 0 ... 1 scale, and arithmetic."""
 
     mean: float
     std: float
@@ -37,36 +37,36 @@ def class_logits(logits: Array) -> Array:
     return jnp.pad(logits, ((0, 0), (1, 0))) if logits.shape[-1] == 1 else logits
 
 
-def read_logits(module: Any, films: Array) -> Array:
-    """Apply a classifying net to normalised films [B,H,W,1]: logits [B, classes]."""
-    return class_logits(module.head(module.features(films)))
+def read_logits(module: Any, images: Array) -> Array:
+    """Apply a classifying model to normalized images [B,H,W,1]: logits [B, classes]."""
+    return class_logits(module.head(module.features(images)))
 
 
-def read_mirrored_logits(module: Any, films: Array) -> Array:
-    """As `read_logits`, of the mean probabilities over each film and its mirror image, left for right."""
-    both = [jax.nn.log_softmax(read_logits(module, x)) for x in (films, films[:, :, ::-1])]
+def read_mirrored_logits(module: Any, images: Array) -> Array:
+    """As `read_logits`, of the mean probabilities over each image and its mirror image, left for right."""
+    both = [jax.nn.log_softmax(read_logits(module, x)) for x in (images, images[:, :, ::-1])]
     return jnp.logaddexp(*both) - jnp.log(2.0)
 
 
 def logits_reader(recipe: Recipe) -> Callable[[Any, Array], Array]:
-    """Return how a recipe's nets are judged and score films."""
+    """Return how a recipe's models are judged and score images."""
     return read_mirrored_logits if recipe.mirror else read_logits
 
 
-def read_vectors(module: Any, films: Array) -> Array:
-    """Apply a siamese net's backbone to normalised films [B,H,W,1]: vectors [B, E]."""
-    vectors: Array = module.embed(films)
+def read_vectors(module: Any, images: Array) -> Array:
+    """Apply a siamese model's backbone to normalized images [B,H,W,1]: vectors [B, E]."""
+    vectors: Array = module.embed(images)
     return vectors
 
 
 def forward_function(network: Network, scaling: Scaling, read: Callable[[Any, Array], Array]) -> Forward:
-    """Make the jitted function from variables and bytes to what `read` takes from the net."""
+    """Make the jitted function from variables and bytes to what `read` takes from the model."""
 
     @jax.jit
-    def forward(variables: Variables, films: Array) -> Array:
+    def forward(variables: Variables, images: Array) -> Array:
         with matmul_precision(scaling.precision):
             module = network.bind(to_compute_type(variables, scaling.precision))
-            x = to_compute_type(normalise(films, scaling.mean, scaling.std), scaling.precision)
+            x = to_compute_type(normalize(images, scaling.mean, scaling.std), scaling.precision)
             return read(module, x).astype(jnp.float32)
 
     return forward
@@ -75,7 +75,7 @@ def forward_function(network: Network, scaling: Scaling, read: Callable[[Any, Ar
 def run_over(
     function: Forward, variables: Variables, fetch: FetchBatch, rows: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """Apply a forward function to films by dataset row.
+    """Apply a forward function to images by dataset row.
 
     The last batch is padded to the full size, so that one compiled program serves all, and cut again:
     results out = rows in, in their order.

@@ -1,4 +1,4 @@
-"""Films for the device: batches of bytes, and their normalisation under jit."""
+"""Images for the device: batches of bytes, and their normalization under jit."""
 
 from collections.abc import Callable
 
@@ -8,14 +8,14 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-# A resident dataset may take this share of the device's memory; the rest is for the net.
+# A resident dataset may take this share of the device's memory; the rest is for the model.
 RESIDENT_SHARE = 0.3
 
 FetchBatch = Callable[[NDArray[np.int64]], Array]
-"""Maps rows [...] to films, uint8 [..., H, W], on the device."""
+"""Maps rows [...] to images, uint8 [..., H, W], on the device."""
 
 
-def film_source(images: NDArray[np.uint8]) -> FetchBatch:
+def image_source(images: NDArray[np.uint8]) -> FetchBatch:
     """Choose where batches come from: the device's own memory if the resident fit there, else the memory map.
 
     On a CPU the memory map is as near as memory gets. On a GPU 14,000 resident of 224 pixels are 0.7 GB.
@@ -32,6 +32,6 @@ def film_source(images: NDArray[np.uint8]) -> FetchBatch:
     return lambda rows: gather(resident, jnp.asarray(rows))
 
 
-def normalise(films: Array, mean: float, std: float) -> Array:
-    """Turn grey films uint8 [..., H, W] into float32 [..., H, W, 1]: grey / 255, minus mean, over std."""
-    return ((films.astype(jnp.float32) / 255.0 - mean) / std)[..., None]
+def normalize(images: Array, mean: float, std: float) -> Array:
+    """Turn gray images uint8 [..., H, W] into float32 [..., H, W, 1]: gray / 255, minus mean, over std."""
+    return ((images.astype(jnp.float32) / 255.0 - mean) / std)[..., None]

@@ -1,4 +1,4 @@
-"""A predictions table, of `cxr test` or of another tool -> what a model said of films."""
+"""A predictions table, of `cxr test` or of another tool -> what a model said of images."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,30 +23,30 @@ class Predictions:
     Attributes:
         path: of the table.
         answers: what it says; with a positive class, two classes.
-        films: the table itself, all text.
-        rule: how a film comes to be called positive, or to its class, in words.
+        images: the table itself, all text.
+        rule: how an image comes to be called positive, or to its class, in words.
     """
 
     path: Path
     answers: Answers
-    films: pd.DataFrame
+    images: pd.DataFrame
     rule: str
 
     def column(self, name: str) -> list[str]:
-        """Give a characteristic of the films.
+        """Give a characteristic of the images.
 
         Raises:
             BadInput: no such column; the message names those there are.
         """
-        if name not in self.films:
-            known = [column for column in self.films.columns if not column.startswith((SCORE, THRESHOLD))]
+        if name not in self.images:
+            known = [column for column in self.images.columns if not column.startswith((SCORE, THRESHOLD))]
             raise BadInput(f"{self.path}: no column {name!r}; it has {', '.join(map(repr, known))}")
-        return list(self.films[name])
+        return list(self.images[name])
 
-    def take(self, films: NDArray[np.int64]) -> "Predictions":
-        """Leave the films at these places."""
-        kept = self.films.iloc[films].reset_index(drop=True)
-        return replace(self, answers=self.answers.take(films), films=kept)
+    def take(self, images: NDArray[np.int64]) -> "Predictions":
+        """Leave the images at these places."""
+        kept = self.images.iloc[images].reset_index(drop=True)
+        return replace(self, answers=self.answers.take(images), images=kept)
 
     @property
     def positive(self) -> str | None:
@@ -55,14 +55,14 @@ class Predictions:
 
     @property
     def has_patients(self) -> bool:
-        """Whether the table says which films are of one patient."""
-        return "patient_id" in self.films.columns
+        """Whether the table says which images are of one patient."""
+        return "patient_id" in self.images.columns
 
 
 def read_predictions(path: Path, positive: str | None = None, threshold: float | None = None) -> Predictions:
     """Read a table with the columns `label` and `score_<class>`.
 
-    Others that are used where they are there: `predicted`, `patient_id` (a film without one is a patient of
+    Others that are used where they are there: `predicted`, `patient_id` (an image without one is a patient of
     its own), `image_id`, and `threshold_<class>`, which names the positive class. One score alone is that of
     the positive class. Where `predicted` is missing the highest score decides, and 0.5 where there is one.
 
@@ -70,45 +70,45 @@ def read_predictions(path: Path, positive: str | None = None, threshold: float |
         path: the table.
         positive: the class that is the finding; of more than two it is set against all others. None: of two
             classes the one that `threshold_<class>` names, or the likely one; of more none.
-        threshold: call films positive from this score on, whatever the table predicts.
+        threshold: call images positive from this score on, whatever the table predicts.
 
     Raises:
         BadInput: a column is missing or a value is not what it should be; the row is named.
         UsageFault: no such class, or a threshold without a positive class.
     """
-    films = read_csv(path, required=("label",))
-    if films.empty:
-        raise BadInput(f"{path}: has no film")
+    images = read_csv(path, required=("label",))
+    if images.empty:
+        raise BadInput(f"{path}: has no image")
     if threshold is None:
-        _check_that_a_score_alone_decides(path, films)
-    answers = _answers(path, films)
-    answers = _choose_positive(answers, films, positive)
+        _check_that_a_score_alone_decides(path, images)
+    answers = _answers(path, images)
+    answers = _choose_positive(answers, images, positive)
     if threshold is None:
-        return Predictions(path, answers, films, _rule(answers, films))
+        return Predictions(path, answers, images, _rule(answers, images))
     if answers.positive is None or answers.scores is None:
         raise UsageFault(f"--threshold: {path} has {len(answers.classes)} classes; name one with --positive")
     called = answers.scores[:, answers.positive] >= threshold
     predicted = np.where(called, answers.positive, 1 - answers.positive)
     name = answers.classes[answers.positive]
     answers = replace(answers, predicted=predicted)
-    return Predictions(path, answers, films, f"{SCORE}{name} >= {threshold:g}, as given")
+    return Predictions(path, answers, images, f"{SCORE}{name} >= {threshold:g}, as given")
 
 
-def _answers(path: Path, films: pd.DataFrame) -> Answers:
-    named = [column.removeprefix(SCORE) for column in films.columns if column.startswith(SCORE)]
+def _answers(path: Path, images: pd.DataFrame) -> Answers:
+    named = [column.removeprefix(SCORE) for column in images.columns if column.startswith(SCORE)]
     if not named:
-        raise BadInput(f"{path}: no column '{SCORE}<class>'; it has {', '.join(map(repr, films.columns))}")
-    scores = np.stack([_numbers(path, films[SCORE + name]) for name in named], axis=1)
+        raise BadInput(f"{path}: no column '{SCORE}<class>'; it has {', '.join(map(repr, images.columns))}")
+    scores = np.stack([_numbers(path, images[SCORE + name]) for name in named], axis=1)
     classes = tuple(named)
     if len(named) == 1:
-        others = sorted(set(films["label"]) - set(named))
+        others = sorted(set(images["label"]) - set(named))
         classes = (others[0] if len(others) == 1 else f"not {named[0]}", named[0])
         scores = np.concatenate([1 - scores, scores], axis=1)
-        films = films.assign(label=films["label"].replace(dict.fromkeys(others, classes[0])))
-    labels = _class_numbers(path, films["label"], classes)
-    patients = _patients(films)
-    if "predicted" in films:
-        predicted = films["predicted"]
+        images = images.assign(label=images["label"].replace(dict.fromkeys(others, classes[0])))
+    labels = _class_numbers(path, images["label"], classes)
+    patients = _patients(images)
+    if "predicted" in images:
+        predicted = images["predicted"]
         if len(named) == 1:
             predicted = predicted.where(predicted == named[0], classes[0])
         return Answers(classes, labels, _class_numbers(path, predicted, classes), patients, scores)
@@ -116,25 +116,25 @@ def _answers(path: Path, films: pd.DataFrame) -> Answers:
     return Answers(classes, labels, highest, patients, scores)
 
 
-def _check_that_a_score_alone_decides(path: Path, films: pd.DataFrame) -> None:
+def _check_that_a_score_alone_decides(path: Path, images: pd.DataFrame) -> None:
     """Raise BadInput for one score on a scale of its own that nothing parts."""
-    named = [column for column in films.columns if column.startswith(SCORE)]
-    if len(named) != 1 or "predicted" in films:
+    named = [column for column in images.columns if column.startswith(SCORE)]
+    if len(named) != 1 or "predicted" in images:
         return
-    scores = _numbers(path, films[named[0]])
+    scores = _numbers(path, images[named[0]])
     if scores.min() < 0 or scores.max() > 1:
         raise BadInput(
             f"{path}: {named[0]} goes from {scores.min():g} to {scores.max():g}; "
-            "say with --threshold from which on a film is positive"
+            "say with --threshold from which on an image is positive"
         )
 
 
-def _patients(films: pd.DataFrame) -> NDArray[np.int64]:
-    """Number the patients; a film without an id, or in a table without ids, is a patient of its own."""
-    lines = [f"line {number}" for number in range(2, len(films) + 2)]
+def _patients(images: pd.DataFrame) -> NDArray[np.int64]:
+    """Number the patients; an image without an id, or in a table without ids, is a patient of its own."""
+    lines = [f"line {number}" for number in range(2, len(images) + 2)]
     missing = {"image_id": lines, "patient_id": ""}
     return patient_numbers(
-        films.assign(**{name: value for name, value in missing.items() if name not in films})
+        images.assign(**{name: value for name, value in missing.items() if name not in images})
     )
 
 
@@ -155,24 +155,24 @@ def _class_numbers(path: Path, column: "pd.Series[str]", classes: tuple[str, ...
     return numbers.astype(np.int64)
 
 
-def _choose_positive(answers: Answers, films: pd.DataFrame, positive: str | None) -> Answers:
+def _choose_positive(answers: Answers, images: pd.DataFrame, positive: str | None) -> Answers:
     classes = answers.classes
     if len(classes) > 2:
         return answers if positive is None else answers.against_rest(positive_class(classes, positive))
-    named = [name for name in classes if f"{THRESHOLD}{name}" in films]
+    named = [name for name in classes if f"{THRESHOLD}{name}" in images]
     if positive is None and len(named) == 1:
         positive = named[0]
     return replace(answers, positive=positive_class(classes, positive))
 
 
-def _rule(answers: Answers, films: pd.DataFrame) -> str:
+def _rule(answers: Answers, images: pd.DataFrame) -> str:
     name = None if answers.positive is None else answers.classes[answers.positive]
     column = f"{THRESHOLD}{name}"
-    if "predicted" not in films:
-        alone = films.columns.str.startswith(SCORE).sum() == 1
+    if "predicted" not in images:
+        alone = images.columns.str.startswith(SCORE).sum() == 1
         return f"{SCORE}{name} >= 0.5" if alone else "the class of the highest score"
-    if column in films and films[column].nunique() == 1 and films[column].iloc[0]:
-        return f"as predicted in the table, {SCORE}{name} >= {_short(films[column].iloc[0])}"
+    if column in images and images[column].nunique() == 1 and images[column].iloc[0]:
+        return f"as predicted in the table, {SCORE}{name} >= {_short(images[column].iloc[0])}"
     return "as predicted in the table"
 
 
@@ -183,34 +183,34 @@ def _short(number: str) -> str:
         return number
 
 
-def match_films(first: Predictions, second: Predictions) -> tuple[Predictions, Predictions]:
-    """Leave the films that two tables share by image_id, in the first's order.
+def match_images(first: Predictions, second: Predictions) -> tuple[Predictions, Predictions]:
+    """Leave the images that two tables share by image_id, in the first's order.
 
     Raises:
         BadInput: no image_id, one twice in a table, none shared, other classes, or labels that differ.
     """
     for predictions in (first, second):
-        if "image_id" not in predictions.films:
+        if "image_id" not in predictions.images:
             raise BadInput(
-                f"{predictions.path}: no column 'image_id', by which films of two tables are matched"
+                f"{predictions.path}: no column 'image_id', by which images of two tables are matched"
             )
-        ids = predictions.films["image_id"]
-        for film in ids[ids.duplicated()]:
-            raise BadInput(f"{predictions.path}: image_id {film!r} is there twice")
+        ids = predictions.images["image_id"]
+        for image in ids[ids.duplicated()]:
+            raise BadInput(f"{predictions.path}: image_id {image!r} is there twice")
     if first.answers.classes != second.answers.classes:
         classes = (", ".join(map(repr, of.answers.classes)) for of in (second, first))
         raise BadInput(
             f"{second.path}: its classes are {next(classes)}; those of {first.path} {next(classes)}"
         )
-    places = pd.Index(second.films["image_id"]).get_indexer(pd.Index(first.films["image_id"]))
+    places = pd.Index(second.images["image_id"]).get_indexer(pd.Index(first.images["image_id"]))
     shared = np.flatnonzero(places >= 0)
     if not len(shared):
-        raise BadInput(f"{second.path}: has no film of {first.path}, by image_id")
+        raise BadInput(f"{second.path}: has no image of {first.path}, by image_id")
     one, other = first.take(shared), second.take(places[shared])
     for place in np.flatnonzero(one.answers.labels != other.answers.labels):
-        film = one.films["image_id"].iloc[place]
-        labels = [of.films["label"].iloc[place] for of in (other, one)]
+        image = one.images["image_id"].iloc[place]
+        labels = [of.images["label"].iloc[place] for of in (other, one)]
         raise BadInput(
-            f"{second.path}: label of film {film} is {labels[0]!r}; in {first.path} it is {labels[1]!r}"
+            f"{second.path}: label of image {image} is {labels[0]!r}; in {first.path} it is {labels[1]!r}"
         )
     return one, other

@@ -1,4 +1,4 @@
-"""Films of a subset -> scores of each class -> the predictions table."""
+"""Images of a subset -> scores of each class -> the predictions table."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,17 +20,17 @@ from cxr_cli.prediction.forward import (
     read_vectors,
     run_over,
 )
-from cxr_cli.prediction.loading import FetchBatch, film_source
+from cxr_cli.prediction.loading import FetchBatch, image_source
 from cxr_cli.prediction.templates import TEMPLATES, read_templates, similarity_logits
 from cxr_cli.runs.folder import METRICS
 from cxr_cli.runs.model_store import TrainedRun
 
-# Columns of the manifest that say where a film is stored, not what it is.
+# Columns of the manifest that say where an image is stored, not what it is.
 STORAGE_COLUMNS = ("row", "image_id", "patient_id", "label")
 
 
 class Scores(NamedTuple):
-    """What a run says of films.
+    """What a run says of images.
 
     Attributes:
         values: float32 [N, C], 0 ... 1: softmax probabilities, or similarities to a siamese run's templates.
@@ -40,34 +40,34 @@ class Scores(NamedTuple):
     values: NDArray[np.float32]
     predicted: NDArray[np.int64]
 
-    def take(self, films: slice) -> "Scores":
-        """Leave some of the films."""
-        return Scores(self.values[films], self.predicted[films])
+    def take(self, images: slice) -> "Scores":
+        """Leave some of the images."""
+        return Scores(self.values[images], self.predicted[images])
 
 
-ScoreFilms = Callable[[FetchBatch, NDArray[np.int64]], Scores]
-"""Maps a source of films and rows to what a run says of them."""
+ScoreImages = Callable[[FetchBatch, NDArray[np.int64]], Scores]
+"""Maps a source of images and rows to what a run says of them."""
 
 
 def class_scores(
     run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.int64], templates: Path | None = None
 ) -> Scores:
-    """Score films by class.
+    """Score images by class.
 
     Args:
         run: the trained run.
         images: uint8 [N, H, W].
-        rows: which films.
+        rows: which images.
         templates: of a siamese run; None takes the run's own.
 
     Raises:
-        UsageFault, BadInput: see `film_scorer`.
+        UsageFault, BadInput: see `image_scorer`.
     """
-    return film_scorer(run, templates)(film_source(images), rows)
+    return image_scorer(run, templates)(image_source(images), rows)
 
 
-def film_scorer(run: TrainedRun, templates: Path | None = None) -> ScoreFilms:
-    """Make the function that scores films by class; it compiles once, however often it is called.
+def image_scorer(run: TrainedRun, templates: Path | None = None) -> ScoreImages:
+    """Make the function that scores images by class; it compiles once, however often it is called.
 
     Args:
         run: the trained run.
@@ -99,7 +99,7 @@ def film_scorer(run: TrainedRun, templates: Path | None = None) -> ScoreFilms:
 
 
 def operating_point(run: TrainedRun) -> tuple[str, float] | None:
-    """Read the finding of two classes, and the score from which on a film has it, as `cxr test` chose it.
+    """Read the finding of two classes, and the score from which on an image has it, as `cxr test` chose it.
 
     None where it chose none, or for another epoch's model.
     """
@@ -119,17 +119,17 @@ def called_at(scores: Scores, classes: tuple[str, ...], point: tuple[str, float]
     return scores._replace(predicted=np.where(called, finding, 1 - finding))
 
 
-def film_vectors(run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Compute a siamese run's vectors [len(rows), E], one pass a film.
+def image_vectors(run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Compute a siamese run's vectors [len(rows), E], one pass an image.
 
     Raises:
-        UsageFault: the run classifies films and has no vectors to compare.
+        UsageFault: the run classifies images and has no vectors to compare.
     """
     if not run.config.siamese:
         raise UsageFault(
             f"{run.folder}: is a {run.config.recipe!r} run; vectors to compare need a siamese run"
         )
-    return run_over(_forward(run), run.variables, film_source(images), rows)
+    return run_over(_forward(run), run.variables, image_source(images), rows)
 
 
 def _forward(run: TrainedRun) -> Forward:
@@ -145,23 +145,23 @@ def predictions_table(
     classes: tuple[str, ...],
     threshold: tuple[str, float] | None = None,
 ) -> pd.DataFrame:
-    """Put scores and predicted class beside what is known of each film.
+    """Put scores and predicted class beside what is known of each image.
 
     Args:
-        dataset: the films.
+        dataset: the images.
         rows: which of them, one row each in the result.
-        scores: of these films.
+        scores: of these images.
         classes: their names.
         threshold: the positive class, and the score from which on it is predicted: a column of its own, so
             that the table says by itself what `predicted` follows.
     """
-    films = dataset.manifest.iloc[rows].reset_index(drop=True)
-    columns = {name: films[name] for name in ("image_id", "patient_id", "label")}
+    images = dataset.manifest.iloc[rows].reset_index(drop=True)
+    columns = {name: images[name] for name in ("image_id", "patient_id", "label")}
     columns["predicted"] = pd.Series(np.array(classes, dtype=object)[scores.predicted])
     scored = pd.DataFrame({f"score_{name}": scores.values[:, i] for i, name in enumerate(classes)})
     if threshold is not None:
         scored[f"threshold_{threshold[0]}"] = threshold[1]
-    known = films.drop(columns=list(STORAGE_COLUMNS))
+    known = images.drop(columns=list(STORAGE_COLUMNS))
     # A column of the user's own may bear one of these names: the manifest's keeps its table_ prefix.
     known = known.rename(columns={name: f"table_{name}" for name in known if name in {"predicted", *scored}})
     return pd.concat([pd.DataFrame(columns), scored, known], axis=1)
@@ -174,15 +174,15 @@ def worklist(
     point: tuple[str, float] | None = None,
     first: str | None = None,
 ) -> pd.DataFrame:
-    """Put scores beside what is known of films whose class is not.
+    """Put scores beside what is known of images whose class is not.
 
     Args:
-        dataset: the films.
+        dataset: the images.
         scores: of all of them.
         classes: their names.
-        point: the finding, and the score from which on a film is said to have it; None where the highest
+        point: the finding, and the score from which on an image is said to have it; None where the highest
             score decides.
-        first: the class by whose score films are ordered, the highest first; None for the finding's, and
+        first: the class by whose score images are ordered, the highest first; None for the finding's, and
             without one the dataset's order.
     """
     scores = called_at(scores, classes, point)

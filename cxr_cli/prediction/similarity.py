@@ -1,4 +1,4 @@
-"""Comparing vectors with a siamese net: arithmetic on [.., E], no film goes through the net again."""
+"""Comparing vectors with a siamese model: arithmetic on [.., E], no image goes through the model again."""
 
 from collections.abc import Callable
 
@@ -18,7 +18,7 @@ NUMBERS_AT_A_TIME = 2**26
 
 
 def differences_function(network: Network, numbers_at_a_time: int = NUMBERS_AT_A_TIME) -> Differences:
-    """Make the function that compares vectors by a siamese net's weighted distance, in float32."""
+    """Make the function that compares vectors by a siamese model's weighted distance, in float32."""
 
     @jax.jit
     def block(variables: Variables, x: Array, y: Array) -> Array:

@@ -1,6 +1,7 @@
-"""Class templates of a siamese run: the mean vector of each class's training films.
+"""Class templates of a siamese run: the mean vector of each class's training images.
 
-Source: "Siamesifying the COVID-Net", section 3.2.2. Beyond the paper: the medoid film, or the nearest films.
+Source: "Siamesifying the COVID-Net", section 3.2.2. Beyond the paper: the medoid image, or the nearest
+images.
 """
 
 from dataclasses import dataclass
@@ -23,13 +24,13 @@ FIELDS = ("classes", "vectors", "owners", "counts", "kind", "nearest", "run", "e
 
 @dataclass(frozen=True)
 class Templates:
-    """What films are compared with.
+    """What images are compared with.
 
     Attributes:
         classes: class names.
-        vectors: float32 [M, E]; one a class for mean and medoid, all training films for nearest.
+        vectors: float32 [M, E]; one a class for mean and medoid, all training images for nearest.
         owners: int [M], the class of each vector.
-        counts: int [C], training films of each class.
+        counts: int [C], training images of each class.
         kind: how the vectors came about.
         nearest: of how many nearest vectors the similarity is averaged; 1 unless kind is "nearest".
         run, epoch: digest of the run's configuration and epoch of the model whose vectors these are.
@@ -48,18 +49,18 @@ class Templates:
 def make_templates(
     run: TrainedRun, vectors: NDArray[np.float32], labels: NDArray[np.int64], kind: str, nearest: int
 ) -> Templates:
-    """Sum up the vectors of training films by class.
+    """Sum up the vectors of training images by class.
 
     Args:
         run: the siamese run that gave the vectors.
         vectors: float32 [N, E].
         labels: int [N], class numbers.
-        kind: "mean" (the paper's), "medoid" (the film most similar to its class), or "nearest" (all films).
-        nearest: for "nearest", how many most similar films of a class count.
+        kind: "mean" (the paper's), "medoid" (the image most similar to its class), or "nearest" (all images).
+        nearest: for "nearest", how many most similar images of a class count.
 
     Raises:
         UsageFault: an unknown kind, or `nearest` out of range.
-        BadInput: a class without a film.
+        BadInput: a class without an image.
     """
     if kind not in get_args(Kind):
         raise UsageFault(f"--kind {kind!r}: known are {', '.join(get_args(Kind))}")
@@ -67,10 +68,10 @@ def make_templates(
     counts = np.bincount(labels, minlength=len(classes))
     if not counts.min():
         raise BadInput(
-            f"class {classes[counts.argmin()]!r} has no training film, and so there is no template of it"
+            f"class {classes[counts.argmin()]!r} has no training image, and so there is no template of it"
         )
     if kind == "nearest" and not 1 <= nearest <= counts.min():
-        raise UsageFault(f"--nearest {nearest}: from 1 to {counts.min()}, the films of the rarest class")
+        raise UsageFault(f"--nearest {nearest}: from 1 to {counts.min()}, the images of the rarest class")
     by_class = [vectors[labels == number] for number in range(len(classes))]
     owners = np.arange(len(classes))
     if kind == "mean":
@@ -99,11 +100,11 @@ def _medoid(run: TrainedRun, vectors: NDArray[np.float32]) -> NDArray[np.float32
 def similarity_logits(
     run: TrainedRun, vectors: NDArray[np.float32], templates: Templates
 ) -> NDArray[np.float32]:
-    """Compare films with the class templates.
+    """Compare images with the class templates.
 
     Args:
         run: the siamese run.
-        vectors: float32 [N, E] of the films.
+        vectors: float32 [N, E] of the images.
         templates: of the same run.
 
     Returns:

@@ -9,7 +9,7 @@ from cxr_cli.report.study import Study
 from cxr_cli.splitting.divide import SUBSETS
 
 BY_DOMAIN = ("train_where", "train_per_class", "val_per_class")
-"""Criteria of a split whose training films are of one kind, or so many."""
+"""Criteria of a split whose training images are of one kind, or so many."""
 FAIRNESS = ("sex", "age")
 """Characteristics of people, not of machines."""
 
@@ -24,33 +24,33 @@ def technology(study: Study) -> str:
 
 
 def sources(study: Study) -> str:
-    """Tell where films came from, as far as the files say."""
+    """Tell where images came from, as far as the files say."""
     inputs = study.inputs["counts"]["inputs"]
     institutions = _values(study, "institution")
     told = f" Institutions: {_listed(institutions)}." if institutions else ""
     return f"{_count(inputs, 'file')} read.{told}"
 
 
-def centres(study: Study) -> str | None:
-    """Name the institutions of the films."""
+def centers(study: Study) -> str | None:
+    """Name the institutions of the images."""
     institutions = _values(study, "institution")
-    return f"Institutions in the films' headers: {_listed(institutions)}." if institutions else None
+    return f"Institutions in the images' headers: {_listed(institutions)}." if institutions else None
 
 
 def exclusions(study: Study) -> str:
-    """Tell which files gave no film, and which films are in no subset, by reason."""
+    """Tell which files gave no image, and which images are in no subset, by reason."""
     views = study.inputs["settings"].get("views")
     taken = f"Views taken: {_listed(views)}. " if views else ""
     return f"{taken}{flow(study)}"
 
 
 def flow(study: Study) -> str:
-    """Count files, films and films in use."""
+    """Count files, images and images in use."""
     counts = study.inputs["counts"]
     rejected = _counts(study.rejected)
     left_out = _counts(study.division.get("left_out", {}))
     return (
-        f"{_count(counts['inputs'], 'file')}: {_count(counts['films'], 'film')}, "
+        f"{_count(counts['inputs'], 'file')}: {_count(counts['images'], 'image')}, "
         f"{counts['rejected']} rejected{f' ({rejected})' if rejected else ''}"
         f"{f'; in no subset: {left_out}' if left_out else ''}."
     )
@@ -65,17 +65,17 @@ def preprocessing(study: Study) -> str:
         if settings.get(name)
     ]
     return (
-        "Display-ready grey values (DICOM: modality LUT, VOI LUT or window, MONOCHROME1 inverted), 8 bits; "
+        "Display-ready gray values (DICOM: modality LUT, VOI LUT or window, MONOCHROME1 inverted), 8 bits; "
         f"{''.join(f'{crop}; ' for crop in crops)}resized to {config.size} × {config.size} pixels; "
-        f"grey / 255, less {config.mean:.3f}, over {config.std:.3f}."
+        f"gray / 255, less {config.mean:.3f}, over {config.std:.3f}."
     )
 
 
 def selection(study: Study) -> str | None:
-    """Tell by which condition training films were chosen."""
+    """Tell by which condition training images were chosen."""
     condition = study.division["criteria"].get("train_where")
     return (
-        f"Training and validation films meet {condition!r}; all other patients test." if condition else None
+        f"Training and validation images meet {condition!r}; all other patients test." if condition else None
     )
 
 
@@ -95,11 +95,11 @@ def missing(study: Study) -> str:
         for name, values in study.characteristics.items()
         if NOT_RECORDED in values
     }
-    without = study.division.get("films_without_patient_id", 0)
+    without = study.division.get("images_without_patient_id", 0)
     patients = (
-        f"{_count(without, 'film')} without a patient id, each taken for a patient of its own"
+        f"{_count(without, 'image')} without a patient id, each taken for a patient of its own"
         if without
-        else "every film has a patient id"
+        else "every image has a patient id"
     )
     told = f" Not recorded: {_counts(unknown)}." if unknown else ""
     return f"Nothing was imputed; a missing characteristic is a group of its own; {patients}.{told}"
@@ -124,11 +124,11 @@ def label_source(study: Study) -> str:
     classes = f"Classes: {_listed(study.config.classes)}"
     if tables:
         return f"{classes}, from {_count(len(tables), 'label table')}{published}{finding}."
-    return f"{classes}, by the folders that the films lay in."
+    return f"{classes}, by the folders that the images lay in."
 
 
 def partitions(study: Study) -> str:
-    """Tell by what films were divided."""
+    """Tell by what images were divided."""
     criteria = study.division["criteria"]
     seed = f"seed {criteria['seed']}"
     if criteria.get("column"):
@@ -141,14 +141,14 @@ def partitions(study: Study) -> str:
     else:
         shares = f"{criteria['val']:.0%} to validate and {criteria['test']:.0%} to test"
         how = f"at random within each class, {shares}, {seed}"
-    return f"Divided {how}. {films_and_patients(study)}"
+    return f"Divided {how}. {images_and_patients(study)}"
 
 
-def films_and_patients(study: Study) -> str:
-    """Count films, patients and classes of each subset."""
+def images_and_patients(study: Study) -> str:
+    """Count images, patients and classes of each subset."""
     told = [
-        f"{subset}: {_count(sum(study.films[subset].values()), 'film')} of "
-        f"{_count(study.patients[subset], 'patient')} ({_counts(study.films[subset])})"
+        f"{subset}: {_count(sum(study.images[subset].values()), 'image')} of "
+        f"{_count(study.patients[subset], 'patient')} ({_counts(study.images[subset])})"
         for subset in SUBSETS
     ]
     return f"{'; '.join(told)}."
@@ -156,10 +156,10 @@ def films_and_patients(study: Study) -> str:
 
 def disjoint(study: Study) -> str:
     """Tell at which level the subsets are disjoint."""
-    twins = study.division.get("twins", [])
-    looked = study.division["criteria"].get("twins")
+    near_duplicates = study.division.get("near_duplicates", [])
+    looked = study.division["criteria"].get("near_duplicates")
     told = (
-        f" Pictures under two patient ids were looked for: {_count(len(twins), 'pair')}, kept together."
+        f" Pictures under two patient ids were looked for: {_count(len(near_duplicates), 'pair')}, kept together."
         if looked
         else ""
     )
@@ -182,7 +182,7 @@ def software(study: Study) -> str:
     return f"{told}; all are listed below."
 
 
-def initialisation(study: Study) -> str:
+def initialization(study: Study) -> str:
     """Tell where the first parameters came from."""
     config = study.config
     if config.weights_digest:
@@ -192,7 +192,7 @@ def initialisation(study: Study) -> str:
 
 
 def training(study: Study) -> str:
-    """Describe optimiser, rate, batch, epochs, loss and augmentation."""
+    """Describe optimizer, rate, batch, epochs, loss and augmentation."""
     config = study.config
     changes = {
         "flip": config.flip if config.flip != "none" else "",
@@ -203,10 +203,10 @@ def training(study: Study) -> str:
     }
     augmented = ", ".join(f"{name} {value}" for name, value in changes.items() if value) or "none"
     loss = "binary cross entropy of pairs" if config.siamese else f"{config.loss} cross entropy"
-    begun = "A logistic regression on the net's vectors, by cross-validation; then " if config.probe else ""
+    begun = "A logistic regression on the model's vectors, by cross-validation; then " if config.probe else ""
     return (
         f"{begun}{config.optimizer}, learning rate {config.lr:g} ({config.schedule}), "
-        f"{'pairs' if config.siamese else 'films'} a step {config.batch_size}, "
+        f"{'pairs' if config.siamese else 'images'} a step {config.batch_size}, "
         f"{_count(config.epochs, 'epoch')}, {loss}, augmentation: {augmented}; recipe {config.recipe!r}, "
         f"{config.precision}, {study.record['device']}, {study.record['training_seconds']:.0f} s."
     )
@@ -216,10 +216,10 @@ def model_selection(study: Study) -> str:
     """Tell how the epoch was chosen."""
     best = study.selected
     by = "lowest loss" if study.config.select == "loss" else "highest accuracy"
-    judged = "three-way validation" if study.config.siamese else "the validation films"
+    judged = "three-way validation" if study.config.siamese else "the validation images"
     return (
         f"The epoch with the {by} in {judged}: {best.epoch} of {study.config.epochs} "
-        f"(loss {best.val_loss:.3f}, accuracy {best.val_accuracy:.3f}). Test films took no part."
+        f"(loss {best.val_loss:.3f}, accuracy {best.val_accuracy:.3f}). Test images took no part."
     )
 
 
@@ -227,7 +227,7 @@ def ensembles(study: Study) -> str:
     """Tell what is averaged."""
     averaged = []
     if study.config.mirror:
-        averaged.append("scores over each film and its mirror image")
+        averaged.append("scores over each image and its mirror image")
     if study.config.ema:
         averaged.append(f"parameters over the steps (decay {study.config.ema:g})")
     return f"No ensemble of models{f'; averaged: {_listed(averaged)}' if averaged else ''}."
@@ -252,7 +252,7 @@ def robustness(study: Study) -> str | None:
         return None
     found = study.audit["findings"]
     return (
-        "The net was tried on parts of films (border, corners, thumbnail, centre blanked) and class was told "
+        "The model was tried on parts of images (border, corners, thumbnail, center blanked) and class was told "
         f"from characteristics alone: {_count(len(found), 'finding')}, listed under Audit."
     )
 
@@ -263,20 +263,22 @@ def explainability(study: Study) -> str | None:
 
 
 def internal_test(study: Study) -> str | None:
-    """Count the test films, if they are of the kind that the net learned from."""
+    """Count the test images, if they are of the kind that the model learned from."""
     if study.metrics is None or selection(study):
         return None
-    return f"{_count(study.metrics['films'], 'test film')} of {_count(study.metrics['patients'], 'patient')}."
+    return (
+        f"{_count(study.metrics['images'], 'test image')} of {_count(study.metrics['patients'], 'patient')}."
+    )
 
 
 def external_test(study: Study) -> str | None:
-    """Count the test films that are of another kind than the net learned from."""
+    """Count the test images that are of another kind than the model learned from."""
     if not selection(study):
         return None
-    inside = study.division.get("test_films_of_domain", 0)
-    tested = sum(study.films["test"].values())
+    inside = study.division.get("test_images_of_domain", 0)
+    tested = sum(study.images["test"].values())
     condition = study.division["criteria"]["train_where"]
-    return f"{_count(tested - inside, 'test film')} that do not meet {condition!r}, and {inside} that do."
+    return f"{_count(tested - inside, 'test image')} that do not meet {condition!r}, and {inside} that do."
 
 
 def characteristics(study: Study) -> str | None:
@@ -284,7 +286,7 @@ def characteristics(study: Study) -> str | None:
     named = [*(["age"] if study.ages else []), *study.characteristics]
     if not named:
         return None
-    return f"By subset, in the table under Films: {_listed([name.replace('_', ' ') for name in named])}."
+    return f"By subset, in the table under Images: {_listed([name.replace('_', ' ') for name in named])}."
 
 
 def performance(study: Study) -> str | None:
@@ -311,7 +313,7 @@ def diagnostic_performance(study: Study) -> str | None:
 
 
 def failures(study: Study) -> str | None:
-    """Count the films that were called wrongly."""
+    """Count the images that were called wrongly."""
     if study.metrics is None:
         return None
     confusion = study.metrics["confusion_matrix"]
@@ -323,7 +325,7 @@ def failures(study: Study) -> str | None:
         if i != j and confusion[i][j]
     }
     total = sum(wrong.values())
-    return f"{_count(total, 'film')} called wrongly{f': {_counts(wrong)}' if wrong else ''}."
+    return f"{_count(total, 'image')} called wrongly{f': {_counts(wrong)}' if wrong else ''}."
 
 
 def limitations(study: Study) -> str | None:
@@ -344,7 +346,7 @@ def details(study: Study) -> str:
 def availability(study: Study) -> str:
     """Name the software and the digests by which data are known."""
     return (
-        f"Software: cxr-cli {study.record['versions']['cxr-cli']}, Apache-2.0. Films: SHA-256 "
+        f"Software: cxr-cli {study.record['versions']['cxr-cli']}, Apache-2.0. Images: SHA-256 "
         f"{study.config.dataset_digest[:16]}...; split: {study.config.split_digest[:16]}..."
     )
 
@@ -372,22 +374,22 @@ def updating(study: Study) -> str:  # noqa: ARG001 - the same for every study
 
 
 def calculation(study: Study) -> str:
-    """Tell how a film becomes a prediction."""
+    """Tell how an image becomes a prediction."""
     if study.config.siamese:
         decides = "the class decides whose template its vector is most similar to"
     elif point := (study.metrics or {}).get("operating_point"):
         decides = f"positive from a score of {point['threshold']:.4g} on"
     else:
         decides = "the highest score decides"
-    return f"One pass of the film through the net; {decides}."
+    return f"One pass of the image through the model; {decides}."
 
 
 def imbalance(study: Study) -> str:
     """Tell how classes of unlike size were handled."""
     config = study.config
     sampled = {
-        "balanced": "Each epoch shows equally many films of each class, drawn anew",
-        "all": "Each epoch shows all films",
+        "balanced": "Each epoch shows equally many images of each class, drawn anew",
+        "all": "Each epoch shows all images",
     }.get(config.sampling or "", "Pairs are even over the classes")
     weights = f"; class weights {config.class_weights}" if config.class_weights not in (None, "none") else ""
     return f"{sampled}{weights}."
@@ -404,7 +406,7 @@ def output(study: Study) -> str:
 
 
 def differences(study: Study) -> str | None:
-    """Tell how test films differ from training films by design."""
+    """Tell how test images differ from training images by design."""
     return external_test(study) or characteristics(study)
 
 
@@ -413,7 +415,7 @@ def _values(study: Study, name: str) -> list[str]:
 
 
 def _totals(study: Study, name: str) -> dict[str, int]:
-    return {value: sum(films.values()) for value, films in study.characteristics[name].items()}
+    return {value: sum(images.values()) for value, images in study.characteristics[name].items()}
 
 
 def _count(number: int, thing: str) -> str:

@@ -54,7 +54,7 @@ def _heading(name: str) -> str:
 
 
 def _named_figures(metrics: dict[str, Any] | None) -> dict[str, Any]:
-    """Pick the figures of all films; means over the classes only where none of these is the finding."""
+    """Pick the figures of all images; means over the classes only where none of these is the finding."""
     figures = {name: value for name, value in (metrics or {}).items() if _is_figure(value)}
     if "auc" in figures:
         return {name: value for name, value in figures.items() if not name.startswith("macro_")}

@@ -1,4 +1,4 @@
-"""What a RUN's folder, and the films behind it, tell of a study; what is not there yet is None."""
+"""What a RUN's folder, and the images behind it, tell of a study; what is not there yet is None."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from cxr_cli.evaluation.subgroups.tables import Subject, Table, notes, tables
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
 from cxr_cli.prediction.predictions_file import read_predictions
 from cxr_cli.runs.config import RunConfig, read_config
-from cxr_cli.runs.folder import AUDIT, FIGURES, HISTORY, METRICS, PREDICTIONS, RECORD, open_films
+from cxr_cli.runs.folder import AUDIT, FIGURES, HISTORY, METRICS, PREDICTIONS, RECORD, open_images
 from cxr_cli.splitting.divide import SUBSETS
 from cxr_cli.splitting.file import Split
 from cxr_cli.splitting.flow import CHARACTERISTICS
@@ -26,13 +26,13 @@ from cxr_cli.training.history import EpochRecord, best_epoch, read_history
 GRADCAM = "gradcam"
 SHEETS = "sheet*.png"
 DESCRIBED = ("sex", *CHARACTERISTICS)
-"""Characteristics that are told by the films that have each value."""
+"""Characteristics that are told by the images that have each value."""
 AGE_GROUPS = "age:40,60"
 MOST_VALUES = 12
 """A characteristic with more values is not asked for strata, unless by the user."""
 
 Rows = NDArray[np.int64]
-"""Films of a subset, by row of the dataset."""
+"""Images of a subset, by row of the dataset."""
 
 
 class StrataTables(NamedTuple):
@@ -52,14 +52,14 @@ class Study:
         config: its settings.
         record: run.json: device, times, versions.
         history: its epochs.
-        inputs: dataset.json: how films were read, and how many.
-        rejected: inputs that gave no film, by reason.
-        division: split.json: by what the films were divided, and what became of them.
-        films, patients: numbers by subset and, for films, class.
-        characteristics: films by characteristic, value and subset.
-        ages: median and quartiles by subset, and of how many films; None where no film has an age.
+        inputs: dataset.json: how images were read, and how many.
+        rejected: inputs that gave no image, by reason.
+        division: split.json: by what the images were divided, and what became of them.
+        images, patients: numbers by subset and, for images, class.
+        characteristics: images by characteristic, value and subset.
+        ages: median and quartiles by subset, and of how many images; None where no image has an age.
         metrics: figures of the test; None before `cxr test`.
-        strata: figures of the test by characteristics; None before `cxr test`, or where no film differs.
+        strata: figures of the test by characteristics; None before `cxr test`, or where no image differs.
         audit: of the run; None before `cxr audit`.
         figures: pictures of the run by name.
         sheets: contact sheets of Grad-CAM.
@@ -72,7 +72,7 @@ class Study:
     inputs: dict[str, Any]
     rejected: dict[str, int]
     division: dict[str, Any]
-    films: dict[str, dict[str, int]]
+    images: dict[str, dict[str, int]]
     patients: dict[str, int]
     characteristics: dict[str, dict[str, dict[str, int]]]
     ages: dict[str, str] | None
@@ -102,16 +102,16 @@ def read_study(
         dataset, split: where they are now, if they were moved.
         gradcam: the folder of `cxr gradcam`; None takes RUN/gradcam, if it is there.
         by: characteristics whose strata are wanted, as `cxr stratify --by` takes them; none for those that
-            differ among the test films.
+            differ among the test images.
 
     Raises:
-        BadInput: no run, one that is not finished, or films that are not those of the run.
+        BadInput: no run, one that is not finished, or images that are not those of the run.
     """
     config = read_config(folder)
     record = _read_if_there(folder / RECORD)
     if record is None or not record["finished"]:
         raise BadInput(f"{folder}: training is not finished; let `cxr train` come to its end first")
-    films, division = open_films(config, dataset, split)
+    images, division = open_images(config, dataset, split)
     rows = {subset: division.rows(subset) for subset in SUBSETS}
     if gradcam is not None and not any(gradcam.glob(SHEETS)):
         raise BadInput(f"{gradcam}: has no contact sheet ({SHEETS}) of `cxr gradcam`")
@@ -120,13 +120,13 @@ def read_study(
         config=config,
         record=record,
         history=read_history(folder / HISTORY, record["epochs"]),
-        inputs=films.info,
-        rejected=rejected_by_reason(films.folder),
+        inputs=images.info,
+        rejected=rejected_by_reason(images.folder),
         division=read_json(division.path.with_suffix(".json")),
-        films={subset: _films_by_class(division, of_subset) for subset, of_subset in rows.items()},
+        images={subset: _images_by_class(division, of_subset) for subset, of_subset in rows.items()},
         patients={subset: len(np.unique(division.patients[of_subset])) for subset, of_subset in rows.items()},
-        characteristics=_characteristics(films, rows),
-        ages=describe_ages(films, rows),
+        characteristics=_characteristics(images, rows),
+        ages=describe_ages(images, rows),
         metrics=_read_if_there(folder / METRICS),
         strata=_strata(folder / PREDICTIONS, by),
         audit=_read_if_there(folder / AUDIT),
@@ -140,7 +140,7 @@ def _strata(path: Path, by: Sequence[str]) -> StrataTables | None:
     if not path.exists():
         return None
     predictions = read_predictions(path)
-    wanted = tuple(by) or _that_differ(predictions.films)
+    wanted = tuple(by) or _that_differ(predictions.images)
     if not wanted:
         return None
     divisions = divide(wanted, predictions.column, str(path))
@@ -149,10 +149,10 @@ def _strata(path: Path, by: Sequence[str]) -> StrataTables | None:
     return StrataTables(tuple(divisions), tables(strata, subject), notes(strata, subject))
 
 
-def _that_differ(films: pd.DataFrame) -> tuple[str, ...]:
-    """Name the characteristics of which films have several values, but not too many."""
-    aged = pd.to_numeric(films["age"], errors="coerce").notna() if "age" in films else pd.Series([False])
-    differing = (name for name in DESCRIBED if name in films and 2 <= films[name].nunique() <= MOST_VALUES)
+def _that_differ(images: pd.DataFrame) -> tuple[str, ...]:
+    """Name the characteristics of which images have several values, but not too many."""
+    aged = pd.to_numeric(images["age"], errors="coerce").notna() if "age" in images else pd.Series([False])
+    differing = (name for name in DESCRIBED if name in images and 2 <= images[name].nunique() <= MOST_VALUES)
     return (*differing, *([AGE_GROUPS] if aged.any() else []))
 
 
@@ -160,18 +160,18 @@ def _read_if_there(path: Path) -> dict[str, Any] | None:
     return read_json(path) if path.exists() else None
 
 
-def _films_by_class(division: Split, rows: Rows) -> dict[str, int]:
+def _images_by_class(division: Split, rows: Rows) -> dict[str, int]:
     counts = np.bincount(division.labels[rows], minlength=len(division.classes))
     return dict(zip(division.classes, map(int, counts), strict=True))
 
 
-def _characteristics(films: Dataset, rows: Mapping[str, Rows]) -> dict[str, dict[str, dict[str, int]]]:
-    """Count films by characteristic, value (most frequent first, missing last) and subset."""
+def _characteristics(images: Dataset, rows: Mapping[str, Rows]) -> dict[str, dict[str, dict[str, int]]]:
+    """Count images by characteristic, value (most frequent first, missing last) and subset."""
     counted = {}
     for name in DESCRIBED:
-        if name not in films.manifest or not (films.manifest[name] != "").any():
+        if name not in images.manifest or not (images.manifest[name] != "").any():
             continue
-        column = films.manifest[name]
+        column = images.manifest[name]
         values = [value for value in column.value_counts().index if value] + [""] * bool((column == "").any())
         counted[name] = {
             str(value) or NOT_RECORDED: {
@@ -182,13 +182,13 @@ def _characteristics(films: Dataset, rows: Mapping[str, Rows]) -> dict[str, dict
     return counted
 
 
-def describe_ages(films: Dataset, rows: Mapping[str, Rows | list[int]]) -> dict[str, str] | None:
-    """Describe ages in years by subset: "57 (45-68), 120 of 182 films", median and quartiles.
+def describe_ages(images: Dataset, rows: Mapping[str, Rows | list[int]]) -> dict[str, str] | None:
+    """Describe ages in years by subset: "57 (45-68), 120 of 182 images", median and quartiles.
 
     Returns:
-        None where no film has an age.
+        None where no image has an age.
     """
-    ages = pd.to_numeric(films.manifest["age"], errors="coerce")
+    ages = pd.to_numeric(images.manifest["age"], errors="coerce")
     return (
         {subset: _in_words(ages.iloc[of_subset]) for subset, of_subset in rows.items()}
         if ages.notna().any()
@@ -197,8 +197,8 @@ def describe_ages(films: Dataset, rows: Mapping[str, Rows | list[int]]) -> dict[
 
 
 def _in_words(ages: "pd.Series[float]") -> str:
-    films = f"{len(ages)} film{'' if len(ages) == 1 else 's'}"
+    images = f"{len(ages)} image{'' if len(ages) == 1 else 's'}"
     if ages.isna().all():
-        return f"{NOT_RECORDED}, {films}"
+        return f"{NOT_RECORDED}, {images}"
     low, median, high = ages.quantile([0.25, 0.5, 0.75])
-    return f"{median:.0f} ({low:.0f}-{high:.0f}), {ages.notna().sum()} of {films}"
+    return f"{median:.0f} ({low:.0f}-{high:.0f}), {ages.notna().sum()} of {images}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import GenericAlias, UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from cxr_cli.artifacts import check_same_settings, read_json, write_json
+from cxr_cli.artifacts import claim_folder, read_json, write_json
 from cxr_cli.errors import BadInput
 
 if TYPE_CHECKING:
@@ -22,20 +22,20 @@ PLACES = ("dataset", "split", "weights")
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a net is trained. None: this way of training has no use for the value.
+    """How a model is trained. None: this way of training has no use for the value.
 
     Attributes:
-        siamese: compare films or classify them.
+        siamese: compare images or classify them.
         arch, width, freeze: the network, see `NetworkSpec`.
         weights: what it begins with: "none" for a random draw, else as `find_weights` takes it.
-        probe: begin with a classifier by logistic regression on the training films' vectors, and those of
-            their mirror images where films are flipped.
-        batch_norm: by which statistics films are normalised in training: "batch", or the "running" ones,
+        probe: begin with a classifier by logistic regression on the training images' vectors, and those of
+            their mirror images where images are flipped.
+        batch_norm: by which statistics images are normalized in training: "batch", or the "running" ones,
             which then stay as they are.
         epochs: how many.
-        batch_size: films, or pairs, a step.
-        micro_batch: films that go through the net at once, gradients being summed; 0 for as many of the batch
-            as memory holds, which a run resolves.
+        batch_size: images, or pairs, a step.
+        micro_batch: images that go through the model at once, gradients being summed; 0 for as many of the
+            batch as memory holds, which a run resolves.
         optimizer: "adam", "adamw" or "sgd".
         lr: learning rate of the first step.
         schedule: how it changes: "constant", "step" or "cosine", which ends at zero.
@@ -44,17 +44,17 @@ class Recipe:
         weight_decay: of kernels, not of biases and norms.
         layer_decay: each stage learns at this share of the rate of the stage behind it.
         ema: share that the average over the steps keeps of itself each step; it is what is judged, selected
-            and saved. 0 for the net itself.
+            and saved. 0 for the model itself.
         loss: "softmax", or "binary" for two classes by one logit.
         label_smoothing: share of each label that is spread over all classes.
         class_weights: "none", "balanced", or "CLASS=WEIGHT,...".
-        sampling: which films an epoch shows: "balanced" or "all".
+        sampling: which images an epoch shows: "balanced" or "all".
         flip: "none", "horizontal" or "both", each at even odds.
-        rotation: degrees, up to which films are turned, both ways.
-        zoom: share, up to which films are enlarged or shrunk.
-        shift: share of height and width, up to which films are shifted, to whole pixels.
-        contrast: share, up to which the films' contrast is raised or lowered.
-        mirror: judge and score films by the mean over the film and its mirror image.
+        rotation: degrees, up to which images are turned, both ways.
+        zoom: share, up to which images are enlarged or shrunk.
+        shift: share of height and width, up to which images are shifted, to whole pixels.
+        contrast: share, up to which the images' contrast is raised or lowered.
+        mirror: judge and score images by the mean over the image and its mirror image.
         select: by what the epoch is chosen: "accuracy" or "loss" in validation.
         pairs: pairs an epoch.
         pairing: "random" (the paper's) or "in-batch".
@@ -99,17 +99,17 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig(Recipe):
-    """Everything that decides a run, resolved: a recipe's values, and the films.
+    """Everything that decides a run, resolved: a recipe's values, and the images.
 
     Attributes:
         recipe: the recipe's name.
         weights_digest: SHA-256 of the weights it began with; None without.
-        size: height and width of a film in pixels.
+        size: height and width of an image in pixels.
         classes: class names; a label's number is its place here.
-        mean, std: by which films are normalised, on the 0 ... 1 scale: those that the weights were made
+        mean, std: by which images are normalized, on the 0 ... 1 scale: those that the weights were made
             for, or of the training pixels.
         seed: of initial weights, sampling, augmentation and dropout.
-        dataset, dataset_digest, split, split_digest, fold: the films, and how they are divided.
+        dataset, dataset_digest, split, split_digest, fold: the images, and how they are divided.
     """
 
     recipe: str
@@ -149,14 +149,10 @@ def check_config(folder: Path, config: RunConfig) -> None:
         UsageFault: the run in `folder` has another configuration; the message names what changed.
         BadInput: the folder holds something else than a run.
     """
-    if not (folder / CONFIG).exists():
-        if folder.exists() and any(folder.iterdir()):
-            raise BadInput(
-                f"{folder}: is not empty and holds no run ({CONFIG} is missing); name a new folder"
-            )
-        return
     decides = {name: value for name, value in asdict(config).items() if name not in PLACES}
-    check_same_settings(folder, asdict(read_config(folder)), decides)
+    claim_folder(
+        folder, CONFIG, decides, holds="run", made_with=lambda path: asdict(read_config(path.parent))
+    )
 
 
 def write_config(folder: Path, config: RunConfig) -> None:

@@ -1,14 +1,16 @@
 """The RUN folder: the names of its files, whether it is finished, and the images it was trained with."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cxr_cli.artifacts import read_json
 from cxr_cli.errors import BadInput
+from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import RunConfig
 
 if TYPE_CHECKING:
     from cxr_cli.dataset.store import Dataset
+    from cxr_cli.runs.model_store import TrainedRun
     from cxr_cli.splitting.file import Split
 
 CHECKPOINTS = "checkpoints"
@@ -25,7 +27,7 @@ def is_finished(folder: Path) -> bool:
     return (folder / RECORD).exists() and bool(read_json(folder / RECORD)["finished"])
 
 
-def open_films(
+def open_images(
     config: RunConfig, dataset: Path | None = None, split: Path | None = None
 ) -> "tuple[Dataset, Split]":
     """Open the dataset and the split that a run was trained with.
@@ -41,10 +43,42 @@ def open_films(
     from cxr_cli.dataset.store import open_dataset
     from cxr_cli.splitting.file import open_split
 
-    films = open_dataset(dataset or Path(config.dataset))
-    if films.digest != config.dataset_digest:
-        raise BadInput(f"{films.folder}: is not the dataset of this run: its images.npy has another digest")
-    division = open_split(split or Path(config.split), films, config.fold)
+    images = open_dataset(dataset or Path(config.dataset))
+    if images.digest != config.dataset_digest:
+        raise BadInput(f"{images.folder}: is not the dataset of this run: its images.npy has another digest")
+    division = open_split(split or Path(config.split), images, config.fold)
     if division.digest != config.split_digest:
         raise BadInput(f"{division.path}: is not the split of this run: it was changed after training")
-    return films, division
+    return images, division
+
+
+class OpenRun(NamedTuple):
+    """A trained run, and the images and the split it was trained with."""
+
+    run: "TrainedRun"
+    dataset: "Dataset"
+    split: "Split"
+
+
+def open_all(
+    folder: Path, dataset: Path | None = None, split: Path | None = None, reporter: Reporter = SILENT
+) -> OpenRun:
+    """Open a run and its images, and say so where its model may not be its last.
+
+    Args:
+        folder: of the run.
+        dataset, split: see `open_images`.
+        reporter: takes the notice.
+
+    Raises:
+        BadInput: see `open_run` and `open_images`.
+    """
+    from cxr_cli.runs.model_store import open_run
+
+    run = open_run(folder)
+    opened = OpenRun(run, *open_images(run.config, dataset, split))
+    if not is_finished(folder):
+        reporter.say(
+            f"{folder}: training is not finished; this is the best model so far, of epoch {run.epoch}"
+        )
+    return opened

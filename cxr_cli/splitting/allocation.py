@@ -10,11 +10,11 @@ ORDERS = 20
 
 
 def class_counts(patients: NDArray[np.int64], labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count the films of each class that each patient has.
+    """Count the images of each class that each patient has.
 
     Args:
-        patients: int [N], patient number of each film, 0 ... P-1.
-        labels: int [N], class number of each film, 0 ... C-1.
+        patients: int [N], patient number of each image, 0 ... P-1.
+        labels: int [N], class number of each image, 0 ... C-1.
 
     Returns:
         int [P, C].
@@ -27,14 +27,14 @@ def class_counts(patients: NDArray[np.int64], labels: NDArray[np.int64]) -> NDAr
 def allocate_patients(
     counts: NDArray[np.int64], shares: NDArray[np.float64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Give each patient to one part, so that part s holds close to shares[s] of the films of each class.
+    """Give each patient to one part, so that part s holds close to shares[s] of the images of each class.
 
-    Greedy: patients come in random order, those with many films first and those with the rarest class
+    Greedy: patients come in random order, those with many images first and those with the rarest class
     before the others, and each goes to the part that lacks most of what the patient has, measured as the
-    share of the class's films still missing there.
+    share of the class's images still missing there.
 
     Args:
-        counts: int [P, C], films of each class that each patient has.
+        counts: int [P, C], images of each class that each patient has.
         shares: float [S], positive, summing to one.
         rng: the order of patients, and so the draw.
 
@@ -42,7 +42,7 @@ def allocate_patients(
         int [P], the part of each patient.
     """
     totals = counts.sum(0)
-    missing = shares[:, None] * totals  # [S, C], films still wanted
+    missing = shares[:, None] * totals  # [S, C], images still wanted
     rarity = np.where(counts > 0, totals, np.iinfo(np.int64).max).min(1)
     order = rng.permutation(len(counts))
     order = order[np.lexsort((rarity[order], -counts[order].sum(1)))]
@@ -50,7 +50,7 @@ def allocate_patients(
     for patient in order:
         weights = counts[patient] / totals
         lack = (missing / (shares[:, None] * totals)) @ weights
-        # Equal lacks are broken by lot, else the patients with most films would all go to the first part.
+        # Equal lacks are broken by lot, else the patients with most images would all go to the first part.
         tied = np.flatnonzero(np.isclose(lack, lack.max()))
         part = int(rng.choice(tied, p=shares[tied] / shares[tied].sum()))
         parts[patient] = part
@@ -61,16 +61,16 @@ def allocate_patients(
 def draw_patients(
     counts: NDArray[np.int64], wanted: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Draw patients into parts, so that part s holds exactly wanted[s] films of each class, where possible.
+    """Draw patients into parts, so that part s holds exactly wanted[s] images of each class, where possible.
 
     Patients come in random order, and each is drawn who fits whole; a part is chosen by lot, by what it
-    lacks. Where counts are not met, other orders are tried, then such as put patients with many films first
-    (those with few fill the gaps): only where nearly all films are wanted does it come to that, and then who
-    is drawn is hardly a choice. Of all tries the first that lacks least stands.
+    lacks. Where counts are not met, other orders are tried, then such as put patients with many images first
+    (those with few fill the differences): only where nearly all images are wanted does it come to that, and
+    then who is drawn is hardly a choice. Of all tries the first that lacks least stands.
 
     Args:
-        counts: int [P, C], films of each class that each patient has.
-        wanted: int [S, C], films of each class for each part.
+        counts: int [P, C], images of each class that each patient has.
+        wanted: int [S, C], images of each class for each part.
         rng: the draw.
 
     Returns:
@@ -92,7 +92,7 @@ def draw_patients(
 def _first_fit(
     counts: NDArray[np.int64], wanted: NDArray[np.int64], order: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], int]:
-    """Take patients in order, each into a part that they fit; return parts, and the films that lack."""
+    """Take patients in order, each into a part that they fit; return parts, and the images that lack."""
     parts = np.full(len(counts), UNDRAWN)
     lack = wanted.copy()
     for patient in order[counts[order].sum(1) > 0]:
@@ -110,15 +110,15 @@ def _first_fit(
 def draw_more_patients(
     counts: NDArray[np.int64], wanted: NDArray[np.int64], parts: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Draw undrawn patients who fit nowhere whole into parts that still lack films, least surplus first.
+    """Draw undrawn patients who fit nowhere whole into parts that still lack images, least surplus first.
 
     Args:
-        counts: int [P, C], films of each class that each patient has.
-        wanted: int [S, C], films of each class for each part.
+        counts: int [P, C], images of each class that each patient has.
+        wanted: int [S, C], images of each class for each part.
         parts: int [P], as `draw_patients` gave them.
 
     Returns:
-        int [P], the part of each patient; a part may now hold more films than are wanted, and lacks some
+        int [P], the part of each patient; a part may now hold more images than are wanted, and lacks some
         only where no undrawn patient has any of that class.
     """
     parts = parts.copy()

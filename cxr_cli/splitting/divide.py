@@ -1,4 +1,4 @@
-"""Films of a DATASET into subsets or folds: which patients train, validate and test."""
+"""Images of a DATASET into subsets or folds: which patients train, validate and test."""
 
 from dataclasses import dataclass
 
@@ -17,9 +17,9 @@ SUBSETS = ("train", "val", "test")
 COLUMNS = ("image_id", "patient_id", "label", "subset", "fold")
 DOMAIN_OPTIONS = ("--train-where", "--train-per-class", "--val-per-class")
 EXCLUDES = (
-    ("--folds", "divides all films", ("--val", "--test", "--from-column", *DOMAIN_OPTIONS)),
-    ("--from-column", "names the test films", ("--test",)),
-    ("--from-column", "names the training films", DOMAIN_OPTIONS),
+    ("--folds", "divides all images", ("--val", "--test", "--from-column", *DOMAIN_OPTIONS)),
+    ("--from-column", "names the test images", ("--test",)),
+    ("--from-column", "names the training images", DOMAIN_OPTIONS),
     ("--train-where", "makes all other patients test", ("--test",)),
     ("--train-per-class", "makes all other patients test", ("--test",)),
     ("--train-per-class", "goes with --val-per-class", ("--val",)),
@@ -44,15 +44,16 @@ BY_COLUMN = "left out by the column"
 
 @dataclass(frozen=True)
 class SplitCriteria:
-    """How the films are to be divided; one of shares, folds, column and a training domain rules.
+    """How the images are to be divided; one of shares, folds, column and a training domain rules.
 
-    With `column` the subsets are the user's, and `val` (if not None) is drawn from their training films.
-    With `train_where` or `train_per_class` train and val are drawn from the films that meet the condition
-    (selection.select), by numbers of each class or, without them, all but the share `val`; the films of all
+    With `column` the subsets are the user's, and `val` (if not None) is drawn from their training images.
+    With `train_where` or `train_per_class` train and val are drawn from the images that meet the condition
+    (selection.select), by numbers of each class or, without them, all but the share `val`; the images of all
     other patients are test.
 
     Attributes:
-        twins: whether films that are one picture under two patients were looked for, to be kept together.
+        near-duplicates: whether images that are one picture under two patients were looked for, to be kept
+        together.
     """
 
     val: float | None = None
@@ -62,31 +63,31 @@ class SplitCriteria:
     train_where: str | None = None
     train_per_class: ClassCounts | None = None
     val_per_class: ClassCounts | None = None
-    twins: bool = False
+    near_duplicates: bool = False
     seed: int = 0
 
     @property
     def by_domain(self) -> bool:
-        """Whether train and val are drawn from a domain of films, and all other patients test."""
+        """Whether train and val are drawn from a domain of images, and all other patients test."""
         domain = (self.train_where, self.train_per_class, self.val_per_class)
         return any(each is not None for each in domain)
 
 
 def make_split(dataset: Dataset, criteria: SplitCriteria, same: Same = ()) -> pd.DataFrame:
-    """Divide the films of a dataset by patient.
+    """Divide the images of a dataset by patient.
 
     Args:
-        dataset: whose films.
+        dataset: whose images.
         criteria: how.
         same: pairs of image_ids that are one picture: their patients count as one.
 
     Returns:
-        One row a film, in the dataset's order, with `COLUMNS` and `reason`, why a film is left out. With
+        One row an image, in the dataset's order, with `COLUMNS` and `reason`, why an image is left out. With
         folds, `fold` is 0 ... K-1 and `subset` is empty; otherwise `fold` is empty.
 
     Raises:
         UsageFault: shares, folds or numbers that cannot be.
-        BadInput: a class with too few patients, a condition that no film meets, or a user's column that is
+        BadInput: a class with too few patients, a condition that no image meets, or a user's column that is
             no split or puts one patient into two subsets.
     """
     _check(criteria)
@@ -130,13 +131,13 @@ def _check(criteria: SplitCriteria) -> None:
     if given["--val-per-class"] and not given["--train-per-class"]:
         raise UsageFault("--val-per-class needs --train-per-class beside it")
     if (criteria.val or 0.0) + (criteria.test or 0.0) >= 1:
-        raise UsageFault(f"--val {criteria.val} and --test {criteria.test} leave no film to train on")
+        raise UsageFault(f"--val {criteria.val} and --test {criteria.test} leave no image to train on")
 
 
 def _allocate(
     labels_in_words: "pd.Series[str]", patients: NDArray[np.int64], shares: NDArray[np.float64], seed: int
 ) -> NDArray[np.int64]:
-    """Return the part 0 ... S-1 of each film."""
+    """Return the part 0 ... S-1 of each image."""
     patients = pd.factorize(patients)[0].astype(np.int64)
     labels, classes = pd.factorize(labels_in_words, sort=True)
     counts = class_counts(patients, labels.astype(np.int64))
@@ -151,9 +152,9 @@ def _allocate(
     for part in range(len(shares)):
         empty = np.flatnonzero(counts[parts == part].sum(0) == 0)
         if len(empty):
-            films = int(counts[:, empty[0]].sum())
+            images = int(counts[:, empty[0]].sum())
             raise BadInput(
-                f"class {classes[empty[0]]!r} has {films} films, too few to reach every subset or fold: "
+                f"class {classes[empty[0]]!r} has {images} images, too few to reach every subset or fold: "
                 "give it a larger share or fewer folds"
             )
     return parts[patients]
@@ -171,15 +172,15 @@ def _drawn_subsets(
 def _subsets_of_domain(
     dataset: Dataset, criteria: SplitCriteria, patients: NDArray[np.int64]
 ) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
-    """Draw train and val from the films of the domain; return each film's subset, and why it has none."""
+    """Draw train and val from the images of the domain; return each image's subset, and why it has none."""
     labels = dataset.manifest["label"]
-    domain = films_of_domain(dataset, criteria).films
+    domain = images_of_domain(dataset, criteria).images
     rows = np.flatnonzero(domain)
     if not len(rows):
-        raise BadInput(f"--train-where: none of {len(labels)} films meets {criteria.train_where!r}")
+        raise BadInput(f"--train-where: none of {len(labels)} images meets {criteria.train_where!r}")
     without = sorted(set(labels) - set(labels.iloc[rows]))
     if without:
-        raise BadInput(f"--train-where: no film of class {without[0]!r} meets {criteria.train_where!r}")
+        raise BadInput(f"--train-where: no image of class {without[0]!r} meets {criteria.train_where!r}")
     drawn = _drawn_from_domain(labels, rows, patients, criteria)
     part_of_patient = pd.Series(drawn.parts, index=patients[rows]).groupby(level=0).first()
     parts = part_of_patient.reindex(patients, fill_value="").to_numpy(dtype=str)
@@ -193,8 +194,8 @@ def _subsets_of_domain(
     return subsets, np.array(reasons)
 
 
-def films_of_domain(dataset: Dataset, criteria: SplitCriteria) -> Selection:
-    """Find the films that may be drawn for train and val: those that meet the condition, or all."""
+def images_of_domain(dataset: Dataset, criteria: SplitCriteria) -> Selection:
+    """Find the images that may be drawn for train and val: those that meet the condition, or all."""
     if criteria.train_where is None:
         return Selection(np.ones(len(dataset.manifest), np.bool_), (), ())
     return select(criteria.train_where, dataset.manifest, str(dataset.folder / "manifest.csv"))
@@ -216,7 +217,7 @@ def _drawn_from_domain(
     )
     if not wanted[0].all():
         raise UsageFault(
-            f"--train-per-class: no film of class {classes[int(wanted[0].argmin())]!r}; 1 or more"
+            f"--train-per-class: no image of class {classes[int(wanted[0].argmin())]!r}; 1 or more"
         )
     rng = np.random.default_rng(criteria.seed)
     return draw_by_counts(patients[rows], numbers[rows].astype(np.int64), classes.tolist(), wanted, rng)
@@ -236,10 +237,10 @@ def _subsets_of_column(
     subsets = values.map(SPELLINGS).to_numpy(dtype=object)
     refuse_leaks(place, dataset.manifest, subsets, same)
     if not (subsets == "train").any():
-        raise BadInput(f"{place} names no training film")
+        raise BadInput(f"{place} names no training image")
     if criteria.val is not None:
         if (subsets == "val").any():
-            raise UsageFault(f"--val {criteria.val}: {place} already names validation films")
+            raise UsageFault(f"--val {criteria.val}: {place} already names validation images")
         training = np.flatnonzero(subsets == "train")
         labels = dataset.manifest["label"].iloc[training]
         subsets[training] = _drawn_subsets(labels, patients[training], criteria.val, 0.0, criteria.seed)
@@ -247,7 +248,7 @@ def _subsets_of_column(
 
 
 def fold_subsets(folds: NDArray[np.int64], fold: int, count: int) -> NDArray[np.str_]:
-    """Name each film's subset: `fold` tests, the next one (round the circle) validates, the rest train."""
+    """Name each image's subset: `fold` tests, the next one (round the circle) validates, the rest train."""
     names = np.full(len(folds), "train", dtype="<U5")
     names[folds == fold] = "test"
     names[folds == (fold + 1) % count] = "val"

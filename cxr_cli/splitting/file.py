@@ -14,8 +14,8 @@ from cxr_cli.dataset.pixel_statistics import PixelStatistics, pixel_statistics
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.errors import BadInput, UsageFault
 from cxr_cli.splitting.divide import COLUMNS, SUBSETS, SplitCriteria, fold_subsets
-from cxr_cli.splitting.flow import films_by_part, flow
-from cxr_cli.splitting.near_duplicates import Twins
+from cxr_cli.splitting.flow import flow, images_by_part
+from cxr_cli.splitting.near_duplicates import NearDuplicate
 from cxr_cli.splitting.patients import Same, patient_numbers, refuse_leaks
 
 
@@ -46,20 +46,20 @@ class Split:
 
         Raises:
             UsageFault: no subset has this name.
-            BadInput: the subset has no film.
+            BadInput: the subset has no image.
         """
         if subset not in SUBSETS:
             raise UsageFault(f"--subset {subset!r}: known are {', '.join(SUBSETS)}")
         rows = np.flatnonzero(self.subsets == subset)
         if not len(rows):
-            raise BadInput(f"{self.path}: no film in subset {subset!r}")
+            raise BadInput(f"{self.path}: no image in subset {subset!r}")
         return rows
 
 
-def same_pictures(dataset: Dataset, twins: Sequence[Twins]) -> Same:
-    """The image_ids of pairs of films that are one picture."""
+def same_pictures(dataset: Dataset, near_duplicates: Sequence[NearDuplicate]) -> Same:
+    """The image_ids of pairs of images that are one picture."""
     image_ids = dataset.manifest["image_id"].tolist()
-    return [(image_ids[one], image_ids[other]) for (one, other), *_ in twins]
+    return [(image_ids[one], image_ids[other]) for (one, other), *_ in near_duplicates]
 
 
 def write_split(
@@ -67,45 +67,45 @@ def write_split(
     criteria: SplitCriteria,
     table: pd.DataFrame,
     path: Path,
-    twins: Sequence[Twins] = (),
+    near_duplicates: Sequence[NearDuplicate] = (),
 ) -> dict[str, Any]:
     """Write split.csv and, beside it, the JSON of the same name; return what the JSON holds.
 
     The JSON comes first: a split.csv is only ever there with its JSON.
 
     Args:
-        dataset: whose films.
+        dataset: whose images.
         criteria: how they were divided.
         table: as split.make_split gave it.
         path: of the split.csv.
-        twins: films that are one picture, by which patients were united.
+        near-duplicates: images that are one picture, by which patients were united.
 
     Raises:
         UsageFault: `path` is itself named .json.
     """
     if path.suffix == ".json":
         raise UsageFault(f"--output {path}: the split is a table, to be named .csv; a .json goes beside it")
-    same = same_pictures(dataset, twins)
+    same = same_pictures(dataset, near_duplicates)
     summary: dict[str, Any] = {
         "criteria": asdict(criteria),
         "dataset": str(dataset.folder),
         "dataset_digest": dataset.digest,
-        "films": len(table),
-        "films_without_patient_id": int((table["patient_id"] == "").sum()),
+        "images": len(table),
+        "images_without_patient_id": int((table["patient_id"] == "").sum()),
         "patients": int(patient_numbers(table, same).max()) + 1,
-        "twins": [
-            {"films": list(films), "correlation": round(each.correlation, 4), "mirrored": each.mirrored}
-            for films, each in zip(same, twins, strict=True)
+        "near_duplicates": [
+            {"images": list(images), "correlation": round(each.correlation, 4), "mirrored": each.mirrored}
+            for images, each in zip(same, near_duplicates, strict=True)
         ],
         "versions": versions(),
     }
     if criteria.folds is None:
         summary |= flow(dataset, criteria, table)
-        summary["normalisation"] = asdict(_training_pixels(dataset, table["subset"].to_numpy(dtype=str)))
+        summary["normalization"] = asdict(_training_pixels(dataset, table["subset"].to_numpy(dtype=str)))
     else:
         folds = table["fold"].to_numpy(np.int64)
-        summary["counts"] = films_by_part(table, "fold")
-        summary["normalisation"] = [
+        summary["counts"] = images_by_part(table, "fold")
+        summary["normalization"] = [
             asdict(_training_pixels(dataset, fold_subsets(folds, fold, criteria.folds)))
             for fold in range(criteria.folds)
         ]
@@ -154,13 +154,13 @@ def open_split(path: Path, dataset: Dataset, fold: int | None = None, *, leaks: 
         _check_values(path, table["fold"], {str(number) for number in range(folds)}, f"0 to {folds - 1}")
         subsets = fold_subsets(table["fold"].to_numpy(np.int64), fold, folds)
     if not (subsets == "train").any():
-        raise BadInput(f"{path}: no film in subset 'train'")
+        raise BadInput(f"{path}: no image in subset 'train'")
     if not leaks:
         refuse_leaks(str(path), table, subsets, recorded.same)
     digest = digest_file(path)
     if recorded.digests == (dataset.digest, digest):
         pixels = recorded.pixels[fold or 0]
-    else:  # edited, or of the same films cropped or sized otherwise
+    else:  # edited, or of the same images cropped or sized otherwise
         pixels = _training_pixels(dataset, subsets)
     labels, classes = pd.factorize(table["label"], sort=True)
     return Split(
@@ -194,11 +194,16 @@ class _Summary(NamedTuple):
 def _read_summary(path: Path) -> _Summary:
     summary = read_json(path)
     try:
-        folds, normalisation = summary["criteria"]["folds"], summary["normalisation"]
-        each = [normalisation] if folds is None else [normalisation[fold] for fold in range(folds)]
+        folds, normalization = summary["criteria"]["folds"], summary["normalization"]
+        each = [normalization] if folds is None else [normalization[fold] for fold in range(folds)]
         digests = (summary["dataset_digest"], summary["split_digest"])
         pixels = [PixelStatistics(**statistics) for statistics in each]
-        same = [(one, other) for one, other in (twins["films"] for twins in summary.get("twins", []))]
+        same = [
+            (one, other)
+            for one, other in (
+                near_duplicates["images"] for near_duplicates in summary.get("near_duplicates", [])
+            )
+        ]
         return _Summary(folds, pixels, digests, same)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise BadInput(

@@ -9,14 +9,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxr_cli.dataset.store import Dataset
-from cxr_cli.splitting.near_duplicates import find_twins
+from cxr_cli.splitting.near_duplicates import find_near_duplicates
 
 
 class Leak(NamedTuple):
-    """Two films that should not be in two subsets.
+    """Two images that should not be in two subsets.
 
     Attributes:
-        image_ids, subsets: of the two films.
+        image_ids, subsets: of the two images.
         correlation: of their detail, for near duplicates, -1 ... 1; else None.
     """
 
@@ -29,9 +29,10 @@ class Leaks(NamedTuple):
     """What a search for leaks found.
 
     Attributes:
-        patients: one entry a patient with films in more than one subset.
+        patients: one entry a patient with images in more than one subset.
         identical: one entry a picture, the same in every pixel, in more than one subset.
-        near: one entry a pair of films that are nearly the same picture; see `twins.find_twins`.
+        near: one entry a pair of images that are nearly the same picture; see
+            `near-duplicates.find_near_duplicates`.
     """
 
     patients: list[Leak]
@@ -43,8 +44,8 @@ def find_leaks(dataset: Dataset, subsets: NDArray[np.str_]) -> Leaks:
     """Find what is in more than one subset, whatever the split's own record says.
 
     Args:
-        dataset: the films.
-        subsets: text [N], of each row; left-out films ("") leak nowhere.
+        dataset: the images.
+        subsets: text [N], of each row; left-out images ("") leak nowhere.
     """
     image_ids = dataset.manifest["image_id"].tolist()
 
@@ -53,9 +54,10 @@ def find_leaks(dataset: Dataset, subsets: NDArray[np.str_]) -> Leaks:
 
     pictures = [hashlib.sha256(image.tobytes()).digest() for image in dataset.images]
     near = [
-        leak(*twins.rows, round(twins.correlation, 4))
-        for twins in find_twins(dataset.images, pd.factorize(subsets)[0].astype(np.int64))
-        if pictures[twins.rows[0]] != pictures[twins.rows[1]] and "" not in subsets[list(twins.rows)]
+        leak(*near_duplicates.rows, round(near_duplicates.correlation, 4))
+        for near_duplicates in find_near_duplicates(dataset.images, pd.factorize(subsets)[0].astype(np.int64))
+        if pictures[near_duplicates.rows[0]] != pictures[near_duplicates.rows[1]]
+        and "" not in subsets[list(near_duplicates.rows)]
     ]
     return Leaks(
         patients=[leak(*rows) for rows in _across(dataset.manifest["patient_id"].tolist(), subsets)],
@@ -66,10 +68,10 @@ def find_leaks(dataset: Dataset, subsets: NDArray[np.str_]) -> Leaks:
 
 def _across(keys: Sequence[Hashable], subsets: NDArray[np.str_]) -> list[tuple[int, int]]:
     """Find the keys (but "") in more than one subset: of each, the first row in each of two subsets."""
-    films = pd.DataFrame({"key": keys, "subset": subsets})
-    films = films[(films["subset"] != "") & (films["key"] != "")].drop_duplicates()
+    images = pd.DataFrame({"key": keys, "subset": subsets})
+    images = images[(images["subset"] != "") & (images["key"] != "")].drop_duplicates()
     return [
         (int(rows.index[0]), int(rows.index[1]))
-        for _, rows in films.groupby("key", sort=False)
+        for _, rows in images.groupby("key", sort=False)
         if len(rows) > 1
     ]

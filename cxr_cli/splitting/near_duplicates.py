@@ -1,4 +1,4 @@
-"""Twins: films that are the same or nearly the same picture under two patients."""
+"""Near-duplicates: images that are the same or nearly the same picture under two patients."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -26,30 +26,30 @@ class DetailScale(NamedTuple):
 
 COARSE = DetailScale(size=32, smooth=1.0, surround=3.0)
 FINE = DetailScale(size=64, smooth=1.5, surround=4.0)
-TWIN = 0.6
-"""Fine correlation from which two real films count as one picture.
+NEAR_DUPLICATE = 0.6
+"""Fine correlation from which two real images count as one picture.
 
-Of 555,000 pairs of real films of two patients the highest has 0.47, among them many that share a black
+Of 555,000 pairs of real images of two patients the highest has 0.47, among them many that share a black
 border; of 144 copies decoded, windowed, inverted and bordered otherwise the lowest has 0.73.
 """
 CERTAIN = 0.95
-"""Fine correlation from which any two films do, however alike those of a dataset are."""
+"""Fine correlation from which any two images do, however alike those of a dataset are."""
 UNRELATED = 6.0
-"""Standard deviations above the median of unrelated pairs from which a pair may be twins."""
+"""Standard deviations above the median of unrelated pairs from which a pair may be near-duplicates."""
 SAMPLED_PAIRS = 1000
-"""Pairs by which it is measured how alike unrelated films of a dataset are."""
+"""Pairs by which it is measured how alike unrelated images of a dataset are."""
 COARSER = 0.1
-"""How much less two films need to correlate coarsely to be compared finely."""
+"""How much less two images need to correlate coarsely to be compared finely."""
 PLAY = 2
-"""Pixels of the fine picture by which one film may be shifted against the other."""
+"""Pixels of the fine picture by which one image may be shifted against the other."""
 FAINT = 0.5
-"""Grey values of local contrast below which there is nothing to compare: noise of rounding."""
+"""Gray values of local contrast below which there is nothing to compare: noise of rounding."""
 BLOCK = 512
-"""Films compared with all others at a time: bounds the memory."""
+"""Images compared with all others at a time: bounds the memory."""
 
 
-class Twins(NamedTuple):
-    """Two films of two patients that are one picture.
+class NearDuplicate(NamedTuple):
+    """Two images of two patients that are one picture.
 
     Attributes:
         rows: of the dataset, ascending.
@@ -62,58 +62,60 @@ class Twins(NamedTuple):
     mirrored: bool
 
 
-def find_twins(images: NDArray[np.uint8], patients: NDArray[np.int64]) -> list[Twins]:
-    """Find the pairs of films of two patients that are the same or nearly the same picture.
+def find_near_duplicates(images: NDArray[np.uint8], patients: NDArray[np.int64]) -> list[NearDuplicate]:
+    """Find the pairs of images of two patients that are the same or nearly the same picture.
 
-    Chest films are all alike in their large shapes, and those of one archive in their borders; what tells
+    Chest images are all alike in their large shapes, and those of one archive in their borders; what tells
     two of them apart is fine detail. So pictures are compared by detail alone, its contrast made even over
-    the film. That survives windowing, inversion, borders, JPEG and another size, but no shift beyond 2 % of
+    the image. That survives windowing, inversion, borders, JPEG and another size, but no shift beyond 2 % of
     the side, rotation beyond 2 degrees, or zoom beyond 2 %. All pairs are compared coarsely, plain and
-    mirrored, then those that may be twins finely.
+    mirrored, then those that may be near-duplicates finely.
 
-    Films from one mould, such as phantoms, are alike in detail too; so `twin_threshold` rises with them.
+    Images from one mould, such as phantoms, are alike in detail too; so `near_duplicate_threshold` rises with
+    them.
 
     Args:
-        images: uint8 [N, H, W], grey; may be a memory map.
-        patients: int [N], patient number of each film.
+        images: uint8 [N, H, W], gray; may be a memory map.
+        patients: int [N], patient number of each image.
 
     Returns:
-        The pairs, in the order of rows. A film without any detail is nobody's twin.
+        The pairs, in the order of rows. An image without any detail is nobody's near-duplicate.
     """
-    threshold = twin_threshold(images, patients)
+    threshold = near_duplicate_threshold(images, patients)
     coarse = _details(images, np.arange(len(images)), COARSE)
-    found: dict[tuple[int, int], Twins] = {}
+    found: dict[tuple[int, int], NearDuplicate] = {}
     for mirrored in (False, True):
         for pairs in _candidates(coarse, patients, mirrored, threshold - COARSER):
             for (one, other), correlation in zip(
                 pairs.tolist(), _fine_correlations(images, pairs, mirrored), strict=True
             ):
-                twins = Twins((one, other), correlation, mirrored)
-                before = found.get(twins.rows)
+                near_duplicates = NearDuplicate((one, other), correlation, mirrored)
+                before = found.get(near_duplicates.rows)
                 better = before is None or abs(correlation) > abs(before.correlation)
                 if abs(correlation) >= threshold and better:
-                    found[twins.rows] = twins
+                    found[near_duplicates.rows] = near_duplicates
     return [found[rows] for rows in sorted(found)]
 
 
-def twin_threshold(images: NDArray[np.uint8], patients: NDArray[np.int64]) -> float:
-    """Measure from which fine correlation two films of this dataset count as one picture.
+def near_duplicate_threshold(images: NDArray[np.uint8], patients: NDArray[np.int64]) -> float:
+    """Measure from which fine correlation two images of this dataset count as one picture.
 
-    `TWIN` for real films; more, up to `CERTAIN`, where pairs of films, taken blindly, are more alike.
+    `NEAR-DUPLICATE` for real images; more, up to `CERTAIN`, where pairs of images, taken blindly, are more
+    alike.
 
     Args:
         images: uint8 [N, H, W].
-        patients: int [N], patient number of each film.
+        patients: int [N], patient number of each image.
     """
     # Always the same pairs: the draw has no part in what is found.
     pairs = np.random.default_rng(0).integers(0, len(images), (SAMPLED_PAIRS, 2))
     pairs = pairs[patients[pairs[:, 0]] != patients[pairs[:, 1]]]
     if not len(pairs):
-        return TWIN
+        return NEAR_DUPLICATE
     correlations = np.abs(_fine_correlations(images, pairs, mirrored=False))
     median = np.median(correlations)
     deviation = 1.4826 * np.median(np.abs(correlations - median))  # of a normal distribution
-    return float(np.clip(median + UNRELATED * deviation, TWIN, CERTAIN))
+    return float(np.clip(median + UNRELATED * deviation, NEAR_DUPLICATE, CERTAIN))
 
 
 def _candidates(
@@ -153,7 +155,7 @@ def _best_correlation(one: Detail, other: Detail) -> float:
 
 
 def _details(images: NDArray[np.uint8], rows: NDArray[np.int64], scale: DetailScale) -> Detail:
-    """Reduce films to their detail: float32 [M, S, S], each of mean 0 and length 1, or 0 without detail."""
+    """Reduce images to their detail: float32 [M, S, S], each of mean 0 and length 1, or 0 without detail."""
     details = np.stack([_detail(np.asarray(images[row]), scale) for row in rows])
     details -= details.mean((1, 2), keepdims=True)
     lengths = np.sqrt(np.square(details).sum((1, 2), keepdims=True))

@@ -1,4 +1,4 @@
-"""Training and validation films drawn by numbers of each class."""
+"""Training and validation images drawn by numbers of each class."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,17 +11,17 @@ from cxr_cli.errors import BadInput, UsageFault
 from cxr_cli.splitting.allocation import class_counts, draw_more_patients, draw_patients
 
 ClassCounts = int | Mapping[str, int]
-"""Films of each class: one number for all, or a number by class."""
+"""Images of each class: one number for all, or a number by class."""
 
 PARTS = ("train", "val")
 
 
 class Drawn(NamedTuple):
-    """What became of films that might be drawn.
+    """What became of images that might be drawn.
 
     Attributes:
-        parts: text [N], "train", "val" or "" (not drawn), the same for all films of a patient.
-        kept: bool [N], False for films that a drawn patient has beyond the numbers wanted.
+        parts: text [N], "train", "val" or "" (not drawn), the same for all images of a patient.
+        kept: bool [N], False for images that a drawn patient has beyond the numbers wanted.
     """
 
     parts: NDArray[np.str_]
@@ -74,17 +74,17 @@ def draw_by_counts(
     wanted: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> Drawn:
-    """Draw patients so that train and val hold exactly the films wanted of each class.
+    """Draw patients so that train and val hold exactly the images wanted of each class.
 
     Args:
-        patients: int [N], patient number of each film that may be drawn.
+        patients: int [N], patient number of each image that may be drawn.
         labels: int [N], class number of each.
         classes: names of the classes.
-        wanted: int [2, C], films of each class for train and for val.
+        wanted: int [2, C], images of each class for train and for val.
         rng: the draw.
 
     Returns:
-        The films drawn; all of them are kept wherever the numbers can be met with whole patients.
+        The images drawn; all of them are kept wherever the numbers can be met with whole patients.
 
     Raises:
         BadInput: what is wanted cannot be had.
@@ -112,8 +112,8 @@ def _check_enough(labels: NDArray[np.int64], classes: Sequence[str], wanted: NDA
         train, val = wanted[:, number]
         if train + val > there[number]:
             raise BadInput(
-                f"class {name!r}: {train + val} films are wanted ({train} for train, {val} for val), "
-                f"{there[number]} of its films may be drawn"
+                f"class {name!r}: {train + val} images are wanted ({train} for train, {val} for val), "
+                f"{there[number]} of its images may be drawn"
             )
 
 
@@ -123,6 +123,6 @@ def _check_had(had: NDArray[np.int64], classes: Sequence[str], wanted: NDArray[n
             f"{had[other, number]} for {name}" for other, name in enumerate(PARTS) if other != part
         )
         raise BadInput(
-            f"class {classes[number]!r}: {wanted[part, number]} films for {PARTS[part]} cannot be had of "
+            f"class {classes[number]!r}: {wanted[part, number]} images for {PARTS[part]} cannot be had of "
             f"whole patients, {had[part, number]} can, beside {beside}; ask for that"
         )

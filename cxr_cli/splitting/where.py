@@ -43,22 +43,22 @@ QUOTED = re.compile(r"""'[^']*'|"[^"]*"|`([^`]*)`""")
 
 
 class Selection(NamedTuple):
-    """The films that meet a condition.
+    """The images that meet a condition.
 
     Attributes:
-        films: bool [N].
-        absent: what was asked for and no film has, as "institution 'Academc Hospital'": a misspelling?
-        respelled: what films have with other capitals or spaces, and how many, as "institution 'Academic
-            Hospital', in 8 films": the same place?
+        images: bool [N].
+        absent: what was asked for and no image has, as "institution 'Academc Hospital'": a misspelling?
+        respelled: what images have with other capitals or spaces, and how many, as "institution 'Academic
+            Hospital', in 8 images": the same place?
     """
 
-    films: Mask
+    images: Mask
     absent: tuple[str, ...]
     respelled: tuple[str, ...]
 
 
-def select(condition: str, films: pd.DataFrame, place: str) -> Selection:
-    """Find the films that meet a condition such as `institution == 'Academic Hospital' and age >= 18`.
+def select(condition: str, images: pd.DataFrame, place: str) -> Selection:
+    """Find the images that meet a condition such as `institution == 'Academic Hospital' and age >= 18`.
 
     A condition compares columns with texts (==, !=, in, not in) or numbers (also <, <=, >, >=), or two
     columns as texts (==, !=); conditions are joined by and, or, not and parentheses. A column whose name is
@@ -67,14 +67,14 @@ def select(condition: str, films: pd.DataFrame, place: str) -> Selection:
 
     Args:
         condition: as above.
-        films: one row a film.
-        place: where the films are listed, for messages.
+        images: one row an image.
+        place: where the images are listed, for messages.
 
     Raises:
         UsageFault: not such a condition.
         BadInput: a column that is not there, or one compared with a number whose values are none.
     """
-    reader = _Reader(condition, films, place)
+    reader = _Reader(condition, images, place)
     try:
         met = reader.condition(reader.tree)
         return Selection(met, *(tuple(dict.fromkeys(seen)) for seen in (reader.absent, reader.respelled)))
@@ -88,10 +88,10 @@ class _Column(NamedTuple):
 
 
 class _Reader:
-    """Works a condition out over the films; also notes the texts asked for that no film has."""
+    """Works a condition out over the images; also notes the texts asked for that no image has."""
 
-    def __init__(self, condition: str, films: pd.DataFrame, place: str) -> None:
-        self._films = films
+    def __init__(self, condition: str, images: pd.DataFrame, place: str) -> None:
+        self._images = images
         self._place = place
         self._quoted: dict[str, str] = {}
         self.absent: list[str] = []
@@ -166,7 +166,7 @@ class _Reader:
         alike = column.values.map(_plain) == _plain(text)
         others = int(np.sum(np.asarray(alike) & ~mask))
         if others:
-            self.respelled.append(f"{column.name} {text!r}, in {others} film{'s' * (others != 1)}")
+            self.respelled.append(f"{column.name} {text!r}, in {others} image{'s' * (others != 1)}")
         elif not mask.any():
             self.absent.append(f"{column.name} {text!r}")
 
@@ -208,10 +208,10 @@ class _Reader:
         raise self._refusal(whole, "after in stand texts or numbers, as ('AP', 'PA')")
 
     def _column(self, name: str) -> _Column:
-        if name not in self._films.columns:
-            known = ", ".join(map(repr, self._films.columns))
+        if name not in self._images.columns:
+            known = ", ".join(map(repr, self._images.columns))
             raise BadInput(f"{OPTION}: {self._place} has no column {name!r}; it has {known}")
-        return _Column(name, self._films[name].astype(str).str.strip())
+        return _Column(name, self._images[name].astype(str).str.strip())
 
     def _refusal(self, node: ast.expr, why: str) -> UsageFault:
         text = ast.unparse(node)[:SHOWN]

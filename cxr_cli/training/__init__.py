@@ -1,1 +1,1 @@
-"""Split films -> a RUN folder."""
+"""Split images -> a RUN folder."""

@@ -1,4 +1,4 @@
-"""Random changes of training films, on the device, under jit."""
+"""Random changes of training images, on the device, under jit."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,7 @@ from cxr_cli.runs.config import Recipe
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far films are changed; see `Recipe`, whose values these are."""
+    """How far images are changed; see `Recipe`, whose values these are."""
 
     flip: str = "none"
     rotation: float = 0.0
@@ -30,65 +30,66 @@ class Augmentation:
 NO_AUGMENTATION = Augmentation()
 
 
-def augment(films: Array, keys: Array, augmentation: Augmentation) -> Array:
-    """Change each film by its own key: flip, turn and zoom it about its centre, shift it, alter its contrast.
+def augment(images: Array, keys: Array, augmentation: Augmentation) -> Array:
+    """Change each image by its own key: flip, turn and zoom it about its center, shift it, alter its contrast.
 
     Source: the pneumoperitoneum paper, section 3.1.1, has the flips and the rotation, each drawn evenly. It
-    does not say what comes in from outside a film: here the film's edges go on. Black corners are edges that
-    no film has, and cost a net that was trained on whole films 0.12 of its accuracy at 5 degrees (cxr3).
+    does not say what comes in from outside an image: here the image's edges go on. Black corners are edges
+    that no image has, and cost a model that was trained on whole images 0.12 of its accuracy at 5 degrees
+    (cxr3).
 
     Args:
-        films: uint8 [B, H, W].
-        keys: [B]; a film's draw does not depend on its batch.
+        images: uint8 [B, H, W].
+        keys: [B]; an image's draw does not depend on its batch.
         augmentation: how far.
 
     Returns:
         float32 [B, H, W], 0 ... 255, or uint8 where nothing is to be changed.
     """
     if augmentation == NO_AUGMENTATION:
-        return films
-    return jax.vmap(partial(_augment_one, augmentation=augmentation))(films.astype(jnp.float32), keys)
+        return images
+    return jax.vmap(partial(_augment_one, augmentation=augmentation))(images.astype(jnp.float32), keys)
 
 
-def _augment_one(film: Array, key: Array, augmentation: Augmentation) -> Array:
+def _augment_one(image: Array, key: Array, augmentation: Augmentation) -> Array:
     horizontal, vertical, angle, scale, shift, contrast = jax.random.split(key, 6)
     if augmentation.flip != "none":
-        film = jnp.where(jax.random.bernoulli(horizontal), film[:, ::-1], film)
+        image = jnp.where(jax.random.bernoulli(horizontal), image[:, ::-1], image)
     if augmentation.flip == "both":
-        film = jnp.where(jax.random.bernoulli(vertical), film[::-1], film)
+        image = jnp.where(jax.random.bernoulli(vertical), image[::-1], image)
     if augmentation.rotation or augmentation.zoom:
-        film = turn(
-            film,
+        image = turn(
+            image,
             jnp.deg2rad(_within(angle, augmentation.rotation)),
             1.0 + _within(scale, augmentation.zoom),
         )
     if augmentation.shift:
-        film = _shifted(film, jax.random.uniform(shift, (2,), minval=-1, maxval=1) * augmentation.shift)
+        image = _shifted(image, jax.random.uniform(shift, (2,), minval=-1, maxval=1) * augmentation.shift)
     if augmentation.contrast:
-        mean = film.mean()
-        film = jnp.clip(mean + (film - mean) * (1.0 + _within(contrast, augmentation.contrast)), 0.0, 255.0)
-    return film
+        mean = image.mean()
+        image = jnp.clip(mean + (image - mean) * (1.0 + _within(contrast, augmentation.contrast)), 0.0, 255.0)
+    return image
 
 
 def _within(key: Array, limit: float) -> Array:
     return jax.random.uniform(key, minval=-limit, maxval=limit)
 
 
-def _shifted(film: Array, shares: Array) -> Array:
-    """Shift a film [H,W] by shares of its height and width, to whole pixels, so that nothing is blurred."""
+def _shifted(image: Array, shares: Array) -> Array:
+    """Shift an image [H,W] by shares of its height and width, to whole pixels, so that nothing is blurred."""
     places = [
         jnp.clip(jnp.arange(size) - jnp.round(share * size).astype(jnp.int32), 0, size - 1)
-        for size, share in zip(film.shape, shares, strict=True)
+        for size, share in zip(image.shape, shares, strict=True)
     ]
-    return film[places[0]][:, places[1]]
+    return image[places[0]][:, places[1]]
 
 
-def turn(film: Array, angle: Array, scale: Array) -> Array:
-    """Turn a film [H,W] counter-clockwise by `angle` (radians) and enlarge it by `scale`, about its centre.
+def turn(image: Array, angle: Array, scale: Array) -> Array:
+    """Turn an image [H,W] counter-clockwise by `angle` (radians) and enlarge it by `scale`, about its center.
 
     Bilinear; beyond the edges they go on.
     """
-    height, width = film.shape
+    height, width = image.shape
     rows = jnp.arange(height) - (height - 1) / 2
     columns = jnp.arange(width) - (width - 1) / 2
     y, x = jnp.meshgrid(rows, columns, indexing="ij")
@@ -97,5 +98,5 @@ def turn(film: Array, angle: Array, scale: Array) -> Array:
         cosine * y + sine * x + (height - 1) / 2,
         cosine * x - sine * y + (width - 1) / 2,
     ]
-    turned: Array = map_coordinates(film, source, order=1, mode="nearest")
+    turned: Array = map_coordinates(image, source, order=1, mode="nearest")
     return turned

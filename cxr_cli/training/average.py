@@ -1,4 +1,4 @@
-"""The average of a net over its training steps, which does better than the last step's net."""
+"""The average of a model over its training steps, which does better than the last step's model."""
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ def moving_average(average: Variables, variables: Variables, share: float, steps
         average: so far.
         variables: after this step.
         share: that the average keeps of itself, 0 ... 1; less in the first steps, (1 + n) / (10 + n) after
-            n, so that the initial net is forgotten soon (as TensorFlow's ExponentialMovingAverage does).
+            n, so that the initial model is forgotten soon (as TensorFlow's ExponentialMovingAverage does).
         steps: int32 [], steps done before this one.
     """
     kept = jnp.minimum(share, (1.0 + steps) / (10.0 + steps))

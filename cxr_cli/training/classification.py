@@ -1,4 +1,4 @@
-"""Films by class: the single net and the fine-tuned ones."""
+"""Images by class: the single model and the fine-tuned ones."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from cxr_cli.runs.config import Recipe
 from cxr_cli.training.losses import softmax_cross_entropy
 from cxr_cli.training.sampling import balanced_epoch, epoch_generator
 from cxr_cli.training.step import Answers, RowLoss
-from cxr_cli.training.tasks import EpochPlan, TaskFilms, Validation
+from cxr_cli.training.tasks import EpochPlan, TaskImages, Validation
 
 # What an auxiliary head's loss counts beside the head's (Szegedy et al. 2015, section 5; torchvision's
 # reference training).
@@ -24,16 +24,16 @@ AUXILIARY_SHARE = 0.4
 
 
 def classification_loss(weights: NDArray[np.float32], smoothing: float) -> RowLoss:
-    """Make the loss of films by class.
+    """Make the loss of images by class.
 
     Args:
-        weights: float32 [classes], what a film of each class counts.
+        weights: float32 [classes], what an image of each class counts.
         smoothing: see `softmax_cross_entropy`.
     """
 
-    def loss(module: Any, films: Array, targets: Array, mask: Array, keys: Array) -> Answers:
-        """Classify films [B,H,W,1] as in training; targets int [B], mask bool [B], keys [B]."""
-        heads = [class_logits(logits) for logits in module.training_logits(films, mask, keys)]
+    def loss(module: Any, images: Array, targets: Array, mask: Array, keys: Array) -> Answers:
+        """Classify images [B,H,W,1] as in training; targets int [B], mask bool [B], keys [B]."""
+        heads = [class_logits(logits) for logits in module.training_logits(images, mask, keys)]
         losses = [softmax_cross_entropy(logits, targets, smoothing) for logits in heads]
         correct = jnp.argmax(heads[0], -1) == targets
         weight = mask.astype(jnp.float32) * jnp.asarray(weights)[targets]
@@ -43,12 +43,12 @@ def classification_loss(weights: NDArray[np.float32], smoothing: float) -> RowLo
 
 
 def class_weights(setting: str, labels: NDArray[np.int64], classes: tuple[str, ...]) -> NDArray[np.float32]:
-    """Read how much a film of each class counts.
+    """Read how much an image of each class counts.
 
     Args:
         setting: "none"; "balanced", N / (C n_c), by which all classes count alike; or "CLASS=WEIGHT,...",
             where classes not named count 1.
-        labels: int [N], of the training films.
+        labels: int [N], of the training images.
         classes: their names.
 
     Returns:
@@ -88,32 +88,32 @@ class Classification:
     """See `Task`. Sources: the first paper, section 3.1 (balanced epochs), and the second, section 3.1.1."""
 
     def __init__(
-        self, network: Network, scaling: Scaling, films: TaskFilms, recipe: Recipe, seed: int
+        self, network: Network, scaling: Scaling, images: TaskImages, recipe: Recipe, seed: int
     ) -> None:
         """Take the recipe's loss, label_smoothing, class_weights, sampling and batch_size.
 
         Raises:
             UsageFault: see `class_weights`.
         """
-        self.films = films
+        self.images = images
         self.balanced = recipe.sampling == "balanced"
         self.batch_size, self.seed = recipe.batch_size, seed
-        weights = class_weights(recipe.class_weights or "none", films.labels[films.train], films.classes)
+        weights = class_weights(recipe.class_weights or "none", images.labels[images.train], images.classes)
         self.row_loss = classification_loss(weights, recipe.label_smoothing or 0.0)
         self.logits = forward_function(network, scaling, logits_reader(recipe))
 
     def plan(self, epoch: int) -> EpochPlan:
-        """Draw all training films in random order, or the rarest class whole and as many of each other."""
-        train, rng = self.films.train, epoch_generator(self.seed, epoch)
+        """Draw all training images in random order, or the rarest class whole and as many of each other."""
+        train, rng = self.images.train, epoch_generator(self.seed, epoch)
         drawn = (
-            balanced_epoch(self.films.labels[train], rng) if self.balanced else rng.permutation(len(train))
+            balanced_epoch(self.images.labels[train], rng) if self.balanced else rng.permutation(len(train))
         )
         batches, mask = in_batches(train[drawn], self.batch_size)
-        return EpochPlan(batches, self.films.labels[batches], mask)
+        return EpochPlan(batches, self.images.labels[batches], mask)
 
-    def validate(self, variables: Variables, epoch: int) -> Validation:  # noqa: ARG002 - the same films each epoch
-        """Classify every validation film: mean cross entropy and accuracy."""
-        logits = run_over(self.logits, variables, self.films.fetch, self.films.val)
-        labels = self.films.labels[self.films.val]
+    def validate(self, variables: Variables, epoch: int) -> Validation:  # noqa: ARG002 - the same images each epoch
+        """Classify every validation image: mean cross entropy and accuracy."""
+        logits = run_over(self.logits, variables, self.images.fetch, self.images.val)
+        labels = self.images.labels[self.images.val]
         loss = softmax_cross_entropy(jnp.asarray(logits), jnp.asarray(labels)).mean()
         return Validation(float(jax.device_get(loss)), float((logits.argmax(-1) == labels).mean()))

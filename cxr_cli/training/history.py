@@ -12,10 +12,10 @@ class EpochRecord:
     """What one epoch gave.
 
     Attributes:
-        epoch: 1, 2, ...; 0 is the net before training.
-        train_loss, train_accuracy: over the epoch's own films or pairs, while the net changed, dropout on;
+        epoch: 1, 2, ...; 0 is the model before training.
+        train_loss, train_accuracy: over the epoch's own images or pairs, while the model changed, dropout on;
             NaN for epoch 0.
-        val_loss, val_accuracy: of the epoch's net on the validation films.
+        val_loss, val_accuracy: of the epoch's model on the validation images.
         seconds: wall time, validation included.
         selected: 1 if it is the best so far, else 0.
     """

@@ -19,7 +19,7 @@ from cxr_cli.training.history import EpochRecord, best_epoch, read_history, writ
 from cxr_cli.training.step import TrainState, TrainStep, new_totals
 from cxr_cli.training.tasks import Task, Validation
 
-# A checkpoint costs about half a second whatever the net's size, as much as a small net's epoch.
+# A checkpoint costs about half a second whatever the model's size, as much as a small model's epoch.
 CHECKPOINT_SECONDS = 30.0
 
 Preemption = Callable[[], bool]
@@ -47,7 +47,7 @@ class Trainer:
         folder: the run's folder, where history.csv, checkpoints/ and model/ go.
         task: how epochs are drawn and judged.
         step: the training step.
-        fetch: where films come from.
+        fetch: where images come from.
         epochs: how many to train in all.
         judge_first: judge the initial state too, as epoch 0, and keep it if no epoch does better.
         select: "accuracy" or "loss": by which of the validation's figures the epoch is chosen.
@@ -74,7 +74,7 @@ class Trainer:
         validation loss.
 
         Args:
-            like: any state of this net; only the shapes and types of its arrays matter.
+            like: any state of this model; only the shapes and types of its arrays matter.
             begin: makes the state before training; not asked where a checkpoint is there.
 
         Returns:
@@ -175,7 +175,7 @@ class Trainer:
 
 def _check_finite(what: str, loss: float, place: str) -> None:
     if not math.isfinite(loss):
-        raise UsageFault(f"{what} loss is {loss} {place}: lower --lr, or look for films that are no films")
+        raise UsageFault(f"{what} loss is {loss} {place}: lower --lr, or look for images that are no images")
 
 
 def is_better(validation: Validation, history: Sequence[EpochRecord], select: str) -> bool:

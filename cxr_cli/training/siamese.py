@@ -1,4 +1,4 @@
-"""The siamese net: pairs of films, binary cross entropy of "different", judged by three-way validation."""
+"""The siamese model: pairs of images, binary cross entropy of "different", judged by three-way validation."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,18 +17,18 @@ from cxr_cli.training.losses import binary_cross_entropy
 from cxr_cli.training.pairs import draw_class_even_batches, draw_pairs
 from cxr_cli.training.sampling import epoch_generator
 from cxr_cli.training.step import Answers
-from cxr_cli.training.tasks import EpochPlan, TaskFilms, Validation
+from cxr_cli.training.tasks import EpochPlan, TaskImages, Validation
 
 # Keeps the trials' draw apart from that of any epoch.
 TRIALS_STREAM = 0
 
 
-def pair_loss(module: Any, films: Array, targets: Array, mask: Array, keys: Array) -> Answers:  # noqa: ARG001
-    """Compare the first half of films [2P,H,W,1] with the second; targets int [P], 1 for different classes.
+def pair_loss(module: Any, images: Array, targets: Array, mask: Array, keys: Array) -> Answers:  # noqa: ARG001
+    """Compare the first half of images [2P,H,W,1] with the second; targets int [P], 1 for different classes.
 
     Both halves go through the one backbone as one batch. There is no dropout.
     """
-    first, second = jnp.split(module.embed(films, jnp.tile(mask, 2)), 2)
+    first, second = jnp.split(module.embed(images, jnp.tile(mask, 2)), 2)
     difference = module.difference(first, second)
     return Answers(
         binary_cross_entropy(difference, targets),
@@ -37,13 +37,13 @@ def pair_loss(module: Any, films: Array, targets: Array, mask: Array, keys: Arra
     )
 
 
-def in_batch_loss(module: Any, films: Array, targets: Array, mask: Array, keys: Array) -> Answers:  # noqa: ARG001
-    """Compare all films [B,H,W,1] of a batch with each other; targets int [B], their classes.
+def in_batch_loss(module: Any, images: Array, targets: Array, mask: Array, keys: Array) -> Answers:  # noqa: ARG001
+    """Compare all images [B,H,W,1] of a batch with each other; targets int [B], their classes.
 
     Pairs of one class weigh as much together as pairs of two.
     """
-    vectors = module.embed(films, mask)
-    i, j = np.triu_indices(len(films), 1)
+    vectors = module.embed(images, mask)
+    i, j = np.triu_indices(len(images), 1)
     difference = module.difference(vectors[i], vectors[j])
     different = targets[i] != targets[j]
     known = (mask[i] & mask[j]).astype(jnp.float32)
@@ -66,54 +66,54 @@ class Comparison:
     """See `Task`. Source: "Siamesifying the COVID-Net", sections 3.1 and 3.2.1."""
 
     def __init__(
-        self, network: Network, scaling: Scaling, films: TaskFilms, settings: PairSettings, seed: int
+        self, network: Network, scaling: Scaling, images: TaskImages, settings: PairSettings, seed: int
     ) -> None:
         """Draw the three-way trials and make the functions.
 
         Raises:
-            BadInput: too few validation films for so many trials.
+            BadInput: too few validation images for so many trials.
         """
-        self.films, self.settings, self.seed = films, settings, seed
+        self.images, self.settings, self.seed = images, settings, seed
         self.row_loss = pair_loss if settings.pairing == "random" else in_batch_loss
         self.plan = self._plan_random if settings.pairing == "random" else self._plan_in_batch
         self.vectors = forward_function(network, scaling, read_vectors)
         self.differences = differences_function(network)
-        # The same trials each epoch, so that epochs differ by their net alone.
+        # The same trials each epoch, so that epochs differ by their model alone.
         rng = epoch_generator(seed, TRIALS_STREAM)
-        val = films.val
+        val = images.val
         self.trials: Trials = draw_trials(
-            films.labels[val], films.patients[val], films.classes, settings.trials, rng
+            images.labels[val], images.patients[val], images.classes, settings.trials, rng
         )
 
     def _plan_random(self, epoch: int) -> EpochPlan:
         """Draw the paper's pairs: rows [steps, 2 x batch size], firsts before seconds."""
         drawn = draw_pairs(
-            self.films.labels[self.films.train], self.settings.pairs, epoch_generator(self.seed, epoch)
+            self.images.labels[self.images.train], self.settings.pairs, epoch_generator(self.seed, epoch)
         )
-        places, mask = in_batches(np.arange(len(drawn.films)), self.settings.batch_size)
-        films = self.films.train[drawn.films[places]]
-        rows = np.concatenate([films[..., 0], films[..., 1]], axis=1)
+        places, mask = in_batches(np.arange(len(drawn.images)), self.settings.batch_size)
+        images = self.images.train[drawn.images[places]]
+        rows = np.concatenate([images[..., 0], images[..., 1]], axis=1)
         return EpochPlan(rows, drawn.different[places], mask)
 
     def _plan_in_batch(self, epoch: int) -> EpochPlan:
-        """Draw class-even batches of films, enough for as many pairs as wanted: rows [steps, batch size]."""
-        labels = self.films.labels[self.films.train]
-        films = min(
+        """Draw class-even batches of images, enough for as many pairs as wanted: rows [steps, batch size]."""
+        labels = self.images.labels[self.images.train]
+        images = min(
             self.settings.batch_size,
             len(np.unique(labels)) * int(np.unique(labels, return_counts=True)[1].min()),
         )
-        batches = -(-self.settings.pairs // (films * (films - 1) // 2))
-        rows = self.films.train[
-            draw_class_even_batches(labels, films, batches, epoch_generator(self.seed, epoch))
+        batches = -(-self.settings.pairs // (images * (images - 1) // 2))
+        rows = self.images.train[
+            draw_class_even_batches(labels, images, batches, epoch_generator(self.seed, epoch))
         ]
-        return EpochPlan(rows, self.films.labels[rows], np.ones(rows.shape, np.bool_))
+        return EpochPlan(rows, self.images.labels[rows], np.ones(rows.shape, np.bool_))
 
     def validate(self, variables: Variables, epoch: int) -> Validation:  # noqa: ARG002 - the same trials each epoch
         """Run the three-way trials: accuracy, and cross entropy with same and different weighing alike."""
-        vectors = run_over(self.vectors, variables, self.films.fetch, self.films.val)
+        vectors = run_over(self.vectors, variables, self.images.fetch, self.images.val)
         anchors, references = self.trials
         differences = self.differences(variables, vectors[anchors, None], vectors[references])
-        labels = self.films.labels[self.films.val][anchors]
+        labels = self.images.labels[self.images.val][anchors]
         different = labels[:, None] != np.arange(differences.shape[1])
         losses = np.asarray(binary_cross_entropy(jnp.asarray(differences), jnp.asarray(different)))
         loss = (losses[different].mean() + losses[~different].mean()) / 2

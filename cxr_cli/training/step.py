@@ -14,7 +14,7 @@ from jax import Array
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.models.stages import stage_numbers
 from cxr_cli.prediction.forward import Scaling
-from cxr_cli.prediction.loading import normalise
+from cxr_cli.prediction.loading import normalize
 from cxr_cli.prediction.precision import matmul_precision, to_compute_type
 from cxr_cli.training.augment import NO_AUGMENTATION, Augmentation, augment
 from cxr_cli.training.average import moving_average
@@ -44,7 +44,7 @@ class TrainState(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """What a loss says of each row (film or pair): loss, whether the answer was right, and its weight."""
+    """What a loss says of each row (image or pair): loss, whether the answer was right, and its weight."""
 
     loss: Array
     correct: Array
@@ -52,10 +52,10 @@ class Answers(NamedTuple):
 
 
 RowLoss = Callable[[Any, Array, Array, Array, Array], Answers]
-"""Maps (module, normalised films, targets, mask, dropout keys [films]) to the answers."""
+"""Maps (module, normalized images, targets, mask, dropout keys [images]) to the answers."""
 
 TrainStep = Callable[[TrainState, Array, Array, Array, Array], tuple[TrainState, Array]]
-"""Maps (state, films uint8, targets, mask, key) to the next state and this step's mean loss."""
+"""Maps (state, images uint8, targets, mask, key) to the next state and this step's mean loss."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +63,16 @@ class StepSettings:
     """What a step does beside loss and update.
 
     Attributes:
-        augmentation: of the films.
-        micro_batch: films at once, whose gradients are summed over the batch; 0 for the whole batch.
+        augmentation: of the images.
+        micro_batch: images at once, whose gradients are summed over the batch; 0 for the whole batch.
         ema: share that the average keeps of itself; 0 keeps no average.
-        rematerialise: keep less for the backward pass, and compute it anew there; see `Backbone`.
+        rematerialize: keep less for the backward pass, and compute it anew there; see `Backbone`.
     """
 
     augmentation: Augmentation = NO_AUGMENTATION
     micro_batch: int = 0
     ema: float = 0.0
-    rematerialise: bool = False
+    rematerialize: bool = False
 
 
 def new_state(
@@ -99,19 +99,19 @@ def train_step(
 ) -> TrainStep:
     """Make the training step: augmentation, forward, backward, update and the epoch's sums, in one program.
 
-    Rematerialised, the step is the same to rounding. With micro-batches the gradient is that of the whole
-    batch too; but batch normalisation, where a net has it, takes the statistics of each micro-batch by
+    Rematerialized, the step is the same to rounding. With micro-batches the gradient is that of the whole
+    batch too; but batch normalization, where a model has it, takes the statistics of each micro-batch by
     itself, as it does in other frameworks.
     """
-    loss_of = summed_loss(network, scaling, row_loss, settings.rematerialise)
+    loss_of = summed_loss(network, scaling, row_loss, settings.rematerialize)
     gradient = jax.value_and_grad(loss_of, has_aux=True)
 
     @partial(jax.jit, donate_argnums=0)
     def step(
-        state: TrainState, films: Array, targets: Array, mask: Array, key: Array
+        state: TrainState, images: Array, targets: Array, mask: Array, key: Array
     ) -> tuple[TrainState, Array]:
-        augment_keys, dropout_keys = jax.random.split(key, (2, len(films)))
-        batch = Batch(augment(films, augment_keys, settings.augmentation), targets, mask, dropout_keys)
+        augment_keys, dropout_keys = jax.random.split(key, (2, len(images)))
+        batch = Batch(augment(images, augment_keys, settings.augmentation), targets, mask, dropout_keys)
         params, stats = state.variables
         with matmul_precision(scaling.precision):
             if settings.micro_batch:
@@ -132,9 +132,9 @@ def train_step(
 
 
 class Batch(NamedTuple):
-    """A step's films [B,H,W], 0 ... 255, with targets, mask and dropout keys [B]."""
+    """A step's images [B,H,W], 0 ... 255, with targets, mask and dropout keys [B]."""
 
-    films: Array
+    images: Array
     targets: Array
     mask: Array
     keys: Array
@@ -143,14 +143,14 @@ class Batch(NamedTuple):
 Summed = Callable[[Any, Any, Batch], tuple[Array, tuple[Any, Array]]]
 
 
-def summed_loss(network: Network, scaling: Scaling, row_loss: RowLoss, rematerialise: bool = False) -> Summed:
+def summed_loss(network: Network, scaling: Scaling, row_loss: RowLoss, rematerialize: bool = False) -> Summed:
     """Make the function from (params, stats, batch) to sum(loss x weight), new stats and the three sums."""
 
     def function(params: Any, stats: Any, batch: Batch) -> tuple[Array, tuple[Any, Array]]:
         learning = _stop_frozen(network, params)
         cast = to_compute_type(learning, scaling.precision)
-        x = to_compute_type(normalise(batch.films, scaling.mean, scaling.std), scaling.precision)
-        module = network.bind(Variables(cast, stats), rematerialise)
+        x = to_compute_type(normalize(batch.images, scaling.mean, scaling.std), scaling.precision)
+        module = network.bind(Variables(cast, stats), rematerialize)
         loss, correct, weight = row_loss(module, x, batch.targets, batch.mask, batch.keys)
         moved = nnx.to_pure_dict(nnx.state(module, nnx.Not(nnx.Param)))
         sums = jnp.stack([jnp.sum(loss * weight), jnp.sum(correct * weight), jnp.sum(weight)])
@@ -172,7 +172,7 @@ def _stop_frozen(network: Network, params: Any) -> Any:
 def _accumulate(
     gradient: Callable[..., Any], params: Any, stats: Any, batch: Batch, size: int
 ) -> tuple[Any, Any, Array]:
-    """Sum gradients over micro-batches of `size` films, one after the other: (stats, gradients, sums)."""
+    """Sum gradients over micro-batches of `size` images, one after the other: (stats, gradients, sums)."""
     parts = jax.tree.map(lambda leaf: leaf.reshape(-1, size, *leaf.shape[1:]), batch)
 
     def one(carry: tuple[Any, Any, Array], part: Batch) -> tuple[tuple[Any, Any, Array], None]:

@@ -1,6 +1,5 @@
 """Grid search over learning rates and batch sizes ("Siamesifying the COVID-Net", section 3.3 and table 2)."""
 
-import re
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from cxr_cli.errors import UsageFault
 from cxr_cli.runs.config import CONFIG, read_config
 from cxr_cli.runs.folder import HISTORY, is_finished
 from cxr_cli.training.history import best_epoch, read_history
@@ -45,19 +43,6 @@ def search_settings(recipe: str, epochs: int | None, pairs: int | None) -> dict[
     paper = SIAMESE_SEARCH if siamese else {"epochs": None, "pairs": None}
     given = {"epochs": epochs, "pairs": pairs}
     return {name: paper[name] if value is None else value for name, value in given.items()}
-
-
-def share_of(points: Sequence[GridPoint], task: str) -> list[GridPoint]:
-    """Return every N-th point from the I-th on, for a task "I/N" counted from 1.
-
-    Raises:
-        UsageFault: not of this form, or I not in 1 ... N.
-    """
-    match = re.fullmatch(r"(\d+)/(\d+)", task)
-    number, count = map(int, match.groups()) if match else (0, 0)
-    if not 1 <= number <= count:
-        raise UsageFault(f"--task {task!r}: I/N with I from 1 to N is needed, such as 2/9")
-    return list(points[number - 1 :: count])
 
 
 def sweep_table(folder: Path, points: Sequence[GridPoint]) -> pd.DataFrame:

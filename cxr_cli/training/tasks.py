@@ -13,14 +13,14 @@ from cxr_cli.training.step import RowLoss
 
 
 @dataclass(frozen=True)
-class TaskFilms:
-    """The films of a run.
+class TaskImages:
+    """The images of a run.
 
     Attributes:
         fetch: where they come from.
-        labels, patients: int [N], of all films of the dataset.
+        labels, patients: int [N], of all images of the dataset.
         classes: their names.
-        train, val: int [...], dataset rows of the training and the validation films.
+        train, val: int [...], dataset rows of the training and the validation images.
     """
 
     fetch: FetchBatch
@@ -31,11 +31,11 @@ class TaskFilms:
     val: NDArray[np.int64]
 
     @classmethod
-    def of(cls, split: Split, fetch: FetchBatch) -> "TaskFilms":
-        """Take the films of a split.
+    def of(cls, split: Split, fetch: FetchBatch) -> "TaskImages":
+        """Take the images of a split.
 
         Raises:
-            BadInput: the training or validation subset has no film.
+            BadInput: the training or validation subset has no image.
         """
         return cls(fetch, split.labels, split.patients, split.classes, split.rows("train"), split.rows("val"))
 
@@ -44,7 +44,7 @@ class EpochPlan(NamedTuple):
     """An epoch's steps, known before it begins.
 
     Attributes:
-        rows: int [steps, films a step], dataset rows.
+        rows: int [steps, images a step], dataset rows.
         targets: [steps, ...], what the loss compares with.
         mask: bool [steps, ...], False where a row is padding.
     """
@@ -55,21 +55,21 @@ class EpochPlan(NamedTuple):
 
 
 class Validation(NamedTuple):
-    """How well an epoch's net does on the validation films."""
+    """How well an epoch's model does on the validation images."""
 
     loss: float
     accuracy: float
 
 
 class Task(Protocol):
-    """One way to train: classification of films, or comparison of pairs."""
+    """One way to train: classification of images, or comparison of pairs."""
 
     @property
     def row_loss(self) -> RowLoss:
-        """The loss of each film or pair."""
+        """The loss of each image or pair."""
 
     def plan(self, epoch: int) -> EpochPlan:
         """Draw an epoch, from its number and the seed alone; all epochs have as many steps."""
 
     def validate(self, variables: Variables, epoch: int) -> Validation:
-        """Judge the net on the validation films."""
+        """Judge the model on the validation images."""

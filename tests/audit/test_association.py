@@ -31,13 +31,13 @@ def test_v_is_one_where_levels_and_classes_coincide_and_nan_without_two_of_each(
     assert np.isnan(bias_corrected_v(np.array([[3.0, 0.0], [4.0, 0.0]])))
 
 
-def test_a_level_without_films_counts_as_absent() -> None:
+def test_a_level_without_images_counts_as_absent() -> None:
     table = np.array([[30.0, 20.0], [0.0, 0.0], [15.0, 35.0]])
     assert bias_corrected_v(table) == pytest.approx(bias_corrected_v(table[[0, 2]]))
 
 
 def test_without_association_v_and_its_interval_lie_near_zero() -> None:
-    """The correction's purpose: plain V of 8 levels, 3 classes and 150 films is about 0.2 by chance."""
+    """The correction's purpose: plain V of 8 levels, 3 classes and 150 images is about 0.2 by chance."""
     rng = np.random.default_rng(RNG_SEED)
     values, lows = [], []
     for _ in range(12):
@@ -50,7 +50,7 @@ def test_without_association_v_and_its_interval_lie_near_zero() -> None:
 
 
 def test_the_interval_covers_the_v_of_the_population() -> None:
-    """Films of which 70 % follow their class, 2 of 2: V is 0.4 among infinitely many."""
+    """Images of which 70 % follow their class, 2 of 2: V is 0.4 among infinitely many."""
     rng = np.random.default_rng(RNG_SEED)
     covered = 0
     for _ in range(25):
@@ -61,8 +61,8 @@ def test_the_interval_covers_the_v_of_the_population() -> None:
     assert covered >= 21
 
 
-def test_the_permutation_test_counts_patients_not_films() -> None:
-    """Three patients of one class with one level, each of 20 films, prove little; 40 of one film much."""
+def test_the_permutation_test_counts_patients_not_images() -> None:
+    """Three patients of one class with one level, each of 20 images, prove little; 40 of one image much."""
     rng = np.random.default_rng(RNG_SEED)
     labels = np.repeat([0, 1], 60)
     patients = np.repeat(np.arange(6), 20)

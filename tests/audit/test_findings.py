@@ -25,15 +25,15 @@ def told(
 
 
 def views(
-    beside: dict[str, Any], film: dict[str, Any], inside: dict[str, Any] | None = None
+    beside: dict[str, Any], image: dict[str, Any], inside: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     of = {"words": "w"}
     return {
-        "films": 100,
+        "images": 100,
         "patients": 60,
         "subset": "val",
         "views": {
-            "film": {**of, "beside_lungs": False, **film},
+            "image": {**of, "beside_lungs": False, **image},
             "corners": {**of, "beside_lungs": True, **beside},
             "border": {**of, "beside_lungs": True, **told()},
             "thumbnail": {**of, "beside_lungs": False, **(inside or told())},
@@ -45,7 +45,7 @@ def report(**sections: Any) -> dict[str, Any]:
     clean = {
         "classes": CLASSES,
         "association": {
-            "films": 100,
+            "images": 100,
             "patients": 60,
             "subset": "train and val",
             "characteristics": {},
@@ -93,21 +93,21 @@ def test_what_tells_classes_inside_the_lungs_is_no_shortcut() -> None:
     assert report(seen=views(told(), told((0.95, 1e-9)), inside=told((0.95, 1e-9))))["findings"] == []
 
 
-def test_the_runs_own_shortcut_is_told_with_its_share_of_the_whole_films_lead() -> None:
+def test_the_runs_own_shortcut_is_told_with_its_share_of_the_whole_images_lead() -> None:
     made = report(seen=views(told((0.86, 1e-6), (0.7, 1e-6)), told((0.95, 1e-9), (0.9, 1e-9))))
     first, second = made["findings"]
     assert (first["section"], first["label"], first["by"]) == ("seen", "covid19", ("corners",))
     assert first["words"] == (
         "the run tells covid19 from the corners alone: AUC 0.860 (0.760-0.960), 0.950 (0.850-1.000) from "
-        "the whole film; 80% of the whole film's lead over chance: what it does on whole films may come "
+        "the whole image; 80% of the whole image's lead over chance: what it does on whole images may come "
         "from there"
     )
-    assert second["words"].endswith("; 50% of the whole film's lead over chance")
+    assert second["words"].endswith("; 50% of the whole image's lead over chance")
 
 
 def test_a_part_that_does_better_than_a_useless_whole_has_no_share() -> None:
     made = report(seen=views(told((0.8, 1e-6)), told((0.55, 0.4))))
-    assert made["findings"][0]["words"].endswith("0.550 (0.450-0.650) from the whole film")
+    assert made["findings"][0]["words"].endswith("0.550 (0.450-0.650) from the whole image")
 
 
 def characteristic(counts: dict[str, tuple[int, int]], **figures: tuple[float, float]) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def associated() -> dict[str, Any]:
         "sex": characteristic({"F": (20, 21), "M": (20, 19)}),
     }
     of = {
-        "films": 80,
+        "images": 80,
         "patients": 50,
         "subset": "train and val",
         "together": told((1.0, 1e-9)),
@@ -139,10 +139,10 @@ def test_an_association_names_the_plainest_characteristic_and_its_level() -> Non
     first, second = associated()["findings"]
     assert (first["kind"], first["label"], first["by"]) == ("association", "covid19", ("source", "view"))
     assert first["words"] == (
-        "class covid19 coincides with source: x on 100% of its films and 0% of the others; AUC 1.000 "
+        "class covid19 coincides with source: x on 100% of its images and 0% of the others; AUC 1.000 "
         "(0.900-1.000) from it alone, Cramér's V 0.900 (0.800-1.000); also view 1.000"
     )
-    assert second["words"].startswith("class normal goes with source: y on 100% of its films and 0% of the")
+    assert second["words"].startswith("class normal goes with source: y on 100% of its images and 0% of the")
 
 
 def test_the_text_has_the_counts_of_what_tells_a_class_alone() -> None:
@@ -159,7 +159,7 @@ def test_leaks_are_counted_and_the_first_ten_named() -> None:
     made = report(leaks={"patients": [{**pair, "correlation": None}], "identical": [], "near": [pair] * 12})
     assert [finding["words"] for finding in made["findings"]] == [
         "1 patient is in more than one subset",
-        "12 pairs of films that are nearly one picture are in more than one subset",
+        "12 pairs of images that are nearly one picture are in more than one subset",
     ]
     text = format_audit(made)
     assert "patients: 1\n  aa in train, bb in test\n" in text

@@ -1,4 +1,4 @@
-"""Characteristics of films with few levels each."""
+"""Characteristics of images with few levels each."""
 
 import pandas as pd
 import pytest
@@ -7,15 +7,15 @@ from cxr_cli.audit.levels import MISSING, RARE, age_group, characteristics_of, f
 from cxr_cli.errors import UsageFault
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS
 
-FILMS = 60
+IMAGES = 60
 
 
 def manifest(**columns: list[str]) -> pd.DataFrame:
-    empty = {name: [""] * FILMS for name in MANIFEST_COLUMNS}
+    empty = {name: [""] * IMAGES for name in MANIFEST_COLUMNS}
     fixed = {
-        "image_id": [f"{number:016x}" for number in range(FILMS)],
+        "image_id": [f"{number:016x}" for number in range(IMAGES)],
         "label": ["covid19", "normal", "pneumonia"] * 20,
-        "source": ["films/a.png"] * FILMS,
+        "source": ["images/a.png"] * IMAGES,
     }
     return pd.DataFrame({**empty, **fixed, **columns})
 
@@ -39,7 +39,7 @@ def test_age_groups_part_at_20_40_60_80(age: str, group: str) -> None:
 
 def test_file_types_are_suffixes() -> None:
     assert file_type("a/b.c/IM0001") == "no suffix"
-    assert file_type("a/film.JPG") == ".jpg"
+    assert file_type("a/image.JPG") == ".jpg"
 
 
 def test_missing_values_are_a_level_and_rare_ones_are_one_together() -> None:
@@ -55,25 +55,25 @@ def test_at_most_twenty_values_are_kept() -> None:
 
 
 def test_characteristics_are_the_manifests_own_and_the_users_of_few_values() -> None:
-    films = manifest(
+    images = manifest(
         sex=["F", "M"] * 30,
         age=["30", "", "70"] * 20,
-        manufacturer=["GE"] * FILMS,
+        manufacturer=["GE"] * IMAGES,
         model=["A"] * 58 + ["B"] * 2,
-        source=[f"films/{number}.{'png' if number % 2 else 'jpg'}" for number in range(FILMS)],
+        source=[f"images/{number}.{'png' if number % 2 else 'jpg'}" for number in range(IMAGES)],
         ward=["icu", ""] * 30,
-        note=[f"text {number}" for number in range(FILMS)],
+        note=[f"text {number}" for number in range(IMAGES)],
         finding=["COVID19", "Normal", "pneumonia"] * 20,
         table_source=["x", "y"] * 30,
     )
-    found = characteristics_of(films, ["table_source"])
+    found = characteristics_of(images, ["table_source"])
     assert set(found.table) == {"sex", "age", "file_type", "model", "ward"}
     assert found.table["age"].value_counts().to_dict() == {"20-39": 20, MISSING: 20, "60-79": 20}
-    assert found.left_out["manufacturer"] == "one value on all films"
+    assert found.left_out["manufacturer"] == "one value on all images"
     assert found.left_out["note"] == "more than 20 values"
     assert found.left_out["finding"] == "repeats the label"
     assert found.left_out["table_source"] == "ignored"
-    # What tells films or patients apart, and not their kind, is never asked for.
+    # What tells images or patients apart, and not their kind, is never asked for.
     assert not {"image_id", "patient_id", "source", "label", "row"} & {*found.table, *found.left_out}
 
 

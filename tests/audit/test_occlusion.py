@@ -1,4 +1,4 @@
-"""Scores of films of which only a part is seen."""
+"""Scores of images of which only a part is seen."""
 
 from pathlib import Path
 
@@ -7,16 +7,16 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_cli.audit.occlusion import scores_by_view
-from cxr_cli.audit.regions import FILM, VIEWS, see
+from cxr_cli.audit.regions import IMAGE, VIEWS, see
 from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.prediction.scores import class_scores, film_vectors
+from cxr_cli.prediction.scores import class_scores, image_vectors
 from cxr_cli.prediction.templates import make_templates, write_templates
 from cxr_cli.runs.model_store import TrainedRun
 
 ROWS = np.arange(3, 43)
 
 
-def test_each_view_is_scored_as_the_run_scores_such_films(
+def test_each_view_is_scored_as_the_run_scores_such_images(
     single: TrainedRun, images: NDArray[np.uint8]
 ) -> None:
     fill = images[0]
@@ -25,7 +25,7 @@ def test_each_view_is_scored_as_the_run_scores_such_films(
     for view in (VIEWS[1], VIEWS[-1]):
         expected = class_scores(single, see(images, view, fill), ROWS).values
         np.testing.assert_allclose(found[view.name], expected, atol=1e-6)
-    assert not np.allclose(found["corners"], found["film"])
+    assert not np.allclose(found["corners"], found["image"])
 
 
 def test_what_is_hidden_has_no_part_in_the_scores(single: TrainedRun, images: NDArray[np.uint8]) -> None:
@@ -42,15 +42,15 @@ def test_a_siamese_run_compares_what_it_sees_with_its_templates(
     tmp_path: Path, siamese: TrainedRun, images: NDArray[np.uint8]
 ) -> None:
     with pytest.raises(BadInput, match=r"templates\.npz: no such file"):
-        scores_by_view(siamese, images, ROWS, [FILM], images[0])
+        scores_by_view(siamese, images, ROWS, [IMAGE], images[0])
     templates = tmp_path / "t.npz"
     labels = np.arange(len(ROWS)) % 3
     write_templates(
-        templates, make_templates(siamese, film_vectors(siamese, images, ROWS), labels, "mean", 1)
+        templates, make_templates(siamese, image_vectors(siamese, images, ROWS), labels, "mean", 1)
     )
-    found = scores_by_view(siamese, images, ROWS, [FILM], images[0], templates)
+    found = scores_by_view(siamese, images, ROWS, [IMAGE], images[0], templates)
     np.testing.assert_allclose(
-        found["film"], class_scores(siamese, images, ROWS, templates).values, atol=1e-6
+        found["image"], class_scores(siamese, images, ROWS, templates).values, atol=1e-6
     )
 
 
@@ -58,4 +58,4 @@ def test_a_run_that_classifies_has_no_use_for_templates(
     tmp_path: Path, single: TrainedRun, images: NDArray[np.uint8]
 ) -> None:
     with pytest.raises(UsageFault, match="has no use for templates"):
-        scores_by_view(single, images, ROWS, [FILM], images[0], tmp_path / "t.npz")
+        scores_by_view(single, images, ROWS, [IMAGE], images[0], tmp_path / "t.npz")

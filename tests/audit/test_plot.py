@@ -9,7 +9,7 @@ from PIL import Image
 
 from cxr_cli.audit.plot import audit_figure
 
-PICTURES = {name: np.full((8, 8), 100, np.uint8) for name in ("film", "corners", "thumbnail")}
+PICTURES = {name: np.full((8, 8), 100, np.uint8) for name in ("image", "corners", "thumbnail")}
 
 
 def figures(value: float | None) -> dict[str, Any]:
@@ -31,10 +31,10 @@ PERFECT: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("seen", "offered"),
     [
-        (views("film", "corners", "thumbnail"), views("film", "corners")),
-        (None, views("film", "corners")),
-        ({"subset": "val", "views": dict.fromkeys(PICTURES, PERFECT)}, views("film", "corners")),
-        (views("film", "corners", "thumbnail", value=None), views("film", "corners")),
+        (views("image", "corners", "thumbnail"), views("image", "corners")),
+        (None, views("image", "corners")),
+        ({"subset": "val", "views": dict.fromkeys(PICTURES, PERFECT)}, views("image", "corners")),
+        (views("image", "corners", "thumbnail", value=None), views("image", "corners")),
     ],
 )
 def test_a_figure_is_written_whatever_is_known(tmp_path: Path, seen: Any, offered: Any) -> None:
@@ -46,7 +46,7 @@ def test_a_figure_is_written_whatever_is_known(tmp_path: Path, seen: Any, offere
 
 def test_bars_of_other_lengths_make_another_figure(tmp_path: Path) -> None:
     for name, value in (("low", 0.55), ("high", 0.9)):
-        report = {"classes": ["a", "b"], "seen": None, "offered": views("film", "corners", value=value)}
+        report = {"classes": ["a", "b"], "seen": None, "offered": views("image", "corners", value=value)}
         audit_figure(report, PICTURES, tmp_path / f"{name}.png")
     low, high = (np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")) for name in ("low", "high"))
     assert low.shape == high.shape

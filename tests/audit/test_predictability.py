@@ -17,7 +17,7 @@ from cxr_cli.errors import BadInput
 CLASSES = ("a", "b", "c")
 
 
-def test_no_patient_and_no_film_is_on_both_sides_of_a_fold() -> None:
+def test_no_patient_and_no_image_is_on_both_sides_of_a_fold() -> None:
     rng = np.random.default_rng(0)
     patients = rng.integers(0, 40, 150)
     labels = patients % 3
@@ -32,12 +32,12 @@ def test_no_patient_and_no_film_is_on_both_sides_of_a_fold() -> None:
 def test_few_patients_make_few_folds_and_one_is_too_few() -> None:
     labels = np.array([0, 0, 0, 1, 1, 1])
     assert len(patient_folds(labels, np.array([0, 1, 2, 3, 4, 4]), ("a", "b"))) == 2
-    with pytest.raises(BadInput, match="class 'b' has 1 patient among the films that train and validate"):
+    with pytest.raises(BadInput, match="class 'b' has 1 patient among the images that train and validate"):
         patient_folds(labels, np.array([0, 1, 2, 3, 3, 3]), ("a", "b"))
 
 
 def test_scores_are_of_models_that_have_not_seen_the_patient() -> None:
-    """Features that name the patient and nothing else predict no class, though they tell all films apart."""
+    """Features that name the patient and nothing else predict no class, though they tell all images apart."""
     rng = np.random.default_rng(0)
     patients = np.repeat(np.arange(60), 3)
     labels = rng.integers(0, 2, 60)[patients]
@@ -66,7 +66,7 @@ def test_figures_are_scikit_learns_and_lie_within_their_limits() -> None:
     assert figures["per_class"]["a"]["p"] < 0.001 < figures["per_class"]["b"]["p"]
 
 
-def test_a_class_without_films_has_no_figure() -> None:
+def test_a_class_without_images_has_no_figure() -> None:
     figures = auc_figures(
         np.array([0, 0, 1, 1]), np.eye(4, 3), np.arange(4), CLASSES, np.random.default_rng(0)
     )
@@ -75,13 +75,13 @@ def test_a_class_without_films_has_no_figure() -> None:
     assert figures["auc"]["value"] is None
 
 
-def test_a_patient_counts_once_however_many_films() -> None:
+def test_a_patient_counts_once_however_many_images() -> None:
     positive = np.array([True] * 6 + [False] * 5)
     scores = np.array([0.9, 0.7, 0.8, 0.6, 0.4, 0.5, 0.1, 0.2, 0.3, 0.45, 0.55])
     expected = mannwhitneyu([0.8, 0.5], [0.2, 0.5], alternative="greater").pvalue
     assert patient_p(positive, scores, np.array([0] * 3 + [1] * 3 + [2] * 3 + [3] * 2)) == expected
-    films = patient_p(positive, scores, np.arange(11))
-    assert films == mannwhitneyu(scores[:6], scores[6:], alternative="greater").pvalue
-    assert films is not None
-    assert films < 0.05 < expected
+    images = patient_p(positive, scores, np.arange(11))
+    assert images == mannwhitneyu(scores[:6], scores[6:], alternative="greater").pvalue
+    assert images is not None
+    assert images < 0.05 < expected
     assert patient_p(np.ones(11, bool), scores, np.arange(11)) is None

@@ -1,9 +1,9 @@
-"""Films of which only a part is seen."""
+"""Images of which only a part is seen."""
 
 import numpy as np
 import pytest
 
-from cxr_cli.audit.regions import FILM, GRID, VIEWS, View, cell_features, see
+from cxr_cli.audit.regions import GRID, IMAGE, VIEWS, View, cell_features, see
 from cxr_cli.errors import BadInput
 
 MASKED = [view for view in VIEWS if view.cells is not None]
@@ -20,11 +20,11 @@ def shares() -> dict[str, float]:
 
 def test_parts_have_the_size_that_their_words_say() -> None:
     assert shares() == {
-        "film": 1.0,
+        "image": 1.0,
         "corners": 4 * (3 / 16) ** 2,
         "border": 1 - (14 / 16) ** 2,
         "surroundings": 1 - 12 / 16 * 14 / 16,
-        "centre blanked": 1 - (10 / 16) ** 2,
+        "center blanked": 1 - (10 / 16) ** 2,
     }
 
 
@@ -36,32 +36,32 @@ def test_parts_look_the_same_in_a_mirror() -> None:
 
 
 @pytest.mark.parametrize("size", [16, 64, 97])
-def test_what_is_hidden_is_the_fill_and_what_is_seen_the_film(size: int) -> None:
-    films = RNG.integers(0, 100, (3, size, size), np.uint8)
+def test_what_is_hidden_is_the_fill_and_what_is_seen_the_image(size: int) -> None:
+    images = RNG.integers(0, 100, (3, size, size), np.uint8)
     fill = np.full((size, size), 200, np.uint8)
     for each in MASKED:
-        seen = see(films, each, fill)
+        seen = see(images, each, fill)
         assert seen.dtype == np.uint8
         hidden = seen == 200
         np.testing.assert_array_equal(hidden[0], hidden[1])
-        np.testing.assert_array_equal(seen[~hidden], films[~hidden])
+        np.testing.assert_array_equal(seen[~hidden], images[~hidden])
         assert abs((~hidden).mean() - shares()[each.name]) < 2.1 / size * 4, each.name
-    np.testing.assert_array_equal(see(films, FILM, fill), films)
+    np.testing.assert_array_equal(see(images, IMAGE, fill), images)
 
 
-def test_the_border_of_a_film_of_32_pixels_is_two_pixels_wide() -> None:
-    films, fill = np.ones((1, 32, 32), np.uint8), np.zeros((32, 32), np.uint8)
+def test_the_border_of_a_image_of_32_pixels_is_two_pixels_wide() -> None:
+    images, fill = np.ones((1, 32, 32), np.uint8), np.zeros((32, 32), np.uint8)
     expected = np.ones((32, 32), np.uint8)
     expected[2:-2, 2:-2] = 0
-    np.testing.assert_array_equal(see(films, view("border"), fill)[0], expected)
+    np.testing.assert_array_equal(see(images, view("border"), fill)[0], expected)
 
 
 def test_a_thumbnail_keeps_brightness_and_loses_detail() -> None:
-    film = np.full((1, 100, 100), 50, np.uint8)
-    film[:, :, 50:] = 150
-    film[:, ::2] += 40  # lines of one pixel
-    thumbnail = see(film, view("thumbnail"), film[0])
-    assert thumbnail.shape == film.shape
+    image = np.full((1, 100, 100), 50, np.uint8)
+    image[:, :, 50:] = 150
+    image[:, ::2] += 40  # lines of one pixel
+    thumbnail = see(image, view("thumbnail"), image[0])
+    assert thumbnail.shape == image.shape
     assert abs(int(thumbnail[0, 50, 10]) - 70) <= 1
     assert abs(int(thumbnail[0, 50, 90]) - 170) <= 1
     assert np.ptp(thumbnail[0, 20:80, 10].astype(int)) <= 1
@@ -76,18 +76,18 @@ def test_cell_features_are_each_cells_mean_and_deviation() -> None:
 
 
 def test_cells_of_any_size_are_those_that_views_show() -> None:
-    """A film bright in one cell alone has that cell's mean, whatever does not divide evenly."""
+    """An image bright in one cell alone has that cell's mean, whatever does not divide evenly."""
     for size in (16, 37, 100):
         one = np.zeros((GRID, GRID), np.bool_)
         one[5, 11] = True
-        film = see(
+        image = see(
             np.full((1, size, size), 80, np.uint8), View("", "", one, False), np.zeros((size, size), np.uint8)
         )
-        features = cell_features(film, np.array([0]))
+        features = cell_features(image, np.array([0]))
         np.testing.assert_allclose(features[0, ..., 0], 80.0 * one)
         np.testing.assert_allclose(features[0, ..., 1], 0, atol=1e-3)
 
 
-def test_films_smaller_than_the_grid_are_refused() -> None:
-    with pytest.raises(BadInput, match="films of 8 pixels; an audit needs 16"):
+def test_images_smaller_than_the_grid_are_refused() -> None:
+    with pytest.raises(BadInput, match="images of 8 pixels; an audit needs 16"):
         cell_features(np.zeros((1, 8, 8), np.uint8), np.array([0]))

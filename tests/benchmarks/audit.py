@@ -1,10 +1,10 @@
 """How often `cxr audit` is right on phantoms: `python tests/benchmarks/audit.py --seeds 100:112`.
 
-With OMP_NUM_THREADS=1 it takes half a minute of CPU a seed and net.
+With OMP_NUM_THREADS=1 it takes half a minute of CPU a seed and model.
 
 For each seed 300 phantoms are drawn twice, without a shortcut and with a marker planted in a corner of 90 %
-of the films of one class, and two nets are trained on each: a narrow COVID-Net, which learns little but the
-marker, and a logistic regression on ImageNet features (needs the extra `pretrained`), which learns the
+of the images of one class, and two models are trained on each: a narrow COVID-Net, which learns little but
+the marker, and a logistic regression on ImageNet features (needs the extra `pretrained`), which learns the
 findings. Counted are the audits that name the marked class, and those that name anything where nothing was
 planted; intervals are Wilson's.
 """
@@ -19,11 +19,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-FILMS = 300
+IMAGES = 300
 DRAWN_SIZE = 96
 SIZE = 64
 MARKED = "covid19"
-NETS: dict[str, tuple[object, ...]] = {
+NETWORKS: dict[str, tuple[object, ...]] = {
     "narrow": ("--width", 0.125, "--epochs", 12, "--lr", "1e-3"),
     "pretrained": ("--recipe", "small-data", "--arch", "efficientnet_lite0_mid"),
 }
@@ -43,20 +43,20 @@ def cxr(*argv: object) -> str:
 
 
 def audits(
-    folder: Path, seed: int, shortcut: float, nets: list[str]
+    folder: Path, seed: int, shortcut: float, networks: list[str]
 ) -> Iterator[tuple[str, dict[str, object]]]:
-    """Draw phantoms, train each net on them, and give its name and what the audit reports."""
+    """Draw phantoms, train each model on them, and give its name and what the audit reports."""
     marker = ("--shortcut", shortcut, "--shortcut-class", MARKED)
-    size = ("--count", FILMS, "--size", DRAWN_SIZE)
-    films, split = folder / "films", folder / "split.csv"
+    size = ("--count", IMAGES, "--size", DRAWN_SIZE)
+    images, split = folder / "images", folder / "split.csv"
     cxr("phantom", "-o", folder / "phantoms", "--seed", seed, "--workers", 1, *size, *marker)
-    cxr("preprocess", folder / "phantoms" / "films", "-o", films, "--size", SIZE, "--workers", 1)
-    cxr("split", films, "-o", split, "--seed", seed)
-    for net in nets:
-        run = folder / net
-        cxr("train", films, "--split", split, "-o", run, "--seed", seed, *NETS[net])
+    cxr("preprocess", folder / "phantoms" / "images", "-o", images, "--size", SIZE, "--workers", 1)
+    cxr("split", images, "-o", split, "--seed", seed)
+    for network in networks:
+        run = folder / network
+        cxr("train", images, "--split", split, "-o", run, "--seed", seed, *NETWORKS[network])
         cxr("audit", run)
-        yield net, json.loads((run / "audit.json").read_text())
+        yield network, json.loads((run / "audit.json").read_text())
 
 
 def rate(hits: int, trials: int) -> str:
@@ -72,7 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", default="100:112", help="from:to, the last not included")
     parser.add_argument("--shortcut", type=float, default=0.9, help="share of the class that is marked")
-    parser.add_argument("--nets", nargs="+", choices=NETS, default=list(NETS))
+    parser.add_argument("--models", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     options = parser.parse_args()
     import jax
 
@@ -84,13 +84,15 @@ def main() -> None:
         for seed in seeds:
             for shortcut in (0.0, options.shortcut):
                 began = time.perf_counter()
-                for net, report in audits(Path(place) / f"{seed}-{shortcut}", seed, shortcut, options.nets):
+                for network, report in audits(
+                    Path(place) / f"{seed}-{shortcut}", seed, shortcut, options.networks
+                ):
                     told = {
                         finding["section"]
                         for finding in report["findings"]
                         if not shortcut or finding["label"] in (MARKED, None)
                     }
-                    named.update((net, shortcut, section) for section in told)
+                    named.update((network, shortcut, section) for section in told)
                     figures = {
                         section: {
                             view: round(of["per_class"][MARKED]["value"], 3)
@@ -98,12 +100,14 @@ def main() -> None:
                         }
                         for section in ("seen", "offered")
                     }
-                    print(seed, shortcut, net, sorted(told), figures, flush=True)
+                    print(seed, shortcut, network, sorted(told), figures, flush=True)
                 print(f"{time.perf_counter() - began:.0f} s", flush=True)
-    for net in options.nets:
+    for network in options.networks:
         for shortcut in (0.0, options.shortcut):
             for section in ("seen", "offered", "association", "leaks"):
-                print(f"{net:12}{shortcut:5}  {section:12}{rate(named[net, shortcut, section], len(seeds))}")
+                print(
+                    f"{network:12}{shortcut:5}  {section:12}{rate(named[network, shortcut, section], len(seeds))}"
+                )
 
 
 if __name__ == "__main__":

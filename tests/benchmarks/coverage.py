@@ -1,8 +1,8 @@
 """How often 95 % intervals hold the truth, in simulated studies whose truth is known; and how fast they are.
 
-    python tests/benchmarks/coverage.py [--studies 400] [--only coverage|gaps|speed]
+    python tests/benchmarks/coverage.py [--studies 400] [--only coverage|differences|speed]
 
-A study is patients with several films each, whose scores share a part: films of a patient are alike. The
+A study is patients with several images each, whose scores share a part: images of a patient are alike. The
 model's true AUC, sensitivity and specificity are the normal distribution's. Printed as Markdown.
 """
 
@@ -16,7 +16,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from cxr_cli.evaluation.metrics.answers import Answers, figures
-from cxr_cli.evaluation.subgroups.gaps import gap_figures, permutation_p, permuted_strata
+from cxr_cli.evaluation.subgroups.differences import difference_figures, permutation_p, permuted_strata
 from cxr_cli.evaluation.uncertainty.estimates import Estimates, estimate
 from cxr_cli.evaluation.uncertainty.intervals import over_resamples, percentile_interval
 
@@ -25,10 +25,10 @@ RESAMPLES = 400
 
 @dataclass(frozen=True)
 class Design:
-    """Patients, films each, distance of the classes in deviations, and how much a patient's films share."""
+    """Patients, images each, distance of the classes in deviations, and how much a patient's images share."""
 
     patients: int
-    films: int
+    images: int
     distance: float
     shared: float = 0.6
 
@@ -59,7 +59,7 @@ DESIGNS = (
 
 def draw(design: Design, rng: np.random.Generator) -> Answers:
     """Draw a study; a patient is of one class."""
-    patients = np.repeat(np.arange(design.patients), design.films)
+    patients = np.repeat(np.arange(design.patients), design.images)
     labels = rng.integers(0, 2, design.patients)[patients]
     common = rng.normal(size=design.patients)[patients] * np.sqrt(design.shared)
     own = rng.normal(size=len(patients)) * np.sqrt(1 - design.shared)
@@ -92,22 +92,22 @@ def by_bootstrap(answers: Answers, rng: np.random.Generator) -> dict[str, tuple[
     return {name: (interval.low, interval.high) for name, interval in intervals.items()}
 
 
-def by_film(answers: Answers, rng: np.random.Generator) -> dict[str, tuple[float, float]]:
-    """Percentiles of the bootstrap over films, as if each were of its own patient."""
+def by_image(answers: Answers, rng: np.random.Generator) -> dict[str, tuple[float, float]]:
+    """Percentiles of the bootstrap over images, as if each were of its own patient."""
     return by_bootstrap(replace(answers, patients=np.arange(len(answers))), rng)
 
 
 METHODS: dict[str, Callable[[Answers, np.random.Generator], dict[str, tuple[float, float]]]] = {
     "as printed by cxr": as_used,
     "bootstrap over patients": by_bootstrap,
-    "bootstrap over films": by_film,
+    "bootstrap over images": by_image,
 }
 
 
 def coverage(studies: int) -> None:
     """Print the share of studies whose interval holds the truth."""
     names = list(DESIGNS[0].truth)
-    print(f"| patients x films | AUC | intervals | {' | '.join(names)} |")
+    print(f"| patients x images | AUC | intervals | {' | '.join(names)} |")
     print("| --- " * (3 + len(names)) + "|")
     for design in DESIGNS:
         for method, intervals in METHODS.items():
@@ -118,12 +118,14 @@ def coverage(studies: int) -> None:
                 for name, truth in design.truth.items():
                     held[name].append(found[name][0] <= truth <= found[name][1])
             shares = " | ".join(f"{np.mean(held[name]):.3f}" for name in names)
-            print(f"| {design.patients} x {design.films} | {design.truth['auc']:.3f} | {method} | {shares} |")
+            print(
+                f"| {design.patients} x {design.images} | {design.truth['auc']:.3f} | {method} | {shares} |"
+            )
 
 
-def false_gaps(studies: int) -> None:
-    """Print how often the permutation test has p <= 0.05 where there is no gap: one in twenty at most."""
-    print("| patients x films | stratum's share | sensitivity | specificity | AUC |")
+def false_differences(studies: int) -> None:
+    """Print how often the permutation test has p <= 0.05 where there is no difference: one in twenty at most."""
+    print("| patients x images | stratum's share | sensitivity | specificity | AUC |")
     print("| --- " * 5 + "|")
     for design, share in ((Design(60, 4, 2.0), 0.3), (Design(60, 1, 2.0), 0.1), (Design(200, 2, 2.0), 0.5)):
         found: dict[str, list[bool]] = {"sensitivity": [], "specificity": [], "auc": []}
@@ -134,20 +136,20 @@ def false_gaps(studies: int) -> None:
             members = permuted_strata(answers.labels, answers.patients, inside, rng, RESAMPLES)
             here, chance = (
                 {
-                    name: values - gap_figures(answers, 1 - of)[name]
-                    for name, values in gap_figures(answers, of).items()
+                    name: values - difference_figures(answers, 1 - of)[name]
+                    for name, values in difference_figures(answers, of).items()
                 }
                 for of in (inside[None].astype(float), members.astype(float))
             )
             for name, values in here.items():
                 found[name].append(permutation_p(float(values[0]), chance[name]) <= 0.05)
         shares = " | ".join(f"{np.mean(values):.3f}" for values in found.values())
-        print(f"| {design.patients} x {design.films} | {share} | {shares} |")
+        print(f"| {design.patients} x {design.images} | {share} | {shares} |")
 
 
 def speed() -> None:
     """Print the time of every figure with its interval, 2,000 resamples, on one core."""
-    print("| films | seconds |")
+    print("| images | seconds |")
     print("| --- | --- |")
     for patients in (402, 4000, 100_000):
         answers = draw(Design(patients, 1, 2.0), np.random.default_rng(0))
@@ -160,12 +162,12 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=400)
-    parser.add_argument("--only", choices=("coverage", "gaps", "speed"))
+    parser.add_argument("--only", choices=("coverage", "differences", "speed"))
     options = parser.parse_args()
     if options.only in (None, "speed"):
         speed()
-    if options.only in (None, "gaps"):
-        false_gaps(options.studies)
+    if options.only in (None, "differences"):
+        false_differences(options.studies)
     if options.only in (None, "coverage"):
         coverage(options.studies)
 

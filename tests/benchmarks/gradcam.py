@@ -1,9 +1,9 @@
-"""Films explained a second, ours beside pytorch-grad-cam with the same weights.
+"""Images explained a second, ours beside pytorch-grad-cam with the same weights.
 
     python tests/benchmarks/gradcam.py [--archs ARCH...] [--cores N...] [--rounds N]
 
-Needs what tests/parity/make_cam_references.py needs, in one environment with this package. From grey films in
-memory, uint8 [16,224,224], to maps at their size in memory; Grad-CAM of the last feature map. Each figure
+Needs what tests/parity/make_cam_references.py needs, in one environment with this package. From gray images
+in memory, uint8 [16,224,224], to maps at their size in memory; Grad-CAM of the last feature map. Each figure
 is measured in a process of its own, and the cases take turns, round after round; where other work shares the
 machine, CPU seconds tell more than the clock. Rows give the median over rounds; "ratio" is to the first row,
 the median of the ratios within rounds.
@@ -33,13 +33,13 @@ BATCH = 16
 REPEATS = 3
 LAYERS = {"resnet50": "layer4", "efficientnet_lite0": "bn2"}
 """The module of torch's that gives the last feature map, by architecture."""
-CASES = ("pytorch-grad-cam", "pytorch-grad-cam, film by film", "ours")
+CASES = ("pytorch-grad-cam", "pytorch-grad-cam, image by image", "ours")
 
 Explain = Callable[[], NDArray[Any]]
 
 
-def films() -> NDArray[np.uint8]:
-    """Draw films uint8 [16,224,224]."""
+def images() -> NDArray[np.uint8]:
+    """Draw images uint8 [16,224,224]."""
     return np.random.default_rng(0).integers(0, 256, (BATCH, SIZE, SIZE), np.uint8)
 
 
@@ -50,21 +50,21 @@ def ours(arch: str) -> Explain:
     from parity.ours import load
     from parity.reference import load_reference
 
-    from cxr_cli.explain.cam import class_score, explain_films, explain_function, layer_names
+    from cxr_cli.explain.cam import class_score, explain_function, explain_images, layer_names
     from cxr_cli.explain.overlay import place_heat
     from cxr_cli.prediction.forward import Scaling
 
     member = next(member for member in MEMBERS if member.arch == arch)
     network, variables = load(member, load_reference(arch))
-    scaling = Scaling(member.card.grey_mean, member.card.grey_std, "float32")
+    scaling = Scaling(member.card.gray_mean, member.card.gray_std, "float32")
     last = layer_names(network, variables)[-1]
     function = explain_function(network, scaling, class_score, last, "gradcam")
-    stack, rows, targets = films(), np.arange(BATCH), np.zeros(BATCH, np.int64)
+    stack, rows, targets = images(), np.arange(BATCH), np.zeros(BATCH, np.int64)
     whole = (slice(0, SIZE), slice(0, SIZE))
 
     def explain() -> NDArray[Any]:
         fetch = lambda places: jnp.asarray(stack[places])  # noqa: E731
-        maps = explain_films(function, variables, fetch, rows, targets, BATCH).maps
+        maps = explain_images(function, variables, fetch, rows, targets, BATCH).maps
         return np.stack([place_heat(heat, (SIZE, SIZE), whole) for heat in maps])
 
     return explain
@@ -86,21 +86,21 @@ def theirs(arch: str, batch: int) -> Explain:
     state = draw_state(load_reference(arch).shapes, member.temper)
     module.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()}, strict=False)
     cam = GradCAM(module.eval(), [module.get_submodule(LAYERS[arch])])
-    stack = films()
+    stack = images()
     mean, std = (torch.tensor(values).reshape(1, -1, 1, 1) for values in (member.card.mean, member.card.std))
 
     def explain() -> NDArray[Any]:
         parts = []
         for start in range(0, BATCH, batch):
-            grey = torch.from_numpy(stack[start : start + batch])[:, None].float() / 255
-            parts.append(cam((grey.expand(-1, 3, -1, -1) - mean) / std, [ClassifierOutputTarget(0)] * batch))
+            gray = torch.from_numpy(stack[start : start + batch])[:, None].float() / 255
+            parts.append(cam((gray.expand(-1, 3, -1, -1) - mean) / std, [ClassifierOutputTarget(0)] * batch))
         return np.concatenate(parts)
 
     return explain
 
 
 def measure(case: str, arch: str, cores: int) -> dict[str, float]:
-    """Explain the films some times over, after once that compiles; by the clock and in CPU seconds."""
+    """Explain the images some times over, after once that compiles; by the clock and in CPU seconds."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     explain = ours(arch) if case == "ours" else theirs(arch, BATCH if case == CASES[0] else 1)
     maps = explain()
@@ -123,7 +123,9 @@ def _in_a_process(case: str, arch: str, cores: int) -> dict[str, float]:
 
 def _print_table(arch: str, cores: int, rounds: int) -> None:
     results = [{case: _in_a_process(case, arch, cores) for case in CASES} for _ in range(rounds)]
-    print(f"\n{arch}, {cores} core{'s' * (cores > 1)}: films explained, {rounds} rounds of {REPEATS} batches")
+    print(
+        f"\n{arch}, {cores} core{'s' * (cores > 1)}: images explained, {rounds} rounds of {REPEATS} batches"
+    )
     print(f"{'':32}{'a second':>10}{'ratio':>8}{'a CPU second':>14}{'ratio':>8}")
     for case in CASES:
         row = f"{case:32}"

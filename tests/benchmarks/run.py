@@ -1,4 +1,4 @@
-"""Speed and memory of the full-size nets: `python tests/benchmarks/run.py`.
+"""Speed and memory of the full-size models: `python tests/benchmarks/run.py`.
 
 Every figure is measured in a process of its own, so that its peak memory is its own; the cases of a table
 take turns, round after round, so that a machine whose speed drifts is as unkind to one as to the other. The
@@ -31,7 +31,7 @@ def _network(siamese: bool, lowering: str | None, arch: str = "covidnet") -> tup
     return create(spec, np.random.default_rng(0), lowering)  # type: ignore[arg-type]
 
 
-def _films(count: int) -> Any:
+def _images(count: int) -> Any:
     import jax.numpy as jnp
     import numpy as np
 
@@ -52,16 +52,16 @@ def _timed(call: Callable[[], Any], repeats: int) -> float:
 def inference(
     lowering: str | None, batch: int = 32, repeats: int = 4, arch: str = "covidnet"
 ) -> dict[str, float]:
-    """Films a second through the single net, no gradients."""
+    """Images a second through the single model, no gradients."""
     from cxr_cli.prediction.forward import Scaling, forward_function, read_logits
 
     network, variables = _network(False, lowering, arch)
     forward = forward_function(network, Scaling(0.5, 0.25, "float32"), read_logits)
-    films = _films(batch)
-    return {"films_per_second": batch / _timed(lambda: forward(variables, films), repeats)}
+    images = _images(batch)
+    return {"images_per_second": batch / _timed(lambda: forward(variables, images), repeats)}
 
 
-def _training(built: tuple[Any, Any], films: int, row_loss: Any, rows: int, repeats: int) -> float:
+def _training(built: tuple[Any, Any], images: int, row_loss: Any, rows: int, repeats: int) -> float:
     """Seconds a training step."""
     import jax
     import jax.numpy as jnp
@@ -74,7 +74,7 @@ def _training(built: tuple[Any, Any], films: int, row_loss: Any, rows: int, repe
     optimizer, settings = optax.adam(1e-4), StepSettings()
     step = train_step(network, Scaling(0.5, 0.25, "float32"), row_loss, optimizer, settings)
     state = new_state(variables, optimizer, settings)
-    batch, targets, mask = _films(films), jnp.arange(rows) % 2, jnp.ones(rows, bool)
+    batch, targets, mask = _images(images), jnp.arange(rows) % 2, jnp.ones(rows, bool)
 
     def call() -> Any:
         nonlocal state
@@ -87,43 +87,43 @@ def _training(built: tuple[Any, Any], films: int, row_loss: Any, rows: int, repe
 def training(
     lowering: str | None, batch: int = 16, repeats: int = 3, arch: str = "covidnet"
 ) -> dict[str, float]:
-    """Films a second in training the single net, batch 16."""
+    """Images a second in training the single model, batch 16."""
     import numpy as np
 
     from cxr_cli.training.classification import classification_loss
 
     loss = classification_loss(np.ones(CLASSES, np.float32), 0.0)
     seconds = _training(_network(False, lowering, arch), batch, loss, batch, repeats)
-    return {"films_per_second": batch / seconds}
+    return {"images_per_second": batch / seconds}
 
 
 def random_pairs(pairs: int = 32, repeats: int = 2) -> dict[str, float]:
-    """Pairs a second in training the siamese net on the paper's 32 random pairs a step."""
+    """Pairs a second in training the siamese model on the paper's 32 random pairs a step."""
     from cxr_cli.training.siamese import pair_loss
 
     seconds = _training(_network(True, None), 2 * pairs, pair_loss, pairs, repeats)
-    return {"pairs_per_second": pairs / seconds, "films_per_second": 2 * pairs / seconds}
+    return {"pairs_per_second": pairs / seconds, "images_per_second": 2 * pairs / seconds}
 
 
-def in_batch_pairs(films: int = 32, repeats: int = 3) -> dict[str, float]:
-    """Pairs a second in training the siamese net on all pairs among 32 films."""
+def in_batch_pairs(images: int = 32, repeats: int = 3) -> dict[str, float]:
+    """Pairs a second in training the siamese model on all pairs among 32 images."""
     from cxr_cli.training.siamese import in_batch_loss
 
-    seconds = _training(_network(True, None), films, in_batch_loss, films, repeats)
-    return {"pairs_per_second": films * (films - 1) / 2 / seconds, "films_per_second": films / seconds}
+    seconds = _training(_network(True, None), images, in_batch_loss, images, repeats)
+    return {"pairs_per_second": images * (images - 1) / 2 / seconds, "images_per_second": images / seconds}
 
 
-def forward_pass(films: int = 100, repeats: int = 2) -> dict[str, float]:
-    """Seconds for the vectors of 100 validation films alone."""
-    return {"seconds": _three_way(films, 0, repeats)}
+def forward_pass(images: int = 100, repeats: int = 2) -> dict[str, float]:
+    """Seconds for the vectors of 100 validation images alone."""
+    return {"seconds": _three_way(images, 0, repeats)}
 
 
-def three_way_trials(films: int = 100, trials: int = 129, repeats: int = 2) -> dict[str, float]:
-    """Seconds for the vectors of 100 validation films and 129 three-way trials among them."""
-    return {"seconds": _three_way(films, trials, repeats)}
+def three_way_trials(images: int = 100, trials: int = 129, repeats: int = 2) -> dict[str, float]:
+    """Seconds for the vectors of 100 validation images and 129 three-way trials among them."""
+    return {"seconds": _three_way(images, trials, repeats)}
 
 
-def _three_way(films: int, trials: int, repeats: int) -> float:
+def _three_way(images: int, trials: int, repeats: int) -> float:
     import jax.numpy as jnp
     import numpy as np
 
@@ -134,18 +134,18 @@ def _three_way(films: int, trials: int, repeats: int) -> float:
     network, variables = _network(True, None)
     forward = forward_function(network, Scaling(0.5, 0.25, "float32"), read_vectors)
     compare = differences_function(network)
-    pixels = np.asarray(_films(films))
-    labels = np.arange(films) % CLASSES
-    # A draw has no anchor twice: 100 films give 99 trials, so 129 are two draws.
+    pixels = np.asarray(_images(images))
+    labels = np.arange(images) % CLASSES
+    # A draw has no anchor twice: 100 images give 99 trials, so 129 are two draws.
     draws = [] if trials == 0 else [trials - trials // 2, trials // 2]
 
     def call() -> Any:
-        vectors = run_over(forward, variables, lambda rows: jnp.asarray(pixels[rows]), np.arange(films))
+        vectors = run_over(forward, variables, lambda rows: jnp.asarray(pixels[rows]), np.arange(images))
         for drawn in draws:
             three_way_report(
                 vectors,
                 labels,
-                np.arange(films),
+                np.arange(images),
                 ("covid19", "normal", "pneumonia"),
                 lambda x, y: compare(variables, x, y),
                 trials=drawn,
@@ -212,8 +212,8 @@ CASES: dict[str, Callable[[], dict[str, float]]] = {
     "training lowered": lambda: training("product"),
     "random pairs": random_pairs,
     "in-batch pairs": in_batch_pairs,
-    "100 films, forward pass": forward_pass,
-    "100 films, and 129 three-way trials": three_way_trials,
+    "100 images, forward pass": forward_pass,
+    "100 images, and 129 three-way trials": three_way_trials,
     "efficientnet_lite0 inference native": lambda: inference("native", 16, 1, "efficientnet_lite0"),
     "efficientnet_lite0 inference lowered": lambda: inference("product", arch="efficientnet_lite0"),
     "efficientnet_lite0 training native": lambda: training("native", 16, 1, "efficientnet_lite0"),
@@ -223,19 +223,19 @@ CASES: dict[str, Callable[[], dict[str, float]]] = {
 }
 
 TABLES: dict[str, tuple[str, list[str]]] = {
-    "inference": ("films_per_second", ["inference native", "inference lowered"]),
-    "training": ("films_per_second", ["training native", "training lowered"]),
+    "inference": ("images_per_second", ["inference native", "inference lowered"]),
+    "training": ("images_per_second", ["training native", "training lowered"]),
     "pairs": ("pairs_per_second", ["random pairs", "in-batch pairs"]),
     "efficientnet inference": (
-        "films_per_second",
+        "images_per_second",
         ["efficientnet_lite0 inference native", "efficientnet_lite0 inference lowered"],
     ),
     "efficientnet training": (
-        "films_per_second",
+        "images_per_second",
         ["efficientnet_lite0 training native", "efficientnet_lite0 training lowered"],
     ),
     **{name: ("milliseconds", [f"{name}, native", f"{name}, lowered"]) for name in OPERATIONS},
-    "three-way": ("seconds", ["100 films, forward pass", "100 films, and 129 three-way trials"]),
+    "three-way": ("seconds", ["100 images, forward pass", "100 images, and 129 three-way trials"]),
 }
 
 
@@ -253,7 +253,7 @@ def _measure(case: str) -> dict[str, float]:
 def _print_table(name: str, rounds: int) -> None:
     figure, cases = TABLES[name]
     results = [{case: _measure(case) for case in cases} for _ in range(rounds)]
-    print(f"\n{name}: float32, {rounds} rounds, whole nets at {SIZE} pixels")
+    print(f"\n{name}: float32, {rounds} rounds, whole models at {SIZE} pixels")
     print(f"{'':38}{figure.replace('_', ' '):>18}{'ratio':>8}{'peak memory, GiB':>18}")
     for case in cases:
         value = statistics.median(each[case][figure] for each in results)

@@ -1,4 +1,4 @@
-"""Trained runs that the tests of several commands share, for compiling their nets takes most of the time."""
+"""Trained runs that the tests of several commands share, for compiling their models takes most of the time."""
 
 import os
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def split_file(small_dataset: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def single_run(
     compiled_once: None, small_dataset: Path, split_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A finished run of the single net; not to be changed."""
+    """A finished run of the single model; not to be changed."""
     folder = tmp_path_factory.mktemp("single") / "run"
     run("train", small_dataset, "--split", split_file, "-o", folder, "--epochs", 8, *TRAIN_OPTIONS)
     return folder
@@ -59,7 +59,7 @@ def single_run(
 def siamese_run(
     compiled_once: None, small_dataset: Path, split_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A finished run of the siamese net, without templates; not to be changed."""
+    """A finished run of the siamese model, without templates; not to be changed."""
     folder = tmp_path_factory.mktemp("siamese") / "run"
     options = ("--recipe", "siamese", "--epochs", 3, "--pairs", 60, *TRAIN_OPTIONS)
     run("train", small_dataset, "--split", split_file, "-o", folder, *options)

@@ -31,16 +31,16 @@ def kinds(report: dict[str, Any]) -> list[tuple[str, str, str | None]]:
 
 
 def test_the_audit_of_a_run_is_written_into_it_and_told_to_scripts(cxr: Cxr, single: Path) -> None:
-    """The drawn films have a bright square in a quadrant that the class decides: it reaches into corners."""
+    """The drawn images have a bright square in a quadrant that the class decides: it reaches into corners."""
     outcome = cxr("audit", single, "--fail-on", "leak", "--fail-on", "shortcut")
     assert outcome.code == 5
     assert one_line(outcome.err) == f"cxr: {single}: found: shortcut (--fail-on)\n"
     report = json.loads((single / "audit.json").read_text())
     assert (report["run"], report["classes"]) == (str(single), ["covid19", "normal", "pneumonia"])
     assert report["seen"]["subset"] == "val"
-    names = ["film", "corners", "border", "surroundings", "centre blanked", "thumbnail"]
+    names = ["image", "corners", "border", "surroundings", "center blanked", "thumbnail"]
     assert list(report["seen"]["views"]) == names
-    assert report["association"]["films"] == report["offered"]["films"]
+    assert report["association"]["images"] == report["offered"]["images"]
     assert {(section, label) for _, section, label in kinds(report)} >= {
         ("offered", "covid19"),
         ("offered", "normal"),
@@ -48,7 +48,7 @@ def test_the_audit_of_a_run_is_written_into_it_and_told_to_scripts(cxr: Cxr, sin
     }
     assert report["leaks"] == {"patients": [], "identical": [], "near": []}
     assert outcome.out.startswith("Class and characteristics: ")
-    assert "\nWhat the run sees: 16 films of val, " in outcome.out
+    assert "\nWhat the run sees: 16 images of val, " in outcome.out
     assert "\n\nVerdict\nshortcut: the " in outcome.out
     assert outcome.out.endswith("leak: none found\n")
     assert (single / "figures" / "audit.png").stat().st_size > 0
@@ -65,7 +65,7 @@ def test_another_subset_has_its_own_files_and_the_figures_of_its_predictions(
     assert not list(single.glob("audit*"))
     table = pd.read_csv(single / "predictions.csv")
     expected = roc_auc_score(table["label"] == "normal", table["score_normal"])
-    assert report["seen"]["views"]["film"]["per_class"]["normal"]["value"] == pytest.approx(expected)
+    assert report["seen"]["views"]["image"]["per_class"]["normal"]["value"] == pytest.approx(expected)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_a_dataset_is_audited_without_a_run(cxr: Cxr, study: Path, tmp_path: Pat
     report = json.loads(written.read_text())
     assert (report["run"], report["seen"]) == (None, None)
     assert kinds(report) == [("association", "association", "pneumonia")]
-    told = "class pneumonia coincides with site: south on 100% of its films and 0% of the others"
+    told = "class pneumonia coincides with site: south on 100% of its images and 0% of the others"
     assert told in " ".join(outcome.out.split())
     assert sorted(path.name for path in study.iterdir()) == ["dataset", "split.csv", "split.json"]
 
@@ -127,7 +127,7 @@ def test_wrong_usage_and_bad_input_are_one_line(cxr: Cxr, single: Path, study: P
         ),
         ([single, "--subset", "holdout"], 2, "--subset 'holdout': known are train, val, test"),
         ([single, "--fold", 1], 2, "--fold 1: a run knows its fold"),
-        ([single, "--ignore", "colour"], 2, "--ignore 'colour': no such characteristic; there are "),
+        ([single, "--ignore", "color"], 2, "--ignore 'color': no such characteristic; there are "),
         ([dataset], 2, "is a DATASET, which needs --split beside it"),
         ([dataset, *split, "--subset", "test"], 2, "--subset test: goes with a RUN"),
         ([dataset, *split, "--templates", "t.npz"], 2, "--templates t.npz: goes with a RUN"),

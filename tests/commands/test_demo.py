@@ -11,16 +11,16 @@ from cxr_cli.commands import demo
 from cxr_cli.main import main
 
 SMALL = {
-    "FILMS": 60,
+    "IMAGES": 60,
     "DRAWN_SIZE": 64,
     "SIZE": 32,
     "WIDTH": 0.125,
     "SINGLE_EPOCHS": 1,
     "SIAMESE_EPOCHS": 1,
-    "BATCH_OF_FILMS": 6,
+    "BATCH_OF_IMAGES": 6,
     "PAIRS": 30,
     "TRIALS": 6,
-    "EXPLAINED_FILMS": 2,
+    "EXPLAINED_IMAGES": 2,
 }
 
 
@@ -49,7 +49,7 @@ def test_the_demo_runs_the_chain_and_prints_commands_to_copy(
     for run in ("single", "siamese"):
         predictions = pd.read_csv(out / run / "predictions.csv")
         metrics = json.loads((out / run / "metrics.json").read_text())
-        assert metrics["films"] == len(predictions)
+        assert metrics["images"] == len(predictions)
         hits = (predictions["label"] == predictions["predicted"]).mean()
         assert metrics["accuracy"]["value"] == pytest.approx(hits)
         assert f"{run:9}{hits:.3f} (" in captured.out
@@ -57,11 +57,11 @@ def test_the_demo_runs_the_chain_and_prints_commands_to_copy(
     assert (out / "gradcam" / "sheet.png").stat().st_size > 0
     assert "gradcam/sheet.png" in captured.err
 
-    # Again: nothing is trained anew, and no film explained.
+    # Again: nothing is trained anew, and no image explained.
     assert main(["demo", "-o", str(out)]) == 0
     again = capfd.readouterr().err
     assert again.count("finished already") == 2
-    assert again.count("already done with these settings and films") == 1
+    assert again.count("already done with these settings and images") == 1
 
 
 def test_a_stage_that_fails_ends_the_demo_with_its_exit_code(

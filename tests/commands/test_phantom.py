@@ -14,9 +14,9 @@ def test_phantoms_are_drawn_and_the_same_command_again_is_done(cxr: Cxr, tmp_pat
     argv = ("phantom", "-o", tmp_path / "d", "--count", 7, "--size", 40, "--workers", 1)
     first = cxr(*argv)
     assert (first.code, first.out) == (0, "")
-    assert "7 films drawn" in first.err
+    assert "7 images drawn" in first.err
     assert sorted(p.name for p in (tmp_path / "d").iterdir()) == [
-        "films",
+        "images",
         "labels.csv",
         "masks",
         "phantom.json",
@@ -39,7 +39,7 @@ def test_findings_and_the_shortcut_class_are_chosen(cxr: Cxr, tmp_path: Path) ->
         "pneumoperitoneum",
         "--shortcut",
         1,
-        "--films-per-patient",
+        "--images-per-patient",
         1,
     )
     assert cxr("phantom", "-o", tmp_path, "--count", 4, "--size", 40, "--workers", 1, *chosen).code == 0
@@ -57,7 +57,7 @@ def test_findings_and_the_shortcut_class_are_chosen(cxr: Cxr, tmp_path: Path) ->
         (("--shortcut", "1.2"), "--shortcut 1.2"),
         (("--shortcut", "-0.1"), "--shortcut -0.1"),
         (("--shortcut-class", "pneumoperitoneum"), "--shortcut-class"),
-        (("--films-per-patient", "0"), "--films-per-patient 0"),
+        (("--images-per-patient", "0"), "--images-per-patient 0"),
         (("--size", "8"), "--size 8"),
         (("--workers", "0"), "--workers 0"),
     ],

@@ -28,7 +28,7 @@ def test_scores_are_those_of_the_test_and_labels_are_left_out(
     assert cxr("test", tested).code == 0
     done = cxr("predict", tested, small_dataset, "-o", tmp_path / "list.csv")
     assert (done.code, done.out) == (0, "")
-    assert done.err == f"{tmp_path / 'list.csv'}: 60 films\n"
+    assert done.err == f"{tmp_path / 'list.csv'}: 60 images\n"
     found = pd.read_csv(tmp_path / "list.csv").set_index("image_id")
     assert "label" not in found
     expected = pd.read_csv(tested / "predictions.csv").set_index("image_id")
@@ -47,18 +47,18 @@ def test_a_class_comes_first_and_stdout_has_the_table(cxr: Cxr, tested: Path, sm
 
 
 def test_an_operating_point_decides_and_orders(small_dataset: Path) -> None:
-    films = open_dataset(small_dataset)
+    images = open_dataset(small_dataset)
     positive = np.linspace(0, 1, 60, dtype=np.float32)
     scores = Scores(np.stack([1 - positive, positive], 1), (positive > 0.5).astype(np.int64))
-    table = worklist(films, scores, ("healthy", "ill"), ("ill", 0.25))
-    assert list(table["image_id"]) == list(films.manifest["image_id"][::-1])
+    table = worklist(images, scores, ("healthy", "ill"), ("ill", 0.25))
+    assert list(table["image_id"]) == list(images.manifest["image_id"][::-1])
     assert (table["predicted"] == "ill").tolist() == (positive >= 0.25)[::-1].tolist()
     assert set(table["threshold_ill"]) == {0.25}
-    by_other = worklist(films, scores, ("healthy", "ill"), ("ill", 0.25), first="healthy")
-    assert list(by_other["image_id"]) == list(films.manifest["image_id"])
+    by_other = worklist(images, scores, ("healthy", "ill"), ("ill", 0.25), first="healthy")
+    assert list(by_other["image_id"]) == list(images.manifest["image_id"])
 
 
-def test_films_prepared_otherwise_are_refused(
+def test_images_prepared_otherwise_are_refused(
     cxr: Cxr, tested: Path, small_dataset: Path, tmp_path: Path
 ) -> None:
     other = Path(shutil.copytree(small_dataset, tmp_path / "other"))
@@ -66,10 +66,10 @@ def test_films_prepared_otherwise_are_refused(
     (other / "dataset.json").write_text(json.dumps({**info, "settings": {"size": 32, "crop_top": 0.1}}))
     done = cxr("predict", tested, other)
     assert (done.code, done.out) == (3, "")
-    assert "was made with --crop-top 0.1 --crop-border 0; the run's films with 0 and 0" in done.err
+    assert "was made with --crop-top 0.1 --crop-border 0; the run's images with 0 and 0" in done.err
 
 
-def test_films_of_another_size_are_refused(
+def test_images_of_another_size_are_refused(
     cxr: Cxr, tested: Path, small_dataset: Path, tmp_path: Path
 ) -> None:
     config = json.loads((tested / "config.json").read_text())
@@ -79,7 +79,7 @@ def test_films_of_another_size_are_refused(
     np.save(smaller / "images.npy", images[:, :16, :16])
     done = cxr("predict", tested, smaller)
     assert done.code == 3
-    assert "films of 16 pixels, the run takes 32" in done.err
+    assert "images of 16 pixels, the run takes 32" in done.err
 
 
 def test_an_unknown_class_is_refused(cxr: Cxr, tested: Path, small_dataset: Path) -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from cxr_cli.artifacts import read_csv
 from cxr_cli.dataset.store import open_dataset
-from cxr_cli.images.read import PreparedFilm, UnreadFilm, read_film
+from cxr_cli.images.read import PreparedImage, UnreadImage, read_image
 
 Cxr = Callable[..., Any]
 
@@ -30,20 +30,20 @@ def draw(path: Path, seed: int, side: int = 40) -> Path:
 
 
 @pytest.fixture
-def films(tmp_path: Path) -> Path:
+def images(tmp_path: Path) -> Path:
     for seed in range(4):
-        draw(tmp_path / "films" / ("normal", "pneumonia")[seed % 2] / f"{seed}.png", seed)
-    return tmp_path / "films"
+        draw(tmp_path / "images" / ("normal", "pneumonia")[seed % 2] / f"{seed}.png", seed)
+    return tmp_path / "images"
 
 
-def test_the_summary_goes_to_stdout_and_talk_to_stderr(cxr: Cxr, tmp_path: Path, films: Path) -> None:
-    (films / "normal" / "text.png").write_text("no picture")
-    draw(films / "normal" / "again.png", 0)
-    (films / "notes.txt").write_text("no input")
-    outcome = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 0)
+def test_the_summary_goes_to_stdout_and_talk_to_stderr(cxr: Cxr, tmp_path: Path, images: Path) -> None:
+    (images / "normal" / "text.png").write_text("no picture")
+    draw(images / "normal" / "again.png", 0)
+    (images / "notes.txt").write_text("no input")
+    outcome = cxr("preprocess", images, "-o", tmp_path / "d", "--size", 16, "--workers", 0)
     assert outcome.code == 0
     assert outcome.out.splitlines() == [
-        f"{tmp_path / 'd'}: 4 films of 16 x 16, 2 inputs rejected",
+        f"{tmp_path / 'd'}: 4 images of 16 x 16, 2 inputs rejected",
         "  class normal: 2",
         "  class pneumonia: 2",
         "  rejected, duplicate: 1",
@@ -53,12 +53,12 @@ def test_the_summary_goes_to_stdout_and_talk_to_stderr(cxr: Cxr, tmp_path: Path,
         "other files passed over, neither PNG, JPEG nor DICOM by name: 1",
         "exact duplicates left out: 1 (0 under another label, 0 under another patient)",
     ]
-    again = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16)
+    again = cxr("preprocess", images, "-o", tmp_path / "d", "--size", 16)
     assert (again.code, again.out) == (0, outcome.out)
     assert "already done" in again.err
 
 
-def test_labels_crops_and_columns_from_the_command_line(cxr: Cxr, tmp_path: Path, films: Path) -> None:
+def test_labels_crops_and_columns_from_the_command_line(cxr: Cxr, tmp_path: Path, images: Path) -> None:
     (tmp_path / "t.tsv").write_text("file\tclass\twho\n0.png\tx\t007\n1.png\ty\t8\n")
     (tmp_path / "train.txt").write_text("a b 2.png x rsna\n")
     options = ["--labels", tmp_path / "t.tsv", "--labels", tmp_path / "train.txt", "--path-column", "file"]
@@ -72,7 +72,7 @@ def test_labels_crops_and_columns_from_the_command_line(cxr: Cxr, tmp_path: Path
         "--crop-border",
         0.05,
     ]
-    outcome = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 0, *options)
+    outcome = cxr("preprocess", images, "-o", tmp_path / "d", "--size", 16, "--workers", 0, *options)
     assert outcome.code == 0, outcome.err
     dataset = open_dataset(tmp_path / "d")
     assert dataset.manifest["patient_id"].tolist() == ["007", "a b", "8"]
@@ -85,19 +85,19 @@ def one_line(text: str) -> str:
     return text
 
 
-def test_bad_input_is_one_line_and_leaves_nothing(cxr: Cxr, tmp_path: Path, films: Path) -> None:
+def test_bad_input_is_one_line_and_leaves_nothing(cxr: Cxr, tmp_path: Path, images: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "text").mkdir()
     (tmp_path / "text" / "a.png").write_text("no picture")
     (tmp_path / "t.csv").write_text("file,label\na.png,x\n")
     for arguments, code, what in (
-        ([tmp_path / "empty"], 3, "no films here"),
+        ([tmp_path / "empty"], 3, "no images here"),
         ([tmp_path / "gone"], 3, "no such file or folder"),
         ([tmp_path / "text"], 3, "no PNG or JPEG"),
-        ([films, "--labels", tmp_path / "t.csv"], 3, "t.csv: no column 'path'; it has 'file', 'label'"),
-        ([films, "--labels", tmp_path / "gone.csv"], 3, "gone.csv: no such file"),
-        ([films, "--crop-border", "0.5"], 2, "--crop-border 0.5"),
-        ([films, "--crop-top", "nan"], 2, "--crop-top nan"),
+        ([images, "--labels", tmp_path / "t.csv"], 3, "t.csv: no column 'path'; it has 'file', 'label'"),
+        ([images, "--labels", tmp_path / "gone.csv"], 3, "gone.csv: no such file"),
+        ([images, "--crop-border", "0.5"], 2, "--crop-border 0.5"),
+        ([images, "--crop-top", "nan"], 2, "--crop-top nan"),
     ):
         outcome = cxr("preprocess", *arguments, "-o", tmp_path / "d")
         assert (outcome.code, outcome.out) == (code, "")
@@ -105,25 +105,25 @@ def test_bad_input_is_one_line_and_leaves_nothing(cxr: Cxr, tmp_path: Path, film
         assert not (tmp_path / "d").exists()
 
 
-def test_other_settings_into_a_dataset_and_too_many_rejects(cxr: Cxr, tmp_path: Path, films: Path) -> None:
-    assert cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 0).code == 0
-    outcome = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 32)
+def test_other_settings_into_a_dataset_and_too_many_rejects(cxr: Cxr, tmp_path: Path, images: Path) -> None:
+    assert cxr("preprocess", images, "-o", tmp_path / "d", "--size", 16, "--workers", 0).code == 0
+    outcome = cxr("preprocess", images, "-o", tmp_path / "d", "--size", 32)
     assert outcome.code == 2
     assert "--size was 16, now 32" in one_line(outcome.err)
-    (films / "normal" / "text.png").write_text("no picture")
-    outcome = cxr("preprocess", films, "-o", tmp_path / "e", "--max-failures", 0, "--workers", 0)
+    (images / "normal" / "text.png").write_text("no picture")
+    outcome = cxr("preprocess", images, "-o", tmp_path / "e", "--max-failures", 0, "--workers", 0)
     assert outcome.code == 4
     assert "text.png" in one_line(outcome.err)
 
 
-def test_truncated_films_are_rows_of_the_rejected(cxr: Cxr, tmp_path: Path, films: Path) -> None:
+def test_truncated_images_are_rows_of_the_rejected(cxr: Cxr, tmp_path: Path, images: Path) -> None:
     for name in ("cut.jpg", "cut.png"):
-        path = draw(films / "normal" / name, 9)
+        path = draw(images / "normal" / name, 9)
         path.write_bytes(path.read_bytes()[:-300])
-    (films / "normal" / "cut.dcm").write_bytes(bytes(128) + b"DICM" + b"\x02\x00")
-    outcome = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 0)
+    (images / "normal" / "cut.dcm").write_bytes(bytes(128) + b"DICM" + b"\x02\x00")
+    outcome = cxr("preprocess", images, "-o", tmp_path / "d", "--size", 16, "--workers", 0)
     assert (outcome.code, outcome.err) == (0, "")
-    assert "4 films of 16 x 16, 3 inputs rejected" in outcome.out
+    assert "4 images of 16 x 16, 3 inputs rejected" in outcome.out
 
 
 def start(*arguments: object) -> subprocess.Popen[str]:
@@ -141,10 +141,10 @@ def wait_for_lines(process: subprocess.Popen[str], journal: Path, lines: int) ->
 
 @pytest.fixture
 def at_work(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A command with two reading processes that has done its first films of sixty."""
+    """A command with two reading processes that has done its first images of sixty."""
     for seed in range(60):
-        draw(tmp_path / "films" / "normal" / f"{seed:02}.png", seed, side=500)
-    process = start(tmp_path / "films", "-o", tmp_path / "d", "--size", 16, "--workers", 2)
+        draw(tmp_path / "images" / "normal" / f"{seed:02}.png", seed, side=500)
+    process = start(tmp_path / "images", "-o", tmp_path / "d", "--size", 16, "--workers", 2)
     wait_for_lines(process, tmp_path / "d" / "progress.jsonl", 4)
     yield process
     with contextlib.suppress(ProcessLookupError):
@@ -152,10 +152,10 @@ def at_work(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def assert_goes_on(cxr: Cxr, tmp_path: Path) -> None:
-    again = cxr("preprocess", tmp_path / "films", "-o", tmp_path / "d", "--size", 16, "--workers", 0)
+    again = cxr("preprocess", tmp_path / "images", "-o", tmp_path / "d", "--size", 16, "--workers", 0)
     assert again.code == 0
     assert "going on after" in again.err
-    whole = cxr("preprocess", tmp_path / "films", "-o", tmp_path / "w", "--size", 16, "--workers", 0)
+    whole = cxr("preprocess", tmp_path / "images", "-o", tmp_path / "w", "--size", 16, "--workers", 0)
     assert whole.code == 0
     for name in ("images.npy", "manifest.csv", "rejected.csv", "dataset.json"):
         assert (tmp_path / "d" / name).read_bytes() == (tmp_path / "w" / name).read_bytes()
@@ -181,24 +181,24 @@ def test_ctrl_c_twice_ends_in_silence(cxr: Cxr, tmp_path: Path, at_work: subproc
     assert_goes_on(cxr, tmp_path)
 
 
-def read_or_misbehave(film: UnreadFilm, **options: Any) -> PreparedFilm | str:
+def read_or_misbehave(image: UnreadImage, **options: Any) -> PreparedImage | str:
     """Stands for a decoder with faults."""
-    if film.path.stem == "hangs":
+    if image.path.stem == "hangs":
         time.sleep(1000)
-    if film.path.stem == "crashes":
+    if image.path.stem == "crashes":
         os.kill(os.getpid(), signal.SIGSEGV)
-    return read_film(film, **options)
+    return read_image(image, **options)
 
 
-def test_a_film_that_hangs_or_kills_its_process_is_one_reject(
-    cxr: Cxr, tmp_path: Path, films: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_image_that_hangs_or_kills_its_process_is_one_reject(
+    cxr: Cxr, tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cxr_cli.dataset.preprocess.read_film", read_or_misbehave)
-    bad = [draw(films / "normal" / f"{name}.png", 7) for name in ("crashes", "hangs")]
-    options = ["--size", 16, "--workers", 2, "--film-timeout", 3]
-    outcome = cxr("preprocess", films, "-o", tmp_path / "d", *options)
+    monkeypatch.setattr("cxr_cli.dataset.preprocess.read_image", read_or_misbehave)
+    bad = [draw(images / "normal" / f"{name}.png", 7) for name in ("crashes", "hangs")]
+    options = ["--size", 16, "--workers", 2, "--image-timeout", 3]
+    outcome = cxr("preprocess", images, "-o", tmp_path / "d", *options)
     assert (outcome.code, outcome.err) == (0, "")
-    assert "4 films of 16 x 16, 2 inputs rejected" in outcome.out
+    assert "4 images of 16 x 16, 2 inputs rejected" in outcome.out
     assert read_csv(tmp_path / "d" / "rejected.csv").to_numpy().tolist() == [
         [str(bad[0]), "reading it killed its process (SIGSEGV)"],
         [str(bad[1]), "reading it was not done within 3 s"],
@@ -206,43 +206,45 @@ def test_a_film_that_hangs_or_kills_its_process_is_one_reject(
 
 
 def test_shards_from_a_job_array_are_merged(
-    cxr: Cxr, tmp_path: Path, films: Path, monkeypatch: pytest.MonkeyPatch
+    cxr: Cxr, tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = ["--size", 16, "--workers", 0]
-    whole = cxr("preprocess", films, "-o", tmp_path / "whole", *options)
+    whole = cxr("preprocess", images, "-o", tmp_path / "whole", *options)
     monkeypatch.setenv("SLURM_ARRAY_TASK_COUNT", "2")
     monkeypatch.setenv("SLURM_ARRAY_TASK_MIN", "5")
     for task in ("5", "6"):
         monkeypatch.setenv("SLURM_ARRAY_TASK_ID", task)
-        outcome = cxr("preprocess", films, "-o", tmp_path / task, *options)
+        outcome = cxr("preprocess", images, "-o", tmp_path / task, *options)
         number = int(task) - 4
         assert outcome.err == (
-            f"task of a Slurm job array: --shard {number}/2 (--shard 1/1 takes all films)\n"
+            f"task of a Slurm job array: --shard {number}/2 (--shard 1/1 takes all images)\n"
         )
         assert outcome.out == (
-            f"{tmp_path / task}: 2 films of 16 x 16, 0 inputs rejected, shard {number}/2\n"
+            f"{tmp_path / task}: 2 images of 16 x 16, 0 inputs rejected, shard {number}/2\n"
         )
     merged = cxr("preprocess", "--merge", tmp_path / "6", tmp_path / "5", "-o", tmp_path / "merged")
     assert (merged.code, merged.err) == (0, "")
     assert merged.out == whole.out.replace("whole", "merged")
-    everything = cxr("preprocess", films, "-o", tmp_path / "all", "--shard", "1/1", *options)
+    everything = cxr("preprocess", images, "-o", tmp_path / "all", "--shard", "1/1", *options)
     assert (everything.out, everything.err) == (whole.out.replace("whole", "all"), "")
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "9")
-    outcome = cxr("preprocess", films, "-o", tmp_path / "x", *options)
+    outcome = cxr("preprocess", images, "-o", tmp_path / "x", *options)
     assert outcome.code == 2
     assert "give --shard I/N" in one_line(outcome.err)
 
 
-def test_a_merge_takes_no_other_options(cxr: Cxr, tmp_path: Path, films: Path) -> None:
-    outcome = cxr("preprocess", "--merge", films, "-o", tmp_path / "m", "--size", 16)
+def test_a_merge_takes_no_other_options(cxr: Cxr, tmp_path: Path, images: Path) -> None:
+    outcome = cxr("preprocess", "--merge", images, "-o", tmp_path / "m", "--size", 16)
     assert outcome.code == 2
     assert "--size: not with --merge" in one_line(outcome.err)
-    outcome = cxr("preprocess", "--merge", films, "-o", tmp_path / "m", "--max-failures", 0)
+    outcome = cxr("preprocess", "--merge", images, "-o", tmp_path / "m", "--max-failures", 0)
     assert outcome.code == 3
     assert "no finished shard" in one_line(outcome.err)
 
 
-def test_patients_tags_and_manufacturers_from_the_command_line(cxr: Cxr, tmp_path: Path, films: Path) -> None:
+def test_patients_tags_and_manufacturers_from_the_command_line(
+    cxr: Cxr, tmp_path: Path, images: Path
+) -> None:
     (tmp_path / "key").write_bytes(b"0123456789abcdef")
     (tmp_path / "t.csv").write_text("path,label,patient_id\n0.png,x,007\n")
     (tmp_path / "own.toml").write_text('"Acme" = ["Acme"]\n')
@@ -257,7 +259,7 @@ def test_patients_tags_and_manufacturers_from_the_command_line(cxr: Cxr, tmp_pat
         tmp_path / "key",
     ]
     options += ["--keep-tags", "StudyDate, KVP", "--manufacturers", tmp_path / "own.toml"]
-    assert cxr("preprocess", films, "-o", tmp_path / "d", *options).code == 0
+    assert cxr("preprocess", images, "-o", tmp_path / "d", *options).code == 0
     manifest = open_dataset(tmp_path / "d").manifest
     # printf 007 | openssl dgst -sha256 -hmac 0123456789abcdef
     assert manifest["patient_id"].tolist() == ["17509191b4c07463"]
@@ -267,9 +269,9 @@ def test_patients_tags_and_manufacturers_from_the_command_line(cxr: Cxr, tmp_pat
         (("--hash-patients", tmp_path / "gone"), 3, "gone: the key cannot be read"),
         (("--manufacturers", tmp_path / "gone.toml"), 3, "gone.toml: no such file"),
         (("--shard", "3/2"), 2, "--shard 3/2"),
-        (("--film-timeout", 0), 2, "--film-timeout 0"),
+        (("--image-timeout", 0), 2, "--image-timeout 0"),
     ):
-        outcome = cxr("preprocess", films, "-o", tmp_path / "e", *wrong)
+        outcome = cxr("preprocess", images, "-o", tmp_path / "e", *wrong)
         assert outcome.code == code
         assert what in one_line(outcome.err)
         assert not (tmp_path / "e").exists()

@@ -17,7 +17,7 @@ TRAIN = "CheXpert-v1.0-small/train"
 
 @pytest.fixture
 def chexpert(tmp_path: Path) -> Path:
-    """Four films in CheXpert's folders, and a fifth that is listed and not there; the table beside them."""
+    """Four images in CheXpert's folders, and a fifth that is listed and not there; the table beside them."""
     rng = np.random.default_rng(0)
     lines = ["Path,Sex,Age,Frontal/Lateral,AP/PA,No Finding,Edema,Pneumonia"]
     findings = [",1.0,", ",,-1.0", "1.0,,", ",,1.0", ",1.0,"]
@@ -26,30 +26,30 @@ def chexpert(tmp_path: Path) -> Path:
         view, projection = ("lateral", "") if number == 3 else ("frontal", "AP")
         lines.append(f"{TRAIN}/{folder}/view1_{view}.jpg,Male,50,{view.title()},{projection},{finding}")
         if number < 4:
-            path = tmp_path / "films" / "train" / folder / f"view1_{view}.jpg"
+            path = tmp_path / "images" / "train" / folder / f"view1_{view}.jpg"
             path.parent.mkdir(parents=True)
             cv2.imwrite(str(path), rng.integers(0, 255, (40, 40)).astype(np.uint8))
-    (tmp_path / "films" / "train.csv").write_text("\n".join(lines) + "\n")
-    return tmp_path / "films"
+    (tmp_path / "images" / "train.csv").write_text("\n".join(lines) + "\n")
+    return tmp_path / "images"
 
 
 def preprocess(cxr: Cxr, folder: Path, output: Path, *options: object) -> Any:
     return cxr("preprocess", folder, "--size", 32, "--workers", 0, "-o", output, *options)
 
 
-def test_a_finding_makes_two_classes_and_uncertain_films_are_counted(
+def test_a_finding_makes_two_classes_and_uncertain_images_are_counted(
     cxr: Cxr, chexpert: Path, tmp_path: Path
 ) -> None:
     table = ("--labels", chexpert / "train.csv", "--format", "chexpert")
     outcome = preprocess(cxr, chexpert, tmp_path / "d", *table, "--finding", "Pneumonia")
     assert outcome.code == 0
     assert outcome.out.splitlines() == [
-        f"{tmp_path / 'd'}: 2 films of 32 x 32, 2 inputs rejected",
+        f"{tmp_path / 'd'}: 2 images of 32 x 32, 2 inputs rejected",
         "  class negative: 2",
         *(line for line in outcome.out.splitlines() if "rejected, " in line),
     ]
     assert "  rejected, uncertain finding: 1" in outcome.out.splitlines()
-    assert "rows of the label tables without a film here: 1" in outcome.err
+    assert "rows of the label tables without an image here: 1" in outcome.err
     manifest = read_csv(tmp_path / "d" / "manifest.csv")
     assert manifest["patient_id"].tolist() == ["patient00000", "patient00002"]
     assert set(manifest["sex"]) == {"M"}
@@ -59,7 +59,7 @@ def test_a_finding_makes_two_classes_and_uncertain_films_are_counted(
     assert "uncertain finding: Pneumonia" in rejected["reason"].tolist()
 
 
-def test_without_a_finding_a_film_s_class_is_its_one_finding(
+def test_without_a_finding_a_image_s_class_is_its_one_finding(
     cxr: Cxr, chexpert: Path, tmp_path: Path
 ) -> None:
     table = ("--labels", chexpert / "train.csv", "--format", "chexpert")

@@ -80,14 +80,14 @@ def test_the_page_has_the_figures_of_the_test_and_needs_no_other_file(cxr: Cxr, 
     metrics = json.loads((tested / "metrics.json").read_text())
     for figure in (metrics["accuracy"], metrics["macro_auc"], metrics["per_class"]["covid19"]["sensitivity"]):
         assert format_figure(figure) in page.text
-    films = len((tested / "predictions.csv").read_text().splitlines()) - 1
-    assert f"Test films: {films} of" in page.text
+    images = len((tested / "predictions.csv").read_text().splitlines()) - 1
+    assert f"Test images: {images} of" in page.text
     assert "60 files read" in page.text
 
 
 def test_strata_are_those_that_are_asked_for_or_that_differ(cxr: Cxr, tested: Path) -> None:
     cxr("report", tested)
-    assert "The test films do not differ in any characteristic at hand." in Page(tested / "report.html").text
+    assert "The test images do not differ in any characteristic at hand." in Page(tested / "report.html").text
     table = pd.read_csv(tested / "predictions.csv", dtype=str)
     table["sex"] = ["F", "M"] * (len(table) // 2) + ["M"] * (len(table) % 2)
     table["site"] = "A & B"
@@ -95,16 +95,16 @@ def test_strata_are_those_that_are_asked_for_or_that_differ(cxr: Cxr, tested: Pa
     done = cxr("report", tested)
     assert done.code == 0, done.err
     text = Page(tested / "report.html").text
-    assert f"all films * {len(table)}" in text
+    assert f"all images * {len(table)}" in text
     assert f"sex: F * {len(table) // 2}" in text
     assert "Strata by sex, under Strata." in text
     assert cxr("report", tested, "--by", "site").code == 0
     text = Page(tested / "report.html").text
     assert f"site: A & B * {len(table)}" in text
     assert "sex: F" not in text
-    refused = cxr("report", tested, "--by", "colour")
+    refused = cxr("report", tested, "--by", "color")
     assert refused.code == 3
-    assert "no column 'colour'" in refused.err
+    assert "no column 'color'" in refused.err
 
 
 def test_the_same_files_give_the_same_page(cxr: Cxr, tested: Path) -> None:
@@ -118,8 +118,8 @@ def test_checklists_are_filled_as_far_as_files_tell(cxr: Cxr, tested: Path) -> N
     text = Page(tested / "report.html").text
     assert "Divided at random within each class, 25% to validate and 25% to test, seed 0." in text
     assert "covidnet, channels times 0.125, 32 × 32 × 1 input" in text
-    assert "adam, learning rate 0.001 (constant), films a step 8, 8 epochs, softmax cross entropy" in text
-    assert "12 films without a patient id, each taken for a patient of its own" in text
+    assert "adam, learning rate 0.001 (constant), images a step 8, 8 epochs, softmax cross entropy" in text
+    assert "12 images without a patient id, each taken for a patient of its own" in text
     assert "44 Funding and the funders' role yours to write" in text
 
 
@@ -137,10 +137,10 @@ def study(run: Path) -> Study:
 
 def test_a_study_of_one_imaging_system_says_so(study: Study) -> None:
     criteria = study.division["criteria"] | {"train_where": "portable == 'fixed'"}
-    division = {**study.division, "criteria": criteria, "test_films_of_domain": 2}
-    films = {**study.films, "test": {"covid19": 3, "normal": 5, "pneumonia": 1}}
-    page = render(replace(study, division=division, films=films))
-    assert "7 test films that do not meet &#34;portable == &#39;fixed&#39;&#34;, and 2 that do." in page
+    division = {**study.division, "criteria": criteria, "test_images_of_domain": 2}
+    images = {**study.images, "test": {"covid19": 3, "normal": 5, "pneumonia": 1}}
+    page = render(replace(study, division=division, images=images))
+    assert "7 test images that do not meet &#34;portable == &#39;fixed&#39;&#34;, and 2 that do." in page
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_a_study_of_one_imaging_system_says_so(study: Study) -> None:
 )
 def test_every_way_to_divide_is_told(study: Study, criteria: dict[str, Any], told: str) -> None:
     none = dict.fromkeys(("val", "test", "folds", "column", "train_where", "train_per_class"))
-    division = {**study.division, "criteria": {**none, "seed": 7, "twins": False, **criteria}}
+    division = {**study.division, "criteria": {**none, "seed": 7, "near_duplicates": False, **criteria}}
     config = replace(study.config, fold=2)
     assert told in render(replace(study, division=division, config=config))
 
@@ -165,13 +165,13 @@ def test_ages_are_told_by_median_and_quartiles(small_dataset: Path, study: Study
     from cxr_cli.dataset.store import open_dataset
     from cxr_cli.report.study import describe_ages
 
-    films = open_dataset(small_dataset)
-    films.manifest.loc[[0, 1, 2, 3, 4], "age"] = ["30", "40", "50", "60", "70"]
-    told = describe_ages(films, {"train": [0, 1, 2, 3, 4, 5], "val": [6], "test": [4]})
+    images = open_dataset(small_dataset)
+    images.manifest.loc[[0, 1, 2, 3, 4], "age"] = ["30", "40", "50", "60", "70"]
+    told = describe_ages(images, {"train": [0, 1, 2, 3, 4, 5], "val": [6], "test": [4]})
     assert told == {
-        "train": "50 (40-60), 5 of 6 films",
-        "val": "not recorded, 1 film",
-        "test": "70 (70-70), 1 of 1 film",
+        "train": "50 (40-60), 5 of 6 images",
+        "val": "not recorded, 1 image",
+        "test": "70 (70-70), 1 of 1 image",
     }
     assert describe_ages(open_dataset(small_dataset), {"train": [0]}) is None
 

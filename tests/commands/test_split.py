@@ -25,7 +25,7 @@ def test_counts_are_data_and_notices_are_talk(cxr: Cxr, small_dataset: Path, tmp
     outcome = cxr("split", small_dataset, "-o", tmp_path / "split.csv")
     assert outcome.code == 0
     rows = [line.split() for line in outcome.out.splitlines()]
-    assert rows[0] == ["subset", "covid19", "normal", "pneumonia", "films"]
+    assert rows[0] == ["subset", "covid19", "normal", "pneumonia", "images"]
     assert [row[0] for row in rows[1:]] == ["train", "val", "test"]
     table = read_csv(tmp_path / "split.csv")
     for subset, *counts in rows[1:]:
@@ -35,7 +35,7 @@ def test_counts_are_data_and_notices_are_talk(cxr: Cxr, small_dataset: Path, tmp
             len(of_subset),
         ]
     assert outcome.err.splitlines() == [
-        "12 of 60 films have no patient id: each counts as a patient of its own",
+        "12 of 60 images have no patient id: each counts as a patient of its own",
         f"{tmp_path / 'split.csv'}: 36 patients, none in two subsets",
     ]
     assert names(tmp_path) == ["split.csv", "split.json"]
@@ -67,13 +67,13 @@ def test_a_train_only_split_has_no_val(cxr: Cxr, small_dataset: Path, tmp_path: 
     assert set(read_csv(tmp_path / "s.csv")["subset"]) == {"train", "test"}
 
 
-def test_normalisation_is_that_of_the_training_pixels(cxr: Cxr, small_dataset: Path, tmp_path: Path) -> None:
+def test_normalization_is_that_of_the_training_pixels(cxr: Cxr, small_dataset: Path, tmp_path: Path) -> None:
     cxr("split", small_dataset, "-o", tmp_path / "split.csv", "--seed", 1)
     training = (read_csv(tmp_path / "split.csv")["subset"] == "train").to_numpy()
     pixels = np.load(small_dataset / "images.npy")[training].astype(np.float64) / 255
-    normalisation = json.loads((tmp_path / "split.json").read_text())["normalisation"]
-    assert normalisation["mean"] == pytest.approx(pixels.mean(), rel=1e-12)
-    assert normalisation["std"] == pytest.approx(pixels.std(), rel=1e-12)
+    normalization = json.loads((tmp_path / "split.json").read_text())["normalization"]
+    assert normalization["mean"] == pytest.approx(pixels.mean(), rel=1e-12)
+    assert normalization["std"] == pytest.approx(pixels.std(), rel=1e-12)
 
 
 def test_folds(cxr: Cxr, small_dataset: Path, tmp_path: Path) -> None:
@@ -89,11 +89,11 @@ def test_folds(cxr: Cxr, small_dataset: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def with_column(make_dataset: MakeDataset, tmp_path: Path) -> Path:
-    """A dataset of 40 films, two a patient, whose manifest has the users' own subsets in `set`."""
+    """A dataset of 40 images, two a patient, whose manifest has the users' own subsets in `set`."""
     return make_dataset(
         tmp_path / "dataset",
         ["normal", "normal", "pneumonia", "pneumonia"] * 10,
-        [f"{film // 2}" for film in range(40)],
+        [f"{image // 2}" for image in range(40)],
         set=["train"] * 24 + ["test"] * 12 + [""] * 4,
         leak=["train", "test"] * 20,
     )
@@ -105,7 +105,7 @@ def test_subsets_from_a_column_with_val_drawn_from_its_train(
     outcome = cxr("split", with_column, "-o", tmp_path / "s.csv", "--from-column", "set", "--val", 0.5)
     assert outcome.code == 0
     assert [line.split() for line in outcome.out.splitlines()] == [
-        ["subset", "normal", "pneumonia", "films"],
+        ["subset", "normal", "pneumonia", "images"],
         ["train", "6", "6", "12"],
         ["val", "6", "6", "12"],
         ["test", "6", "6", "12"],
@@ -142,7 +142,7 @@ def test_no_patient_s_id_is_told(cxr: Cxr, make_dataset: MakeDataset, tmp_path: 
     dataset = make_dataset(
         tmp_path / "dataset",
         ["a", "b"] * 6,
-        ["DOE^JANE"] * 4 + [f"p{film}" for film in range(8)],
+        ["DOE^JANE"] * 4 + [f"p{image}" for image in range(8)],
         leak=["train", "test"] * 6,
     )
     refused = cxr("split", dataset, "-o", tmp_path / "s.csv", "--from-column", "leak")
@@ -195,8 +195,8 @@ def test_the_data_can_be_piped(small_dataset: Path, tmp_path: Path) -> None:
 def test_training_refuses_an_edited_split_that_leaks(cxr: Cxr, small_dataset: Path, tmp_path: Path) -> None:
     cxr("split", small_dataset, "-o", tmp_path / "s.csv")
     table = read_csv(tmp_path / "s.csv")
-    film = table.index[(table["subset"] == "test") & (table["patient_id"] != "")][0]
-    table.loc[film, "subset"] = "train"
+    image = table.index[(table["subset"] == "test") & (table["patient_id"] != "")][0]
+    table.loc[image, "subset"] = "train"
     write_csv(tmp_path / "s.csv", table)
     outcome = cxr("train", small_dataset, "--split", tmp_path / "s.csv", "-o", tmp_path / "run")
     assert outcome.code == 3
@@ -207,13 +207,13 @@ def test_training_refuses_an_edited_split_that_leaks(cxr: Cxr, small_dataset: Pa
 
 @pytest.fixture(scope="module")
 def archive(make_dataset: MakeDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset of 48 films, two a patient: one in three from elsewhere, every eighth film portable."""
+    """A dataset of 48 images, two a patient: one in three from elsewhere, every eighth image portable."""
     return make_dataset(
         tmp_path_factory.mktemp("archive") / "dataset",
         ["negative", "negative", "positive", "positive"] * 12,
-        [f"{film // 2}" for film in range(48)],
-        site=["Elsewhere" if film // 4 % 3 == 0 else "Academic Hospital" for film in range(48)],
-        unit=["portable" if film % 8 == 7 else "fixed" for film in range(48)],
+        [f"{image // 2}" for image in range(48)],
+        site=["Elsewhere" if image // 4 % 3 == 0 else "Academic Hospital" for image in range(48)],
+        unit=["portable" if image % 8 == 7 else "fixed" for image in range(48)],
     )
 
 
@@ -230,7 +230,7 @@ def test_the_second_paper_s_split(cxr: Cxr, archive: Path, tmp_path: Path) -> No
     assert set(manifest["site"][used]) == {"Academic Hospital"}
     assert set(manifest["unit"][used]) == {"fixed"}
     rows = [line.split() for line in outcome.out.split("\n\n")[0].splitlines()]
-    assert rows[0] == ["subset", "negative", "positive", "films"]
+    assert rows[0] == ["subset", "negative", "positive", "images"]
     assert rows[1] == ["train", "7", "7", "14"]
     assert rows[2] == ["val", "4", "2", "6"]
     assert sum(int(row[-1]) for row in rows[1:]) == 48
@@ -243,8 +243,8 @@ def test_the_second_paper_s_split(cxr: Cxr, archive: Path, tmp_path: Path) -> No
     told = {line.removeprefix("left out, ").rpartition(": ")[0]: int(line.split()[-1]) for line in left_out}
     assert told == summary["left_out"] == table["reason"][table["subset"] == ""].value_counts().to_dict()
     tested = (table["subset"] == "test") & manifest.eval(WHERE)
-    assert summary["test_films_of_domain"] == tested.sum() > 0
-    assert f"of patients not drawn, test films that meet --train-where: {tested.sum()}" in outcome.err
+    assert summary["test_images_of_domain"] == tested.sum() > 0
+    assert f"of patients not drawn, test images that meet --train-where: {tested.sum()}" in outcome.err
 
 
 def test_a_condition_with_shares(cxr: Cxr, archive: Path, tmp_path: Path) -> None:
@@ -264,16 +264,16 @@ def test_a_condition_with_shares(cxr: Cxr, archive: Path, tmp_path: Path) -> Non
     [
         (["--train-where", "site = 'x'"], 2, "equal is written =="),
         (["--train-where", "nosuch == 'x'"], 3, "has no column 'nosuch'; it has 'image_id'"),
-        (["--train-where", "site == 'academic'"], 3, "none of 48 films meets"),
+        (["--train-where", "site == 'academic'"], 3, "none of 48 images meets"),
         (
             ["--train-where", WHERE, "--folds", 3],
             2,
-            "--folds divides all films: it goes without --train-where",
+            "--folds divides all images: it goes without --train-where",
         ),
         (["--train-where", WHERE, "--from-column", "site"], 2, "goes without --train-where"),
         (["--train-where", WHERE, "--test", 0.2], 2, "--train-where makes all other patients test"),
         (["--train-per-class", "few"], 2, "--train-per-class 'few': one number, or one a class"),
-        (["--train-per-class", 99], 3, "99 films are wanted (99 for train, 0 for val), 24 of its films"),
+        (["--train-per-class", 99], 3, "99 images are wanted (99 for train, 0 for val), 24 of its images"),
         (["--val-per-class", 3], 2, "--val-per-class needs --train-per-class"),
         (["--train-per-class", 3, "--val", 0.1], 2, "--train-per-class goes with --val-per-class"),
     ],
@@ -292,26 +292,26 @@ def test_a_misspelt_value_is_told(cxr: Cxr, archive: Path, tmp_path: Path) -> No
     where = "site in ('Academic Hospital', 'Elswhere')"
     outcome = cxr("split", archive, "-o", tmp_path / "s.csv", "--train-where", where)
     assert outcome.code == 0
-    assert "--train-where: no film has site 'Elswhere'" in outcome.err.splitlines()
+    assert "--train-where: no image has site 'Elswhere'" in outcome.err.splitlines()
 
 
-def test_films_are_counted_by_characteristic(cxr: Cxr, make_dataset: MakeDataset, tmp_path: Path) -> None:
+def test_images_are_counted_by_characteristic(cxr: Cxr, make_dataset: MakeDataset, tmp_path: Path) -> None:
     dataset = make_dataset(
         tmp_path / "dataset", list("ab") * 12, [""] * 24, view_position=["AP", "AP", "PA", ""] * 6
     )
     outcome = cxr("split", dataset, "-o", tmp_path / "s.csv")
     assert outcome.code == 0
     rows = [line.split() for line in outcome.out.split("\n\n")[1].splitlines()]
-    assert rows[0] == ["characteristic", "value", "subset", "a", "b", "films"]
-    films = {value: sum(int(row[-1]) for row in rows[1:] if row[1] == value) for value in ("AP", "PA", "-")}
-    assert films == {"AP": 12, "PA": 6, "-": 6}
+    assert rows[0] == ["characteristic", "value", "subset", "a", "b", "images"]
+    images = {value: sum(int(row[-1]) for row in rows[1:] if row[1] == value) for value in ("AP", "PA", "-")}
+    assert images == {"AP": 12, "PA": 6, "-": 6}
     assert {row[0] for row in rows[1:]} == {"view_position"}
 
 
 @pytest.fixture
-def with_twins(make_dataset: MakeDataset, tmp_path: Path) -> Path:
-    """A dataset of 32 films of 32 patients; each of the first four has a mirrored copy at the end."""
-    folder = make_dataset(tmp_path / "dataset", list("ab") * 16, [f"p{film}" for film in range(32)])
+def with_near_duplicates(make_dataset: MakeDataset, tmp_path: Path) -> Path:
+    """A dataset of 32 images of 32 patients; each of the first four has a mirrored copy at the end."""
+    folder = make_dataset(tmp_path / "dataset", list("ab") * 16, [f"p{image}" for image in range(32)])
     images = np.load(folder / "images.npy")
     images[28:] = images[:4, :, ::-1]
     np.save(folder / "images.npy", images)
@@ -319,35 +319,37 @@ def with_twins(make_dataset: MakeDataset, tmp_path: Path) -> Path:
 
 
 def test_pictures_under_two_patients_are_listed_and_kept_together(
-    cxr: Cxr, with_twins: Path, tmp_path: Path
+    cxr: Cxr, with_near_duplicates: Path, tmp_path: Path
 ) -> None:
     for seed in range(3):
-        outcome = cxr("split", with_twins, "-o", tmp_path / "s.csv", "--seed", seed)
+        outcome = cxr("split", with_near_duplicates, "-o", tmp_path / "s.csv", "--seed", seed)
         assert outcome.code == 0
         subsets = read_csv(tmp_path / "s.csv")["subset"].tolist()
         assert subsets[:4] == subsets[28:]
         assert outcome.err.splitlines() == [
             *(
-                f"one picture under two patients: films/{film}.png and films/{film + 28}.png "
+                f"one picture under two patients: images/{image}.png and images/{image + 28}.png "
                 "(correlation 1.00, mirrored)"
-                for film in range(4)
+                for image in range(4)
             ),
-            "8 of 32 films are another patient's picture too: those patients stay in one subset (--no-twins "
+            "8 of 32 images are another patient's picture too: those patients stay in one subset (--no-near-duplicates "
             "does not look)",
             f"{tmp_path / 's.csv'}: 28 patients, none in two subsets",
         ]
     summary = json.loads((tmp_path / "s.json").read_text())
     image_ids = read_csv(tmp_path / "s.csv")["image_id"]
-    assert [twins["films"] for twins in summary["twins"]] == [
-        [image_ids[film], image_ids[film + 28]] for film in range(4)
+    assert [near_duplicates["images"] for near_duplicates in summary["near_duplicates"]] == [
+        [image_ids[image], image_ids[image + 28]] for image in range(4)
     ]
-    assert all(twins["mirrored"] for twins in summary["twins"])
-    assert summary["criteria"]["twins"] is True
+    assert all(near_duplicates["mirrored"] for near_duplicates in summary["near_duplicates"])
+    assert summary["criteria"]["near_duplicates"] is True
 
 
-def test_twins_are_not_looked_for_on_demand(cxr: Cxr, with_twins: Path, tmp_path: Path) -> None:
-    outcome = cxr("split", with_twins, "-o", tmp_path / "s.csv", "--no-twins")
+def test_near_duplicates_are_not_looked_for_on_demand(
+    cxr: Cxr, with_near_duplicates: Path, tmp_path: Path
+) -> None:
+    outcome = cxr("split", with_near_duplicates, "-o", tmp_path / "s.csv", "--no-near-duplicates")
     assert outcome.err == f"{tmp_path / 's.csv'}: 32 patients, none in two subsets\n"
     summary = json.loads((tmp_path / "s.json").read_text())
-    assert summary["twins"] == []
-    assert summary["criteria"]["twins"] is False
+    assert summary["near_duplicates"] == []
+    assert summary["criteria"]["near_duplicates"] is False

@@ -22,13 +22,13 @@ def one_line(text: str) -> str:
 
 
 def drawn_table(noise: float, seed: int = 0) -> pd.DataFrame:
-    """120 films of 60 patients as `cxr test` writes them; the noise decides how many errors there are."""
+    """120 images of 60 patients as `cxr test` writes them; the noise decides how many errors there are."""
     rng = np.random.default_rng(seed)
     labels = np.arange(120) % 2
     chance = 1 / (1 + np.exp(-(2 * labels - 1 + noise * rng.normal(size=120))))
     return pd.DataFrame(
         {
-            "image_id": [f"film{number:03}" for number in range(120)],
+            "image_id": [f"image{number:03}" for number in range(120)],
             "patient_id": [f"p{number // 2}" for number in range(120)],
             "label": np.where(labels, "pneumonia", "normal"),
             "predicted": np.where(chance >= 0.4, "pneumonia", "normal"),
@@ -53,7 +53,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_every_stratum_has_the_figures_of_its_films(cxr: Cxr, predictions: Path) -> None:
+def test_every_stratum_has_the_figures_of_its_images(cxr: Cxr, predictions: Path) -> None:
     by = ("--by", "manufacturer", "--by", "sex,age:40,60")
     outcome = cxr("stratify", predictions, *by, "--format", "csv", *QUICK)
     assert (outcome.code, outcome.err) == (0, "")
@@ -61,22 +61,22 @@ def test_every_stratum_has_the_figures_of_its_films(cxr: Cxr, predictions: Path)
     table = drawn_table(1.0)
     strata = [(row["by"], row["stratum"]) for row in rows]
     assert strata == [
-        ("", "all films"),
+        ("", "all images"),
         *(("manufacturer", name) for name in ("Philips", "Siemens", "not recorded")),
         *(("sex, age", name) for name in ("F, <40", "F, 40 to <60", "F, >=60", "M, >=60")),
     ]
     for row, maker in zip(rows[1:4], ("Philips", "Siemens", ""), strict=True):
-        films = table[table["manufacturer"] == maker]
-        truth = films["label"] == "pneumonia"
-        assert (int(row["films"]), int(row["positives"])) == (len(films), truth.sum())
-        assert int(row["patients"]) == films["patient_id"].nunique()
-        assert float(row["auc"]) == pytest.approx(roc_auc_score(truth, films["score_pneumonia"]))
-        found = (films["predicted"] == "pneumonia")[truth].mean()
+        images = table[table["manufacturer"] == maker]
+        truth = images["label"] == "pneumonia"
+        assert (int(row["images"]), int(row["positives"])) == (len(images), truth.sum())
+        assert int(row["patients"]) == images["patient_id"].nunique()
+        assert float(row["auc"]) == pytest.approx(roc_auc_score(truth, images["score_pneumonia"]))
+        found = (images["predicted"] == "pneumonia")[truth].mean()
         assert float(row["sensitivity"]) == pytest.approx(found)
         assert float(row["sensitivity_low"]) < found <= float(row["sensitivity_high"])
         rest = table[(table["manufacturer"] != maker) & (table["label"] == "pneumonia")]
-        gap = found - (rest["predicted"] == "pneumonia").mean()
-        assert float(row["sensitivity_gap"]) == pytest.approx(gap)
+        difference = found - (rest["predicted"] == "pneumonia").mean()
+        assert float(row["sensitivity_difference"]) == pytest.approx(difference)
     for row in rows:
         assert (row["small"] == "True") == (min(int(row["positives"]), int(row["negatives"])) < 20)
 
@@ -96,10 +96,10 @@ def test_the_table_says_what_is_positive_from_where_on_and_marks_small_strata(
     lines = out.splitlines()
     assert lines[:2] == [
         f"{predictions}: positive: pneumonia, as predicted in the table, score_pneumonia >= 0.4",
-        "95 % intervals by patients: AUC by DeLong; proportions by Wilson where each film of a",
+        "95 % intervals by patients: AUC by DeLong; proportions by Wilson where each image of a",
     ]
     assert "sex: M *" in out
-    assert "* fewer than 20 films of a class: read with care" in lines
+    assert "* fewer than 20 images of a class: read with care" in lines
     assert "*" not in cxr("stratify", predictions, "--by", "sex", "--small", 5, *QUICK).out
 
 
@@ -112,14 +112,14 @@ def test_all_tables_and_curves_go_into_a_folder(cxr: Cxr, predictions: Path, tmp
     assert (out / "strata.txt").read_text() == outcome.out
     content = json.loads((out / "strata.json").read_text())
     assert (content["positive"], content["resamples"], content["seed"]) == ("pneumonia", 100, 0)
-    assert [stratum["stratum"] for stratum in content["strata"][:3]] == ["all films", "F", "M"]
+    assert [stratum["stratum"] for stratum in content["strata"][:3]] == ["all images", "F", "M"]
     assert len(rows_of((out / "strata.csv").read_text())) == len(content["strata"])
     for name, beginning in (("latex", "% "), ("markdown", f"{predictions}: ")):
         printed = cxr("stratify", predictions, "--by", "sex", "--format", name, *QUICK).out
         assert printed.startswith(beginning)
 
 
-def test_another_model_is_compared_on_the_films_that_both_have(
+def test_another_model_is_compared_on_the_images_that_both_have(
     cxr: Cxr, predictions: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "other.csv"
@@ -127,12 +127,12 @@ def test_another_model_is_compared_on_the_films_that_both_have(
     command = ("stratify", predictions, "--by", "sex", "--compare", other, *QUICK)
     outcome = cxr(*command, "--format", "json")
     assert outcome.code == 0
-    expected = f"{predictions}: 10 of 120 films are not in the other table and are left out"
+    expected = f"{predictions}: 10 of 120 images are not in the other table and are left out"
     assert one_line(outcome.err).strip() == expected
     content = json.loads(outcome.out)
     assert content["compared_with"] == str(other)
     whole = content["strata"][0]
-    assert whole["films"] == 110
+    assert whole["images"] == 110
     difference = whole["model_differences"]["auc"]
     tables = [drawn_table(1.0)[10:], drawn_table(4.0, seed=1)[10:]]
     areas = [roc_auc_score(table["label"] == "pneumonia", table["score_pneumonia"]) for table in tables]
@@ -152,7 +152,9 @@ def test_three_classes_have_macro_figures_or_one_against_the_rest(cxr: Cxr, tmp_
     table.to_csv(path, index=False)
     outcome = cxr("stratify", path, "--by", "view", "-o", tmp_path / "out", *QUICK)
     assert outcome.code == 0
-    assert outcome.err.startswith(f"{path}: no column patient_id: each film counts as a patient of its own\n")
+    assert outcome.err.startswith(
+        f"{path}: no column patient_id: each image counts as a patient of its own\n"
+    )
     assert "Figures, and the sensitivity of each class" in outcome.out
     names = {"roc-view-covid19.png", "roc-view-normal.png", "roc-view-pneumonia.png"}
     assert names <= {file.name for file in (tmp_path / "out").iterdir()}

@@ -5,10 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
 
-from cxr_cli.errors import UsageFault
-from cxr_cli.training.sweep import GridPoint, grid, search_settings, share_of
+from cxr_cli.training.sweep import grid, search_settings
 
 
 def test_the_paper_s_grid_is_the_default() -> None:
@@ -22,19 +20,6 @@ def test_the_siamese_search_is_shorter_unless_told_otherwise() -> None:
     assert search_settings("siamese", None, None) == {"epochs": 20, "pairs": 5000}
     assert search_settings("siamese", 3, 40) == {"epochs": 3, "pairs": 40}
     assert search_settings("single", None, None) == {"epochs": None, "pairs": None}
-
-
-@pytest.mark.parametrize("count", [1, 2, 4, 9, 12])
-def test_shares_are_the_grid_each_point_once(count: int) -> None:
-    points = grid(None, None)
-    shares = [share_of(points, f"{task}/{count}") for task in range(1, count + 1)]
-    assert sorted(point for share in shares for point in share) == sorted(points)
-
-
-@pytest.mark.parametrize("task", ["0/2", "3/2", "2", "1/0", "a/b", "1/2/3", "-1/2"])
-def test_a_task_out_of_range_is_refused(task: str) -> None:
-    with pytest.raises(UsageFault, match="I/N with I from 1 to N"):
-        share_of([GridPoint(1e-3, 8)], task)
 
 
 def test_two_tasks_share_a_grid_and_the_table_is_collected(
@@ -66,7 +51,9 @@ def test_two_tasks_share_a_grid_and_the_table_is_collected(
 def test_a_sweep_of_an_unknown_recipe_is_wrong_usage(
     cxr: Callable[..., Any], small_dataset: Path, split_file: Path, tmp_path: Path
 ) -> None:
-    outcome = cxr("sweep", small_dataset, "--split", split_file, "-o", tmp_path / "s", "--recipe", "twin")
+    outcome = cxr(
+        "sweep", small_dataset, "--split", split_file, "-o", tmp_path / "s", "--recipe", "near_duplicate"
+    )
     assert outcome.code == 2
-    assert "--recipe 'twin': known are single, siamese" in outcome.err
+    assert "--recipe 'near_duplicate': known are single, siamese" in outcome.err
     assert not (tmp_path / "s").exists()

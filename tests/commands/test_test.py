@@ -57,7 +57,7 @@ def read(path: Path) -> pd.DataFrame:
 
 def assert_figures_are_those_of_scikit_learn(metrics: dict[str, Any], table: pd.DataFrame) -> None:
     truth, guess = table["label"], table["predicted"]
-    assert metrics["films"] == len(table)
+    assert metrics["images"] == len(table)
     assert metrics["classes"] == CLASSES
     assert metrics["confusion_matrix"] == confusion_matrix(truth, guess, labels=CLASSES).tolist()
     overall = {
@@ -85,7 +85,7 @@ def assert_figures_are_those_of_scikit_learn(metrics: dict[str, Any], table: pd.
         assert metrics["per_class"][label]["auc"]["value"] == pytest.approx(area)
 
 
-def test_a_single_run_gives_a_row_a_film_and_the_figures_of_those_rows(
+def test_a_single_run_gives_a_row_a_image_and_the_figures_of_those_rows(
     cxr: Cxr, single: Path, small_dataset: Path, split_file: Path
 ) -> None:
     outcome = cxr("test", single)
@@ -106,7 +106,7 @@ def test_a_single_run_gives_a_row_a_film_and_the_figures_of_those_rows(
     assert (metrics["run"], metrics["subset"]) == (str(single), "test")
     assert_figures_are_those_of_scikit_learn(metrics, table)
     assert re.search(rf"^accuracy +{metrics['accuracy']['value']:.3f} \(", outcome.out, re.M)
-    assert outcome.err == f"{single / 'predictions.csv'}: {len(expected)} films\n"
+    assert outcome.err == f"{single / 'predictions.csv'}: {len(expected)} images\n"
     for figure in ("confusion.png", "roc.png"):
         assert (single / "figures" / figure).stat().st_size > 0
 
@@ -118,7 +118,7 @@ def test_another_subset_keeps_its_own_file_names(cxr: Cxr, single: Path, split_f
     metrics = json.loads((single / "metrics-val.json").read_text())
     assert metrics["subset"] == "val"
     assert_figures_are_those_of_scikit_learn(metrics, table)
-    # The net that was selected is the one that is tested.
+    # The model that was selected is the one that is tested.
     history = pd.read_csv(single / "history.csv")
     assert metrics["accuracy"]["value"] == pytest.approx(history["val_accuracy"].max())
     assert (single / "figures" / "confusion-val.png").exists()
@@ -138,7 +138,7 @@ def test_results_go_where_they_are_wanted(cxr: Cxr, single: Path, tmp_path: Path
         assert not (single / "figures" / f"{name}.png").exists()
 
 
-def test_films_and_split_may_have_moved(
+def test_images_and_split_may_have_moved(
     cxr: Cxr, single: Path, tmp_path: Path, small_dataset: Path, split_file: Path
 ) -> None:
     moved = Path(shutil.copytree(small_dataset, tmp_path / "moved"))
@@ -212,7 +212,7 @@ def test_an_unfinished_run_is_tested_with_a_word_of_warning(cxr: Cxr, single: Pa
 def run_of_two(
     compiled_once: None, make_dataset: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """A run of two classes whose net is as it was drawn, so that it errs; not to be changed."""
+    """A run of two classes whose model is as it was drawn, so that it errs; not to be changed."""
     folder = tmp_path_factory.mktemp("two")
     labels = ["covid19"] * 24 + ["normal"] * 30
     make_dataset(folder / "dataset", labels, [f"p{number // 2}" for number in range(len(labels))])
@@ -255,7 +255,7 @@ def test_the_operating_point_is_chosen_on_validation_and_applied_to_test(cxr: Cx
     assert metrics["auc"]["value"] == pytest.approx(roc_auc_score(truth, table["score_covid19"]))
     assert metrics["brier"]["value"] == pytest.approx(((table["score_covid19"] - truth) ** 2).mean())
 
-    # What was reached on validation is what a test of validation films shows, at the same point.
+    # What was reached on validation is what a test of validation images shows, at the same point.
     assert cxr("test", two, "--subset", "val").code == 0
     on_validation = json.loads((two / "metrics-val.json").read_text())
     assert on_validation["operating_point"] == point

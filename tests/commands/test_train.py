@@ -61,16 +61,16 @@ def test_a_run_holds_what_the_design_names(request: pytest.FixtureRequest, recip
     assert {"python", "jax", "flax", "optax", "cxr-cli"} <= set(record["versions"])
 
 
-def test_the_siamese_net_learns(siamese_run: Path) -> None:
+def test_the_siamese_network_learns(siamese_run: Path) -> None:
     history = read_history(siamese_run / "history.csv", 3)
     assert history[-1].train_loss < history[0].train_loss
     assert max(record.val_accuracy for record in history) > 0.8
 
 
-def test_the_pixels_of_the_training_films_normalise(single_run: Path, split_file: Path) -> None:
+def test_the_pixels_of_the_training_images_normalize(single_run: Path, split_file: Path) -> None:
     config = read_config(single_run)
-    normalisation = json.loads(split_file.with_suffix(".json").read_text())["normalisation"]
-    assert normalisation == {"mean": config.mean, "std": config.std}
+    normalization = json.loads(split_file.with_suffix(".json").read_text())["normalization"]
+    assert normalization == {"mean": config.mean, "std": config.std}
 
 
 def test_the_same_command_again_says_that_the_run_is_finished(
@@ -90,10 +90,10 @@ def test_another_configuration_into_a_run_is_refused_by_name(
 ) -> None:
     outcome = cxr(*command(small_dataset, split_file, single_run, "--epochs", 9, "--seed", 4))
     assert (outcome.code, outcome.out) == (2, "")
-    assert "epochs was 8, now 9; seed was 0, now 4; name a new folder" in one_line(outcome.err)
+    assert "--epochs was 8, now 9; --seed was 0, now 4; name a new folder" in one_line(outcome.err)
 
 
-def test_what_the_films_do_not_allow_is_said(
+def test_what_the_images_do_not_allow_is_said(
     cxr: Cxr, tmp_path: Path, small_dataset: Path, split_file: Path, siamese_run: Path
 ) -> None:
     # Taken up where it was finished, to train nothing.
@@ -101,17 +101,17 @@ def test_what_the_films_do_not_allow_is_said(
     options = ("--recipe", "siamese", "--epochs", 3, "--pairs", 60)
     outcome = cxr(*command(small_dataset, split_file, tmp_path / "run", *options))
     assert outcome.code == 0, outcome.err
-    assert outcome.err.splitlines()[0] == "129 three-way trials wanted, the validation films allow 12"
+    assert outcome.err.splitlines()[0] == "129 three-way trials wanted, the validation images allow 12"
     outcome = cxr(*command(small_dataset, split_file, tmp_path / "run", *options[:-1], 5000))
     assert outcome.code == 2
-    # Six films of the rarest class: 3 x 15 pairs of one class, and as many of two.
+    # Six images of the rarest class: 3 x 15 pairs of one class, and as many of two.
     assert (
         outcome.err.splitlines()[0] == "5000 pairs an epoch wanted, 90 different ones can be had: using all"
     )
     assert "pairs was 60, now 90" in outcome.err
     outcome = cxr(*command(small_dataset, split_file, tmp_path / "new", *options, "--trials", 30))
     assert outcome.code == 3
-    assert "has 4 films, 30 trials need 10; --trials 12 is the most" in one_line(outcome.err)
+    assert "has 4 images, 30 trials need 10; --trials 12 is the most" in one_line(outcome.err)
     assert not (tmp_path / "new").exists()
 
 

@@ -31,7 +31,7 @@ def test_trials_are_even_over_the_classes_and_reported(cxr: Cxr, run: Path, tmp_
     assert figures["accuracy_over_draws"]["mean"] == pytest.approx(hits / 60)
     assert outcome.out.startswith("trials 60, patients ")
     assert "5 draws of 12 trials: accuracy mean " in outcome.out
-    assert outcome.err == "16 films of val went through the net once; 60 trials\n"
+    assert outcome.err == "16 images of val went through the model once; 60 trials\n"
     assert (run / "figures" / "three-way-val.png").stat().st_size > 0
 
 
@@ -56,11 +56,11 @@ def test_training_selected_by_such_trials(siamese_run: Path) -> None:
     assert all(accuracy * 12 == pytest.approx(round(accuracy * 12)) for accuracy in accuracies)
 
 
-def test_too_few_films_are_refused_with_the_numbers(cxr: Cxr, run: Path) -> None:
+def test_too_few_images_are_refused_with_the_numbers(cxr: Cxr, run: Path) -> None:
     outcome = cxr("validate3way", run)
     assert (outcome.code, outcome.out) == (3, "")
     assert outcome.err == (
-        "cxr: three-way validation: class 'covid19' has 4 films, "
+        "cxr: three-way validation: class 'covid19' has 4 images, "
         "129 trials need 43; --trials 12 is the most\n"
     )
 

@@ -31,7 +31,7 @@ def test_list_tells_of_every_card_and_what_is_here(cxr: Cxr, put_in_hub_cache: C
     header, *rows = out.splitlines()
     assert (code, err) == (0, "")
     assert header.split() == [
-        *("name", "arch", "source", "megabytes", "input_size", "licence", "sha256", "here")
+        *("name", "arch", "source", "megabytes", "input_size", "license", "sha256", "here")
     ]
     assert [row.split()[0] for row in rows] == [card.name for card in CARDS]
     cells = {row.split()[0]: row.split() for row in rows}
@@ -97,7 +97,7 @@ def test_verify_reads_and_fits_the_wheel(cxr: Cxr, hub_cache: Path) -> None:
 
 
 def test_a_file_needs_an_architecture(cxr: Cxr, tmp_path: Path) -> None:
-    code, out, err = cxr("weights", "verify", tmp_path / "net.pth")
+    code, out, err = cxr("weights", "verify", tmp_path / "model.pth")
     assert (code, out) == (2, "")
     assert "--arch is needed" in err
 
@@ -128,7 +128,7 @@ def test_the_first_mismatch_of_a_file_is_one_line(
 ) -> None:
     state = dict(published)
     change(state)
-    path = tmp_path / "net.safetensors"
+    path = tmp_path / "model.safetensors"
     save_file(state, path)
     code, out, err = cxr("weights", "verify", path, "--arch", "efficientnet_lite0")
     assert (code, out) == (3, "")
@@ -137,11 +137,11 @@ def test_the_first_mismatch_of_a_file_is_one_line(
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["net.pth", "net.safetensors"])
+@pytest.mark.parametrize("name", ["model.pth", "model.safetensors"])
 def test_a_hostile_file_is_refused_and_runs_nothing(tmp_path: Path, name: str) -> None:
     path, sentinel = tmp_path / name, tmp_path / "sentinel"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("net/data.pkl", HARM.format(sentinel))
+        archive.writestr("model/data.pkl", HARM.format(sentinel))
     result = subprocess.run(
         [sys.executable, "-m", "cxr_cli", "weights", "verify", path, "--arch", "resnet50"],
         capture_output=True,
@@ -154,7 +154,7 @@ def test_a_hostile_file_is_refused_and_runs_nothing(tmp_path: Path, name: str) -
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_verify_reads_a_file_for_each_net(cxr: Cxr) -> None:
+def test_verify_reads_a_file_for_each_network(cxr: Cxr) -> None:
     code, out, err = cxr("weights", "verify", "auto", "--arch", "efficientnet_lites_mid")
     assert (code, len(out.splitlines())) == (0, 3)
     assert "each of its 1068 tensors has its place in efficientnet_lites_mid" in err

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cxr_cli.dataset.pixel_statistics import mean_film, pixel_statistics
+from cxr_cli.dataset.pixel_statistics import mean_image, pixel_statistics
 
 
 @given(
-    films=st.integers(1, 6),
+    count=st.integers(1, 6),
     side=st.integers(1, 9),
     seed=st.integers(0, 1000),
     brightest=st.sampled_from([1, 2, 256]),
@@ -31,8 +31,8 @@ def test_pixel_statistics_worked_by_hand() -> None:
     assert (pixels.mean, pixels.std) == (0.75, pytest.approx(3**0.5 / 4))
 
 
-def test_the_mean_film_is_of_the_named_films_to_the_nearest_grey_value() -> None:
+def test_the_mean_image_is_of_the_named_images_to_the_nearest_gray_value() -> None:
     images = np.array([[[10, 255]], [[11, 255]], [[200, 0]], [[11, 254]]], np.uint8)
-    film = mean_film(images, np.array([0, 1, 3]))  # 32 / 3 and 764 / 3
-    assert film.dtype == np.uint8
-    assert film.tolist() == [[11, 255]]
+    image = mean_image(images, np.array([0, 1, 3]))  # 32 / 3 and 764 / 3
+    assert image.dtype == np.uint8
+    assert image.tolist() == [[11, 255]]

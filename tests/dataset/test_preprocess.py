@@ -1,4 +1,4 @@
-"""Films to a DATASET folder: inputs, labels, duplicates, resuming, several processes."""
+"""Images to a DATASET folder: inputs, labels, duplicates, resuming, several processes."""
 
 import json
 import os
@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from cxr_cli.array_task import ArrayTask
 from cxr_cli.artifacts import digest_file, read_csv
 from cxr_cli.dataset.preprocess import Effort, preprocess
 from cxr_cli.dataset.settings import Settings
-from cxr_cli.dataset.shards import Shard
 from cxr_cli.dataset.store import open_dataset
-from cxr_cli.errors import BadInput, TooManyRejects, UsageFault
+from cxr_cli.errors import BadInput, SettingsChanged, TooManyRejects
 from cxr_cli.images.raster import crop, image_id, resize
 from cxr_cli.images.read import Geometry
 from cxr_cli.labels.table import Columns
@@ -45,7 +45,7 @@ class Run:
         *sources: Path,
         to: Path,
         settings: Settings = SMALL,
-        shard: Shard | None = None,
+        shard: ArrayTask | None = None,
         **options: Any,
     ) -> dict[str, Any]:
         self.said, self.steps = [], []
@@ -67,13 +67,13 @@ def run() -> Run:
 
 
 @pytest.fixture
-def films(tmp_path: Path) -> Path:
-    """Four films of two classes in folders of their names, in an order that is not the alphabet's."""
+def images(tmp_path: Path) -> Path:
+    """Four images of two classes in folders of their names, in an order that is not the alphabet's."""
     for seed, name in enumerate(
         ("pneumonia/d.png", "normal/b.PNG", "normal/deep/normal/a.jpeg", "pneumonia/c.jpg")
     ):
-        draw(tmp_path / "films" / name, seed)
-    return tmp_path / "films"
+        draw(tmp_path / "images" / name, seed)
+    return tmp_path / "images"
 
 
 def table(path: Path, *rows: str) -> Settings:
@@ -81,81 +81,81 @@ def table(path: Path, *rows: str) -> Settings:
     return Settings(Geometry(size=16), (path,), Columns())
 
 
-def test_films_become_rows_in_the_order_of_their_paths(tmp_path: Path, films: Path, run: Run) -> None:
-    info = run(films, to=tmp_path / "d")
+def test_images_become_rows_in_the_order_of_their_paths(tmp_path: Path, images: Path, run: Run) -> None:
+    info = run(images, to=tmp_path / "d")
     dataset = open_dataset(tmp_path / "d")
     names = ["normal/b.PNG", "normal/deep/normal/a.jpeg", "pneumonia/c.jpg", "pneumonia/d.png"]
-    assert dataset.manifest["source"].tolist() == [str(films / name) for name in names]
+    assert dataset.manifest["source"].tolist() == [str(images / name) for name in names]
     assert dataset.manifest["label"].tolist() == ["normal", "normal", "pneumonia", "pneumonia"]
     assert dataset.images.shape == (4, 16, 16)
     np.testing.assert_array_equal(dataset.images[3], resize(noise(0), 16))
     assert dataset.manifest["image_id"][3] == image_id(noise(0))
-    assert info["counts"] == {"inputs": 4, "films": 4, "rejected": 0}
+    assert info["counts"] == {"inputs": 4, "images": 4, "rejected": 0}
     assert info["classes"] == {"normal": 2, "pneumonia": 2}
     assert info["digest"] == digest_file(tmp_path / "d" / "images.npy")
     assert {"python", "pydicom", "opencv-python-headless"} <= info["versions"].keys()
     assert run.steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
-def test_crops_come_before_the_resize_and_leave_the_identity(tmp_path: Path, films: Path, run: Run) -> None:
-    run(films, to=tmp_path / "d", settings=Settings(Geometry(16, crop_top=0.25, crop_border=0.1)))
+def test_crops_come_before_the_resize_and_leave_the_identity(tmp_path: Path, images: Path, run: Run) -> None:
+    run(images, to=tmp_path / "d", settings=Settings(Geometry(16, crop_top=0.25, crop_border=0.1)))
     dataset = open_dataset(tmp_path / "d")
     np.testing.assert_array_equal(dataset.images[3], resize(crop(noise(0), 0.25, 0.1), 16))
     assert dataset.manifest["image_id"][3] == image_id(noise(0))
 
 
-def test_several_processes_make_the_same_dataset(tmp_path: Path, films: Path, run: Run) -> None:
+def test_several_processes_make_the_same_dataset(tmp_path: Path, images: Path, run: Run) -> None:
     for seed in range(10, 30):
-        draw(films / "normal" / f"{seed % 17}.png", seed % 15)  # duplicates among them
-    (films / "normal" / "broken.png").write_bytes(b"")
-    run(films, to=tmp_path / "one")
-    run(films, to=tmp_path / "two", workers=2)
+        draw(images / "normal" / f"{seed % 17}.png", seed % 15)  # duplicates among them
+    (images / "normal" / "broken.png").write_bytes(b"")
+    run(images, to=tmp_path / "one")
+    run(images, to=tmp_path / "two", workers=2)
     for name in ("images.npy", "manifest.csv", "rejected.csv", "dataset.json"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     assert len(read_csv(tmp_path / "two" / "rejected.csv")) > 3
 
 
-def test_inputs_are_rows_and_rejected(tmp_path: Path, films: Path, run: Run) -> None:
-    (films / "normal" / "text.png").write_text("no picture")
-    (films / "normal" / "notes.txt").write_text("no input")
-    (films / "normal" / "noextension").write_text("no input")
-    whole = draw(films / "normal" / "cut.png", 9).read_bytes()
-    (films / "normal" / "cut.png").write_bytes(whole[:900])
-    info = run(films, to=tmp_path / "d")
-    assert info["counts"] == {"inputs": 6, "films": 4, "rejected": 2}
+def test_inputs_are_rows_and_rejected(tmp_path: Path, images: Path, run: Run) -> None:
+    (images / "normal" / "text.png").write_text("no picture")
+    (images / "normal" / "notes.txt").write_text("no input")
+    (images / "normal" / "noextension").write_text("no input")
+    whole = draw(images / "normal" / "cut.png", 9).read_bytes()
+    (images / "normal" / "cut.png").write_bytes(whole[:900])
+    info = run(images, to=tmp_path / "d")
+    assert info["counts"] == {"inputs": 6, "images": 4, "rejected": 2}
     rejected = read_csv(tmp_path / "d" / "rejected.csv")
-    assert rejected["source"].tolist() == [str(films / "normal" / name) for name in ("cut.png", "text.png")]
+    assert rejected["source"].tolist() == [str(images / "normal" / name) for name in ("cut.png", "text.png")]
     assert "truncated" in rejected["reason"][0]
     assert any(line.startswith("other files passed over") and line.endswith(": 2") for line in run.said)
 
 
-def test_a_file_named_by_the_user_is_always_an_input(tmp_path: Path, films: Path, run: Run) -> None:
-    (films / "notes.txt").write_text("not a film")
-    info = run(films / "notes.txt", films / "normal", films / "normal" / "b.PNG", to=tmp_path / "d")
-    assert info["counts"] == {"inputs": 3, "films": 2, "rejected": 1}
+def test_a_file_named_by_the_user_is_always_an_input(tmp_path: Path, images: Path, run: Run) -> None:
+    (images / "notes.txt").write_text("not an image")
+    info = run(images / "notes.txt", images / "normal", images / "normal" / "b.PNG", to=tmp_path / "d")
+    assert info["counts"] == {"inputs": 3, "images": 2, "rejected": 1}
 
 
-def test_a_link_to_nowhere_is_a_rejected_input(tmp_path: Path, films: Path, run: Run) -> None:
-    (films / "normal" / "gone.png").symlink_to(tmp_path / "gone.png")
-    run(films, to=tmp_path / "d")
+def test_a_link_to_nowhere_is_a_rejected_input(tmp_path: Path, images: Path, run: Run) -> None:
+    (images / "normal" / "gone.png").symlink_to(tmp_path / "gone.png")
+    run(images, to=tmp_path / "d")
     assert "cannot be opened" in read_csv(tmp_path / "d" / "rejected.csv")["reason"][0]
 
 
 def test_a_file_name_that_is_no_utf8_is_written_with_escapes(tmp_path: Path, run: Run) -> None:
-    (tmp_path / "films").mkdir()
-    odd = str(tmp_path / "films").encode() + b"/caf\xe9.png"
-    draw(tmp_path / "film.png", 0).rename(Path(os.fsdecode(odd)))
-    run(tmp_path / "films", to=tmp_path / "d")
+    (tmp_path / "images").mkdir()
+    odd = str(tmp_path / "images").encode() + b"/caf\xe9.png"
+    draw(tmp_path / "image.png", 0).rename(Path(os.fsdecode(odd)))
+    run(tmp_path / "images", to=tmp_path / "d")
     assert open_dataset(tmp_path / "d").manifest["source"][0].endswith("caf\\xe9.png")
 
 
 def test_exact_duplicates_are_kept_once_and_told(tmp_path: Path, run: Run) -> None:
-    folder = tmp_path / "films"
+    folder = tmp_path / "images"
     for name in ("a/1.png", "a/2.png", "a/3.png", "b/4.png", "b/5.png"):
         draw(folder / name, 0)
     settings = table(tmp_path / "t.csv", "path,label,patient_id", "1,a,p", "2,a,p", "3,a,q", "4,b,p", "5,b,q")
     info = run(folder, to=tmp_path / "d", settings=settings)
-    assert info["counts"] == {"inputs": 5, "films": 1, "rejected": 4}
+    assert info["counts"] == {"inputs": 5, "images": 1, "rejected": 4}
     first = f"duplicate of {folder / 'a/1.png'}"
     assert read_csv(tmp_path / "d" / "rejected.csv")["reason"].tolist() == [
         first,
@@ -167,7 +167,7 @@ def test_exact_duplicates_are_kept_once_and_told(tmp_path: Path, run: Run) -> No
 
 
 def test_a_label_table_gives_labels_characteristics_and_columns(
-    tmp_path: Path, films: Path, run: Run
+    tmp_path: Path, images: Path, run: Run
 ) -> None:
     settings = table(
         tmp_path / "t.csv",
@@ -177,7 +177,7 @@ def test_a_label_table_gives_labels_characteristics_and_columns(
         "c,two,8,,,,south,",
         "zzz,two,9,,,,,",
     )
-    info = run(films, to=tmp_path / "d", settings=settings)
+    info = run(images, to=tmp_path / "d", settings=settings)
     manifest = open_dataset(tmp_path / "d").manifest
     assert info["classes"] == {"one": 1, "two": 1}
     assert list(manifest.columns[-5:]) == ["pixel_mapping", "path", "table_source", "site", "reason"]
@@ -190,19 +190,19 @@ def test_a_label_table_gives_labels_characteristics_and_columns(
         "cough",
     ]
     assert read_csv(tmp_path / "d" / "rejected.csv").to_numpy().tolist() == [
-        [str(films / "normal" / "b.PNG"), "empty label in the label table"],
-        [str(films / "pneumonia" / "d.png"), "no row in the label table"],
+        [str(images / "normal" / "b.PNG"), "empty label in the label table"],
+        [str(images / "pneumonia" / "d.png"), "no row in the label table"],
     ]
-    assert "rows of the label tables without a film here: 1" in run.said
+    assert "rows of the label tables without an image here: 1" in run.said
     assert any("'source' is kept as 'table_source'" in line for line in run.said)
 
 
-def test_a_covidx_list_gives_subset_and_collection(tmp_path: Path, films: Path, run: Run) -> None:
+def test_a_covidx_list_gives_subset_and_collection(tmp_path: Path, images: Path, run: Run) -> None:
     lists = []
     for name, line in (("train_x.txt", "a 1 a.jpeg normal rsna"), ("test_x.txt", "7 d.png pneumonia cohen")):
         (tmp_path / name).write_text(line + "\n")
         lists.append(tmp_path / name)
-    run(films, to=tmp_path / "d", settings=Settings(Geometry(16), tuple(lists)))
+    run(images, to=tmp_path / "d", settings=Settings(Geometry(16), tuple(lists)))
     manifest = open_dataset(tmp_path / "d").manifest
     assert manifest[["patient_id", "listed_in", "collection"]].to_numpy().tolist() == [
         ["a 1", "train", "rsna"],
@@ -224,13 +224,13 @@ def cut_off_after(count: int) -> Callable[[int, int], None]:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_the_same_call_goes_on_where_it_was_cut_off(
-    tmp_path: Path, films: Path, run: Run, workers: int
+    tmp_path: Path, images: Path, run: Run, workers: int
 ) -> None:
-    draw(films / "pneumonia" / "z.png", 1)  # a duplicate of a film that is read before the cut
-    run(films, to=tmp_path / "whole")
+    draw(images / "pneumonia" / "z.png", 1)  # a duplicate of an image that is read before the cut
+    run(images, to=tmp_path / "whole")
     with pytest.raises(CutOffError):
         preprocess(
-            [films],
+            [images],
             tmp_path / "d",
             SMALL,
             Effort(workers),
@@ -238,92 +238,92 @@ def test_the_same_call_goes_on_where_it_was_cut_off(
             advance=cut_off_after(2),
         )
     assert len((tmp_path / "d" / "progress.jsonl").read_text().splitlines()) == 3
-    run(films, to=tmp_path / "d")
+    run(images, to=tmp_path / "d")
     assert run.steps == [(3, 5), (4, 5), (5, 5)]
     assert f"{tmp_path / 'd'}: going on after 2 of 5 inputs" in run.said
     for name in ("images.npy", "manifest.csv", "rejected.csv"):
         assert (tmp_path / "d" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-def test_a_finished_dataset_is_not_made_again(tmp_path: Path, films: Path, run: Run) -> None:
-    first = run(films, to=tmp_path / "d")
+def test_a_finished_dataset_is_not_made_again(tmp_path: Path, images: Path, run: Run) -> None:
+    first = run(images, to=tmp_path / "d")
     before = (tmp_path / "d" / "dataset.json").stat().st_mtime_ns
-    assert run(films, to=tmp_path / "d", workers=2) == first
+    assert run(images, to=tmp_path / "d", workers=2) == first
     assert "already done" in run.said[-1]
     assert run.steps == []
     assert (tmp_path / "d" / "dataset.json").stat().st_mtime_ns == before
 
 
-def test_other_settings_or_inputs_are_refused(tmp_path: Path, films: Path, run: Run) -> None:
+def test_other_settings_or_inputs_are_refused(tmp_path: Path, images: Path, run: Run) -> None:
     settings = table(tmp_path / "t.csv", "path,label", "a,x", "b,y")
-    run(films, to=tmp_path / "d", settings=settings)
+    run(images, to=tmp_path / "d", settings=settings)
     before = (tmp_path / "d" / "dataset.json").read_bytes()
     for other, what in (
-        (SMALL, "--labels was"),
-        (Settings(Geometry(8), settings.labels), "--size was 16, now 8"),
-        (Settings(Geometry(16, crop_top=0.1), settings.labels), "--crop-top was 0.0, now 0.1"),
+        (SMALL, "`labels` was"),
+        (Settings(Geometry(8), settings.labels), "`size` was 16, now 8"),
+        (Settings(Geometry(16, crop_top=0.1), settings.labels), "`crop_top` was 0.0, now 0.1"),
     ):
-        with pytest.raises(UsageFault, match=what):
-            run(films, to=tmp_path / "d", settings=other)
-    with pytest.raises(UsageFault, match="the number of inputs was 4, now 2"):
-        run(films / "normal", to=tmp_path / "d", settings=settings)
-    (films / "normal" / "b.PNG").rename(films / "normal" / "e.png")
-    with pytest.raises(UsageFault, match="the list of inputs"):
-        run(films, to=tmp_path / "d", settings=settings)
-    (films / "normal" / "e.png").rename(films / "normal" / "b.PNG")
+        with pytest.raises(SettingsChanged, match=what):
+            run(images, to=tmp_path / "d", settings=other)
+    with pytest.raises(SettingsChanged, match="the number of inputs was 4, now 2"):
+        run(images / "normal", to=tmp_path / "d", settings=settings)
+    (images / "normal" / "b.PNG").rename(images / "normal" / "e.png")
+    with pytest.raises(SettingsChanged, match="the list of inputs"):
+        run(images, to=tmp_path / "d", settings=settings)
+    (images / "normal" / "e.png").rename(images / "normal" / "b.PNG")
     table(tmp_path / "t.csv", "path,label", "a,x", "b,z")
-    with pytest.raises(UsageFault, match="the content of --labels"):
-        run(films, to=tmp_path / "d", settings=settings)
+    with pytest.raises(SettingsChanged, match="the content of `labels`"):
+        run(images, to=tmp_path / "d", settings=settings)
     assert (tmp_path / "d" / "dataset.json").read_bytes() == before
 
 
-def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, films: Path, run: Run) -> None:
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, images: Path, run: Run) -> None:
     with pytest.raises(BadInput, match="no cxr dataset"):
-        run(films, to=films)
-    assert sorted(path.name for path in films.iterdir()) == ["normal", "pneumonia"]
+        run(images, to=images)
+    assert sorted(path.name for path in images.iterdir()) == ["normal", "pneumonia"]
 
 
-def test_nothing_is_left_where_no_film_could_be_read(tmp_path: Path, run: Run) -> None:
-    (tmp_path / "films").mkdir()
-    (tmp_path / "films" / "a.png").write_text("no picture")
+def test_nothing_is_left_where_no_image_could_be_read(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.png").write_text("no picture")
     with pytest.raises(BadInput, match=r"none of 1 inputs .*a\.png: no PNG or JPEG"):
-        run(tmp_path / "films", to=tmp_path / "d")
+        run(tmp_path / "images", to=tmp_path / "d")
     assert not (tmp_path / "d").exists()
 
 
 def test_an_empty_folder_is_bad_input(tmp_path: Path, run: Run) -> None:
-    (tmp_path / "films").mkdir()
-    with pytest.raises(BadInput, match="no films here"):
-        run(tmp_path / "films", to=tmp_path / "d")
+    (tmp_path / "images").mkdir()
+    with pytest.raises(BadInput, match="no images here"):
+        run(tmp_path / "images", to=tmp_path / "d")
     with pytest.raises(BadInput, match="no such file or folder"):
         run(tmp_path / "gone", to=tmp_path / "d")
 
 
 def test_too_many_rejected_inputs_stop_the_work_which_can_go_on(
-    tmp_path: Path, films: Path, run: Run
+    tmp_path: Path, images: Path, run: Run
 ) -> None:
     for name in ("0.png", "1.png"):
-        (films / name).write_text("no picture")
+        (images / name).write_text("no picture")
     with pytest.raises(TooManyRejects, match=r"2 inputs rejected, --max-failures allows 1; .*1\.png"):
-        run(films, to=tmp_path / "d", max_failures=1)
-    assert run(films, to=tmp_path / "d", max_failures=2)["counts"]["films"] == 4
+        run(images, to=tmp_path / "d", max_failures=1)
+    assert run(images, to=tmp_path / "d", max_failures=2)["counts"]["images"] == 4
 
 
-def test_every_real_film_has_its_row(tmp_path: Path, real_films: Path, run: Run) -> None:
-    sources = sorted((real_films / "cxr3" / "covid19").iterdir())[:12]
-    metadata = real_films / "cxr3" / "metadata.csv"
+def test_every_real_image_has_its_row(tmp_path: Path, real_images: Path, run: Run) -> None:
+    sources = sorted((real_images / "cxr3" / "covid19").iterdir())[:12]
+    metadata = real_images / "cxr3" / "metadata.csv"
     run(*sources, to=tmp_path / "d", settings=Settings(Geometry(32), (metadata,)))
     manifest = open_dataset(tmp_path / "d").manifest
     expected = read_csv(metadata).set_index("path")["patient_id"]
     assert len(manifest) == 12
     for source, patient in zip(manifest["source"], manifest["patient_id"], strict=True):
-        assert patient == expected[str(Path(source).relative_to(real_films / "cxr3"))]
+        assert patient == expected[str(Path(source).relative_to(real_images / "cxr3"))]
 
 
-def test_the_journal_holds_no_header_text(tmp_path: Path, films: Path) -> None:
+def test_the_journal_holds_no_header_text(tmp_path: Path, images: Path) -> None:
     with pytest.raises(CutOffError):
         preprocess(
-            [films],
+            [images],
             tmp_path / "d",
             SMALL,
             Effort(0),
@@ -331,7 +331,7 @@ def test_the_journal_holds_no_header_text(tmp_path: Path, films: Path) -> None:
             advance=cut_off_after(1),
         )
     _, line = (tmp_path / "d" / "progress.jsonl").read_text().splitlines()
-    assert set(json.loads(line)["film"]) == {
+    assert set(json.loads(line)["image"]) == {
         "image_id",
         "source",
         "label",

@@ -11,7 +11,7 @@ from cxr_cli.artifacts import read_json
 from cxr_cli.dataset.preprocess import Effort, preprocess
 from cxr_cli.dataset.settings import Settings
 from cxr_cli.dataset.store import open_dataset
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import SettingsChanged, UsageFault
 from cxr_cli.images.privacy import hash_patient
 from cxr_cli.images.read import Geometry
 from cxr_cli.labels.table import Columns
@@ -21,13 +21,13 @@ OTHER_KEY = b"other bytes, too"
 SECRETS = ("SMITH", "19600520", "20100519", "ACC-77", "Dr. Who")
 
 
-def write_film(path: Path, **elements: object) -> None:
-    """A DICOM film of noise that its file's name decides, with a header full of secrets."""
-    film = Dataset()
-    film.file_meta = FileMetaDataset()
-    film.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    film.file_meta.MediaStorageSOPClassUID = film.SOPClassUID = DigitalXRayImageStorageForPresentation
-    film.file_meta.MediaStorageSOPInstanceUID = film.SOPInstanceUID = "1.2.3"
+def write_image(path: Path, **elements: object) -> None:
+    """A DICOM image of noise that its file's name decides, with a header full of secrets."""
+    image = Dataset()
+    image.file_meta = FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    image.file_meta.MediaStorageSOPClassUID = image.SOPClassUID = DigitalXRayImageStorageForPresentation
+    image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID = "1.2.3"
     stored = np.random.default_rng(list(path.name.encode())).integers(0, 4096, (32, 32)).astype(np.uint16)
     described = {
         "PatientName": "SMITH^JOHN",
@@ -49,23 +49,23 @@ def write_film(path: Path, **elements: object) -> None:
         **elements,
     }
     for keyword, value in described.items():
-        setattr(film, keyword, value)
+        setattr(image, keyword, value)
     path.parent.mkdir(parents=True, exist_ok=True)
-    film.save_as(path, enforce_file_format=True)
+    image.save_as(path, enforce_file_format=True)
 
 
 @pytest.fixture
-def films(tmp_path: Path) -> Path:
-    """Two films of one class, whose manufacturers have several spellings, and one that cannot be read."""
-    write_film(tmp_path / "films" / "x" / "a.dcm", Manufacturer="Philips Medical Systems")
-    write_film(tmp_path / "films" / "x" / "b.dcm", Manufacturer="ACME GmbH")
-    write_film(tmp_path / "films" / "x" / "c.dcm", Manufacturer="Umbrella", Rows=64)
-    return tmp_path / "films"
+def images(tmp_path: Path) -> Path:
+    """Two images of one class, whose manufacturers have several spellings, and one that cannot be read."""
+    write_image(tmp_path / "images" / "x" / "a.dcm", Manufacturer="Philips Medical Systems")
+    write_image(tmp_path / "images" / "x" / "b.dcm", Manufacturer="ACME GmbH")
+    write_image(tmp_path / "images" / "x" / "c.dcm", Manufacturer="Umbrella", Rows=64)
+    return tmp_path / "images"
 
 
-def make(films: Path, to: Path, settings: Settings) -> list[str]:
+def make(images: Path, to: Path, settings: Settings) -> list[str]:
     said: list[str] = []
-    preprocess([films], to, settings, Effort(0), say=said.append, advance=lambda *_: None)
+    preprocess([images], to, settings, Effort(0), say=said.append, advance=lambda *_: None)
     return said
 
 
@@ -73,8 +73,8 @@ def everything_in(folder: Path) -> str:
     return "".join(path.read_bytes().decode("latin-1") for path in sorted(folder.iterdir()))
 
 
-def test_no_header_secret_reaches_the_dataset(tmp_path: Path, films: Path) -> None:
-    said = make(films, tmp_path / "d", Settings(Geometry(16)))
+def test_no_header_secret_reaches_the_dataset(tmp_path: Path, images: Path) -> None:
+    said = make(images, tmp_path / "d", Settings(Geometry(16)))
     text = everything_in(tmp_path / "d") + "".join(said)
     assert [secret for secret in SECRETS if secret in text] == []
     manifest = open_dataset(tmp_path / "d").manifest
@@ -88,9 +88,9 @@ def test_no_header_secret_reaches_the_dataset(tmp_path: Path, films: Path) -> No
         assert manifest[column].tolist() == [value, value]
 
 
-def test_unmapped_manufacturers_are_listed_until_a_table_has_them(tmp_path: Path, films: Path) -> None:
-    said = make(films, tmp_path / "d", Settings(Geometry(16)))
-    # The third spelling is of a film that gave no row.
+def test_unmapped_manufacturers_are_listed_until_a_table_has_them(tmp_path: Path, images: Path) -> None:
+    said = make(images, tmp_path / "d", Settings(Geometry(16)))
+    # The third spelling is of an image that gave no row.
     assert said == [
         "manufacturers in no table, kept as they are spelled (--manufacturers adds them): 'ACME GmbH'"
     ]
@@ -99,42 +99,42 @@ def test_unmapped_manufacturers_are_listed_until_a_table_has_them(tmp_path: Path
     assert read_json(tmp_path / "d" / "dataset.json")["unmapped_manufacturers"] == ["ACME GmbH"]
     table = tmp_path / "own.toml"
     table.write_text('"Acme" = ["acme"]\n')
-    assert make(films, tmp_path / "e", Settings(Geometry(16), manufacturers=table)) == []
+    assert make(images, tmp_path / "e", Settings(Geometry(16), manufacturers=table)) == []
     manifest = open_dataset(tmp_path / "e").manifest
     assert manifest["manufacturer"].tolist() == ["Philips", "Acme"]
     assert manifest["manufacturer_raw"].tolist() == ["Philips Medical Systems", "ACME GmbH"]
     table.write_text('"Acme" = ["acme gmbh"]\n')
-    with pytest.raises(UsageFault, match="the content of --manufacturers was"):
-        make(films, tmp_path / "e", Settings(Geometry(16), manufacturers=table))
+    with pytest.raises(SettingsChanged, match="the content of `manufacturers` was"):
+        make(images, tmp_path / "e", Settings(Geometry(16), manufacturers=table))
 
 
-def test_tags_are_kept_on_the_users_wish(tmp_path: Path, films: Path) -> None:
-    make(films, tmp_path / "d", Settings(Geometry(16), keep_tags=("StudyDate", "KVP")))
+def test_tags_are_kept_on_the_users_wish(tmp_path: Path, images: Path) -> None:
+    make(images, tmp_path / "d", Settings(Geometry(16), keep_tags=("StudyDate", "KVP")))
     manifest = open_dataset(tmp_path / "d").manifest
     assert manifest["StudyDate"].tolist() == ["20100519", "20100519"]
     assert manifest["KVP"].tolist() == ["", ""]
     (tmp_path / "t.csv").write_text("path,label,StudyDate\na.dcm,x,1\n")
     settings = Settings(Geometry(16), (tmp_path / "t.csv",), keep_tags=("StudyDate",))
     with pytest.raises(UsageFault, match="--keep-tags StudyDate: the label table has a column of that name"):
-        make(films, tmp_path / "e", settings)
+        make(images, tmp_path / "e", settings)
 
 
-def test_patients_of_headers_and_tables_are_hashed_alike(tmp_path: Path, films: Path) -> None:
-    make(films, tmp_path / "d", Settings(Geometry(16), patient_key=KEY))
+def test_patients_of_headers_and_tables_are_hashed_alike(tmp_path: Path, images: Path) -> None:
+    make(images, tmp_path / "d", Settings(Geometry(16), patient_key=KEY))
     assert "MRN 5" not in everything_in(tmp_path / "d")
     assert KEY.decode() not in everything_in(tmp_path / "d")
     (tmp_path / "t.csv").write_text("path,label,who,patient_id\na.dcm,x,MRN 5,MRN 9\nb.dcm,x,,MRN 5\n")
     settings = Settings(Geometry(16), (tmp_path / "t.csv",), Columns(patient="who"), patient_key=KEY)
-    make(films, tmp_path / "t", settings)
+    make(images, tmp_path / "t", settings)
     assert "MRN" not in everything_in(tmp_path / "t")
     patient = hash_patient("MRN 5", KEY)
     for folder in ("d", "t"):
         assert open_dataset(tmp_path / folder).manifest["patient_id"].tolist() == [patient, patient]
 
 
-def test_another_key_is_refused(tmp_path: Path, films: Path) -> None:
-    make(films, tmp_path / "d", Settings(Geometry(16), patient_key=KEY))
+def test_another_key_is_refused(tmp_path: Path, images: Path) -> None:
+    make(images, tmp_path / "d", Settings(Geometry(16), patient_key=KEY))
     for key in (OTHER_KEY, None):
-        with pytest.raises(UsageFault, match="the key of --hash-patients was") as refused:
-            make(films, tmp_path / "d", Settings(Geometry(16), patient_key=key))
+        with pytest.raises(SettingsChanged, match="the key of `hash_patients` was") as refused:
+            make(images, tmp_path / "d", Settings(Geometry(16), patient_key=key))
         assert KEY.decode() not in str(refused.value)

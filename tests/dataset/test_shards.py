@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
+from cxr_cli.array_task import ArrayTask
 from cxr_cli.artifacts import read_csv, read_json, write_json
 from cxr_cli.dataset.preprocess import Effort, merge, preprocess
 from cxr_cli.dataset.settings import Settings
-from cxr_cli.dataset.shards import Shard, parse_shard, shard_of_array_task
 from cxr_cli.dataset.store import open_dataset
-from cxr_cli.errors import BadInput, TooManyRejects, UsageFault
+from cxr_cli.errors import BadInput, SettingsChanged, TooManyRejects
 from cxr_cli.images.read import Geometry
 
 SMALL = Settings(Geometry(size=16))
@@ -24,28 +22,30 @@ FILES = ("images.npy", "manifest.csv", "rejected.csv", "dataset.json")
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eleven films; 0, 4 and 10 are one picture, 4 under another label; 7 and 8 are another; 2 is no film."""
-    folder = tmp_path_factory.mktemp("films")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eleven images; 0, 4 and 10 are one picture, 4 under another label; 7 and 8 are another; 2 is no image."""
+    folder = tmp_path_factory.mktemp("images")
     for number in range(11):
         path = folder / ("b" if number >= 9 or number == 4 else "a") / f"{number:02}.png"
         path.parent.mkdir(exist_ok=True)
         seed = {4: 0, 10: 0, 8: 7}.get(number, number)
-        film = np.random.default_rng(seed).integers(0, 256, (40, 40), np.uint8)
-        Image.fromarray(film).save(path)
-    (folder / "a" / "02.png").write_text("no film")
+        image = np.random.default_rng(seed).integers(0, 256, (40, 40), np.uint8)
+        Image.fromarray(image).save(path)
+    (folder / "a" / "02.png").write_text("no image")
     return folder
 
 
-def make(films: Path, to: Path, shard: Shard | None = None, settings: Settings = SMALL) -> dict[str, Any]:
+def make(
+    images: Path, to: Path, shard: ArrayTask | None = None, settings: Settings = SMALL
+) -> dict[str, Any]:
     return preprocess(
-        [films], to, settings, Effort(0), shard=shard, say=lambda _: None, advance=lambda *_: None
+        [images], to, settings, Effort(0), shard=shard, say=lambda _: None, advance=lambda *_: None
     )
 
 
-def make_shards(films: Path, folder: Path, count: int) -> list[Path]:
+def make_shards(images: Path, folder: Path, count: int) -> list[Path]:
     for number in range(1, count + 1):
-        make(films, folder / str(number), Shard(number, count))
+        make(images, folder / str(number), ArrayTask(number, count))
     return [folder / str(number) for number in range(count, 0, -1)]
 
 
@@ -56,14 +56,14 @@ def merged(shards: list[Path], to: Path, advance: Callable[..., None] = lambda *
 
 
 @pytest.mark.parametrize("count", [2, 3, 14])
-def test_a_merged_dataset_has_the_bytes_of_one_made_whole(films: Path, tmp_path: Path, count: int) -> None:
-    make(films, tmp_path / "whole")
-    said = merged(make_shards(films, tmp_path, count), tmp_path / "merged")
+def test_a_merged_dataset_has_the_bytes_of_one_made_whole(images: Path, tmp_path: Path, count: int) -> None:
+    make(images, tmp_path / "whole")
+    said = merged(make_shards(images, tmp_path, count), tmp_path / "merged")
     for name in FILES:
         assert (tmp_path / "merged" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    # Files come by folder, so 4, 9 and 10 are last; the numbers are those of the duplicates' first films.
+    # Files come by folder, so 4, 9 and 10 are last; the numbers are those of the duplicates' first images.
     assert [
-        reason.removeprefix(f"duplicate of {films}/")
+        reason.removeprefix(f"duplicate of {images}/")
         for reason in read_csv(tmp_path / "merged" / "rejected.csv")["reason"]
     ] == [
         "no PNG or JPEG picture",
@@ -74,8 +74,8 @@ def test_a_merged_dataset_has_the_bytes_of_one_made_whole(films: Path, tmp_path:
     assert said == ["exact duplicates left out: 3 (2 under another label, 0 under another patient)"]
 
 
-def test_a_merge_that_was_cut_off_goes_on_to_the_same_bytes(films: Path, tmp_path: Path) -> None:
-    shards = make_shards(films, tmp_path, 2)
+def test_a_merge_that_was_cut_off_goes_on_to_the_same_bytes(images: Path, tmp_path: Path) -> None:
+    shards = make_shards(images, tmp_path, 2)
     merged(shards, tmp_path / "whole")
 
     def cut_off(done: int, _: int) -> None:
@@ -90,29 +90,29 @@ def test_a_merge_that_was_cut_off_goes_on_to_the_same_bytes(films: Path, tmp_pat
     assert "already done" in merged(shards, tmp_path / "cut")[0]
 
 
-def test_a_shard_is_made_once_and_is_no_dataset(films: Path, tmp_path: Path) -> None:
-    first = make(films, tmp_path / "s", Shard(1, 2))
-    assert first["counts"] == {"inputs": 5, "films": 4, "rejected": 1}
-    assert make(films, tmp_path / "s", Shard(1, 2)) == first
+def test_a_shard_is_made_once_and_is_no_dataset(images: Path, tmp_path: Path) -> None:
+    first = make(images, tmp_path / "s", ArrayTask(1, 2))
+    assert first["counts"] == {"inputs": 5, "images": 4, "rejected": 1}
+    assert make(images, tmp_path / "s", ArrayTask(1, 2)) == first
     with pytest.raises(BadInput, match="--merge"):
         open_dataset(tmp_path / "s")
-    with pytest.raises(UsageFault, match=r"--shard was \[1, 2\], now \[2, 2\]"):
-        make(films, tmp_path / "s", Shard(2, 2))
-    with pytest.raises(UsageFault, match=r"--shard was \[1, 2\], now None"):
-        make(films, tmp_path / "s")
+    with pytest.raises(SettingsChanged, match=r"`shard` was \[1, 2\], now \[2, 2\]"):
+        make(images, tmp_path / "s", ArrayTask(2, 2))
+    with pytest.raises(SettingsChanged, match=r"`shard` was \[1, 2\], now None"):
+        make(images, tmp_path / "s")
 
 
-def test_missing_doubled_and_foreign_shards_are_refused(films: Path, tmp_path: Path) -> None:
-    three, two, one = make_shards(films, tmp_path, 3)
+def test_missing_doubled_and_foreign_shards_are_refused(images: Path, tmp_path: Path) -> None:
+    three, two, one = make_shards(images, tmp_path, 3)
     shutil.copytree(one, tmp_path / "again")
-    make(films, tmp_path / "of two", Shard(2, 2))
-    make(films, tmp_path / "larger", Shard(3, 3), Settings(Geometry(size=32)))
-    make(films, tmp_path / "whole")
+    make(images, tmp_path / "of two", ArrayTask(2, 2))
+    make(images, tmp_path / "larger", ArrayTask(3, 3), Settings(Geometry(size=32)))
+    make(images, tmp_path / "whole")
     for shards, message in (
         ([one, three], "1 of 3 shards missing: 2"),
         ([one, two, three, tmp_path / "again"], "again: is shard 1/3 again"),
         ([one, tmp_path / "of two"], "of two: is one of 2 shards"),
-        ([one, two, tmp_path / "larger"], "larger: --size is not as in"),
+        ([one, two, tmp_path / "larger"], "larger: `size` is not as in"),
         ([one, two, tmp_path / "whole"], "whole: no finished shard"),
         ([one, two, tmp_path / "gone"], "gone: no such folder"),
     ):
@@ -122,62 +122,25 @@ def test_missing_doubled_and_foreign_shards_are_refused(films: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["images.npy", "progress.jsonl"])
-def test_a_damaged_shard_is_refused(films: Path, tmp_path: Path, name: str) -> None:
-    shards = make_shards(films, tmp_path, 2)
+def test_a_damaged_shard_is_refused(images: Path, tmp_path: Path, name: str) -> None:
+    shards = make_shards(images, tmp_path, 2)
     content = (shards[0] / name).read_bytes()
     (shards[0] / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(BadInput, match=f"{name}: missing or not as it was written"):
         merged(shards, tmp_path / "merged")
 
 
-def test_rejected_inputs_count_when_merged(films: Path, tmp_path: Path) -> None:
-    shards = make_shards(films, tmp_path, 2)
+def test_rejected_inputs_count_when_merged(images: Path, tmp_path: Path) -> None:
+    shards = make_shards(images, tmp_path, 2)
     with pytest.raises(TooManyRejects, match="4 inputs rejected, --max-failures allows 3"):
         merge(shards, tmp_path / "m", max_failures=3, say=print, advance=lambda *_: None)
 
 
-def test_shards_of_different_versions_are_told(films: Path, tmp_path: Path) -> None:
-    shards = make_shards(films, tmp_path, 2)
+def test_shards_of_different_versions_are_told(images: Path, tmp_path: Path) -> None:
+    shards = make_shards(images, tmp_path, 2)
     info = read_json(shards[0] / "shard.json")
     info["versions"] |= {"pydicom": "2.0", "platform": "another node"}
     write_json(shards[0] / "shard.json", info)
     told = "shards were made with different versions of pydicom; dataset.json names the first shard's"
     assert merged(shards, tmp_path / "merged")[0] == told
     assert read_json(tmp_path / "merged" / "dataset.json")["versions"]["pydicom"] != "2.0"
-
-
-@given(st.integers(0, 50), st.integers(1, 60))
-def test_all_shards_in_their_order_are_all_items(items: int, count: int) -> None:
-    runs = [Shard(number, count).of(range(items)) for number in range(1, count + 1)]
-    assert [item for run in runs for item in run] == list(range(items))
-    assert max(map(len, runs)) - min(map(len, runs)) <= 1
-
-
-def test_shards_as_they_are_written() -> None:
-    assert parse_shard("2/8") == Shard(2, 8)
-    assert parse_shard("1/1") == Shard(1, 1)
-    for text in ("0/8", "9/8", "2", "2/", "a/b", "-1/3", "1/0"):
-        with pytest.raises(UsageFault, match=f"--shard {text}: I/N is needed"):
-            parse_shard(text)
-
-
-def array(task: object, count: object, first: object, step: object = "") -> dict[str, str]:
-    return {
-        "SLURM_ARRAY_TASK_ID": str(task),
-        "SLURM_ARRAY_TASK_COUNT": str(count),
-        "SLURM_ARRAY_TASK_MIN": str(first),
-        "SLURM_ARRAY_TASK_STEP": str(step),
-    }
-
-
-def test_tasks_of_a_job_array_are_shards() -> None:
-    assert shard_of_array_task({}) is None
-    assert shard_of_array_task({"SLURM_ARRAY_TASK_ID": "3"}) is None
-    assert [shard_of_array_task(array(task, 4, 0)) for task in range(4)] == [
-        Shard(number, 4) for number in range(1, 5)
-    ]
-    assert shard_of_array_task(array(1, 4, 1)) == Shard(1, 4)
-    assert shard_of_array_task(array(16, 4, 10, 2)) == Shard(4, 4)
-    for task in (array(9, 3, 1), array(2, 3, 1, 2), array("x", 3, 1), array(0, 3, 1)):
-        with pytest.raises(UsageFault, match="no part can be told; give --shard I/N"):
-            shard_of_array_task(task)

@@ -33,12 +33,12 @@ def record(name: str) -> dict[str, str]:
 
 def finished(folder: Path) -> Path:
     with GrowingDataset(folder, SIZE, PLAN) as dataset:
-        dataset.add_film(pixels(10), record("a"))
+        dataset.add_image(pixels(10), record("a"))
         dataset.add_rejected("x.png", "duplicate of a.png, under another label")
-        dataset.add_film(pixels(20), record("b"))
+        dataset.add_image(pixels(20), record("b"))
         dataset.add_rejected("y.png", "too small: 3 x 3 pixels")
         dataset.add_rejected("z.png", "duplicate of b: (1).png")
-        dataset.finish(COLUMNS, {"settings": PLAN, "counts": {"films": 2}})
+        dataset.finish(COLUMNS, {"settings": PLAN, "counts": {"images": 2}})
     return folder
 
 
@@ -46,7 +46,7 @@ def test_a_finished_dataset_opens_as_it_was_written(tmp_path: Path) -> None:
     dataset = open_dataset(finished(tmp_path / "d"))
     assert dataset.images.shape == (2, SIZE, SIZE)
     assert isinstance(dataset.images, np.memmap)
-    assert [int(film[0, 0]) for film in dataset.images] == [10, 20]
+    assert [int(image[0, 0]) for image in dataset.images] == [10, 20]
     assert list(dataset.manifest.columns) == list(COLUMNS)
     assert dataset.manifest["row"].tolist() == [0, 1]
     assert dataset.manifest["patient_id"].tolist() == ["007", "007"]
@@ -74,17 +74,17 @@ def test_rejected_inputs_are_listed_and_counted_by_kind(tmp_path: Path) -> None:
 def test_work_goes_on_after_the_last_whole_entry(tmp_path: Path) -> None:
     folder = tmp_path / "d"
     with GrowingDataset(folder, SIZE, PLAN) as dataset:
-        dataset.add_film(pixels(1), record("a"))
+        dataset.add_image(pixels(1), record("a"))
         dataset.add_rejected("x.png", "damaged")
-        dataset.add_film(pixels(2), record("b"))
+        dataset.add_image(pixels(2), record("b"))
     assert not is_finished(folder)
     assert read_plan(folder) == PLAN
     with (folder / "progress.jsonl").open("a") as journal, (folder / "images.partial.npy").open("ab") as rows:
-        journal.write('{"film": {"image_id": "to')
+        journal.write('{"image": {"image_id": "to')
         rows.write(b"torn")
     with GrowingDataset(folder, SIZE, PLAN) as dataset:
-        assert (len(dataset.films), len(dataset.rejected), dataset.inputs) == (2, 1, 3)
-        dataset.add_film(pixels(3), record("c"))
+        assert (len(dataset.images), len(dataset.rejected), dataset.inputs) == (2, 1, 3)
+        dataset.add_image(pixels(3), record("c"))
         dataset.finish(COLUMNS, {"settings": PLAN})
     assert open_dataset(folder).images[:, 0, 0].tolist() == [1, 2, 3]
     assert open_dataset(folder).manifest["image_id"].tolist() == ["a", "b", "c"]
@@ -94,11 +94,11 @@ def test_an_entry_whose_pixels_are_lost_is_made_again(tmp_path: Path) -> None:
     folder = tmp_path / "d"
     with GrowingDataset(folder, SIZE, PLAN) as dataset:
         for name in "abc":
-            dataset.add_film(pixels(ord(name)), record(name))
+            dataset.add_image(pixels(ord(name)), record(name))
     rows = folder / "images.partial.npy"
     rows.write_bytes(rows.read_bytes()[: -SIZE * SIZE - 1])
     with GrowingDataset(folder, SIZE, PLAN) as dataset:
-        assert [film["image_id"] for film in dataset.films] == ["a"]
+        assert [image["image_id"] for image in dataset.images] == ["a"]
 
 
 @pytest.mark.parametrize("cut_off_before", ["images.npy", "dataset.json"])
@@ -125,10 +125,10 @@ def test_finishing_can_be_repeated(
 
 def test_a_folder_at_work_is_left_to_the_first_process(tmp_path: Path) -> None:
     with GrowingDataset(tmp_path / "d", SIZE, PLAN) as dataset:
-        dataset.add_film(pixels(1), record("a"))
+        dataset.add_image(pixels(1), record("a"))
         with pytest.raises(BadInput, match="another process is at work on it"):
             GrowingDataset(tmp_path / "d", SIZE, PLAN)
-        dataset.add_film(pixels(2), record("b"))
+        dataset.add_image(pixels(2), record("b"))
     with GrowingDataset(tmp_path / "d", SIZE, PLAN) as dataset:
         assert dataset.inputs == 2
 

@@ -47,9 +47,9 @@ def test_the_positive_class_can_be_named() -> None:
 
 @st.composite
 def validation(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    films = draw(st.lists(st.tuples(st.booleans(), st.integers(0, 8)), min_size=1, max_size=30))
-    films += [(True, draw(st.integers(0, 8))), (False, draw(st.integers(0, 8)))]
-    return np.array([film[0] for film in films]), np.array([film[1] for film in films], np.float32) / 8
+    images = draw(st.lists(st.tuples(st.booleans(), st.integers(0, 8)), min_size=1, max_size=30))
+    images += [(True, draw(st.integers(0, 8))), (False, draw(st.integers(0, 8)))]
+    return np.array([image[0] for image in images]), np.array([image[1] for image in images], np.float32) / 8
 
 
 def check_reached(point: OperatingPoint, positive: np.ndarray, scores: np.ndarray) -> None:
@@ -60,8 +60,10 @@ def check_reached(point: OperatingPoint, positive: np.ndarray, scores: np.ndarra
 
 
 @given(validation())
-def test_youden_s_point_has_the_highest_index_of_all_thresholds(films: tuple[np.ndarray, np.ndarray]) -> None:
-    positive, scores = films
+def test_youden_s_point_has_the_highest_index_of_all_thresholds(
+    images: tuple[np.ndarray, np.ndarray],
+) -> None:
+    positive, scores = images
     point = youden_point(positive, scores)
     check_reached(point, positive, scores)
     false_alarms, hits, _ = roc_curve(positive, scores, drop_intermediate=False)
@@ -72,9 +74,9 @@ def test_youden_s_point_has_the_highest_index_of_all_thresholds(films: tuple[np.
 
 @given(validation(), st.sampled_from([0.5, 0.9, 1.0]))
 def test_a_wanted_sensitivity_is_reached_with_the_highest_specificity_that_goes(
-    films: tuple[np.ndarray, np.ndarray], least: float
+    images: tuple[np.ndarray, np.ndarray], least: float
 ) -> None:
-    positive, scores = films
+    positive, scores = images
     point = sensitivity_point(positive, scores, least)
     check_reached(point, positive, scores)
     false_alarms, hits, _ = roc_curve(positive, scores, drop_intermediate=False)
@@ -101,6 +103,6 @@ def test_a_rule_decides() -> None:
 
 
 @pytest.mark.parametrize(("only", "missing"), [(True, "negative"), (False, "positive")])
-def test_validation_needs_films_of_both_classes(only: bool, missing: str) -> None:
-    with pytest.raises(BadInput, match=f"validation has no {missing} film to choose"):
+def test_validation_needs_images_of_both_classes(only: bool, missing: str) -> None:
+    with pytest.raises(BadInput, match=f"validation has no {missing} image to choose"):
         youden_point(np.array([only, only]), np.array([0.1, 0.2]))

@@ -20,34 +20,34 @@ from cxr_cli.evaluation.report import (
 CLASSES = ("covid19", "normal", "pneumonia")
 
 
-def report_of(films: int = 120, seed: int = 0) -> dict[str, Any]:
-    """The report of a net that is right on about 0.8 of the films, two films a patient."""
+def report_of(images: int = 120, seed: int = 0) -> dict[str, Any]:
+    """The report of a model that is right on about 0.8 of the images, two images a patient."""
     rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 3, films)
-    predicted = np.where(rng.random(films) < 0.8, labels, rng.integers(0, 3, films))
-    return classification_report(Answers(CLASSES, labels, predicted, np.arange(films) // 2), 500)
+    labels = rng.integers(0, 3, images)
+    predicted = np.where(rng.random(images) < 0.8, labels, rng.integers(0, 3, images))
+    return classification_report(Answers(CLASSES, labels, predicted, np.arange(images) // 2), 500)
 
 
 def test_the_report_is_plain_json_and_the_same_each_time() -> None:
     assert json.dumps(report_of(), allow_nan=False) == json.dumps(report_of(), allow_nan=False)
 
 
-def test_the_report_counts_films_patients_and_classes() -> None:
+def test_the_report_counts_images_patients_and_classes() -> None:
     report = report_of()
-    assert (report["films"], report["patients"], report["classes"]) == (120, 60, list(CLASSES))
+    assert (report["images"], report["patients"], report["classes"]) == (120, 60, list(CLASSES))
     matrix = np.array(report["confusion_matrix"])
     assert matrix.sum() == 120
-    assert [report["per_class"][name]["films"] for name in CLASSES] == matrix.sum(1).tolist()
+    assert [report["per_class"][name]["images"] for name in CLASSES] == matrix.sum(1).tolist()
     assert report["accuracy"]["value"] == pytest.approx(np.trace(matrix) / 120)
 
 
-def test_an_interval_narrows_with_more_films() -> None:
+def test_an_interval_narrows_with_more_images() -> None:
     few, many = report_of(240)["accuracy"], report_of(3840)["accuracy"]
-    # A fourth of the width from sixteen times the films.
+    # A fourth of the width from sixteen times the images.
     assert (many["high"] - many["low"]) / (few["high"] - few["low"]) == pytest.approx(1 / 4, rel=0.3)
 
 
-def test_a_perfect_test_of_few_films_is_uncertain_where_that_can_be_told() -> None:
+def test_a_perfect_test_of_few_images_is_uncertain_where_that_can_be_told() -> None:
     labels = np.repeat([0, 1, 2], 4)
     report = classification_report(Answers(CLASSES, labels, labels, np.arange(12)), 100)
     # Wilson's lower limit of 12 in 12 is 12 / (12 + 1.96^2).
@@ -92,7 +92,7 @@ def test_the_printed_report_of_classes() -> None:
 
 
 def two_class_report() -> dict[str, Any]:
-    """Four films, of which one positive is missed at 0.5."""
+    """Four images, of which one positive is missed at 0.5."""
     chance = np.array([0.1, 0.2, 0.3, 0.9])
     scores = np.stack([1 - chance, chance], axis=1)
     labels, predicted = np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1])
@@ -105,11 +105,11 @@ def test_the_printed_report_of_a_finding() -> None:
     report["operating_point"] = operating_point_record(point, "pneumonia")
     lines = format_report(report).splitlines()
     assert lines[:4] == [
-        "films 4, patients 4; 95 % intervals by patients: proportions by Wilson, AUC by DeLong, the rest by "
+        "images 4, patients 4; 95 % intervals by patients: proportions by Wilson, AUC by DeLong, the rest by "
         "bootstrap",
-        "positive: pneumonia, 2 films",
+        "positive: pneumonia, 2 images",
         "operating point: score_pneumonia >= 0.5, Youden's index on validation",
-        "  reached there: sensitivity 0.900 (10 films), specificity 0.800 (20 films)",
+        "  reached there: sensitivity 0.900 (10 images), specificity 0.800 (20 images)",
     ]
     assert [line.split("  ")[0] for line in lines[4:14]] == [
         "sensitivity",
@@ -128,7 +128,7 @@ def test_the_printed_report_of_a_finding() -> None:
     assert json.loads(json.dumps(report, allow_nan=False)) == report
 
 
-def test_the_finding_s_figures_stand_beside_those_of_all_films() -> None:
+def test_the_finding_s_figures_stand_beside_those_of_all_images() -> None:
     report = two_class_report()
     for name in ("sensitivity", "specificity", "precision", "f1", "auc", "average_precision"):
         assert report[name] == report["per_class"]["pneumonia"][name]
@@ -137,7 +137,7 @@ def test_the_finding_s_figures_stand_beside_those_of_all_films() -> None:
     assert report["brier"]["value"] == pytest.approx((0.01 + 0.04 + 0.49 + 0.01) / 4)
 
 
-def test_a_given_operating_point_was_chosen_on_no_film() -> None:
+def test_a_given_operating_point_was_chosen_on_no_image() -> None:
     record = operating_point_record(OperatingPoint(0.5, "as given"), "pneumonia")
     assert record["chosen_on"] is None
     assert format_operating_point(record) == "operating point: score_pneumonia >= 0.5, as given"

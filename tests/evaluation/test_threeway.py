@@ -14,7 +14,7 @@ NAMES = ("covid19", "normal", "pneumonia", "tuberculosis", "pneumothorax", "effu
 
 
 @st.composite
-def validation_films(draw: st.DrawFn) -> tuple[np.ndarray, int]:
+def validation_images(draw: st.DrawFn) -> tuple[np.ndarray, int]:
     """Labels of two to six classes in random order, and a number of trials that they allow."""
     classes = draw(st.integers(2, 6))
     counts = [draw(st.integers(2, 12)) for _ in range(classes)]
@@ -22,9 +22,9 @@ def validation_films(draw: st.DrawFn) -> tuple[np.ndarray, int]:
     return np.array(labels), draw(st.integers(1, min(counts) * classes))
 
 
-@given(films=validation_films(), seed=st.integers(0, 2**32 - 1))
-def test_anchors_are_even_and_never_meet_themselves(films: tuple[np.ndarray, int], seed: int) -> None:
-    labels, count = films
+@given(images=validation_images(), seed=st.integers(0, 2**32 - 1))
+def test_anchors_are_even_and_never_meet_themselves(images: tuple[np.ndarray, int], seed: int) -> None:
+    labels, count = images
     classes = int(labels.max()) + 1
     anchors, references = draw_trials(
         labels, np.arange(len(labels)), NAMES[:classes], count, np.random.default_rng(seed)
@@ -45,7 +45,7 @@ def test_the_paper_s_129_trials_are_43_of_each_class() -> None:
     assert sorted(anchors[labels[anchors] == 0]) == list(range(43))
 
 
-def test_the_odd_trials_go_to_the_classes_with_most_films() -> None:
+def test_the_odd_trials_go_to_the_classes_with_most_images() -> None:
     labels = np.repeat([0, 1, 2], [3, 5, 4])
     anchors, _ = draw_trials(labels, np.arange(12), NAMES[:3], 11, np.random.default_rng(0))
     assert np.bincount(labels[anchors]).tolist() == [3, 4, 4]
@@ -62,11 +62,11 @@ def test_a_reference_is_never_of_the_anchor_s_patient(seed: int, patients: list[
 
 def test_a_class_of_one_patient_is_refused() -> None:
     labels, patients = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 2, 2, 2])
-    with pytest.raises(BadInput, match="class 'normal' has 3 films of 1 patients; 2 patients or more"):
+    with pytest.raises(BadInput, match="class 'normal' has 3 images of 1 patients; 2 patients or more"):
         draw_trials(labels, patients, NAMES[:2], 2, np.random.default_rng(0))
 
 
-def test_references_are_evenly_distributed_over_all_other_films() -> None:
+def test_references_are_evenly_distributed_over_all_other_images() -> None:
     labels = np.array([0, 1, 0, 1, 0, 1, 0])
     counts = np.zeros((7, 7))
     for seed in range(2000):
@@ -77,9 +77,9 @@ def test_references_are_evenly_distributed_over_all_other_films() -> None:
     assert np.all(np.diag(counts) == 0)
     for anchor in range(7):
         for number in (0, 1):
-            others = [film for film in range(7) if labels[film] == number and film != anchor]
+            others = [image for image in range(7) if labels[image] == number and image != anchor]
             shares = counts[anchor, others] / counts[anchor, others].sum()
-            # 1500 draws and more over 2 to 4 films: 5 standard errors are 0.065 at the most
+            # 1500 draws and more over 2 to 4 images: 5 standard errors are 0.065 at the most
             assert np.abs(shares - 1 / len(others)).max() < 0.065
 
 
@@ -97,13 +97,13 @@ def test_a_seed_decides_the_trials() -> None:
 @pytest.mark.parametrize(
     ("counts", "trials", "told"),
     [
-        ((5, 9, 9), 18, "class 'covid19' has 5 films, 18 trials need 6; --trials 15 is the most"),
-        ((9, 9, 4), 27, "class 'pneumonia' has 4 films, 27 trials need 9; --trials 12 is the most"),
-        ((9, 1, 9), 3, "class 'normal' has 1 films of 1 patients; 2 patients or more are needed"),
-        ((9, 9, 0), 3, "class 'pneumonia' has 0 films of 0 patients; 2 patients or more are needed"),
+        ((5, 9, 9), 18, "class 'covid19' has 5 images, 18 trials need 6; --trials 15 is the most"),
+        ((9, 9, 4), 27, "class 'pneumonia' has 4 images, 27 trials need 9; --trials 12 is the most"),
+        ((9, 1, 9), 3, "class 'normal' has 1 images of 1 patients; 2 patients or more are needed"),
+        ((9, 9, 0), 3, "class 'pneumonia' has 0 images of 0 patients; 2 patients or more are needed"),
     ],
 )
-def test_too_few_films_of_a_class_are_refused_with_the_numbers(
+def test_too_few_images_of_a_class_are_refused_with_the_numbers(
     counts: tuple[int, ...], trials: int, told: str
 ) -> None:
     labels = np.repeat(np.arange(3), counts)
@@ -141,7 +141,7 @@ def report_of(
 
 
 @pytest.mark.parametrize("classes", [2, 3, 6])
-def test_films_that_lie_with_their_class_are_all_recognised(classes: int) -> None:
+def test_images_that_lie_with_their_class_are_all_recognized(classes: int) -> None:
     labels = np.tile(np.arange(classes), 10)
     vectors = 100 * np.eye(classes)[labels] + np.random.default_rng(0).normal(size=(len(labels), classes))
     report = report_of(vectors, labels, 10 * classes)
@@ -156,11 +156,11 @@ def test_vectors_without_meaning_are_at_chance() -> None:
     vectors = np.random.default_rng(0).normal(size=(300, 8))
     report = report_of(vectors, labels, 129, repeats=20)
     assert report["accuracy"]["low"] < 1 / 3 < report["accuracy"]["high"]
-    assert np.sum(report["confusion_matrix"]) == report["films"] == 129 * 20
+    assert np.sum(report["confusion_matrix"]) == report["images"] == 129 * 20
 
 
 def test_the_nearest_reference_wins() -> None:
-    """Two films a class on a line: each trial's references are known, whatever is drawn."""
+    """Two images a class on a line: each trial's references are known, whatever is drawn."""
     labels, vectors = np.array([0, 0, 1, 1]), np.array([[0.0], [10.0], [4.0], [5.0]])
     # 0 has 10 or (4, 5) to choose from, always the latter; 10 the same; 4 has 5 at 1 and 0 at 4 or 10 at 6.
     assert report_of(vectors, labels, 4)["confusion_matrix"] == [[0, 2], [0, 2]]

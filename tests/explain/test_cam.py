@@ -1,4 +1,4 @@
-"""Maps against a plain implementation: the gradient through the whole net, by NumPy's own formulas."""
+"""Maps against a plain implementation: the gradient through the whole model, by NumPy's own formulas."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,8 +16,8 @@ from cxr_cli.explain.cam import (
     Score,
     choose_layer,
     class_score,
-    explain_films,
     explain_function,
+    explain_images,
     layer_names,
     pair_score,
     run_explainer,
@@ -34,7 +34,7 @@ from cxr_cli.models.registry import Network, Variables
 from cxr_cli.models.resnet import ResNet, ResNetConfig
 from cxr_cli.models.siamese import Siamese
 from cxr_cli.prediction.forward import Scaling
-from cxr_cli.prediction.loading import normalise
+from cxr_cli.prediction.loading import normalize
 from cxr_cli.prediction.scores import class_scores
 from cxr_cli.prediction.templates import make_templates, similarity_logits
 from cxr_cli.runs.model_store import TrainedRun
@@ -50,7 +50,7 @@ def covidnet(classes: int | None, **how: Any) -> CovidNet:
     return CovidNet(CovidNetConfig(8, (8, 12), (2, 1), (10, 6)), 32, classes, **how)
 
 
-# Each family, narrow: how it is built, the side of its films, and a layer before the last.
+# Each family, narrow: how it is built, the side of its images, and a layer before the last.
 FAMILIES: dict[str, tuple[Build, int, str]] = {
     "covidnet": (covidnet, 32, "stage1"),
     "resnet": (lambda n, **how: ResNet(ResNetConfig((1, 1, 1, 1), 4, 8, 4), n, **how), 48, "stage2"),
@@ -62,7 +62,7 @@ FAMILIES: dict[str, tuple[Build, int, str]] = {
 
 
 def built(family: str, classes: int) -> tuple[Network, Variables, NDArray[np.uint8]]:
-    """Build a net with batch statistics that are not trivial, and draw three films for it."""
+    """Build a model with batch statistics that are not trivial, and draw three images for it."""
     build, size, _ = FAMILIES[family]
     module = build(classes, lowering="native", rng=np.random.default_rng(0))
     graph, params, stats = nnx.split(module, nnx.Param, ...)
@@ -80,16 +80,16 @@ def draw(count: int, size: int) -> NDArray[np.uint8]:
 def plain_gradients(
     network: Network,
     variables: Variables,
-    films: Array,
+    images: Array,
     layers: Sequence[str],
     score: Callable[[Any, Array], Array],
 ) -> dict[str, tuple[Array, Array]]:
-    """Differentiate the whole net by perturbations, zero, of its layers' maps; return maps and gradients."""
+    """Differentiate the whole model by perturbations, zero, of its layers' maps; return maps and gradients."""
 
     def perturbed(perturbations: dict[str, Array | float]) -> tuple[Array, dict[str, Array]]:
         module = network.bind(variables)
         backbone = module.backbone if isinstance(module, Siamese) else module
-        x, seen = normalise(films, 0.4, 0.2), {}
+        x, seen = normalize(images, 0.4, 0.2), {}
         for name, blocks in backbone.layers().items():
             for block in blocks:
                 x = block(x, None)
@@ -118,28 +118,28 @@ def formulas(features: Array, gradients: Array) -> dict[str, NDArray[np.float64]
 def assert_maps_are_plain(
     network: Network,
     variables: Variables,
-    films: NDArray[np.uint8],
+    images: NDArray[np.uint8],
     targets: NDArray[Any],
     layers: Sequence[str],
     ours: Score,
     plain: Callable[[Any, Array], Array],
 ) -> None:
-    """Compare the four methods at each layer with the formulas on the whole net's gradients.
+    """Compare the four methods at each layer with the formulas on the whole model's gradients.
 
     Both are compiled as one program, for compiling takes most of the time.
     """
 
-    def both(variables: Variables, films: Array, targets: Array) -> tuple[Any, Any]:
+    def both(variables: Variables, images: Array, targets: Array) -> tuple[Any, Any]:
         found = {
             (layer, method): explain_function(network, SCALING, ours, layer, method)(
-                variables, films, targets
+                variables, images, targets
             )[0]
             for layer in layers
             for method in METHODS
         }
-        return found, plain_gradients(network, variables, films, layers, plain)
+        return found, plain_gradients(network, variables, images, layers, plain)
 
-    found, whole = jax.jit(both, compiler_options=QUICK)(variables, films, targets)
+    found, whole = jax.jit(both, compiler_options=QUICK)(variables, images, targets)
     for layer, (features, gradients) in whole.items():
         for method, maps in formulas(features, gradients).items():
             assert found[layer, method].dtype == np.float32
@@ -150,25 +150,25 @@ def assert_maps_are_plain(
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_maps_are_those_of_the_gradient_through_the_whole_net(family: str) -> None:
-    network, variables, films = built(family, 3)
+def test_maps_are_those_of_the_gradient_through_the_whole_network(family: str) -> None:
+    network, variables, images = built(family, 3)
     layers = (FAMILIES[family][2], layer_names(network, variables)[-1])
     targets = np.array([0, 1, 2])
 
     def score(module: Any, features: Array) -> Array:
         return module.head(features)[np.arange(3), targets]
 
-    assert_maps_are_plain(network, variables, films, targets, layers, class_score, score)
+    assert_maps_are_plain(network, variables, images, targets, layers, class_score, score)
 
 
 def test_what_speaks_for_the_first_class_speaks_against_the_one_logit() -> None:
-    network, variables, films = built("covidnet", 1)
+    network, variables, images = built("covidnet", 1)
 
     def score(module: Any, features: Array) -> Array:
         return module.head(features)[:, 0] * np.array([-1, -1, 1])
 
     targets = np.array([0, 0, 1])
-    assert_maps_are_plain(network, variables, films, targets, ["stage2"], class_score, score)
+    assert_maps_are_plain(network, variables, images, targets, ["stage2"], class_score, score)
 
 
 def test_similarity_to_a_template_is_explained(siamese: TrainedRun, images: NDArray[np.uint8]) -> None:
@@ -186,12 +186,12 @@ def test_similarity_to_a_template_is_explained(siamese: TrainedRun, images: NDAr
     ours = template_score(templates)
     assert_maps_are_plain(siamese.network, siamese.variables, three, targets, ["stage1"], ours, score)
     _, scores = run_explainer(siamese, ours, "stage1", "gradcam")(siamese.variables, three, targets)
-    embed = jax.jit(lambda x: siamese.network.bind(siamese.variables).embed(normalise(x, 0.4, 0.2)))
+    embed = jax.jit(lambda x: siamese.network.bind(siamese.variables).embed(normalize(x, 0.4, 0.2)))
     logits = similarity_logits(siamese, np.asarray(embed(three)), templates)
     np.testing.assert_allclose(scores, logits[np.arange(3), targets], rtol=1e-5)
 
 
-def test_similarity_of_two_films_is_explained(siamese: TrainedRun, images: NDArray[np.uint8]) -> None:
+def test_similarity_of_two_images_is_explained(siamese: TrainedRun, images: NDArray[np.uint8]) -> None:
     others = np.random.default_rng(4).uniform(0, 0.5, (3, 6)).astype(np.float32)
 
     def score(module: Any, features: Array) -> Array:
@@ -202,7 +202,7 @@ def test_similarity_of_two_films_is_explained(siamese: TrainedRun, images: NDArr
     )
 
 
-def test_films_go_through_in_batches_and_come_back_in_their_order(
+def test_images_go_through_in_batches_and_come_back_in_their_order(
     single: TrainedRun, images: NDArray[np.uint8]
 ) -> None:
     layer = choose_layer(single, None)
@@ -216,14 +216,14 @@ def test_films_go_through_in_batches_and_come_back_in_their_order(
         sizes.append(len(batch))
         return jnp.asarray(images[batch])
 
-    found = explain_films(explain, single.variables, fetch, rows, targets)
+    found = explain_images(explain, single.variables, fetch, rows, targets)
     assert sizes == [32, 32, 32]
-    alone = explain_films(explain, single.variables, fetch, rows[64:], targets[64:])
+    alone = explain_images(explain, single.variables, fetch, rows[64:], targets[64:])
     assert found.maps.shape == (70, 4, 4)
     np.testing.assert_allclose(alone.maps, found.maps[64:], rtol=1e-4, atol=1e-7)
     values = class_scores(single, images, rows).values[np.arange(70), targets]
-    shares = np.exp(found.scores) / values  # of one softmax: the same for each class of a film
-    other = explain_films(explain, single.variables, fetch, rows, (targets + 1) % 3)
+    shares = np.exp(found.scores) / values  # of one softmax: the same for each class of an image
+    other = explain_images(explain, single.variables, fetch, rows, (targets + 1) % 3)
     beside = class_scores(single, images, rows).values[np.arange(70), (targets + 1) % 3]
     np.testing.assert_allclose(np.exp(other.scores) / beside, shares, rtol=1e-4)
 

@@ -6,7 +6,7 @@ import pytest
 from cxr_cli.errors import UsageFault
 from cxr_cli.explain.cam_methods import METHODS, check_method
 
-# One film, a map of one row and two columns, two channels.
+# One image, a map of one row and two columns, two channels.
 FEATURES = np.array([[[[1.0, 2.0], [3.0, 4.0]]]], np.float32)
 GRADIENTS = np.array([[[[0.5, -1.0], [0.25, 0.5]]]], np.float32)
 

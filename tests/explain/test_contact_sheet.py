@@ -1,4 +1,4 @@
-"""Contact sheets: as many as the films take."""
+"""Contact sheets: as many as the images take."""
 
 from pathlib import Path
 
@@ -18,8 +18,8 @@ def small_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contact_sheet, "ROWS", 1)
 
 
-def tile(grey: int) -> Tile:
-    return Tile(np.full((8, 6), grey, np.uint8), "label normal", "0123", wrong=bool(grey % 2))
+def tile(gray: int) -> Tile:
+    return Tile(np.full((8, 6), gray, np.uint8), "label normal", "0123", wrong=bool(gray % 2))
 
 
 def width(path: Path) -> int:
@@ -27,15 +27,15 @@ def width(path: Path) -> int:
         return image.width
 
 
-def test_films_that_fill_more_than_a_sheet_go_on_to_the_next(tmp_path: Path) -> None:
-    paths = contact_sheets(5, lambda film: [tile(film)], "run", SCALE, tmp_path / "sheet.png")
+def test_images_that_fill_more_than_a_sheet_go_on_to_the_next(tmp_path: Path) -> None:
+    paths = contact_sheets(5, lambda image: [tile(image)], "run", SCALE, tmp_path / "sheet.png")
     assert paths == (tmp_path / "sheet.png", tmp_path / "sheet-2.png")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sheet-2.png", "sheet.png"]
     assert width(paths[0]) > width(paths[1])
 
 
-def test_a_films_tiles_stay_together(tmp_path: Path) -> None:
-    # A row of three has room for one film's two.
-    paths = contact_sheets(2, lambda film: [tile(film), tile(20)], "run", SCALE, tmp_path / "sheet.png")
+def test_a_images_tiles_stay_together(tmp_path: Path) -> None:
+    # A row of three has room for one image's two.
+    paths = contact_sheets(2, lambda image: [tile(image), tile(20)], "run", SCALE, tmp_path / "sheet.png")
     assert len(paths) == 2
     assert width(paths[0]) == width(paths[1])

@@ -9,24 +9,24 @@ import pytest
 
 from cxr_cli.artifacts import write_json
 from cxr_cli.errors import BadInput
-from cxr_cli.explain.explanation import films_of_both
-from cxr_cli.explain.select import FilmSet
+from cxr_cli.explain.explanation import images_of_both
+from cxr_cli.explain.select import ImageSet
 from cxr_cli.prediction.scores import Scores, called_at, operating_point
 from cxr_cli.runs.model_store import TrainedRun
 
 
-def film_set(names: str) -> FilmSet:
+def image_set(names: str) -> ImageSet:
     table = pd.DataFrame({"image_id": list(names)})
-    return FilmSet(np.zeros((9, 2, 2), np.uint8), np.arange(len(names)) + 5, table)
+    return ImageSet(np.zeros((9, 2, 2), np.uint8), np.arange(len(names)) + 5, table)
 
 
-def test_of_two_runs_the_films_of_both_are_taken_in_the_order_of_the_first() -> None:
-    first, second = films_of_both(film_set("abcd"), film_set("dxb"))
+def test_of_two_runs_the_images_of_both_are_taken_in_the_order_of_the_first() -> None:
+    first, second = images_of_both(image_set("abcd"), image_set("dxb"))
     assert first.table["image_id"].tolist() == second.table["image_id"].tolist() == ["b", "d"]
     assert first.rows.tolist() == [6, 8]
     assert second.rows.tolist() == [7, 5]
-    with pytest.raises(BadInput, match="no film in common"):
-        films_of_both(film_set("ab"), film_set("cd"))
+    with pytest.raises(BadInput, match="no image in common"):
+        images_of_both(image_set("ab"), image_set("cd"))
 
 
 def test_the_operating_point_is_what_test_chose_for_this_model(single: TrainedRun, tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_the_operating_point_is_what_test_chose_for_this_model(single: TrainedRu
     assert operating_point(run) is None
 
 
-def test_films_are_called_positive_from_the_operating_point_on() -> None:
+def test_images_are_called_positive_from_the_operating_point_on() -> None:
     values = np.array([[0.8, 0.2], [0.75, 0.25], [0.1, 0.9]], np.float32)
     scores = Scores(values, values.argmax(1))
     assert called_at(scores, ("fine", "sick"), ("sick", 0.25)).predicted.tolist() == [0, 1, 1]

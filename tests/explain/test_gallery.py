@@ -1,4 +1,4 @@
-"""The folder of overlays: films read again at their size, captures, the index, and going on with it."""
+"""The folder of overlays: images read again at their size, captures, the index, and going on with it."""
 
 import json
 from dataclasses import replace
@@ -16,14 +16,14 @@ from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian,
 from cxr_cli.artifacts import read_csv
 from cxr_cli.errors import BadInput, UsageFault
 from cxr_cli.explain.gallery import Look, Panel, is_done, write_gallery
-from cxr_cli.images.read import Geometry, UnreadFilm, read_film
+from cxr_cli.images.read import Geometry, UnreadImage, read_image
 
 GEOMETRY = Geometry(24, crop_top=0.1, crop_border=0.05)
 SETTINGS = {"method": "gradcam"}
-LOOK = Look("red", shared_scale=False, films=Path(), captures=True, hashed_patients=False, digest="d" * 64)
+LOOK = Look("red", shared_scale=False, images=Path(), captures=True, hashed_patients=False, digest="d" * 64)
 
 
-def film(height: int, width: int) -> NDArray[np.uint8]:
+def image(height: int, width: int) -> NDArray[np.uint8]:
     return np.random.default_rng(height).integers(60, 120, (height, width)).astype(np.uint8)
 
 
@@ -32,7 +32,7 @@ def write_dicom(path: Path, pixels: NDArray[np.uint8]) -> None:
     header.file_meta = FileMetaDataset()
     header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     header.file_meta.MediaStorageSOPClassUID = header.SOPClassUID = ComputedRadiographyImageStorage
-    header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID = generate_uid(entropy_srcs=["film"])
+    header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID = generate_uid(entropy_srcs=["image"])
     header.StudyInstanceUID = generate_uid(entropy_srcs=["study"])
     header.PatientID, header.PatientName, header.PatientBirthDate = "P-7", "Doe^Jane", "19500101"
     header.StudyDescription = "seen by Dr Who"
@@ -48,12 +48,12 @@ def write_dicom(path: Path, pixels: NDArray[np.uint8]) -> None:
 
 @pytest.fixture
 def panel(tmp_path: Path) -> Panel:
-    """Three films: a PNG of odd size, a DICOM file, and one whose file is gone."""
-    paths = [tmp_path / "film.png", tmp_path / "film.dcm", tmp_path / "gone.png"]
-    Image.fromarray(film(131, 97)).save(paths[0])
-    write_dicom(paths[1], film(80, 110))
-    Image.fromarray(film(64, 64)).save(paths[2])
-    prepared = [read_film(UnreadFilm(path), GEOMETRY) for path in paths]
+    """Three images: a PNG of odd size, a DICOM file, and one whose file is gone."""
+    paths = [tmp_path / "image.png", tmp_path / "image.dcm", tmp_path / "gone.png"]
+    Image.fromarray(image(131, 97)).save(paths[0])
+    write_dicom(paths[1], image(80, 110))
+    Image.fromarray(image(64, 64)).save(paths[2])
+    prepared = [read_image(UnreadImage(path), GEOMETRY) for path in paths]
     assert not any(isinstance(each, str) for each in prepared)
     paths[2].unlink()
     maps = np.zeros((3, 4, 4), np.float32)
@@ -85,12 +85,12 @@ def done(_: int, __: int) -> None:
     pass
 
 
-def test_overlays_have_the_films_own_size_and_heat_where_it_belongs(panel: Panel, tmp_path: Path) -> None:
+def test_overlays_have_the_images_own_size_and_heat_where_it_belongs(panel: Panel, tmp_path: Path) -> None:
     out = tmp_path / "out"
     index = write_gallery(out, SETTINGS, [panel], LOOK, done)
     assert index["drawn_on"].tolist() == [
-        "film",
-        "film",
+        "image",
+        "image",
         "DATASET picture: the file cannot be opened (FileNotFoundError)",
     ]
     assert index["note"].tolist() == ["", "no positive values", ""]
@@ -101,13 +101,13 @@ def test_overlays_have_the_films_own_size_and_heat_where_it_belongs(panel: Panel
 
     drawn = picture(out / index["overlay"][0])
     assert drawn.shape == (131, 97, 3)
-    # The net saw rows 13 + 5 to 131 - 5, columns 4 to 97 - 4; the cell is the second of four, the third.
+    # The model saw rows 13 + 5 to 131 - 5, columns 4 to 97 - 4; the cell is the second of four, the third.
     redness = drawn[..., 0] - drawn[..., 1]
     hottest = np.unravel_index(redness.argmax(), redness.shape)
     assert hottest == (pytest.approx(18 + 1.5 * 108 / 4, abs=3), pytest.approx(4 + 2.5 * 89 / 4, abs=3))
     assert not redness[:18].any()
     assert not redness[:, :4].any()
-    # Not in any colour: a map without positive values is not stretched into one.
+    # Not in any color: a map without positive values is not stretched into one.
     plain = picture(out / index["overlay"][1])
     assert plain.shape == (80, 110, 3)
     assert (plain[..., 0] == plain[..., 1]).all()
@@ -123,7 +123,7 @@ def test_maps_are_kept_as_they_are(panel: Panel, tmp_path: Path) -> None:
         assert [str(content[name]) for name in ("layer", "method", "run")] == ["stage4", "gradcam", "run"]
 
 
-def test_with_a_shared_scale_the_hottest_film_alone_is_opaque(panel: Panel, tmp_path: Path) -> None:
+def test_with_a_shared_scale_the_hottest_image_alone_is_opaque(panel: Panel, tmp_path: Path) -> None:
     redness = []
     for shared in (False, True):
         out = tmp_path / str(shared)
@@ -133,13 +133,13 @@ def test_with_a_shared_scale_the_hottest_film_alone_is_opaque(panel: Panel, tmp_
     assert redness[1] == pytest.approx(redness[0] * 0.5 / 2.0, abs=3)
 
 
-def test_a_capture_refers_to_its_film_and_tells_nothing_else_of_the_patient(
+def test_a_capture_refers_to_its_image_and_tells_nothing_else_of_the_patient(
     panel: Panel, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
     index = write_gallery(out, SETTINGS, [panel], LOOK, done)
     assert index["dicom"].tolist() == ["", f"dicom/{panel.table['image_id'][1]}.dcm", ""]
-    source, capture = pydicom.dcmread(tmp_path / "film.dcm"), pydicom.dcmread(out / index["dicom"][1])
+    source, capture = pydicom.dcmread(tmp_path / "image.dcm"), pydicom.dcmread(out / index["dicom"][1])
     assert capture.SOPClassUID.name == "Secondary Capture Image Storage"
     assert capture.StudyInstanceUID == source.StudyInstanceUID
     assert capture.PatientID == "P-7"
@@ -203,6 +203,6 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_file_with_other_pixels_is_not_drawn_on(panel: Panel, tmp_path: Path) -> None:
-    Image.fromarray(film(90, 90)).save(tmp_path / "film.png")
+    Image.fromarray(image(90, 90)).save(tmp_path / "image.png")
     index = write_gallery(tmp_path / "out", SETTINGS, [panel], LOOK, done)
     assert index["drawn_on"][0] == "DATASET picture: the file has other pixels now"

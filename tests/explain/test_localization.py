@@ -9,11 +9,11 @@ from hypothesis.extra.numpy import arrays
 
 from cxr_cli.explain.localization import (
     FIGURES,
-    centred_gaussian,
+    centered_gaussian,
     enlargement,
     heat_share,
-    judge_localisation,
-    localisation_report,
+    judge_localization,
+    localization_report,
     locate,
     overlap,
     pointing_game,
@@ -27,7 +27,7 @@ def one(rows: slice, columns: slice, size: int = 8) -> np.ndarray:
 
 
 CORNER = one(slice(0, 4), slice(0, 4))
-"""The upper left quarter of a film of 8 pixels."""
+"""The upper left quarter of an image of 8 pixels."""
 
 
 @pytest.mark.parametrize("cells", [1, 2, 3, 7])
@@ -56,7 +56,7 @@ def test_the_hottest_cell_hits_or_misses(heat: list[list[int]], hit: float) -> N
 
 
 def test_a_hit_may_lie_beside_the_finding_by_the_tolerance() -> None:
-    # The hottest cell's centre is pixel (42, 42) of 56, the tolerance 3.75 pixels.
+    # The hottest cell's center is pixel (42, 42) of 56, the tolerance 3.75 pixels.
     heat = np.array([[[0, 0], [0, 1]]], np.float32)
     near, far = one(slice(42, 44), slice(45, 50), 56), one(slice(42, 44), slice(46, 50), 56)
     assert pointing_game(heat, near).item() == 1
@@ -111,14 +111,14 @@ def test_chance_is_measured_by_maps_that_do_not_look() -> None:
     assert pointing.own.tolist() == [1, 1]
     assert pointing.other.tolist() == [0, 0]
     assert pointing.even.tolist() == [0.25, 0.25]
-    assert pointing.centre.tolist() == [0.25, 0.25]
+    assert pointing.center.tolist() == [0.25, 0.25]
     assert located["heat_share"].even.tolist() == [0.25, 0.25]
-    # Films of one patient are not each other's chance.
+    # Images of one patient are not each other's chance.
     assert np.isnan(locate(maps, masks, np.array([0, 0]))["pointing_game"].other).all()
 
 
 def test_the_gaussian_is_highest_in_the_middle() -> None:
-    drawn = centred_gaussian(3, 5)[0]
+    drawn = centered_gaussian(3, 5)[0]
     assert np.unravel_index(drawn.argmax(), drawn.shape) == (1, 2)
     assert drawn[1, 2] == 1
     # A third of the height from the middle is 4/3 standard deviations of 1/4.
@@ -126,7 +126,7 @@ def test_the_gaussian_is_highest_in_the_middle() -> None:
 
 
 def corners(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Films of as many patients whose findings lie in the two upper quarters by turns, and right maps."""
+    """Images of as many patients whose findings lie in the two upper quarters by turns, and right maps."""
     masks = np.concatenate([CORNER, CORNER[:, :, ::-1]] * (count // 2))
     maps = np.array([[[1, 0], [0, 0]], [[0, 1], [0, 0]]] * (count // 2), np.float32)
     return maps, masks, np.arange(count)
@@ -135,32 +135,32 @@ def corners(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_right_maps_are_above_chance_and_above_other_patients_maps() -> None:
     maps, masks, patients = corners(20)
     everyone = np.ones(20, bool)
-    report = localisation_report(locate(maps, masks, patients), patients, everyone, np.random.default_rng(0))
+    report = localization_report(locate(maps, masks, patients), patients, everyone, np.random.default_rng(0))
     pointing = report["pointing_game"]
-    assert (report["films"], report["patients"]) == (20, 20)
-    # Wilson's interval of 20 hits in 20 films: 20 / (20 + 1.96^2).
+    assert (report["images"], report["patients"]) == (20, 20)
+    # Wilson's interval of 20 hits in 20 images: 20 / (20 + 1.96^2).
     assert (pointing["value"], pointing["high"]) == (1.0, 1.0)
     assert pointing["low"] == pytest.approx(20 / (20 + 1.959964**2), abs=1e-4)
     assert pointing["above_chance"] is True
-    # A share of heat that is the same on all films says nothing of others, and has no interval.
+    # A share of heat that is the same on all images says nothing of others, and has no interval.
     assert report["heat_share"]["value"] == pytest.approx((3.5 / 4) ** 2)
     assert (report["heat_share"]["low"], report["heat_share"]["method"]) == (None, "none")
     assert pointing["other"] == pytest.approx(9 / 19)
-    assert judge_localisation(report).endswith("than chance, and than maps of other patients do")
+    assert judge_localization(report).endswith("than chance, and than maps of other patients do")
 
 
 def test_maps_that_always_point_to_one_place_are_told() -> None:
     maps, masks, patients = corners(20)
     chosen = np.arange(20) % 2 == 0
-    same = localisation_report(
+    same = localization_report(
         locate(maps[chosen], masks[chosen], patients[chosen]),
         patients[chosen],
         np.ones(10, bool),
         np.random.default_rng(0),
     )
-    assert "no more than maps of other patients do" in judge_localisation(same)
-    wrong = localisation_report(
+    assert "no more than maps of other patients do" in judge_localization(same)
+    wrong = localization_report(
         locate(maps[::-1], masks, patients), patients, np.ones(20, bool), np.random.default_rng(0)
     )
     assert wrong["pointing_game"]["above_chance"] is False
-    assert judge_localisation(wrong).startswith("the maps do not point into the findings")
+    assert judge_localization(wrong).startswith("the maps do not point into the findings")

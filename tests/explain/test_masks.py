@@ -1,4 +1,4 @@
-"""Masks of findings: by hand, and through the crop and the square of their films."""
+"""Masks of findings: by hand, and through the crop and the square of their images."""
 
 from pathlib import Path
 
@@ -24,12 +24,12 @@ def dot(folder: Path, *names: str) -> list[Path]:
     return [put(folder / name, np.ones((2, 2))) for name in names]
 
 
-def test_a_mask_is_found_by_the_end_of_its_films_path(tmp_path: Path) -> None:
+def test_a_mask_is_found_by_the_end_of_its_images_path(tmp_path: Path) -> None:
     one, two, third = dot(tmp_path, "covid19/P1.png", "normal/P1.png", "1.2.840.png")
     sources = [
-        "films/normal/P1.dcm",
-        "/data/films/covid19/P1.dcm",
-        "films.zip/normal/P2.dcm",
+        "images/normal/P1.dcm",
+        "/data/images/covid19/P1.dcm",
+        "images.zip/normal/P2.dcm",
         "series/1.2.840",
         "P3.jpeg",
     ]
@@ -38,7 +38,7 @@ def test_a_mask_is_found_by_the_end_of_its_films_path(tmp_path: Path) -> None:
 
 def test_the_longest_name_wins(tmp_path: Path) -> None:
     short, long = dot(tmp_path, "P1.png", "pneumonia/P1.png")
-    assert find_masks(tmp_path, ["films/pneumonia/P1.dcm", "films/covid19/P1.dcm"]) == [long, short]
+    assert find_masks(tmp_path, ["images/pneumonia/P1.dcm", "images/covid19/P1.dcm"]) == [long, short]
 
 
 @pytest.mark.parametrize(
@@ -47,17 +47,17 @@ def test_the_longest_name_wins(tmp_path: Path) -> None:
         (
             (),
             ["a/1.dcm"],
-            "none of its 0 .png files is the mask of a film by its name; that of a/1.dcm would ",
+            "none of its 0 .png files is the mask of an image by its name; that of a/1.dcm would ",
         ),
-        (("b/1.png",), ["films/a/1.dcm"], "that of films/a/1.dcm would be a/1.png"),
+        (("b/1.png",), ["images/a/1.dcm"], "that of images/a/1.dcm would be a/1.png"),
         (
             ("1.png",),
             ["a/1.dcm", "b/1.dcm"],
-            "1.png: is the mask of 2 films by its name, a/1.dcm and b/1.dcm",
+            "1.png: is the mask of 2 images by its name, a/1.dcm and b/1.dcm",
         ),
     ],
 )
-def test_masks_that_fit_no_film_or_two_are_refused(
+def test_masks_that_fit_no_image_or_two_are_refused(
     tmp_path: Path, masks: tuple[str, ...], sources: list[str], told: str
 ) -> None:
     dot(tmp_path, *masks)
@@ -71,7 +71,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         find_masks(tmp_path / "nowhere", ["a.dcm"])
 
 
-def test_a_mask_is_cropped_and_squared_as_its_film(tmp_path: Path) -> None:
+def test_a_mask_is_cropped_and_squared_as_its_image(tmp_path: Path) -> None:
     # 40 rows, 20 columns; a quarter off above leaves rows 10 to 39, then a tenth off each side rows 13 to 36.
     mask = np.zeros((40, 20), bool)
     mask[:13] = True
@@ -83,7 +83,7 @@ def test_a_mask_is_cropped_and_squared_as_its_film(tmp_path: Path) -> None:
     np.testing.assert_array_equal(seen, expected)
 
 
-def test_grey_is_of_the_finding_and_black_is_not(tmp_path: Path) -> None:
+def test_gray_is_of_the_finding_and_black_is_not(tmp_path: Path) -> None:
     path = tmp_path / "1.png"
     cv2.imwrite(str(path), np.array([[0, 1], [255, 0]], np.uint8))
     np.testing.assert_array_equal(read_mask(path, Geometry(2)), [[False, True], [True, False]])
@@ -99,10 +99,10 @@ def test_what_is_no_picture_is_named(tmp_path: Path, content: bytes) -> None:
 
 def test_phantoms_have_their_masks_and_markers(tmp_path: Path) -> None:
     build_phantoms(tmp_path, PhantomSettings(("normal", "pneumonia"), 4, 64, 1, 1.0, "pneumonia", 0))
-    films = find_inputs([tmp_path / "films"]).paths
-    sources = [str(film) for film in films]
-    ill = [film.parent.name == "pneumonia" for film in films]
+    images = find_inputs([tmp_path / "images"]).paths
+    sources = [str(image) for image in images]
+    ill = [image.parent.name == "pneumonia" for image in images]
     for kind in ("masks", "markers"):
         masks = find_masks(tmp_path / kind, sources)
-        assert masks == [tmp_path / kind / film.parent.name / f"{film.stem}.png" for film in films]
+        assert masks == [tmp_path / kind / image.parent.name / f"{image.stem}.png" for image in images]
         assert [bool(read_mask(mask, Geometry(32)).any()) for mask in masks if mask] == ill

@@ -1,4 +1,4 @@
-"""Nets that forget, and what is said of maps that do not care."""
+"""Models that forget, and what is said of maps that do not care."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from cxr_cli.explain.sanity import (
     check_repeating,
     forget_from_the_head,
 )
-from cxr_cli.explain.select import FilmSet
+from cxr_cli.explain.select import ImageSet
 from cxr_cli.images.read import Geometry
 from cxr_cli.models.registry import Variables, create
 from cxr_cli.runs.model_store import TrainedRun
@@ -31,7 +31,7 @@ PATIENTS = np.arange(4)
 
 @pytest.fixture(scope="module")
 def narrow(single: TrainedRun) -> TrainedRun:
-    """A run whose configuration is that of its net."""
+    """A run whose configuration is that of its model."""
     config = replace(single.config, width=0.05, size=32)
     network, variables = create(config.network, np.random.default_rng(7))
     return replace(single, config=config, network=network, variables=variables)
@@ -49,7 +49,7 @@ def changed(before: Variables, after: Variables) -> dict[str, bool]:
     }
 
 
-def test_a_net_forgets_from_the_head_down_to_the_stem(narrow: TrainedRun) -> None:
+def test_a_network_forgets_from_the_head_down_to_the_stem(narrow: TrainedRun) -> None:
     steps = list(forget_from_the_head(narrow, np.random.default_rng(0)))
     assert [step.stage for step in steps] == list(reversed(narrow.network.stages))
     for depth, step in enumerate(steps):
@@ -67,7 +67,7 @@ def maps_like(variables: Variables, places: NDArray[np.int64], batch: int) -> ND
 
 
 def same_maps(variables: Variables, places: NDArray[np.int64], batch: int) -> NDArray[np.float32]:
-    """Maps that are of the films alone, whatever the net."""
+    """Maps that are of the images alone, whatever the model."""
     return np.random.default_rng(0).random((len(places), 4, 4)).astype(np.float32)
 
 
@@ -96,7 +96,7 @@ def test_maps_that_do_not_care_for_the_head_are_no_explanation(
     assert reason in report["verdict"]
 
 
-def test_the_weights_of_a_siamese_nets_distance_are_not_judged(narrow: TrainedRun) -> None:
+def test_the_weights_of_a_siamese_networks_distance_are_not_judged(narrow: TrainedRun) -> None:
     siamese = replace(narrow, config=replace(narrow.config, siamese=True))
     network, variables = create(siamese.config.network, np.random.default_rng(7))
     run = replace(siamese, network=network, variables=variables)
@@ -125,26 +125,26 @@ def test_maps_that_depend_on_the_batch_are_not_repeatable(narrow: TrainedRun) ->
 
 def explanation(maps: NDArray[np.float32], targets: list[str]) -> Explanation:
     table = pd.DataFrame({"target": targets})
-    films = FilmSet(np.zeros((len(maps), 2, 2), np.uint8), np.arange(len(maps)), table)
-    return Explanation(films, table, maps, "stage4")
+    images = ImageSet(np.zeros((len(maps), 2, 2), np.uint8), np.arange(len(maps)), table)
+    return Explanation(images, table, maps, "stage4")
 
 
 def put_mask(folder: Path, name: str, filled: bool) -> None:
     assert cv2.imwrite(str(folder / f"{name}.png"), np.full((8, 8), 255 * filled, np.uint8))
 
 
-def test_films_without_a_finding_are_counted_and_left_out(tmp_path: Path) -> None:
-    films = explanation(same_maps(None, PLACES, 1), ["a", "a", "b", "b"])
-    films.table["source"] = [f"films/{number}.dcm" for number in PLACES]
-    films.table["label"] = ["a", "a", "b", "b"]
-    films.table["predicted"] = ["a", "b", "b", "b"]
+def test_images_without_a_finding_are_counted_and_left_out(tmp_path: Path) -> None:
+    images = explanation(same_maps(None, PLACES, 1), ["a", "a", "b", "b"])
+    images.table["source"] = [f"images/{number}.dcm" for number in PLACES]
+    images.table["label"] = ["a", "a", "b", "b"]
+    images.table["predicted"] = ["a", "b", "b", "b"]
     put_mask(tmp_path, "0", filled=False)
-    with pytest.raises(BadInput, match="the masks of all 1 films are black: there is no finding"):
-        check_masks(tmp_path, films, Geometry(8), PATIENTS, np.random.default_rng(0))
+    with pytest.raises(BadInput, match="the masks of all 1 images are black: there is no finding"):
+        check_masks(tmp_path, images, Geometry(8), PATIENTS, np.random.default_rng(0))
     for name in ("1", "3"):
         put_mask(tmp_path, name, filled=True)
-    report, columns = check_masks(tmp_path, films, Geometry(8), PATIENTS, np.random.default_rng(0))
-    assert (report["films"], report["without_finding"], report["without_mask"]) == (2, 1, 1)
+    report, columns = check_masks(tmp_path, images, Geometry(8), PATIENTS, np.random.default_rng(0))
+    assert (report["images"], report["without_finding"], report["without_mask"]) == (2, 1, 1)
     assert np.isnan(columns["heat_share"]).tolist() == [True, False, True, False]
     assert columns["mask"].tolist() == [
         str(tmp_path / "0.png"),
@@ -152,11 +152,11 @@ def test_films_without_a_finding_are_counted_and_left_out(tmp_path: Path) -> Non
         "",
         str(tmp_path / "3.png"),
     ]
-    # Of a mask that is all of the film, all heat lies inside, on any map.
+    # Of a mask that is all of the image, all heat lies inside, on any map.
     assert report["groups"]["all"]["heat_share"]["value"] == pytest.approx(1)
     assert report["groups"]["all"]["heat_share"]["above_chance"] is False
-    films_of = {name: group["films"] for name, group in report["groups"].items()}
-    assert films_of == {"all": 2, "label a": 1, "label b": 1, "predicted right": 1, "predicted wrong": 1}
+    images_of = {name: group["images"] for name, group in report["groups"].items()}
+    assert images_of == {"all": 2, "label a": 1, "label b": 1, "predicted right": 1, "predicted wrong": 1}
 
 
 def test_another_run_is_compared_where_both_explain_the_same_class() -> None:
@@ -164,8 +164,8 @@ def test_another_run_is_compared_where_both_explain_the_same_class() -> None:
     first = explanation(maps, ["a", "a", "b", "b"])
     second = explanation(np.concatenate([maps[:3], -maps[3:]]), ["a", "b", "b", "b"])
     report = check_other_run(first, second, PATIENTS, np.random.default_rng(0))
-    assert (report["films"], report["other_target"]) == (3, 1)
-    # Two films are alike, one is the other way round.
+    assert (report["images"], report["other_target"]) == (3, 1)
+    # Two images are alike, one is the other way round.
     assert report["correlation"]["value"] == pytest.approx(1 / 3)
     with pytest.raises(UsageFault, match="4 x 4 and 2 x 2 cells"):
         check_other_run(first, explanation(maps[:, :2, :2], ["a"] * 4), PATIENTS, np.random.default_rng(0))

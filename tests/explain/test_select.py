@@ -1,4 +1,4 @@
-"""Which films are explained."""
+"""Which images are explained."""
 
 from pathlib import Path
 
@@ -10,19 +10,19 @@ from PIL import Image
 from cxr_cli.dataset.store import Dataset, open_dataset
 from cxr_cli.errors import BadInput, UsageFault
 from cxr_cli.explain.select import (
-    FilmSet,
+    ImageSet,
     check_picks,
     class_numbers,
-    films_at,
-    films_named,
     geometry_of,
+    images_at,
+    images_named,
     picked,
     target_classes,
 )
 from cxr_cli.images.read import Geometry
 from cxr_cli.main import main
 
-# Class 1 is positive; the last film's label is unknown.
+# Class 1 is positive; the last image's label is unknown.
 LABELS = np.array([1, 0, 1, 0, 2, 1, 1, -1])
 PREDICTED = np.array([1, 0, 0, 1, 0, 1, 2, 1])
 
@@ -38,7 +38,7 @@ def test_hits_and_misses_are_of_the_positive_class(way: str, expected: list[int]
     assert ways == [way] * len(expected)
 
 
-def test_a_draw_is_by_seed_without_repeats_and_in_the_films_order() -> None:
+def test_a_draw_is_by_seed_without_repeats_and_in_the_images_order() -> None:
     labels = np.zeros(100, int)
     draws = [
         picked(["random"], labels, labels, None, 10, np.random.default_rng(seed))[0] for seed in (0, 0, 1)
@@ -61,27 +61,27 @@ def test_an_unknown_way_is_refused() -> None:
         check_picks(["random", "hit"])
 
 
-def film_set(labels: list[str]) -> FilmSet:
+def image_set(labels: list[str]) -> ImageSet:
     table = pd.DataFrame({"label": labels, "source": [f"{label}.png" for label in labels]})
-    return FilmSet(np.zeros((len(labels), 2, 2), np.uint8), np.arange(len(labels)), table)
+    return ImageSet(np.zeros((len(labels), 2, 2), np.uint8), np.arange(len(labels)), table)
 
 
-def test_the_explained_class_is_the_predicted_the_labelled_or_the_named() -> None:
-    films, predicted, classes = film_set(["a", "b"]), np.array([1, 1]), ("a", "b")
-    assert target_classes("predicted", films, predicted, classes).tolist() == [1, 1]
-    assert target_classes("label", films, predicted, classes).tolist() == [0, 1]
-    assert target_classes("a", films, predicted, classes).tolist() == [0, 0]
+def test_the_explained_class_is_the_predicted_the_labeled_or_the_named() -> None:
+    images, predicted, classes = image_set(["a", "b"]), np.array([1, 1]), ("a", "b")
+    assert target_classes("predicted", images, predicted, classes).tolist() == [1, 1]
+    assert target_classes("label", images, predicted, classes).tolist() == [0, 1]
+    assert target_classes("a", images, predicted, classes).tolist() == [0, 0]
     with pytest.raises(UsageFault, match=r"--target 'c': predicted, label, or a class: a, b"):
-        target_classes("c", films, predicted, classes)
+        target_classes("c", images, predicted, classes)
     with pytest.raises(UsageFault, match=r"--target label: x.png has no label that is a class of the run"):
-        target_classes("label", film_set(["a", "x"]), predicted, classes)
+        target_classes("label", image_set(["a", "x"]), predicted, classes)
     assert class_numbers(pd.Series(["b", "", "a"]), classes).tolist() == [1, -1, 0]
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """Make a dataset of two cropped films by `cxr preprocess`; a third file stays out of it."""
-    folder = tmp_path_factory.mktemp("films")
+    """Make a dataset of two cropped images by `cxr preprocess`; a third file stays out of it."""
+    folder = tmp_path_factory.mktemp("images")
     for number, label in enumerate(("normal", "covid19", "new")):
         (folder / label).mkdir()
         pixels = np.random.default_rng(number).integers(0, 256, (70, 50)).astype(np.uint8)
@@ -92,11 +92,11 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     return open_dataset(folder / "dataset")
 
 
-def test_files_are_prepared_as_the_datasets_films_were(dataset: Dataset) -> None:
+def test_files_are_prepared_as_the_datasets_images_were(dataset: Dataset) -> None:
     assert geometry_of(dataset) == Geometry(16, 0.1, 0.05)
     folder = dataset.folder.parent
     image_ids = dataset.manifest["image_id"].tolist()
-    found = films_named(dataset, [str(folder / "normal" / "0.png"), image_ids[0], str(folder / "new")])
+    found = images_named(dataset, [str(folder / "normal" / "0.png"), image_ids[0], str(folder / "new")])
     by_id = dict(zip(found.table["image_id"], found.images, strict=True))
     assert len(by_id) == 3  # the first two are the dataset's, whatever their order there
     for image_id, images in zip(image_ids, dataset.images, strict=True):
@@ -106,20 +106,20 @@ def test_files_are_prepared_as_the_datasets_films_were(dataset: Dataset) -> None
     assert labels[str(folder / "new" / "2.png")] == ""
 
 
-def test_a_film_named_twice_comes_once(dataset: Dataset) -> None:
+def test_a_image_named_twice_comes_once(dataset: Dataset) -> None:
     path = str(dataset.folder.parent / "normal" / "0.png")
-    assert len(films_named(dataset, [path, path]).rows) == 1
+    assert len(images_named(dataset, [path, path]).rows) == 1
 
 
-def test_what_is_no_film_is_named(dataset: Dataset, tmp_path: Path) -> None:
+def test_what_is_no_image_is_named(dataset: Dataset, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"^ffff: no such file, and no image_id of .*dataset$"):
-        films_named(dataset, ["ffff"])
-    (tmp_path / "notes.txt").write_text("no film")
-    with pytest.raises(BadInput, match=r"notes.txt: is no film: no PNG or JPEG picture"):
-        films_named(dataset, [str(tmp_path / "notes.txt")])
+        images_named(dataset, ["ffff"])
+    (tmp_path / "notes.txt").write_text("no image")
+    with pytest.raises(BadInput, match=r"notes.txt: is no image: no PNG or JPEG picture"):
+        images_named(dataset, [str(tmp_path / "notes.txt")])
 
 
-def test_films_are_left_in_the_order_asked_for(dataset: Dataset) -> None:
-    films = films_at(dataset, np.array([0, 1])).at(np.array([1, 0]))
-    assert films.rows.tolist() == [1, 0]
-    assert films.table["image_id"].tolist() == dataset.manifest["image_id"].tolist()[::-1]
+def test_images_are_left_in_the_order_asked_for(dataset: Dataset) -> None:
+    images = images_at(dataset, np.array([0, 1])).at(np.array([1, 0]))
+    assert images.rows.tolist() == [1, 0]
+    assert images.table["image_id"].tolist() == dataset.manifest["image_id"].tolist()[::-1]

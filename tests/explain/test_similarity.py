@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import spearmanr
 
 from cxr_cli.explain.similarity import (
-    between_films,
+    between_images,
     judge_forgetting,
     largest_difference,
     mean_of_known,
@@ -29,15 +29,15 @@ def test_the_rank_correlation_is_spearmans(maps: np.ndarray, others: np.ndarray)
             assert found == pytest.approx(spearmanr(first.ravel(), second.ravel()).statistic, abs=1e-9)
 
 
-def test_another_patients_film_is_compared_with() -> None:
+def test_another_patients_image_is_compared_with() -> None:
     maps = np.array([[[0, 1]], [[0, 1]], [[1, 0]]], np.float32)
-    found = between_films(maps, np.array([0, 0, 1]), np.random.default_rng(0))
+    found = between_images(maps, np.array([0, 0, 1]), np.random.default_rng(0))
     assert found.tolist() == pytest.approx([-1, -1, -1])
-    alone = between_films(maps, np.array([0, 0, 0]), np.random.default_rng(0))
+    alone = between_images(maps, np.array([0, 0, 0]), np.random.default_rng(0))
     assert np.isnan(alone).all()
 
 
-def test_the_largest_difference_is_a_share_of_the_films_own_heat() -> None:
+def test_the_largest_difference_is_a_share_of_the_images_own_heat() -> None:
     maps = np.array([[[0, 4]], [[0, 100]], [[0, 0]]], np.float32)
     again = np.array([[[1, 4]], [[0, 99]], [[0, 0]]], np.float32)
     assert largest_difference(maps, again) == pytest.approx(0.25)

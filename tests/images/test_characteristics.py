@@ -1,4 +1,4 @@
-"""What a header and a table say of a film."""
+"""What a header and a table say of an image."""
 
 from datetime import date
 

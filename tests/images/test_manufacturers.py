@@ -21,7 +21,7 @@ from cxr_cli.phantom.systems import SYSTEMS
         ("GE MEDICAL SYSTEMS", "GE"),
         ("Geneva Imaging", None),
         ("Eastman Kodak Company", "Kodak"),
-        ("FUJI PHOTO FILM Co., ltd.", "Fujifilm"),
+        ("FUJI PHOTO IMAGE Co., ltd.", "Fujifilm"),
         ("KONICA-MINOLTA", "Konica Minolta"),
         ("", None),
         ("--", None),
@@ -69,13 +69,13 @@ def test_a_faulty_table_is_refused(tmp_path: Path, content: str | bytes | None, 
         read_manufacturers(path)
 
 
-def test_all_manufacturers_of_the_archive_are_known_and_go_with_the_models(real_films: Path) -> None:
+def test_all_manufacturers_of_the_archive_are_known_and_go_with_the_models(real_images: Path) -> None:
     """A model is one maker's, so that it tells which spellings mean the same one."""
     makers_of_model: dict[str, set[str]] = {}
     table = read_manufacturers()
     silent = 0
-    for path in read_csv(real_films / "dicom" / "labels.csv")["path"]:
-        header = pydicom.dcmread(real_films / "dicom" / path, stop_before_pixels=True)
+    for path in read_csv(real_images / "dicom" / "labels.csv")["path"]:
+        header = pydicom.dcmread(real_images / "dicom" / path, stop_before_pixels=True)
         spelling = header.get("Manufacturer", "")
         name = manufacturer(spelling, table)
         silent += not spelling

@@ -1,4 +1,4 @@
-"""Mobile unit or X-ray room: rules and real films."""
+"""Mobile unit or X-ray room: rules and real images."""
 
 from collections import Counter
 from pathlib import Path
@@ -42,7 +42,7 @@ MODEL, STATION, STUDY, VIEW = "ManufacturerModelName", "StationName", "StudyDesc
         ({MODEL: "DRX-1"}, "unknown", ""),
         ({MODEL: "DX-D 100"}, "portable", "ManufacturerModelName DX-D 100 +5"),
         ({MODEL: "DX-D 300"}, "fixed", "ManufacturerModelName DX-D 300 -5"),
-        # The view is often left at what the last film had: the unit knows better.
+        # The view is often left at what the last image had: the unit knows better.
         ({MODEL: "GM85", VIEW: "PA"}, "portable", "ManufacturerModelName GM85 +5; ViewPosition PA -2"),
         ({STATION: "MOB1", VIEW: "PA"}, "unknown", "StationName MOB +2; ViewPosition PA -2"),
     ],
@@ -75,7 +75,7 @@ def test_models_of_phantoms_are_told_or_unknown_and_never_wrong() -> None:
     ("read", "expected"),
     [
         (KEYWORDS, {("portable", "1"): 71, ("fixed", "0"): 73}),
-        # Less than all tags: films go unknown, none goes wrong.
+        # Less than all tags: images go unknown, none goes wrong.
         ((STATION,), {("portable", "1"): 71, ("fixed", "0"): 73}),
         ((STUDY,), {("portable", "1"): 71, ("fixed", "0"): 73}),
         (
@@ -86,11 +86,11 @@ def test_models_of_phantoms_are_told_or_unknown_and_never_wrong() -> None:
     ],
 )
 def test_agreement_with_the_truth_of_the_archive(
-    real_films: Path, read: tuple[str, ...], expected: dict[tuple[str, str], int]
+    real_images: Path, read: tuple[str, ...], expected: dict[tuple[str, str], int]
 ) -> None:
-    truth = read_csv(real_films / "dicom" / "labels.csv")
+    truth = read_csv(real_images / "dicom" / "labels.csv")
     found: Counter[tuple[str, str]] = Counter()
     for path, mobile in zip(truth["path"], truth["mobile"], strict=True):
-        header = pydicom.dcmread(real_films / "dicom" / path, specific_tags=list(read))
+        header = pydicom.dcmread(real_images / "dicom" / path, specific_tags=list(read))
         found[portability({keyword: str(header.get(keyword, "")) for keyword in read})[0], mobile] += 1
     assert found == expected

@@ -1,4 +1,4 @@
-"""PNG and JPEG decoding against hand-worked values, and the pixel work that every film goes through."""
+"""PNG and JPEG decoding against hand-worked values, and the pixel work that every image goes through."""
 
 import hashlib
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from cxr_cli.images.raster import crop, image_id, read_raster, resize, to_grey
-from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.raster import crop, image_id, read_raster, resize, to_gray
+from cxr_cli.images.rejected import RejectedImageError
 
 SIDE = 40
 RAMP = np.add.outer(np.arange(SIDE), 3 * np.arange(SIDE + 8)).astype(
@@ -32,25 +32,25 @@ def flat(value: tuple[int, ...], mode: str) -> Image.Image:
     return picture
 
 
-def test_grey_png_is_read_as_it_is(tmp_path: Path) -> None:
+def test_gray_png_is_read_as_it_is(tmp_path: Path) -> None:
     picture = read_raster(save(tmp_path / "a.png", Image.fromarray(RAMP)))
     assert picture.pixels.dtype == np.uint8
     np.testing.assert_array_equal(picture.pixels, RAMP)
-    assert picture.mapping == "PNG; grey as stored"
+    assert picture.mapping == "PNG; gray as stored"
 
 
-def test_jpeg_keeps_grey_within_its_loss(tmp_path: Path) -> None:
+def test_jpeg_keeps_gray_within_its_loss(tmp_path: Path) -> None:
     picture = read_raster(save(tmp_path / "a.jpg", Image.fromarray(RAMP), quality=95))
     assert np.abs(picture.pixels.astype(int) - RAMP).max() <= 8
 
 
 @pytest.mark.parametrize(
-    ("colour", "expected"),
+    ("color", "expected"),
     [((255, 0, 0), 76), ((0, 255, 0), 150), ((0, 0, 255), 29), ((100, 150, 200), 141), ((77, 77, 77), 77)],
 )
-def test_colour_becomes_luminance(tmp_path: Path, colour: tuple[int, int, int], expected: int) -> None:
+def test_color_becomes_luminance(tmp_path: Path, color: tuple[int, int, int], expected: int) -> None:
     # 0.299 R + 0.587 G + 0.114 B: 76.2, 149.7, 29.1, 29.9 + 88.05 + 22.8 = 140.75.
-    assert read_raster(save(tmp_path / "a.png", flat(colour, "RGB"))).pixels[5, 5] == expected
+    assert read_raster(save(tmp_path / "a.png", flat(color, "RGB"))).pixels[5, 5] == expected
 
 
 def test_palette_is_looked_up(tmp_path: Path) -> None:
@@ -88,22 +88,22 @@ def test_transparent_palette_entry_is_black(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pixels, np.where(RAMP > 60, 90, 0))
 
 
-def test_sixteen_bits_are_mapped_from_the_films_own_range(tmp_path: Path) -> None:
+def test_sixteen_bits_are_mapped_from_the_images_own_range(tmp_path: Path) -> None:
     values = np.full((SIDE, SIDE), 1000, np.uint16)
     values[0, :3] = 4000, 2500, 1012  # 255 * 1500 / 3000 = 127.5 -> 128 (even); 255 * 12 / 3000 = 1.02
     picture = read_raster(save(tmp_path / "a.png", Image.fromarray(values)))
     assert picture.pixels[0, :4].tolist() == [255, 128, 1, 0]
-    assert picture.mapping == "PNG; 16-bit grey, full range 1000..4000"
+    assert picture.mapping == "PNG; 16-bit gray, full range 1000..4000"
 
 
-def test_sixteen_bit_colour_keeps_its_low_byte(tmp_path: Path) -> None:
+def test_sixteen_bit_color_keeps_its_low_byte(tmp_path: Path) -> None:
     values = np.zeros((SIDE, SIDE, 3), np.uint16)
     values[0, :3] = [[0, 0, 250], [250, 250, 250], [0, 250, 0]]  # OpenCV writes blue, green, red
     cv2.imwrite(str(tmp_path / "a.png"), values)
     picture = read_raster(tmp_path / "a.png")
     # Luminance 74.75, 250, 146.75 of at most 250, to 0..255.
     assert picture.pixels[0, :4].tolist() == [76, 255, 150, 0]
-    assert "16-bit colour" in picture.mapping
+    assert "16-bit color" in picture.mapping
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -187,36 +187,36 @@ def bomb(path: Path) -> None:
         (constant_sixteen_bits, "constant"),
         (fully_transparent, "constant"),
         (tiny, "too small: 48 x 31"),
-        (cmyk, "colour mode CMYK"),
+        (cmyk, "color mode CMYK"),
         (animated, "more than one picture"),
         (tiff_under_another_name, "no PNG or JPEG"),
         (bomb, "too large"),
     ],
 )
-def test_what_is_no_film_is_rejected_with_a_reason(
+def test_what_is_no_image_is_rejected_with_a_reason(
     tmp_path: Path, make: Callable[[Path], None], reason: str
 ) -> None:
-    make(tmp_path / "film.png")
-    with pytest.raises(RejectedFilmError, match=reason):
-        read_raster(tmp_path / "film.png")
+    make(tmp_path / "image.png")
+    with pytest.raises(RejectedImageError, match=reason):
+        read_raster(tmp_path / "image.png")
 
 
 def test_a_missing_file_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(RejectedFilmError, match="cannot be opened"):
+    with pytest.raises(RejectedImageError, match="cannot be opened"):
         read_raster(tmp_path / "gone.png")
 
 
-def test_to_grey_clips_and_rounds() -> None:
+def test_to_gray_clips_and_rounds() -> None:
     # (v + 10) * 255 / 20: 0 for -10, 127.5 -> 128 for 0, 12.75 -> 13 for -9, 255 for 10.
-    assert to_grey(np.array([-50, -10, -9, 0, 10, 50]), -10, 10).tolist() == [0, 0, 13, 128, 255, 255]
-    assert to_grey(np.array([3, 3]), 3, 3).tolist() == [0, 0]
+    assert to_gray(np.array([-50, -10, -9, 0, 10, 50]), -10, 10).tolist() == [0, 0, 13, 128, 255, 255]
+    assert to_gray(np.array([3, 3]), 3, 3).tolist() == [0, 0]
 
 
 def test_crop_takes_the_top_first_and_then_the_borders_of_the_rest() -> None:
-    film = np.arange(100 * 60).reshape(100, 60).astype(np.uint8)
+    image = np.arange(100 * 60).reshape(100, 60).astype(np.uint8)
     # 20 rows off above leave 80; a tenth of 80 rows and of 60 columns goes off each side.
-    np.testing.assert_array_equal(crop(film, 0.2, 0.1), film[28:92, 6:54])
-    np.testing.assert_array_equal(crop(film, 0.0, 0.0), film)
+    np.testing.assert_array_equal(crop(image, 0.2, 0.1), image[28:92, 6:54])
+    np.testing.assert_array_equal(crop(image, 0.0, 0.0), image)
 
 
 @given(
@@ -230,8 +230,8 @@ def test_a_crop_is_never_empty(height: int, width: int, top: float, border: floa
 
 
 def test_shrinking_averages_areas() -> None:
-    film = np.array([[10, 20, 0, 0], [30, 40, 0, 0], [0, 0, 200, 100], [0, 0, 100, 0]], np.uint8)
-    assert resize(film, 2).tolist() == [[25, 0], [0, 100]]
+    image = np.array([[10, 20, 0, 0], [30, 40, 0, 0], [0, 0, 200, 100], [0, 0, 100, 0]], np.uint8)
+    assert resize(image, 2).tolist() == [[25, 0], [0, 100]]
 
 
 def test_an_axis_that_shrinks_is_averaged_even_where_the_other_grows() -> None:
@@ -240,7 +240,7 @@ def test_an_axis_that_shrinks_is_averaged_even_where_the_other_grows() -> None:
     assert set(resize(stripes, 4).ravel().tolist()) == {100}
 
 
-def test_enlarging_stays_within_the_films_values() -> None:
+def test_enlarging_stays_within_the_images_values() -> None:
     edge = np.array([[50, 50, 200, 200]] * 4, np.uint8)
     large = resize(edge, 64)
     assert large.shape == (64, 64)
@@ -248,8 +248,8 @@ def test_enlarging_stays_within_the_films_values() -> None:
 
 
 def test_image_id_is_the_digest_of_shape_and_pixels() -> None:
-    film = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)
+    image = np.array([[1, 2, 3], [4, 5, 6]], np.uint8)
     expected = hashlib.sha256(bytes([2, 0, 0, 0, 3, 0, 0, 0, 1, 2, 3, 4, 5, 6])).hexdigest()[:16]
-    assert image_id(film) == expected
-    assert image_id(film.reshape(3, 2)) != expected
-    assert image_id(np.asfortranarray(film)) == expected
+    assert image_id(image) == expected
+    assert image_id(image.reshape(3, 2)) != expected
+    assert image_id(np.asfortranarray(image)) == expected

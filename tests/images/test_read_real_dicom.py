@@ -16,8 +16,8 @@ from cxr_cli.artifacts import read_csv
 from cxr_cli.images.dicom.header import read_dataset
 from cxr_cli.images.dicom.read import read_dicom
 from cxr_cli.images.dicom.stored import stored_values
-from cxr_cli.images.read import Geometry, UnreadFilm, read_film
-from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.read import Geometry, UnreadImage, read_image
+from cxr_cli.images.rejected import RejectedImageError
 
 PYDICOM_FILES = Path(pydicom.data.__file__).parent
 SECONDS_A_FILE = 30
@@ -32,23 +32,23 @@ def small_picture(path: Path) -> np.ndarray:
     return small(cv2.imread(str(path), cv2.IMREAD_REDUCED_GRAYSCALE_4))
 
 
-def small(film: np.ndarray) -> np.ndarray:
-    """The middle of a film, [40, 40] of 64 x 64: the archive has black borders painted over the outside."""
-    return cv2.resize(film, (64, 64), interpolation=cv2.INTER_AREA)[12:-12, 12:-12].ravel()
+def small(image: np.ndarray) -> np.ndarray:
+    """The middle of an image, [40, 40] of 64 x 64: the archive has black borders painted over the outside."""
+    return cv2.resize(image, (64, 64), interpolation=cv2.INTER_AREA)[12:-12, 12:-12].ravel()
 
 
-def test_every_film_of_the_archive_looks_like_the_picture_it_was_made_of(real_films: Path) -> None:
-    pictures = read_csv(real_films / "cxr3" / "metadata.csv")
-    table = read_csv(real_films / "dicom" / "labels.csv")
+def test_every_image_of_the_archive_looks_like_the_picture_it_was_made_of(real_images: Path) -> None:
+    pictures = read_csv(real_images / "cxr3" / "metadata.csv")
+    table = read_csv(real_images / "dicom" / "labels.csv")
     seen: Counter[str] = Counter()
     for path, label, view in zip(table["path"], table["label"], table["true_view"], strict=True):
-        film, record = read_dicom(real_films / "dicom" / path)
+        image, record = read_dicom(real_images / "dicom" / path)
         same = pictures[(pictures["patient_id"] == record["patient_id"]) & (pictures["label"] == label)]
-        others = (small_picture(real_films / "cxr3" / picture) for picture in same["path"])
-        # A correlation that is right in sign as well: a film not inverted where it should be has -0.99.
-        assert any(np.corrcoef(small(film.pixels), other)[0, 1] > 0.99 for other in others), path
+        others = (small_picture(real_images / "cxr3" / picture) for picture in same["path"])
+        # A correlation that is right in sign as well: an image not inverted where it should be has -0.99.
+        assert any(np.corrcoef(small(image.pixels), other)[0, 1] > 0.99 for other in others), path
         assert record["view_position"] in ("", view)
-        seen.update([record["transfer_syntax"], record["inverted"], film.mapping.split()[0]])
+        seen.update([record["transfer_syntax"], record["inverted"], image.mapping.split()[0]])
     assert seen["yes"] + seen["no"] == 144
     assert (seen["yes"], seen["window"], seen["voi"], seen["full"]) == (36, 87, 19, 38)
     assert sum(count == 24 for count in seen.values()) == 6  # transfer syntaxes
@@ -70,21 +70,21 @@ def no_longer_than(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def test_every_file_of_pydicom_is_a_film_or_a_named_reject(capfd: pytest.CaptureFixture[str]) -> None:
+def test_every_file_of_pydicom_is_a_image_or_a_named_reject(capfd: pytest.CaptureFixture[str]) -> None:
     files = [path for path in sorted(PYDICOM_FILES.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
-    films, undecoded = 0, set()
+    images, undecoded = 0, set()
     for path in files:
         with no_longer_than(SECONDS_A_FILE):
-            film = read_film(UnreadFilm(path), Geometry(32))
-        if isinstance(film, str):
-            assert film
-            undecoded |= {path.name} if "cannot be decoded (" in film else set()
+            image = read_image(UnreadImage(path), Geometry(32))
+        if isinstance(image, str):
+            assert image
+            undecoded |= {path.name} if "cannot be decoded (" in image else set()
         else:
-            films += 1
-            assert film.pixels.shape == (32, 32)
-            assert film.header["transfer_syntax"]
+            images += 1
+            assert image.pixels.shape == (32, 32)
+            assert image.header["transfer_syntax"]
     assert undecoded <= DAMAGED
-    assert films >= 25
+    assert images >= 25
     assert len(files) > 150
     assert capfd.readouterr() == ("", "")
 
@@ -92,10 +92,10 @@ def test_every_file_of_pydicom_is_a_film_or_a_named_reject(capfd: pytest.Capture
 @pytest.mark.parametrize(
     "name", ["RLE", "bigendian", "expb", "implicit", "jp2klossless", "jpeg_ls_lossless", "padded"]
 )
-def test_one_film_in_many_encodings(name: str) -> None:
+def test_one_image_in_many_encodings(name: str) -> None:
     folder = PYDICOM_FILES / "test_files"
-    other, film = (read_dicom(folder / f"MR_small{suffix}.dcm")[0] for suffix in (f"_{name}", ""))
-    np.testing.assert_array_equal(other.pixels, film.pixels)
+    other, image = (read_dicom(folder / f"MR_small{suffix}.dcm")[0] for suffix in (f"_{name}", ""))
+    np.testing.assert_array_equal(other.pixels, image.pixels)
     assert other.mapping == "window 600 1600 LINEAR"
 
 
@@ -114,6 +114,6 @@ def test_damaged_jpeg_2000_does_not_end_the_process(tmp_path: Path) -> None:
     # 128 bits a value by the codestream's header (Ssiz, ISO 15444-1 A.5.1), at which gdcm aborts.
     content = bytearray((PYDICOM_FILES / "test_files" / "MR_small_jp2klossless.dcm").read_bytes())
     content[content.index(b"\xff\x4f\xff\x51") + 42] = 0xFF
-    (tmp_path / "film.dcm").write_bytes(content)
-    with pytest.raises(RejectedFilmError, match="cannot be decoded"):
-        read_dicom(tmp_path / "film.dcm")
+    (tmp_path / "image.dcm").write_bytes(content)
+    with pytest.raises(RejectedImageError, match="cannot be decoded"):
+        read_dicom(tmp_path / "image.dcm")

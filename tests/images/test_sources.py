@@ -16,7 +16,7 @@ from cxr_cli.artifacts import read_csv
 from cxr_cli.dataset.store import open_dataset
 from cxr_cli.images import archives
 from cxr_cli.images.archives import archive_members, first_bytes, folder_name, input_size, open_input
-from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.sources import find_inputs
 
 Cxr = Callable[..., Any]
@@ -48,54 +48,54 @@ def test_files_without_suffix_count_by_their_content(tmp_path: Path) -> None:
     # No preamble: (0008,0005) CS, 10 bytes, and (0008,0008) in implicit VR.
     (tmp_path / "explicit").write_bytes(b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 100")
     (tmp_path / "implicit").write_bytes(b"\x08\x00\x08\x00\x10\x00\x00\x00ORIGINAL")
-    (tmp_path / "README").write_text("no film")
+    (tmp_path / "README").write_text("no image")
     (tmp_path / "x.dcm").write_bytes(b"")
     assert found(tmp_path) == ["1.2.840.10008", "IM0001", "explicit", "implicit", "x.dcm"]
     assert find_inputs([tmp_path]).other_files == 3
 
 
 def test_folders_deep_down_and_circles_of_links(tmp_path: Path) -> None:
-    deep = tmp_path / "films" / "/".join("abcdefghijklmnop")
+    deep = tmp_path / "images" / "/".join("abcdefghijklmnop")
     deep.mkdir(parents=True)
-    (deep / "film.png").write_bytes(picture(0))
-    (deep / "up").symlink_to(tmp_path / "films")
-    (tmp_path / "films" / "one.png").symlink_to(tmp_path / "films" / "two.png")
-    (tmp_path / "films" / "two.png").symlink_to(tmp_path / "films" / "one.png")
-    inputs = find_inputs([tmp_path / "films"])
-    assert [path.name for path in inputs.paths] == ["film.png", "one.png", "two.png"]
+    (deep / "image.png").write_bytes(picture(0))
+    (deep / "up").symlink_to(tmp_path / "images")
+    (tmp_path / "images" / "one.png").symlink_to(tmp_path / "images" / "two.png")
+    (tmp_path / "images" / "two.png").symlink_to(tmp_path / "images" / "one.png")
+    inputs = find_inputs([tmp_path / "images"])
+    assert [path.name for path in inputs.paths] == ["image.png", "one.png", "two.png"]
     assert inputs.linked_folders == 1
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "film.dcm")
-    (tmp_path / "film.png").write_bytes(picture(0))
-    assert found(tmp_path) == ["film.png"]
+    os.mkfifo(tmp_path / "image.dcm")
+    (tmp_path / "image.png").write_bytes(picture(0))
+    assert found(tmp_path) == ["image.png"]
 
 
-def test_films_in_archives_are_rows(cxr: Cxr, tmp_path: Path) -> None:
-    films = tmp_path / "films"
-    (films / "normal").mkdir(parents=True)
-    (films / "normal" / "a.png").write_bytes(picture(0))
-    pack(films / "covid19.zip", {"b.png": picture(1), "deep/normal/c.PNG": picture(2), "notes.txt": b"no"})
-    pack(films / "normal" / "more.ZIP", {"pneumonia\\d.png": picture(3), "cut.png": picture(4)[:900]})
-    outcome = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 2)
+def test_images_in_archives_are_rows(cxr: Cxr, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    (images / "normal").mkdir(parents=True)
+    (images / "normal" / "a.png").write_bytes(picture(0))
+    pack(images / "covid19.zip", {"b.png": picture(1), "deep/normal/c.PNG": picture(2), "notes.txt": b"no"})
+    pack(images / "normal" / "more.ZIP", {"pneumonia\\d.png": picture(3), "cut.png": picture(4)[:900]})
+    outcome = cxr("preprocess", images, "-o", tmp_path / "d", "--size", 16, "--workers", 2)
     assert outcome.code == 0, outcome.err
     manifest = open_dataset(tmp_path / "d").manifest
     assert dict(zip(manifest["source"], manifest["label"], strict=True)) == {
-        f"{films}/covid19.zip/b.png": "covid19",
-        f"{films}/covid19.zip/deep/normal/c.PNG": "normal",
-        f"{films}/normal/a.png": "normal",
-        f"{films}/normal/more.ZIP/pneumonia/d.png": "pneumonia",
+        f"{images}/covid19.zip/b.png": "covid19",
+        f"{images}/covid19.zip/deep/normal/c.PNG": "normal",
+        f"{images}/normal/a.png": "normal",
+        f"{images}/normal/more.ZIP/pneumonia/d.png": "pneumonia",
     }
     assert read_csv(tmp_path / "d" / "rejected.csv")["source"].tolist() == [
-        f"{films}/normal/more.ZIP/cut.png"
+        f"{images}/normal/more.ZIP/cut.png"
     ]
     assert "other files passed over, neither PNG, JPEG nor DICOM by name: 1" in outcome.err
-    again = cxr("preprocess", films, "-o", tmp_path / "d", "--size", 16, "--workers", 1)
+    again = cxr("preprocess", images, "-o", tmp_path / "d", "--size", 16, "--workers", 1)
     assert "already done" in again.err
 
 
-def test_labels_find_films_in_archives(cxr: Cxr, tmp_path: Path) -> None:
+def test_labels_find_images_in_archives(cxr: Cxr, tmp_path: Path) -> None:
     pack(tmp_path / "set.zip", {"images/1.png": picture(1), "images/2.png": picture(2)})
     (tmp_path / "labels.csv").write_text("path,label\nset.zip/images/1.png,one\n2.png,two\n")
     labels = ["--labels", tmp_path / "labels.csv"]
@@ -105,17 +105,17 @@ def test_labels_find_films_in_archives(cxr: Cxr, tmp_path: Path) -> None:
 
 
 def test_members_are_read_from_their_archive(tmp_path: Path) -> None:
-    archive = pack(tmp_path / "a.zip", {"x/film": PREAMBLE + b"more"})
+    archive = pack(tmp_path / "a.zip", {"x/image": PREAMBLE + b"more"})
     (member,) = archive_members(archive)
-    assert member == archive / "x/film"
+    assert member == archive / "x/image"
     assert first_bytes(member, 132) == PREAMBLE
     assert input_size(member) == 136
     with open_input(member) as stream:
         assert stream.read() == PREAMBLE + b"more"
     assert folder_name(member) == "x"
-    assert folder_name(archive / "film") == "a"
+    assert folder_name(archive / "image") == "a"
     pack(archive, {"y": b""})  # another archive in its place
-    with pytest.raises(RejectedFilmError, match="no longer in its zip archive"):
+    with pytest.raises(RejectedImageError, match="no longer in its zip archive"):
         open_input(member)
 
 
@@ -130,14 +130,14 @@ def stated_size(path: Path, size: int) -> Path:
 def test_archives_beyond_the_bounds_are_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def reason(path: Path) -> str:
         assert find_inputs([path]).paths == (path,)
-        with pytest.raises(RejectedFilmError) as caught:
+        with pytest.raises(RejectedImageError) as caught:
             open_input(path)
         return str(caught.value)
 
-    bomb = pack(tmp_path / "bomb.zip", {"film.png": bytes(10_000_000)})
+    bomb = pack(tmp_path / "bomb.zip", {"image.png": bytes(10_000_000)})
     assert "more than 100 times its size" in reason(bomb)
-    assert "lead out of it" in reason(pack(tmp_path / "up.zip", {"../../film.png": b"x"}))
-    assert "lead out of it" in reason(pack(tmp_path / "root.zip", {"/etc/film.png": b"x"}))
+    assert "lead out of it" in reason(pack(tmp_path / "up.zip", {"../../image.png": b"x"}))
+    assert "lead out of it" in reason(pack(tmp_path / "root.zip", {"/etc/image.png": b"x"}))
     (tmp_path / "text.zip").write_text("no archive")
     assert "cannot be read (BadZipFile)" in reason(tmp_path / "text.zip")
     monkeypatch.setattr(archives, "MAX_MEMBERS", 2)
@@ -149,19 +149,19 @@ def test_archives_beyond_the_bounds_are_rejected(tmp_path: Path, monkeypatch: py
 
 def test_members_beyond_the_bounds_are_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 1000)
-    large = pack(tmp_path / "large.zip", {"film.png": os.urandom(1001)}) / "film.png"
-    with pytest.raises(RejectedFilmError, match="larger than 1,000 bytes"):
+    large = pack(tmp_path / "large.zip", {"image.png": os.urandom(1001)}) / "image.png"
+    with pytest.raises(RejectedImageError, match="larger than 1,000 bytes"):
         open_input(large)
     # A directory that states less than the data hold: no more than stated is unpacked.
-    short = stated_size(pack(tmp_path / "short.zip", {"film.png": bytes(500)}), 10) / "film.png"
-    with pytest.raises(RejectedFilmError, match="damaged within its zip archive"):
+    short = stated_size(pack(tmp_path / "short.zip", {"image.png": bytes(500)}), 10) / "image.png"
+    with pytest.raises(RejectedImageError, match="damaged within its zip archive"):
         open_input(short)
 
 
 def test_archives_in_archives_and_encrypted_members_are_rejected(cxr: Cxr, tmp_path: Path) -> None:
-    inner = pack(tmp_path / "inner.zip", {"film.png": picture(0)}).read_bytes()
+    inner = pack(tmp_path / "inner.zip", {"image.png": picture(0)}).read_bytes()
     archive = pack(
-        tmp_path / "outer.zip", {"inner.zip": inner, "film.png": picture(1), "locked.png": picture(2)}
+        tmp_path / "outer.zip", {"inner.zip": inner, "image.png": picture(1), "locked.png": picture(2)}
     )
     content = bytearray(archive.read_bytes())
     entry = content.index(b"locked.png", content.index(b"PK\x01\x02")) - 46
@@ -177,8 +177,8 @@ def test_archives_in_archives_and_encrypted_members_are_rejected(cxr: Cxr, tmp_p
     assert len(open_dataset(tmp_path / "d").images) == 1
 
 
-def test_an_archive_of_no_films_and_a_folder_named_like_one(tmp_path: Path) -> None:
-    pack(tmp_path / "notes.zip", {"a.txt": b"no film"})
+def test_an_archive_of_no_images_and_a_folder_named_like_one(tmp_path: Path) -> None:
+    pack(tmp_path / "notes.zip", {"a.txt": b"no image"})
     (tmp_path / "folder.zip" / "normal").mkdir(parents=True)
     (tmp_path / "folder.zip" / "normal" / "a.png").write_bytes(picture(0))
     inputs = find_inputs([tmp_path])

@@ -4,7 +4,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from cxr_cli.errors import UsageFault
-from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.view_position import check_chest, check_view, coded_view, parse_views, view_of
 
 
@@ -53,9 +53,9 @@ def test_coded_views(code: str, view: str) -> None:
 def test_which_views_are_taken() -> None:
     for stated, views in (("PA", ("PA", "AP")), ("", ("PA",)), ("SWIMMERS", ("PA",)), ("LL", None)):
         check_view(stated, views)
-    with pytest.raises(RejectedFilmError, match="LATERAL view; --views takes PA, AP"):
+    with pytest.raises(RejectedImageError, match="LATERAL view; --views takes PA, AP"):
         check_view("LL", ("PA", "AP"))
-    with pytest.raises(RejectedFilmError, match="AP view; --views takes LATERAL"):
+    with pytest.raises(RejectedImageError, match="AP view; --views takes LATERAL"):
         check_view("AP", ("LATERAL",))
 
 
@@ -71,7 +71,7 @@ def test_what_may_be_the_chest_is_taken(part: str | None) -> None:
 def test_what_is_not_the_chest_is_refused(part: str) -> None:
     header = Dataset()
     header.add_new("BodyPartExamined", "LO", part)  # CS would not let lower case be written
-    with pytest.raises(RejectedFilmError, match=r"not the chest: BodyPartExamined [A-Z]+$"):
+    with pytest.raises(RejectedImageError, match=r"not the chest: BodyPartExamined [A-Z]+$"):
         check_chest(header)
 
 

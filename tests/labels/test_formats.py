@@ -121,7 +121,7 @@ def outcomes(rows: list[LabelRow]) -> list[str]:
         ("chexpert", CHEXPERT, "Pleural Effusion", ["negative", "positive", "positive", "negative"]),
     ],
 )
-def test_the_class_of_each_film(
+def test_the_class_of_each_image(
     tmp_path: Path, label_format: str, text: str, finding: str | None, expected: list[str]
 ) -> None:
     assert outcomes(read(tmp_path, text, label_format, finding)) == expected
@@ -188,7 +188,7 @@ def test_chexpert_values(tmp_path: Path) -> None:
             "nih",
             NIH,
             "Pneumonia",
-            "no film has the finding 'Pneumonia'; there are 'Cardiomegaly', 'Emphysema'",
+            "no image has the finding 'Pneumonia'; there are 'Cardiomegaly', 'Emphysema'",
         ),
         ("rsna", "patientId,label\n1,2\n", None, "no column 'Target' nor 'class'"),
         ("rsna", "patientId,Target\n1,2\n", None, "column 'Target' holds '2'; known are 0 and 1"),
@@ -216,17 +216,17 @@ def test_a_format_that_is_not_known_is_refused_with_those_that_are(tmp_path: Pat
         read(tmp_path, NIH, "mimic")
 
 
-def test_the_real_findings_of_cxr3_in_nih_s_layout(real_films: Path, tmp_path: Path) -> None:
+def test_the_real_findings_of_cxr3_in_nih_s_layout(real_images: Path, tmp_path: Path) -> None:
     """The columns of cxr3's own table that are NIH's, written back under NIH's names."""
     from cxr_cli.artifacts import read_csv
 
-    real = read_csv(real_films / "cxr3" / "metadata.csv")
+    real = read_csv(real_images / "cxr3" / "metadata.csv")
     real = real[real["source"] == "nih"]
     lines = ["Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position"]
     lines += [
-        f"{Path(film.path).name},{'Pneumonia' if film.label == 'pneumonia' else 'No Finding'},0,"
-        f"{film.patient_id},{int(film.age):03}Y,{film.sex},{film.view_position}"
-        for film in real.itertuples()
+        f"{Path(image.path).name},{'Pneumonia' if image.label == 'pneumonia' else 'No Finding'},0,"
+        f"{image.patient_id},{int(image.age):03}Y,{image.sex},{image.view_position}"
+        for image in real.itertuples()
     ]
     rows = read(tmp_path, "\n".join(lines) + "\n", "nih", "Pneumonia")
     assert [row.label == "positive" for row in rows] == (real["label"] == "pneumonia").tolist()

@@ -1,4 +1,4 @@
-"""Label tables: what is read from them, and which film a row means."""
+"""Label tables: what is read from them, and which image a row means."""
 
 from pathlib import Path
 
@@ -16,8 +16,8 @@ def write(path: Path, *lines: str) -> Path:
 
 
 def labels_of(found: Labels, folder: Path) -> dict[str, str]:
-    """Labels by the film's path below `folder`."""
-    return {str(Path(film).relative_to(folder)): row.label for film, row in found.by_film.items()}
+    """Labels by the image's path below `folder`."""
+    return {str(Path(image).relative_to(folder)): row.label for image, row in found.by_image.items()}
 
 
 def test_csv_values_stay_text(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_tsv_with_columns_of_other_names(tmp_path: Path) -> None:
 def test_columns_whose_name_is_taken_are_kept_under_another(tmp_path: Path) -> None:
     table = write(tmp_path / "t.csv", "path,finding,label,source,row,patient_id,who", "a.png,x,y,s,9,7,w")
     found = read_labels([table], Columns(label="finding", patient="who"), [tmp_path / "a.png"], [tmp_path])
-    row = found.by_film[str(tmp_path / "a.png")]
+    row = found.by_image[str(tmp_path / "a.png")]
     assert row.label == "x"
     assert row.values == {
         "path": "a.png",
@@ -53,7 +53,7 @@ def test_columns_whose_name_is_taken_are_kept_under_another(tmp_path: Path) -> N
     assert found.renamed == ("table_label", "table_source", "table_row", "table_patient_id")
 
 
-def test_without_a_patient_column_films_have_no_patient(tmp_path: Path) -> None:
+def test_without_a_patient_column_images_have_no_patient(tmp_path: Path) -> None:
     (row,) = read_table(write(tmp_path / "t.csv", "path,label", "a.png,x"), Columns())
     assert "patient_id" not in row.values
 
@@ -108,79 +108,81 @@ def test_a_missing_or_binary_table_is_bad_input(tmp_path: Path) -> None:
         ("elsewhere", "a/1.png"),  # below the source
         ("elsewhere", "data/a/1.png"),  # as given, from the working directory
         ("elsewhere", "other/place/1.png"),  # by its name
-        ("elsewhere", "C:\\films\\1.png"),
+        ("elsewhere", "C:\\images\\1.png"),
         ("elsewhere", "1"),  # by its stem
         ("elsewhere", "1.dcm"),
     ],
 )
-def test_ways_to_name_a_film(
+def test_ways_to_name_a_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table_folder: str, path: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    films = [tmp_path / "data" / "a" / "1.png", tmp_path / "data" / "b" / "2.png"]
+    images = [tmp_path / "data" / "a" / "1.png", tmp_path / "data" / "b" / "2.png"]
     (tmp_path / "data").mkdir()
     table = write(tmp_path / table_folder / "t.csv", "path,label", f"{path},x", "9.png,y")
-    found = read_labels([table], Columns(), films, [Path("data")])
+    found = read_labels([table], Columns(), images, [Path("data")])
     assert labels_of(found, tmp_path) == {"data/a/1.png": "x"}
-    assert found.rows_without_film == 1
+    assert found.rows_without_image == 1
 
 
-def test_an_absolute_path_names_a_film(tmp_path: Path) -> None:
-    film = tmp_path / "1.png"
-    row = LabelRow(Path("/elsewhere/t.csv"), str(film), "x", {})
-    assert match_rows([row], [film], []) == ({str(film): row}, 0)
+def test_an_absolute_path_names_a_image(tmp_path: Path) -> None:
+    image = tmp_path / "1.png"
+    row = LabelRow(Path("/elsewhere/t.csv"), str(image), "x", {})
+    assert match_rows([row], [image], []) == ({str(image): row}, 0)
 
 
 def test_a_uid_is_a_stem_although_it_has_dots(tmp_path: Path) -> None:
-    films = [tmp_path / "1.2.3.dcm", tmp_path / "1.2.4.dcm"]
+    images = [tmp_path / "1.2.3.dcm", tmp_path / "1.2.4.dcm"]
     row = LabelRow(tmp_path / "t.csv", "1.2.4", "x", {})
-    assert list(match_rows([row], films, [])[0]) == [str(films[1])]
+    assert list(match_rows([row], images, [])[0]) == [str(images[1])]
 
 
 @pytest.mark.parametrize("path", ["1.png", "1", "elsewhere/1.png"])
-def test_a_name_of_several_films_is_refused(tmp_path: Path, path: str) -> None:
-    films = [tmp_path / "a" / "1.png", tmp_path / "b" / "1.png"]
-    with pytest.raises(BadInput, match=rf"path '{path}' fits 2 films"):
-        match_rows([LabelRow(tmp_path / "t.csv", path, "x", {})], films, [])
+def test_a_name_of_several_images_is_refused(tmp_path: Path, path: str) -> None:
+    images = [tmp_path / "a" / "1.png", tmp_path / "b" / "1.png"]
+    with pytest.raises(BadInput, match=rf"path '{path}' fits 2 images"):
+        match_rows([LabelRow(tmp_path / "t.csv", path, "x", {})], images, [])
 
 
 def test_a_path_below_two_sources_is_refused(tmp_path: Path) -> None:
-    films = [tmp_path / "a" / "1.png", tmp_path / "b" / "1.png"]
-    for film in films:
-        film.parent.mkdir()
-    with pytest.raises(BadInput, match="fits 2 films"):
-        match_rows([LabelRow(tmp_path / "t.csv", "1.png", "x", {})], films, [film.parent for film in films])
+    images = [tmp_path / "a" / "1.png", tmp_path / "b" / "1.png"]
+    for image in images:
+        image.parent.mkdir()
+    with pytest.raises(BadInput, match="fits 2 images"):
+        match_rows(
+            [LabelRow(tmp_path / "t.csv", "1.png", "x", {})], images, [image.parent for image in images]
+        )
 
 
-def test_a_row_of_another_folder_does_not_take_a_film_that_is_named_in_full(tmp_path: Path) -> None:
-    films = [tmp_path / "train" / "1.png"]
+def test_a_row_of_another_folder_does_not_take_a_image_that_is_named_in_full(tmp_path: Path) -> None:
+    images = [tmp_path / "train" / "1.png"]
     rows = [LabelRow(tmp_path / "t.csv", path, path, {}) for path in ("train/1.png", "test/1.png")]
-    matched, without_film = match_rows(rows, films, [])
+    matched, without_image = match_rows(rows, images, [])
     assert [row.label for row in matched.values()] == ["train/1.png"]
-    assert without_film == 1
+    assert without_image == 1
 
 
-def test_two_rows_of_one_film_must_agree(tmp_path: Path) -> None:
-    films = [tmp_path / "1.png"]
+def test_two_rows_of_one_image_must_agree(tmp_path: Path) -> None:
+    images = [tmp_path / "1.png"]
     one = LabelRow(tmp_path / "t.csv", "1.png", "x", {"path": "1.png", "sex": "F"})
     more = LabelRow(tmp_path / "u.csv", "./1.png", "x", {"path": "./1.png", "sex": "F", "age": "3"})
     other = LabelRow(tmp_path / "u.csv", "1.png", "y", {"path": "1.png", "sex": "F"})
-    matched, _ = match_rows([one, more], films, [])
-    assert matched[str(films[0])].values == {"path": "1.png", "sex": "F", "age": "3"}
+    matched, _ = match_rows([one, more], images, [])
+    assert matched[str(images[0])].values == {"path": "1.png", "sex": "F", "age": "3"}
     with pytest.raises(BadInput, match=r"t\.csv and .*u\.csv: two rows for .*1\.png disagree in 'label'"):
-        match_rows([one, other], films, [])
+        match_rows([one, other], images, [])
     with pytest.raises(BadInput, match="disagree in 'sex'"):
-        match_rows([one, LabelRow(one.table, "1.png", "x", {"sex": "M"})], films, [])
+        match_rows([one, LabelRow(one.table, "1.png", "x", {"sex": "M"})], images, [])
 
 
-def test_a_film_in_both_covidx_lists_is_refused(tmp_path: Path) -> None:
+def test_a_image_in_both_covidx_lists_is_refused(tmp_path: Path) -> None:
     lists = [write(tmp_path / name, "7 1.png normal rsna") for name in ("train.txt", "test.txt")]
     with pytest.raises(BadInput, match="disagree in 'listed_in'"):
         read_labels(lists, Columns(), [tmp_path / "1.png"], [])
 
 
-def test_last_parts_of_a_path_tell_a_film_where_its_name_does_not(tmp_path: Path) -> None:
-    films = [tmp_path / f"batch {n}" / f"patient{n}" / "study1" / "view1_frontal.jpg" for n in (1, 2)]
+def test_last_parts_of_a_path_tell_a_image_where_its_name_does_not(tmp_path: Path) -> None:
+    images = [tmp_path / f"batch {n}" / f"patient{n}" / "study1" / "view1_frontal.jpg" for n in (1, 2)]
     rows = [
         LabelRow(
             tmp_path / "train.csv", f"CheXpert/train/patient{n}/study1/view1_frontal.jpg", f"{n}", {},
@@ -188,12 +190,12 @@ def test_last_parts_of_a_path_tell_a_film_where_its_name_does_not(tmp_path: Path
         )
         for n in (2, 3)
     ]  # fmt: skip
-    matched, without_film = match_rows(rows, films, [tmp_path])
-    assert {film: row.label for film, row in matched.items()} == {str(films[1]): "2"}
-    assert without_film == 1
+    matched, without_image = match_rows(rows, images, [tmp_path])
+    assert {image: row.label for image, row in matched.items()} == {str(images[1]): "2"}
+    assert without_image == 1
 
 
-def test_two_rows_of_one_film_must_agree_in_why_it_is_left_out(tmp_path: Path) -> None:
+def test_two_rows_of_one_image_must_agree_in_why_it_is_left_out(tmp_path: Path) -> None:
     rows = [LabelRow(tmp_path / "t.csv", "1.png", "", {}, reason) for reason in ("several findings", None)]
     with pytest.raises(BadInput, match="disagree in 'label'"):
         match_rows(rows, [tmp_path / "1.png"], [])

@@ -23,13 +23,13 @@ def count(tree: Any) -> int:
     return sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(tree))
 
 
-def films(batch: int, size: int = 32) -> Array:
+def images(batch: int, size: int = 32) -> Array:
     return jnp.asarray(np.random.default_rng(7).standard_normal((batch, size, size, 1)), jnp.float32)
 
 
 @pytest.fixture(scope="module")
 def small() -> tuple[Network, Variables]:
-    """A small net with biases that are not zero, so that a forgotten one shows."""
+    """A small network with biases that are not zero, so that a forgotten one shows."""
     network, (params, stats) = create(SMALL, np.random.default_rng(0))
     rng = np.random.default_rng(1)
     noisy = jax.tree.map(
@@ -44,7 +44,7 @@ def test_the_paper_counts_59562931_parameters() -> None:
     assert not variables.stats
 
 
-def test_a_siamese_net_has_a_distance_in_place_of_the_classifier() -> None:
+def test_a_siamese_network_has_a_distance_in_place_of_the_classifier() -> None:
     _, variables = outline(NetworkSpec("covidnet", 1.0, 224, 3, siamese=True))
     # 256 x 3 + 3 of the classifier go, 256 weights and a bias of the distance come.
     assert count(variables.params) == 59_562_931 - 771 + 257
@@ -122,7 +122,7 @@ def straight_line(params: dict[Any, Any], x: Array) -> tuple[Array, Array, Array
     return x, vector, vector @ dense["classifier"][0] + dense["classifier"][1]
 
 
-def test_the_net_computes_the_papers_equations(small: tuple[Network, Variables]) -> None:
+def test_the_network_computes_the_papers_equations(small: tuple[Network, Variables]) -> None:
     network, variables = small
 
     @jax.jit
@@ -131,7 +131,7 @@ def test_the_net_computes_the_papers_equations(small: tuple[Network, Variables])
         features = module.features(x)
         return features, module.embedding(features), module(x)
 
-    x = films(3)
+    x = images(3)
     found, expected = run(variables.params, x), jax.jit(straight_line)(variables.params, x)
     assert [part.shape for part in found] == [(3, 1, 1, 128), (3, 32), (3, 3)]
     for one, other in zip(found, expected, strict=True):
@@ -141,17 +141,17 @@ def test_the_net_computes_the_papers_equations(small: tuple[Network, Variables])
 
 def test_both_lowerings_give_the_same_logits_and_gradients() -> None:
     config = CovidNetConfig(stem=8, stages=(16, 24), depths=(2, 1), fc=(16, 8))
-    x, upstream = films(3, 16), films(3, 16)[:, 0, :3, 0]
+    x, upstream = images(3, 16), images(3, 16)[:, 0, :3, 0]
 
     def logits_and_gradients(lowering: Lowering) -> list[Array]:
-        net = CovidNet(config, 16, 3, lowering=lowering, rng=np.random.default_rng(0))
-        graph, params = nnx.split(net)
+        network = CovidNet(config, 16, 3, lowering=lowering, rng=np.random.default_rng(0))
+        graph, params = nnx.split(network)
         logits, gradient = jax.vjp(lambda params, x: nnx.merge(graph, params)(x), params, x)
         return jax.tree.leaves((logits, gradient(upstream)))
 
     native = jax.jit(lambda: logits_and_gradients("native"))()
     product = jax.jit(lambda: logits_and_gradients("product"))()
-    assert len(native) == 2 + 2 * (1 + 2 + 3 * 5 + 3)  # logits and films; kernel and bias of each layer
+    assert len(native) == 2 + 2 * (1 + 2 + 3 * 5 + 3)  # logits and images; kernel and bias of each layer
     for one, other in zip(product, native, strict=True):
         scale = float(jnp.abs(other).max())
         assert scale > 0
@@ -179,10 +179,10 @@ def test_dropout_needs_a_key(small: tuple[Network, Variables]) -> None:
 def test_dropout_falls_before_the_first_layer_and_after_both() -> None:
     """With weights of one and no biases, each dropout can be seen in the numbers."""
     config = CovidNetConfig(stem=8, stages=(8,), depths=(1,), fc=(1000, 1000))
-    net = CovidNet(config, 4, None, lowering="native", rng=None)
-    net.fc1.kernel[...] = jnp.ones((8, 1000))
-    net.fc2.kernel[...] = jnp.eye(1000)
-    vector = np.asarray(net.embedding(jnp.ones((1, 1, 1, 8)), jax.random.split(jax.random.key(0), 1)))[0]
+    network = CovidNet(config, 4, None, lowering="native", rng=None)
+    network.fc1.kernel[...] = jnp.ones((8, 1000))
+    network.fc2.kernel[...] = jnp.eye(1000)
+    vector = np.asarray(network.embedding(jnp.ones((1, 1, 1, 8)), jax.random.split(jax.random.key(0), 1)))[0]
     # All units see one sum of 8 inputs of which some were dropped and the others doubled; two dropouts of
     # 0.2 follow: 0.64 of the units are left, at 1 / 0.64 of their value.
     values = np.unique(vector)
@@ -196,7 +196,7 @@ def test_dropout_falls_before_the_first_layer_and_after_both() -> None:
 
 @pytest.mark.parametrize("size", [1, 31, 48, 225])
 def test_a_size_that_cannot_be_halved_five_times_is_refused(size: int) -> None:
-    with pytest.raises(UsageFault, match=f"film size {size}: COVID-Net needs a multiple of 32"):
+    with pytest.raises(UsageFault, match=f"image size {size}: COVID-Net needs a multiple of 32"):
         outline(NetworkSpec("covidnet", 0.125, size, 3, siamese=False))
 
 
@@ -220,8 +220,8 @@ def test_the_vector_is_that_of_the_last_fully_connected_layer() -> None:
     assert jax.eval_shape(vector, variables, x).shape == (2, 256)
 
 
-def test_a_net_without_classes_has_no_logits() -> None:
+def test_a_network_without_classes_has_no_logits() -> None:
     config = CovidNetConfig(stem=8, stages=(8,), depths=(1,), fc=(8, 8))
-    net = CovidNet(config, 4, None, lowering="native", rng=None)
+    network = CovidNet(config, 4, None, lowering="native", rng=None)
     with pytest.raises(TypeError, match="without classes"):
-        net.head(jnp.ones((1, 1, 1, 8)))
+        network.head(jnp.ones((1, 1, 1, 8)))

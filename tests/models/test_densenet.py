@@ -20,7 +20,7 @@ def narrow(classes: int | None = 3) -> DenseNet:
     return DenseNet(NARROW, classes, lowering="native", rng=np.random.default_rng(0))
 
 
-def films(batch: int, size: int) -> jax.Array:
+def images(batch: int, size: int) -> jax.Array:
     return jnp.asarray(np.random.default_rng(7).standard_normal((batch, size, size, 1)), jnp.float32)
 
 
@@ -28,34 +28,34 @@ def films(batch: int, size: int) -> jax.Array:
     ("arch", "published", "stem"),
     [("densenet121", 7_978_856, 7 * 7 * 64), ("densenet161", 28_681_000, 7 * 7 * 96)],
 )
-def test_parameters_are_the_published_ones_but_for_the_grey_stem(
+def test_parameters_are_the_published_ones_but_for_the_gray_stem(
     arch: str, published: int, stem: int
 ) -> None:
     network, variables = outline(NetworkSpec(arch, 1.0, 224, 1000, siamese=False))
     count = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(variables.params))
-    # A kernel for each of three colours; ours has a kernel and an offset.
+    # A kernel for each of three colors; ours has a kernel and an offset.
     assert count == published - 3 * stem + 2 * stem
     assert set(jax.tree.leaves(stage_numbers(variables.params, network.stages))) == set(range(7))
 
 
 def test_each_layer_adds_its_growth_and_each_transition_halves() -> None:
-    net = narrow()
+    network = narrow()
     # 4 + 2 = 6, halved 3, + 2 * 2 = 7, halved 3, + 2 = 5, halved 2, + 2 = 4.
-    assert [block.layers[0].norm1.scale.shape for block in net.stages] == [(4,), (3,), (3,), (2,)]
-    assert net.embedding_size == 4
+    assert [block.layers[0].norm1.scale.shape for block in network.stages] == [(4,), (3,), (3,), (2,)]
+    assert network.embedding_size == 4
 
 
-def test_the_last_map_is_a_32nd_of_the_film_and_transitions_round_down() -> None:
-    net = narrow()
-    assert jax.eval_shape(net.features, films(1, 64)).shape == (1, 2, 2, 4)
+def test_the_last_map_is_a_32nd_of_the_image_and_transitions_round_down() -> None:
+    network = narrow()
+    assert jax.eval_shape(network.features, images(1, 64)).shape == (1, 2, 2, 4)
     # 97, stem 49, pool 25, transitions 12, 6, 3.
-    assert jax.eval_shape(net.features, films(1, 97)).shape == (1, 3, 3, 4)
+    assert jax.eval_shape(network.features, images(1, 97)).shape == (1, 3, 3, 4)
 
 
 def test_padding_changes_neither_logits_nor_statistics(
     assert_padding_counts_for_nothing: Callable[..., None],
 ) -> None:
-    assert_padding_counts_for_nothing(narrow(), narrow(), films(3, 64))
+    assert_padding_counts_for_nothing(narrow(), narrow(), images(3, 64))
 
 
 def test_without_classes_there_are_no_logits() -> None:

@@ -11,7 +11,7 @@ from flax import nnx
 
 from cxr_cli.errors import UsageFault
 from cxr_cli.models.efficientnet import LITE0, LITE1, LITE2, EfficientNet, EfficientNetConfig
-from cxr_cli.models.nn.normalisation import BatchNorm
+from cxr_cli.models.nn.normalization import BatchNorm
 from cxr_cli.models.registry import NetworkSpec, outline
 from cxr_cli.models.stages import stage_numbers
 
@@ -22,7 +22,7 @@ def narrow(classes: int | None = 3) -> EfficientNet:
     return EfficientNet(NARROW, classes, lowering="native", rng=np.random.default_rng(0))
 
 
-def films(batch: int, size: int) -> jax.Array:
+def images(batch: int, size: int) -> jax.Array:
     return jnp.asarray(np.random.default_rng(7).standard_normal((batch, size, size, 1)), jnp.float32)
 
 
@@ -31,51 +31,52 @@ def films(batch: int, size: int) -> jax.Array:
     # Of the wheels' files, batch statistics not counted.
     [("efficientnet_lite0", 4_652_008), ("efficientnet_lite1", 5_416_680), ("efficientnet_lite2", 6_092_072)],
 )
-def test_parameters_are_the_published_ones_but_for_the_grey_stem(arch: str, published: int) -> None:
+def test_parameters_are_the_published_ones_but_for_the_gray_stem(arch: str, published: int) -> None:
     network, variables = outline(NetworkSpec(arch, 1.0, 224, 1000, siamese=False))
     count = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(variables.params))
-    # 3 x 3 x 32 for each of three colours; ours has a kernel and an offset.
+    # 3 x 3 x 32 for each of three colors; ours has a kernel and an offset.
     assert count == published - 3 * 288 + 2 * 288
     assert set(jax.tree.leaves(stage_numbers(variables.params, network.stages))) == set(range(10))
 
 
 @pytest.mark.parametrize(("config", "width", "depth"), [(LITE1, 1.0, 1.1), (LITE2, 1.1, 1.2)])
-def test_larger_nets_are_scaled_as_the_paper_scales_them(
+def test_larger_networks_are_scaled_as_the_paper_scales_them(
     config: EfficientNetConfig, width: float, depth: float
 ) -> None:
-    # Channels to the nearest multiple of 8, depths up; the lite nets' first and last stages are not deepened.
+    # Channels to the nearest multiple of 8, depths up; the lite networks' first and last stages are not
+    # deepened.
     assert config.channels == tuple(int(width * channels + 4) // 8 * 8 for channels in LITE0.channels)
     inner = tuple(math.ceil(depth * blocks) for blocks in LITE0.depths[1:-1])
     assert config.depths == (1, *inner, 1)
     assert (config.stem, config.top) == (LITE0.stem, LITE0.top)
 
 
-def test_batch_normalisation_is_tensorflows() -> None:
+def test_batch_normalization_is_tensorflows() -> None:
     norms = [part for _, part in nnx.iter_modules(narrow()) if isinstance(part, BatchNorm)]
     # Stem and top one each, the first block two, the other seven three.
     assert len(norms) == 2 + 2 + 7 * 3
     assert {(norm.epsilon, norm.momentum) for norm in norms} == {(1e-3, 0.01)}
 
 
-def test_the_last_map_is_a_32nd_of_the_film_rounded_up() -> None:
-    net = narrow()
-    assert net.embedding_size == 6
-    assert jax.eval_shape(net.features, films(1, 64)).shape == (1, 2, 2, 6)
-    assert jax.eval_shape(net.features, films(1, 97)).shape == (1, 4, 4, 6)
+def test_the_last_map_is_a_32nd_of_the_image_rounded_up() -> None:
+    network = narrow()
+    assert network.embedding_size == 6
+    assert jax.eval_shape(network.features, images(1, 64)).shape == (1, 2, 2, 6)
+    assert jax.eval_shape(network.features, images(1, 97)).shape == (1, 4, 4, 6)
 
 
 def test_padding_changes_neither_logits_nor_statistics(
     assert_padding_counts_for_nothing: Callable[..., None],
 ) -> None:
-    assert_padding_counts_for_nothing(narrow(), narrow(), films(3, 32))
+    assert_padding_counts_for_nothing(narrow(), narrow(), images(3, 32))
 
 
 def test_dropout_is_in_training_only() -> None:
-    net = narrow()
+    network = narrow()
     features = jnp.ones((4, 1, 1, 6))
-    plain = net.head(features)
+    plain = network.head(features)
     np.testing.assert_array_equal(plain, jnp.broadcast_to(plain[0], (4, 3)))
-    dropped = net.head(features, jax.random.split(jax.random.key(0), 4))
+    dropped = network.head(features, jax.random.split(jax.random.key(0), 4))
     assert not np.array_equal(dropped, plain)
 
 

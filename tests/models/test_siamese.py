@@ -14,7 +14,7 @@ SIZE = 8
 
 
 class Pixels(nnx.Module):
-    """A backbone without parameters, whose vector is the film's first pixels."""
+    """A backbone without parameters, whose vector is the image's first pixels."""
 
     STAGES = (("none",), ("classifier",))
     embedding_size = 3
@@ -32,16 +32,16 @@ def over_covidnet() -> Siamese:
     return Siamese(CovidNet(config, SIZE, None, lowering="product", rng=rng), rng=rng)
 
 
-def films(seed: int, batch: int = 5) -> Array:
+def images(seed: int, batch: int = 5) -> Array:
     return jnp.asarray(np.random.default_rng(seed).standard_normal((batch, SIZE, SIZE, 1)), jnp.float32)
 
 
 @pytest.fixture
 def by_hand() -> Siamese:
-    net = Siamese(Pixels(), rng=np.random.default_rng(0))
-    net.alpha[...] = jnp.array([1.0, 2.0, -0.5])
-    net.bias[...] = jnp.array(0.25)
-    return net
+    network = Siamese(Pixels(), rng=np.random.default_rng(0))
+    network.alpha[...] = jnp.array([1.0, 2.0, -0.5])
+    network.bias[...] = jnp.array(0.25)
+    return network
 
 
 def test_the_distance_worked_out_by_hand(by_hand: Siamese) -> None:
@@ -50,7 +50,7 @@ def test_the_distance_worked_out_by_hand(by_hand: Siamese) -> None:
     assert float(by_hand.difference(x, x)) == 0.25
 
 
-def test_two_batches_of_films_are_compared_one_by_one(by_hand: Siamese) -> None:
+def test_two_batches_of_images_are_compared_one_by_one(by_hand: Siamese) -> None:
     first, second = jnp.zeros((2, 1, 3, 1)), jnp.array([[1.0, 1.0, 1.0], [0.0, 2.0, 0.0]])[:, None, :, None]
     np.testing.assert_array_equal(by_hand(first, second), [1 + 2 - 0.5 + 0.25, 4.25])
 
@@ -66,10 +66,10 @@ def test_vectors_broadcast(by_hand: Siamese) -> None:
 
 
 def test_the_difference_is_symmetric_to_the_last_bit() -> None:
-    net = over_covidnet()
-    graph, state = nnx.split(net)
+    network = over_covidnet()
+    graph, state = nnx.split(network)
     compare = jax.jit(lambda state, x, y: nnx.merge(graph, state)(x, y))
-    one, other = compare(state, films(1), films(2)), compare(state, films(2), films(1))
+    one, other = compare(state, images(1), images(2)), compare(state, images(2), images(1))
     assert len(np.unique(one)) == 5
     np.testing.assert_array_equal(one, other)
 
@@ -81,26 +81,26 @@ def test_vectors_of_any_size_compare_alike_either_way(by_hand: Siamese) -> None:
 
 
 def test_there_is_one_backbone() -> None:
-    net = over_covidnet()
+    network = over_covidnet()
 
     def count(module: nnx.Module) -> int:
         return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(module, nnx.Param)))
 
-    assert count(net) == count(net.backbone) + 12 + 1
-    assert net.alpha.shape == (12,)
+    assert count(network) == count(network.backbone) + 12 + 1
+    assert network.alpha.shape == (12,)
 
 
-def test_both_films_teach_the_one_backbone() -> None:
-    """The gradient of a comparison is the sum of those through its first and through its second film."""
+def test_both_images_teach_the_one_backbone() -> None:
+    """The gradient of a comparison is the sum of those through its first and through its second image."""
     graph, state = nnx.split(over_covidnet())
 
     def gradient(through_first: bool, through_second: bool) -> nnx.State:
         def total(state: nnx.State) -> Array:
-            net = nnx.merge(graph, state)
-            x, y = net.embed(films(1)), net.embed(films(2))
+            network = nnx.merge(graph, state)
+            x, y = network.embed(images(1)), network.embed(images(2))
             x = x if through_first else jax.lax.stop_gradient(x)
             y = y if through_second else jax.lax.stop_gradient(y)
-            return net.difference(x, y).sum()
+            return network.difference(x, y).sum()
 
         return jax.grad(total)(state)["backbone"]
 
@@ -114,6 +114,6 @@ def test_both_films_teach_the_one_backbone() -> None:
 
 
 def test_the_first_weights_say_that_distance_is_difference() -> None:
-    net = over_covidnet()
-    assert (net.alpha[...] > 0).all()
-    assert float(net.bias[...]) == 0
+    network = over_covidnet()
+    assert (network.alpha[...] > 0).all()
+    assert float(network.bias[...]) == 0

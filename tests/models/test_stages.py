@@ -1,4 +1,4 @@
-"""Stages: counted from the film on, each array in one, and frozen statistics."""
+"""Stages: counted from the image on, each array in one, and frozen statistics."""
 
 from typing import Any
 
@@ -8,26 +8,26 @@ import pytest
 from flax import nnx
 
 from cxr_cli.errors import UsageFault
-from cxr_cli.models.nn.normalisation import BatchNorm
+from cxr_cli.models.nn.normalization import BatchNorm
 from cxr_cli.models.stages import freeze_statistics, frozen_stages, stage_numbers
 
 STAGES = (("stem",), ("blocks.0", "bridge"), ("blocks.1",), ("classifier",))
 
 
-class Net(nnx.Module):
+class Network(nnx.Module):
     def __init__(self) -> None:
         self.stem = BatchNorm(2)
         self.blocks = nnx.List([BatchNorm(2), BatchNorm(2)])
 
 
 @pytest.mark.parametrize(("freeze", "count"), [("none", 0), ("0", 0), ("2", 2), ("3", 3), ("features", 3)])
-def test_stages_freeze_from_the_film_on(freeze: str, count: int) -> None:
+def test_stages_freeze_from_the_image_on(freeze: str, count: int) -> None:
     assert frozen_stages(freeze, STAGES) == count
 
 
 @pytest.mark.parametrize("freeze", ["4", "-1", "all", "1.5", ""])
 def test_what_freezes_nothing_known_or_everything_is_refused(freeze: str) -> None:
-    with pytest.raises(UsageFault, match=r"a number of stages up to 3, from the film on: stem, blocks\.0"):
+    with pytest.raises(UsageFault, match=r"a number of stages up to 3, from the image on: stem, blocks\.0"):
         frozen_stages(freeze, STAGES)
 
 
@@ -44,11 +44,11 @@ def test_an_array_without_a_stage_is_a_fault(arrays: dict[Any, Any]) -> None:
 
 
 def test_frozen_statistics_stay_and_are_used_in_training_too() -> None:
-    net = Net()
-    freeze_statistics(net, STAGES[:2])
+    network = Network()
+    freeze_statistics(network, STAGES[:2])
     x, mask = jnp.full((2, 3, 3, 2), 7.0), jnp.ones(2, bool)
-    for norm in (net.stem, net.blocks[0]):
+    for norm in (network.stem, network.blocks[0]):
         np.testing.assert_allclose(norm(x, mask), x, rtol=1e-4)
         np.testing.assert_array_equal(norm.mean[...], [0.0, 0.0])
-    np.testing.assert_allclose(net.blocks[1](x, mask), 0.0, atol=1e-5)
-    np.testing.assert_allclose(net.blocks[1].mean[...], [0.7, 0.7], rtol=1e-6)
+    np.testing.assert_allclose(network.blocks[1](x, mask), 0.0, atol=1e-5)
+    np.testing.assert_allclose(network.blocks[1].mean[...], [0.7, 0.7], rtol=1e-6)

@@ -13,7 +13,7 @@ SIZE = 97
 
 @dataclass(frozen=True)
 class CamMember:
-    """A small net of a family.
+    """A small model of a family.
 
     Attributes:
         arch: the name of its `Member`.
@@ -54,7 +54,7 @@ def factor(method: str) -> float:
 
 
 def targets() -> NDArray[np.int64]:
-    """Return the class [2] whose logit is explained in each drawn film."""
+    """Return the class [2] whose logit is explained in each drawn image."""
     return draw_labels()
 
 

@@ -1,4 +1,4 @@
-"""How far our nets are from what torch gives: in float64, and in float32 beside torch's own float32.
+"""How far our models are from what torch gives: in float64, and in float32 beside torch's own float32.
 
 cd tests && python -m parity.compare [--smallest] [ARCH...]
 
@@ -100,7 +100,7 @@ def largest_share(found: NDArray[np.float64], expected: NDArray[np.float64]) -> 
 def main() -> int:
     """Print all deviations; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--smallest", action="store_true", help="the smallest films only")
+    parser.add_argument("--smallest", action="store_true", help="the smallest images only")
     parser.add_argument("arch", nargs="*", help="all, if none is named")
     options = parser.parse_args()
     failed = False

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from parity.cams import CAM_MEMBERS, SIZE, CamMember, factor, file_of, key, targets
-from parity.make_references import MODULES, make_films
+from parity.make_references import MODULES, make_images
 from parity.reference import load_reference
 from parity.states import draw_state
 from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM
@@ -26,9 +26,9 @@ DRIFT = 1e-5
 class WithRelu(nn.Module):
     """A DenseNet whose last ReLU is a module, for its map to be taken, and does not overwrite its input."""
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.features, self.relu, self.classifier = net.features, nn.ReLU(), net.classifier
+        self.features, self.relu, self.classifier = network.features, nn.ReLU(), network.classifier
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.classifier(self.relu(self.features(x)).mean((2, 3)))
@@ -43,7 +43,7 @@ def make_cams(each: CamMember) -> dict[str, NDArray[np.float32]]:
     if member.arch == "shallow_densenet":
         module = WithRelu(module)
     module = module.double().eval()
-    films = make_films(member, SIZE, torch.float64)
+    images = make_images(member, SIZE, torch.float64)
     maps = {}
     for place, layer in each.layers.items():
         target_layer = module.get_submodule(place)
@@ -51,11 +51,11 @@ def make_cams(each: CamMember) -> dict[str, NDArray[np.float32]]:
             loud = factor(method)
             wanted = [lambda output, label=label, loud=loud: loud * output[label] for label in targets()]
             with METHODS[method](module, [target_layer]) as cam:
-                cam(films, wanted)
+                cam(images, wanted)
                 # What it returns is scaled to 0..1 and enlarged; this is what it scales.
                 seen = cam.activations_and_grads
                 arrays = (seen.activations[0].numpy(), seen.gradients[0].numpy())
-                raw = cam.get_cam_image(films, target_layer, wanted, *arrays, False)
+                raw = cam.get_cam_image(images, target_layer, wanted, *arrays, False)
             maps[key(layer, method)] = np.maximum(raw, 0).astype(np.float32)
     return maps
 

@@ -28,10 +28,10 @@ from parity.members import (
     smallest,
 )
 from parity.reference import Inference, Reference, Step, load_reference, save_reference
-from parity.states import CLASSES, digest, draw_films, draw_labels, draw_state
+from parity.states import CLASSES, digest, draw_images, draw_labels, draw_state
 from torch import nn
 
-# torchvision registers operators of a compiled library that has no CPU build; no net here uses them.
+# torchvision registers operators of a compiled library that has no CPU build; no model here uses them.
 OPERATORS = torch.library.Library("torchvision", "FRAGMENT")
 for operator in ("nms", "qnms"):
     OPERATORS.define(f"{operator}(Tensor boxes, Tensor scores, float threshold) -> Tensor")
@@ -44,7 +44,7 @@ from torchvision.models import inception, resnet  # noqa: E402
 def efficientnet() -> nn.Module:
     """EfficientNet-Lite0 by timm, which leaves torch's momentum.
 
-    TensorFlow's 0.99, as the nets were trained, is 0.01 in torch's sense.
+    TensorFlow's 0.99, as the models were trained, is 0.01 in torch's sense.
     """
     return timm.create_model("tf_efficientnet_lite0", num_classes=CLASSES, bn_momentum=0.01)
 
@@ -58,7 +58,7 @@ def shallow_efficientnet() -> nn.Module:
 
 
 class NarrowUnit(inception.BasicConv2d):
-    """Convolution, batch normalisation and ReLU of a 16th of the channels, but for the film's three."""
+    """Convolution, batch normalization and ReLU of a 16th of the channels, but for the image's three."""
 
     def __init__(self, channels_in: int, channels_out: int, **how: Any) -> None:
         super().__init__(
@@ -130,15 +130,15 @@ def make_reference(member: Member) -> Reference:
 def _inference(module: nn.Module, member: Member, size: int) -> Inference:
     def logits(kind: torch.dtype) -> NDArray[Any]:
         with torch.no_grad():
-            return copy.deepcopy(module).to(kind).eval()(make_films(member, size, kind)).numpy()
+            return copy.deepcopy(module).to(kind).eval()(make_images(member, size, kind)).numpy()
 
     exact = logits(torch.float64)
     return Inference(exact, float(np.abs(logits(torch.float32) - exact).max()))
 
 
 def _step(module: nn.Module, member: Member, size: int) -> Step:
-    twin = copy.deepcopy(module).double().train()
-    outputs = twin(make_films(member, size, torch.float64))
+    near_duplicate = copy.deepcopy(module).double().train()
+    outputs = near_duplicate(make_images(member, size, torch.float64))
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     labels = torch.from_numpy(draw_labels())
     weighted = zip(member.loss_weights, outputs, strict=True)
@@ -146,16 +146,16 @@ def _step(module: nn.Module, member: Member, size: int) -> Step:
     loss.backward()
     return Step(
         loss.item(),
-        digest((name, tensor.grad.numpy()) for name, tensor in twin.named_parameters()),
-        digest((name, tensor.numpy()) for name, tensor in twin.named_buffers() if tensor.ndim),
+        digest((name, tensor.grad.numpy()) for name, tensor in near_duplicate.named_parameters()),
+        digest((name, tensor.numpy()) for name, tensor in near_duplicate.named_buffers() if tensor.ndim),
     )
 
 
-def make_films(member: Member, size: int, kind: torch.dtype) -> torch.Tensor:
-    """Return the films in three equal channels, each normalised as the card says [2,3,size,size]."""
-    channels = draw_films(size).astype(np.float64).repeat(3, axis=-1)
-    normalised = (channels - np.asarray(member.card.mean)) / np.asarray(member.card.std)
-    return torch.from_numpy(normalised.transpose(0, 3, 1, 2)).to(kind)
+def make_images(member: Member, size: int, kind: torch.dtype) -> torch.Tensor:
+    """Return the images in three equal channels, each normalized as the card says [2,3,size,size]."""
+    channels = draw_images(size).astype(np.float64).repeat(3, axis=-1)
+    normalized = (channels - np.asarray(member.card.mean)) / np.asarray(member.card.std)
+    return torch.from_numpy(normalized.transpose(0, 3, 1, 2)).to(kind)
 
 
 def drift(kept: Reference, fresh: Reference) -> float:
@@ -183,7 +183,7 @@ def main() -> int:
     """Write or check; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; compare with the files")
-    parser.add_argument("--smallest", action="store_true", help="check the smallest films only")
+    parser.add_argument("--smallest", action="store_true", help="check the smallest images only")
     parser.add_argument("arch", nargs="*", help="all, if none is named")
     options = parser.parse_args()
     failed = False

@@ -28,15 +28,15 @@ class Member:
 
     Attributes:
         arch: its name.
-        card: name of a card of its weights, whose normalisation of the input is taken.
+        card: name of a card of its weights, whose normalization of the input is taken.
         naming: how torch's module names its tensors.
-        temper: of the drawn batch normalisations.
-        sizes: of films in inference, height and width in pixels.
-        training_sizes: of films in a training step.
+        temper: of the drawn batch normalizations.
+        sizes: of images in inference, height and width in pixels.
+        training_sizes: of images in a training step.
         test_sizes: those that the default tests take for logits in float32.
         test_training_sizes: those that the default tests take in float64, for logits and a training step.
         loss_weights: of the cross entropy of the head's logits, and of an auxiliary head's.
-        build: makes our net, with zeros for parameters, where it is not the architecture of that name.
+        build: makes our model, with zeros for parameters, where it is not the architecture of that name.
     """
 
     arch: str
@@ -132,7 +132,7 @@ MEMBERS = (
         build=shallow_efficientnet,
     ),
     Member("efficientnet_lite0", "timm/tf_efficientnet_lite0.in1k", TIMM, ABOVE_THE_EDGE),
-    # The auxiliary head takes no film below 299 pixels.
+    # The auxiliary head takes no image below 299 pixels.
     Member(
         "narrow_inception",
         "timm/inception_v3.tv_in1k",
@@ -156,5 +156,5 @@ MEMBERS = (
 
 
 def smallest(member: Member) -> Member:
-    """Return the same comparison with the smallest films alone."""
+    """Return the same comparison with the smallest images alone."""
     return replace(member, sizes=(min(member.sizes),), training_sizes=(min(member.training_sizes),))

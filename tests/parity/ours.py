@@ -1,4 +1,4 @@
-"""Our nets with drawn weights, and what they give in torch's names and layout."""
+"""Our models with drawn weights, and what they give in torch's names and layout."""
 
 from collections.abc import Callable, Mapping
 from functools import reduce
@@ -13,17 +13,17 @@ from flax import nnx
 from numpy.typing import NDArray
 from parity.members import Member
 from parity.reference import Reference
-from parity.states import CLASSES, draw_films, draw_labels, draw_state
+from parity.states import CLASSES, draw_images, draw_labels, draw_state
 
 from cxr_cli.models.registry import Network, NetworkSpec, Variables, outline
 from cxr_cli.models.weights.cards import Card
-from cxr_cli.models.weights.grey import fold_grey
+from cxr_cli.models.weights.gray import fold_gray
 from cxr_cli.models.weights.rules import load_strict
 
 BUILD_SIZE = 299
 """Pixels that every architecture can be built for; the arrays do not depend on them."""
 QUICK = {"xla_backend_optimization_level": 0}
-"""Halves the time that XLA takes to compile; for large nets, what it compiles takes ten times as long."""
+"""Halves the time that XLA takes to compile; for large models, what it compiles takes ten times as long."""
 
 
 def load(member: Member, reference: Reference) -> tuple[Network, Variables]:
@@ -43,7 +43,7 @@ def widened(variables: Variables, member: Member, reference: Reference) -> Varia
         if rule.convert == "stem":
             stem = reduce(getitem, target.split("."), wide.params)
             kernel = draw_state({name: shape}, member.temper)[name].astype(np.float64)
-            stem["kernel"], stem["offset"] = fold_grey(kernel.transpose(2, 3, 1, 0), member.card)
+            stem["kernel"], stem["offset"] = fold_gray(kernel.transpose(2, 3, 1, 0), member.card)
     return wide
 
 
@@ -57,11 +57,11 @@ def _outline(member: Member) -> tuple[Network, Variables]:
 
 
 def logits(network: Network, variables: Variables, card: Card, size: int, quick: bool) -> NDArray:
-    """Compute the logits [2,classes] of drawn films in inference, in the type of the variables."""
+    """Compute the logits [2,classes] of drawn images in inference, in the type of the variables."""
 
-    def forward(variables: Variables, films: jax.Array) -> jax.Array:
+    def forward(variables: Variables, images: jax.Array) -> jax.Array:
         module = network.bind(variables)
-        return module.head(module.features(films))
+        return module.head(module.features(images))
 
     return np.asarray(_computed(forward, variables, card, size, quick))
 
@@ -69,13 +69,13 @@ def logits(network: Network, variables: Variables, card: Card, size: int, quick:
 def training_step(
     network: Network, variables: Variables, member: Member, size: int, quick: bool
 ) -> tuple[float, dict[str, NDArray], dict[str, NDArray]]:
-    """Compute loss, gradients and updated statistics, by torch's names, of drawn films without dropout."""
+    """Compute loss, gradients and updated statistics, by torch's names, of drawn images without dropout."""
     mask = np.ones(len(draw_labels()), bool)
 
-    def step(variables: Variables, films: jax.Array) -> tuple[jax.Array, Any, Any]:
+    def step(variables: Variables, images: jax.Array) -> tuple[jax.Array, Any, Any]:
         def loss(params: dict[str, Any]) -> tuple[jax.Array, Any]:
             module = network.bind(Variables(params, variables.stats))
-            outputs = module.training_logits(films, mask, None)
+            outputs = module.training_logits(images, mask, None)
             entropies = (
                 optax.softmax_cross_entropy_with_integer_labels(output, draw_labels()) for output in outputs
             )
@@ -93,12 +93,12 @@ def training_step(
 def _computed(
     function: Callable[[Variables, jax.Array], Any], variables: Variables, card: Card, size: int, quick: bool
 ) -> Any:
-    """Apply a function to the variables and to drawn films, normalised as the card says, in their type."""
-    films = (draw_films(size).astype(np.float64) - card.grey_mean) / card.grey_std
+    """Apply a function to the variables and to drawn images, normalized as the card says, in their type."""
+    images = (draw_images(size).astype(np.float64) - card.gray_mean) / card.gray_std
     kind = jax.tree.leaves(variables)[0].dtype
     with jax.enable_x64(kind == np.float64):
         compiled = jax.jit(function, compiler_options=QUICK if quick else None)
-        return jax.device_get(compiled(variables, films.astype(kind)))
+        return jax.device_get(compiled(variables, images.astype(kind)))
 
 
 class _Published:
@@ -131,6 +131,6 @@ class _Published:
         dL/dW_c = s / s_c dL/dkernel + (m - m_c) / s_c dL/doffset.
         """
         mean, std = np.asarray(self.card.mean), np.asarray(self.card.std)
-        by_kernel = self.leaves[f"{target}.kernel"] * (self.card.grey_std / std)[:, None]
-        by_offset = self.leaves[f"{target}.offset"] * ((self.card.grey_mean - mean) / std)[:, None]
+        by_kernel = self.leaves[f"{target}.kernel"] * (self.card.gray_std / std)[:, None]
+        by_offset = self.leaves[f"{target}.offset"] * ((self.card.gray_mean - mean) / std)[:, None]
         return by_kernel + by_offset

@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent / "references"
 
 @dataclass(frozen=True)
 class Inference:
-    """Logits of one size of films.
+    """Logits of one size of images.
 
     Attributes:
         logits: float64 [2, classes].
@@ -24,7 +24,7 @@ class Inference:
 
 @dataclass(frozen=True)
 class Step:
-    """One training step on one size of films, in float64.
+    """One training step on one size of images, in float64.
 
     Attributes:
         loss: of the batch.
@@ -44,8 +44,8 @@ class Reference:
     Attributes:
         parameters: shape of each by its name in torch.
         buffers: shape of each running mean and variance by its name.
-        inference: by the films' size.
-        steps: by the films' size.
+        inference: by the images' size.
+        steps: by the images' size.
     """
 
     parameters: dict[str, tuple[int, ...]]

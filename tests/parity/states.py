@@ -1,4 +1,4 @@
-"""Weights, films and labels drawn by NumPy from names and shapes alone, the same on every machine."""
+"""Weights, images and labels drawn by NumPy from names and shapes alone, the same on every machine."""
 
 import math
 import re
@@ -15,11 +15,11 @@ BATCH = 2
 
 @dataclass(frozen=True)
 class Temper:
-    """How batch normalisations are drawn, so that a net's output tells of every layer, and not of rounding.
+    """How batch normalizations are drawn, so that a model's output tells of every layer, and not of rounding.
 
-    A random net of many layers is chaotic: in one of 50 an activation that rounding pushes over a ReLU's edge
-    changes the gradients of all layers below, and those of float32 are wrong by some percent. With branches
-    that add little to what they are added to, or with few activations near the edge, they are not.
+    A random model of many layers is chaotic: in one of 50 an activation that rounding pushes over a ReLU's
+    edge changes the gradients of all layers below, and those of float32 are wrong by some percent. With
+    branches that add little to what they are added to, or with few activations near the edge, they are not.
 
     Attributes:
         gain: the scales, about; activations in inference shall neither vanish nor explode.
@@ -44,15 +44,15 @@ def _draw(
 ) -> NDArray[np.float64]:
     rng = np.random.default_rng(zlib.crc32(name.encode()))
     layer, _, kind = name.rpartition(".")
-    normalisation = f"{layer}.running_var" in shapes
+    normalization = f"{layer}.running_var" in shapes
     match kind:
         case "running_var":
             return rng.uniform(0.5, 1.5, shape)
         case "running_mean":
             return rng.normal(0, 0.1, shape)
         case "bias":
-            return rng.normal(temper.lift if normalisation else 0.0, 0.1, shape)
-        case "weight" if normalisation:
+            return rng.normal(temper.lift if normalization else 0.0, 0.1, shape)
+        case "weight" if normalization:
             gain = temper.branch_gain if re.fullmatch(temper.branches, name) else temper.gain
             return rng.uniform(0.8 * gain, 1.2 * gain, shape)
         case _:
@@ -60,17 +60,17 @@ def _draw(
             return rng.normal(0, math.sqrt(2 / math.prod(shape[1:])), shape)
 
 
-def draw_films(size: int) -> NDArray[np.float32]:
-    """Draw grey films [2,size,size,1] in 0..1: large blocks of light and dark under noise."""
+def draw_images(size: int) -> NDArray[np.float32]:
+    """Draw gray images [2,size,size,1] in 0..1: large blocks of light and dark under noise."""
     rng = np.random.default_rng(size)
     blocks = rng.uniform(0, 0.8, (BATCH, 7, 7))
     at = np.arange(size) * 7 // size
-    films = blocks[:, at][:, :, at] + rng.uniform(0, 0.2, (BATCH, size, size))
-    return films[..., None].astype(np.float32)
+    images = blocks[:, at][:, :, at] + rng.uniform(0, 0.2, (BATCH, size, size))
+    return images[..., None].astype(np.float32)
 
 
 def draw_labels() -> NDArray[np.int64]:
-    """Draw a class for each film [2]."""
+    """Draw a class for each image [2]."""
     return np.random.default_rng(0).integers(0, CLASSES, BATCH)
 
 
@@ -97,7 +97,7 @@ NOTHING = 1e-9
 def scales(norms: NDArray[np.float64]) -> NDArray[np.float64]:
     """Say what differences of tensors with these norms [tensors] are to be seen as shares of.
 
-    That is each one's own norm; but a bias that a later batch normalisation takes away has a gradient that is
+    That is each one's own norm; but a bias that a later batch normalization takes away has a gradient that is
     zero but for rounding, and what it differs by is seen beside the largest norm.
     """
     return np.where(norms > NOTHING * norms.max(), norms, norms.max())

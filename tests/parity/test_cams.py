@@ -1,4 +1,4 @@
-"""Our maps against pytorch-grad-cam's, of the same weights and films.
+"""Our maps against pytorch-grad-cam's, of the same weights and images.
 
 What it gives is on file, so neither it nor torch is needed; where they are at hand, the files are checked.
 """
@@ -15,7 +15,7 @@ from jax import Array
 from parity.cams import CAM_MEMBERS, SIZE, CamMember, factor, file_of, key, targets
 from parity.ours import QUICK, load
 from parity.reference import load_reference
-from parity.states import draw_films
+from parity.states import draw_images
 
 from cxr_cli.explain.cam import class_score, explain_function
 from cxr_cli.models.registry import Network, Variables
@@ -37,26 +37,26 @@ def test_maps_are_those_of_pytorch_grad_cam(each: CamMember) -> None:
 
 
 def maps_of(each: CamMember, network: Network, variables: Variables) -> dict[str, Array]:
-    """Compute our maps of the drawn films, in float32, all in one program."""
+    """Compute our maps of the drawn images, in float32, all in one program."""
     card = each.member.card
-    # Films come as bytes in use; here as float32, 255 times as large.
-    scaling = Scaling(card.grey_mean, card.grey_std, "float32")
+    # Images come as bytes in use; here as float32, 255 times as large.
+    scaling = Scaling(card.gray_mean, card.gray_std, "float32")
 
     def louder(variables: Variables, by: float) -> Variables:
         classifier = {name: by * leaf for name, leaf in variables.params["classifier"].items()}
         return variables._replace(params={**variables.params, "classifier": classifier})
 
-    def explain(variables: Variables, films: Array) -> dict[str, Array]:
+    def explain(variables: Variables, images: Array) -> dict[str, Array]:
         return {
             key(layer, method): explain_function(network, scaling, class_score, layer, method)(
-                louder(variables, factor(method)), films, targets()
+                louder(variables, factor(method)), images, targets()
             )[0]
             for layer in each.layers.values()
             for method in each.methods(layer)
         }
 
-    films = 255.0 * draw_films(SIZE)[..., 0]
-    return jax.device_get(jax.jit(explain, compiler_options=QUICK)(variables, films))
+    images = 255.0 * draw_images(SIZE)[..., 0]
+    return jax.device_get(jax.jit(explain, compiler_options=QUICK)(variables, images))
 
 
 @pytest.mark.skipif(not AT_HAND, reason="pytorch-grad-cam is not at hand: see make_cam_references.py")

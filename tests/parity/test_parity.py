@@ -1,4 +1,4 @@
-"""Our nets against torch's own modules with the same weights: exactly in float64, in float32 to rounding.
+"""Our models against torch's own modules with the same weights: exactly in float64, in float32 to rounding.
 
 What torch gives is on file, so torch is not needed; where it is at hand, the files are checked.
 """

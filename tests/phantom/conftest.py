@@ -12,7 +12,7 @@ from cxr_cli.phantom.canvas import Frame
 
 @pytest.fixture
 def body_of() -> Callable[..., Body]:
-    """A body by its patient's seed, on a film placed a little askew."""
+    """A body by its patient's seed, on an image placed a little askew."""
 
     def lay(seed: int, size: int = 160) -> Body:
         anatomy = draw_anatomy(np.random.default_rng(seed))

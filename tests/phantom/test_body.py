@@ -54,7 +54,7 @@ def test_the_heart_lies_more_to_the_left(body_of: Callable[..., Body]) -> None:
     assert min(excess) > 0.2
 
 
-def test_a_smaller_film_is_the_same_film(body_of: Callable[..., Body]) -> None:
+def test_a_smaller_image_is_the_same_image(body_of: Callable[..., Body]) -> None:
     fine = body_of(1, 256).attenuation.reshape(128, 2, 128, 2).mean((1, 3))
     coarse = body_of(1, 128).attenuation
     assert np.corrcoef(fine.ravel(), coarse.ravel())[0, 1] > 0.99

@@ -11,9 +11,9 @@ import pytest
 from cxr_cli.artifacts import read_json
 from cxr_cli.errors import BadInput, UsageFault
 from cxr_cli.phantom.build import build_phantoms
-from cxr_cli.phantom.cohort import PhantomSettings, film_generator, patient_anatomy, plan_films
+from cxr_cli.phantom.cohort import PhantomSettings, image_generator, patient_anatomy, plan_images
 from cxr_cli.phantom.dicom_file import stored_values
-from cxr_cli.phantom.film import draw_film
+from cxr_cli.phantom.radiograph import draw_image
 
 CLASSES = ("normal", "pneumonia", "covid19", "pneumoperitoneum")
 
@@ -23,7 +23,7 @@ def _settings(count: int = 8, shortcut: float = 0.0, seed: int = 0) -> PhantomSe
         findings=CLASSES,
         count=count,
         size=48,
-        films_per_patient=2,
+        images_per_patient=2,
         shortcut=shortcut,
         shortcut_class="pneumonia",
         seed=seed,
@@ -39,8 +39,8 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_workers(tmp_path: Path)
     assert build_phantoms(tmp_path / "two", _settings(), workers=2)
     assert _contents(tmp_path / "one") == _contents(tmp_path / "two")
     assert build_phantoms(tmp_path / "other", _settings(seed=1))
-    films = (_contents(tmp_path / name) for name in ("one", "other"))
-    assert not set(next(films).values()) & {b for n, b in next(films).items() if n.endswith(".dcm")}
+    images = (_contents(tmp_path / name) for name in ("one", "other"))
+    assert not set(next(images).values()) & {b for n, b in next(images).items() if n.endswith(".dcm")}
 
 
 def test_labels_describe_every_file(tmp_path: Path) -> None:
@@ -55,24 +55,24 @@ def test_labels_describe_every_file(tmp_path: Path) -> None:
     for row in table.itertuples():
         header = pydicom.dcmread(tmp_path / row.path)
         mask = cv2.imread(str(tmp_path / row.mask), cv2.IMREAD_UNCHANGED)
-        assert Path(row.path).parts[:2] == ("films", row.label)
+        assert Path(row.path).parts[:2] == ("images", row.label)
         assert (header.PatientID, header.ViewPosition) == (row.patient_id, row.view_position)
         assert mask.dtype == np.uint8
         assert mask.shape == header.pixel_array.shape == (48, 48)
         assert set(np.unique(mask)) == ({0} if row.label == "normal" else {0, 255})
     content = read_json(tmp_path / "phantom.json")
-    assert content["films"] == 12
+    assert content["images"] == 12
     assert content["settings"]["findings"] == list(CLASSES)
     assert not (tmp_path / "markers").exists()
 
 
-def test_any_film_can_be_drawn_alone(tmp_path: Path) -> None:
+def test_any_image_can_be_drawn_alone(tmp_path: Path) -> None:
     settings = _settings()
     build_phantoms(tmp_path, settings)
-    film = plan_films(settings)[5]
-    anatomy, rng = patient_anatomy(settings, film.patient), film_generator(settings, film)
-    pixels, _ = draw_film(anatomy, film.finding, film.system, film.view_position, settings.size, rng)
-    header = pydicom.dcmread(tmp_path / "films" / film.finding / f"{film.name}.dcm")
+    image = plan_images(settings)[5]
+    anatomy, rng = patient_anatomy(settings, image.patient), image_generator(settings, image)
+    pixels, _ = draw_image(anatomy, image.finding, image.system, image.view_position, settings.size, rng)
+    header = pydicom.dcmread(tmp_path / "images" / image.finding / f"{image.name}.dcm")
     inverted = header.PhotometricInterpretation == "MONOCHROME1"
     assert np.array_equal(header.pixel_array, stored_values(pixels, header.BitsStored, inverted))
 
@@ -100,8 +100,8 @@ def test_an_interrupted_folder_is_gone_on_with(tmp_path: Path) -> None:
     assert not (tmp_path / "cut" / "phantom.json").exists()
     with pytest.raises(UsageFault, match="seed was 0, now 9"):
         build_phantoms(tmp_path / "cut", _settings(seed=9))
-    (tmp_path / "cut" / "films" / "normal").mkdir(exist_ok=True)
-    (tmp_path / "cut" / "films" / "normal" / ".P0001-1.77.tmp.dcm").write_bytes(b"half")
+    (tmp_path / "cut" / "images" / "normal").mkdir(exist_ok=True)
+    (tmp_path / "cut" / "images" / "normal" / ".P0001-1.77.tmp.dcm").write_bytes(b"half")
     calls: list[tuple[int, int]] = []
     assert build_phantoms(
         tmp_path / "cut", _settings(), advance=lambda done, total: calls.append((done, total))

@@ -15,14 +15,14 @@ def test_pixels_and_grid_are_inverse() -> None:
     assert back == pytest.approx(np.array([[31, 12]]), abs=1e-4)
 
 
-def test_an_ideal_frame_maps_the_unit_square_onto_the_film() -> None:
+def test_an_ideal_frame_maps_the_unit_square_onto_the_image() -> None:
     x, y = Frame(4).grid
     assert x[0] == pytest.approx([0.125, 0.375, 0.625, 0.875])
     assert y[:, 0] == pytest.approx([0.125, 0.375, 0.625, 0.875])
 
 
 @pytest.mark.parametrize("size", [32, 200])
-def test_a_filled_square_covers_its_share_of_the_film(size: int) -> None:
+def test_a_filled_square_covers_its_share_of_the_image(size: int) -> None:
     filled = Frame(size).fill(SQUARE)
     assert filled.dtype == np.float32
     assert filled.mean() == pytest.approx(0.25, rel=0.02)

@@ -8,16 +8,16 @@ import pydicom
 import pytest
 
 from cxr_cli.phantom.anatomy import draw_anatomy
-from cxr_cli.phantom.cohort import PlannedFilm
+from cxr_cli.phantom.cohort import PlannedImage
 from cxr_cli.phantom.dicom_file import stored_values, write_dicom
 from cxr_cli.phantom.systems import SYSTEMS, ImagingSystem
 
 ANATOMY = draw_anatomy(np.random.default_rng(0))
-FILM = np.linspace(0, 1, 40 * 32, dtype=np.float32).reshape(40, 32)
+IMAGE = np.linspace(0, 1, 40 * 32, dtype=np.float32).reshape(40, 32)
 
 
-def _planned(system: ImagingSystem, number: int = 2) -> PlannedFilm:
-    return PlannedFilm(
+def _planned(system: ImagingSystem, number: int = 2) -> PlannedImage:
+    return PlannedImage(
         patient=7,
         number=number,
         finding="normal",
@@ -31,7 +31,7 @@ def _planned(system: ImagingSystem, number: int = 2) -> PlannedFilm:
 
 @pytest.mark.parametrize("system", SYSTEMS, ids=lambda system: f"{system.manufacturer} {system.model}")
 def test_a_file_holds_its_system_and_its_pixels(system: ImagingSystem, tmp_path: Path) -> None:
-    write_dicom(tmp_path / "a.dcm", FILM, _planned(system), ANATOMY, seed=3)
+    write_dicom(tmp_path / "a.dcm", IMAGE, _planned(system), ANATOMY, seed=3)
     header = pydicom.dcmread(tmp_path / "a.dcm")
     assert header.Manufacturer == system.spellings[-1]
     assert header.ManufacturerModelName == system.model
@@ -46,11 +46,11 @@ def test_a_file_holds_its_system_and_its_pixels(system: ImagingSystem, tmp_path:
     shown = 1 - stored if header.PhotometricInterpretation == "MONOCHROME1" else stored
     assert header.PhotometricInterpretation == system.photometric
     assert header.PresentationLUTShape == ("INVERSE" if system.photometric == "MONOCHROME1" else "IDENTITY")
-    assert shown == pytest.approx(FILM, abs=0.51 / (2**system.bits - 1))
+    assert shown == pytest.approx(IMAGE, abs=0.51 / (2**system.bits - 1))
 
 
 def test_the_patient_is_invented_and_the_date_is_the_plans(tmp_path: Path) -> None:
-    write_dicom(tmp_path / "a.dcm", FILM, _planned(SYSTEMS[0]), ANATOMY, seed=3)
+    write_dicom(tmp_path / "a.dcm", IMAGE, _planned(SYSTEMS[0]), ANATOMY, seed=3)
     header = pydicom.dcmread(tmp_path / "a.dcm")
     assert header.PatientID == "P0007"
     assert str(header.PatientName) == "PHANTOM^0007"
@@ -63,9 +63,9 @@ def test_the_patient_is_invented_and_the_date_is_the_plans(tmp_path: Path) -> No
     assert header.file_meta.TransferSyntaxUID == pydicom.uid.ExplicitVRLittleEndian
 
 
-def test_uids_follow_seed_and_film_and_nothing_else(tmp_path: Path) -> None:
+def test_uids_follow_seed_and_image_and_nothing_else(tmp_path: Path) -> None:
     def uids(name: str, number: int, seed: int) -> tuple[str, str]:
-        write_dicom(tmp_path / name, FILM, _planned(SYSTEMS[0], number), ANATOMY, seed)
+        write_dicom(tmp_path / name, IMAGE, _planned(SYSTEMS[0], number), ANATOMY, seed)
         header = pydicom.dcmread(tmp_path / name, stop_before_pixels=True)
         assert header.SOPInstanceUID == header.file_meta.MediaStorageSOPInstanceUID
         return header.SOPInstanceUID, header.StudyInstanceUID

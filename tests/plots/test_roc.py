@@ -14,7 +14,7 @@ def answers_of(labels: list[int], predicted: list[int]) -> Answers:
     return Answers(("normal", "pneumonia"), np.array(labels), np.array(predicted), np.arange(4), scores, 1)
 
 
-def test_a_curve_is_named_by_its_area_and_dotted_where_films_were_parted() -> None:
+def test_a_curve_is_named_by_its_area_and_dotted_where_images_were_parted() -> None:
     curve = curve_of(answers_of([0, 0, 1, 1], [0, 1, 0, 1]), 1, "PA", AUC)
     assert curve.name == "PA: AUC 0.750 (0.500-0.900)"
     assert curve.operating_point == (0.5, 0.5)
@@ -27,7 +27,7 @@ def test_a_curve_is_named_by_its_area_and_dotted_where_films_were_parted() -> No
     ]
 
 
-def test_films_of_one_class_have_no_line_and_say_so() -> None:
+def test_images_of_one_class_have_no_line_and_say_so() -> None:
     curve = curve_of(answers_of([1, 1, 1, 1], [0, 1, 0, 1]), 1, "PA *", AUC)
-    assert curve.name == "PA *: films of one class alone"
+    assert curve.name == "PA *: images of one class alone"
     assert (curve.false_positives.size, curve.operating_point) == (0, None)

@@ -1,4 +1,4 @@
-"""Films through a net in batches: as many results as films, each that of its own film."""
+"""Images through a model in batches: as many results as images, each that of its own image."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -19,7 +19,7 @@ from cxr_cli.prediction.forward import (
     read_vectors,
     run_over,
 )
-from cxr_cli.prediction.loading import film_source, normalise
+from cxr_cli.prediction.loading import image_source, normalize
 from cxr_cli.runs.model_store import TrainedRun
 
 SCALING = Scaling(0.4, 0.2, "float32")
@@ -32,7 +32,7 @@ def logits(single: TrainedRun) -> Forward:
 
 
 @pytest.mark.parametrize("count", [1, 31, 32, 33, 64, 75])
-def test_every_film_goes_through_once_in_batches_of_one_size(count: int) -> None:
+def test_every_image_goes_through_once_in_batches_of_one_size(count: int) -> None:
     batches = []
 
     def first_pixel(variables: Variables, batch: Array) -> Array:
@@ -41,28 +41,28 @@ def test_every_film_goes_through_once_in_batches_of_one_size(count: int) -> None
 
     images = np.arange(75, dtype=np.uint8)[:, None, None]
     rows = np.random.default_rng(0).permutation(75)[:count]
-    found = run_over(first_pixel, NONE, film_source(images), rows)
+    found = run_over(first_pixel, NONE, image_source(images), rows)
     np.testing.assert_array_equal(found, rows)
     assert len(set(batches)) == 1
     assert count <= sum(batches) < count + INFERENCE_BATCH
 
 
-def test_batched_films_give_what_they_give_one_by_one(
+def test_batched_images_give_what_they_give_one_by_one(
     single: TrainedRun, logits: Forward, images: NDArray[np.uint8]
 ) -> None:
     rows = np.random.default_rng(0).permutation(75)[:45]
-    together = run_over(logits, single.variables, film_source(images), rows)
-    alone = [run_over(logits, single.variables, film_source(images), rows[i : i + 1]) for i in range(45)]
+    together = run_over(logits, single.variables, image_source(images), rows)
+    alone = [run_over(logits, single.variables, image_source(images), rows[i : i + 1]) for i in range(45)]
     assert (together.shape, together.dtype) == ((45, 3), np.float32)
     assert len(np.unique(together, axis=0)) == 45
     np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-4, atol=1e-5)
 
 
-def test_films_are_normalised_and_read_by_the_net_itself(
+def test_images_are_normalized_and_read_by_the_network_itself(
     single: TrainedRun, siamese: TrainedRun, logits: Forward, images: NDArray[np.uint8]
 ) -> None:
     batch = jnp.asarray(images[:32])
-    x = normalise(batch, 0.4, 0.2)
+    x = normalize(batch, 0.4, 0.2)
     expected = single.network.bind(single.variables)(x)
     np.testing.assert_allclose(logits(single.variables, batch), expected, rtol=1e-4, atol=1e-5)
     vectors = forward_function(siamese.network, SCALING, read_vectors)(siamese.variables, batch)
@@ -78,7 +78,7 @@ def test_one_logit_stands_for_two_classes() -> None:
     assert class_logits(three) is three
 
 
-def test_mirrored_scores_are_the_mean_over_film_and_mirror_image(
+def test_mirrored_scores_are_the_mean_over_image_and_mirror_image(
     single: TrainedRun, logits: Forward, images: NDArray[np.uint8]
 ) -> None:
     mirrored = forward_function(single.network, SCALING, read_mirrored_logits)

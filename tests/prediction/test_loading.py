@@ -1,4 +1,4 @@
-"""Films on their way to the net."""
+"""Images on their way to the model."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -8,26 +8,26 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_cli.prediction.loading import film_source, normalise
+from cxr_cli.prediction.loading import image_source, normalize
 
 ROWS = np.array([[3, 0, 3], [74, 1, 2]])
 
 
-def test_normalisation_worked_out_by_hand() -> None:
-    films = np.array([[[0, 255], [51, 102]]], np.uint8)
-    found = normalise(jax.numpy.asarray(films), mean=0.4, std=0.2)
+def test_normalization_worked_out_by_hand() -> None:
+    images = np.array([[[0, 255], [51, 102]]], np.uint8)
+    found = normalize(jax.numpy.asarray(images), mean=0.4, std=0.2)
     assert (found.shape, found.dtype) == ((1, 2, 2, 1), np.float32)
     np.testing.assert_allclose(found[0, :, :, 0], [[-2.0, 3.0], [-1.0, 0.0]], atol=1e-6)
 
 
 def test_batches_come_by_row(images: NDArray[np.uint8]) -> None:
-    batch = film_source(images)(ROWS)
+    batch = image_source(images)(ROWS)
     assert batch.dtype == np.uint8
     np.testing.assert_array_equal(batch, images[ROWS])
 
 
 @pytest.mark.parametrize(("memory", "resident"), [(10**9, True), (75 * 16 * 16 * 3, False), (None, False)])
-def test_films_live_on_an_accelerator_where_they_fit(
+def test_images_live_on_an_accelerator_where_they_fit(
     images: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch, memory: int | None, resident: bool
 ) -> None:
     statistics = None if memory is None else {"bytes_limit": memory}
@@ -36,6 +36,6 @@ def test_films_live_on_an_accelerator_where_they_fit(
     puts: list[Any] = []
     put = jax.device_put
     monkeypatch.setattr(jax, "device_put", lambda array: puts.append(array) or put(array))
-    fetch = film_source(images)
+    fetch = image_source(images)
     assert bool(puts) == resident
     np.testing.assert_array_equal(fetch(ROWS), images[ROWS])

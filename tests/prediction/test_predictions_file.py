@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.prediction.predictions_file import match_films, read_predictions
+from cxr_cli.prediction.predictions_file import match_images, read_predictions
 
 Write = Callable[..., Path]
 
@@ -39,7 +39,7 @@ def test_a_table_of_ours_says_all(write: Write) -> None:
     assert (answers.classes, found.positive) == (("normal", "pneumonia"), "pneumonia")
     assert answers.labels.tolist() == [0, 1, 0, 1]
     assert answers.predicted.tolist() == [1, 1, 0, 1]
-    # Films without a patient id are of patients of their own.
+    # Images without a patient id are of patients of their own.
     assert answers.patients.tolist() == [0, 0, 1, 2]
     assert answers.scores is not None
     assert answers.scores[:, 1].tolist() == [0.3, 0.8, 0.1, 0.4]
@@ -94,7 +94,7 @@ def test_one_score_that_is_no_chance_needs_a_threshold(write: Write) -> None:
     with pytest.raises(BadInput) as refusal:
         read_predictions(path)
     assert str(refusal.value) == (
-        f"{path}: score_1 goes from -2 to 3.5; say with --threshold from which on a film is positive"
+        f"{path}: score_1 goes from -2 to 3.5; say with --threshold from which on an image is positive"
     )
     assert read_predictions(path, threshold=-3).answers.predicted.tolist() == [1, 1]
 
@@ -117,7 +117,7 @@ def test_one_of_many_classes_is_set_against_the_rest(write: Write) -> None:
     [
         (("label,sex", "a,F"), "no column 'score_<class>'; it has 'label', 'sex'"),
         (("truth,score_a", "a,1"), "no column 'label'; it has 'truth', 'score_a'"),
-        (("label,score_a",), "has no film"),
+        (("label,score_a",), "has no image"),
         (("label,score_a,score_b", "a,1,0", "b,x,1"), "line 3: score_a is 'x', not a number"),
         (("label,score_a,score_b", "a,1,"), "line 2: score_b is '', not a number"),
         (("label,score_a,score_b", "a,1,inf"), "line 2: score_b is 'inf', not a number"),
@@ -144,11 +144,11 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(write: Write) -
     )
 
 
-def test_films_of_two_tables_are_matched_by_image_id(write: Write) -> None:
+def test_images_of_two_tables_are_matched_by_image_id(write: Write) -> None:
     first = read_predictions(write(*OURS))
     second = read_predictions(write(OURS[0], OURS[4], OURS[2], name="other.csv"))
-    one, other = match_films(first, second)
-    assert one.films["image_id"].tolist() == other.films["image_id"].tolist() == ["b", "d"]
+    one, other = match_images(first, second)
+    assert one.images["image_id"].tolist() == other.images["image_id"].tolist() == ["b", "d"]
     np.testing.assert_array_equal(one.answers.scores, other.answers.scores)
     assert one.answers.patients.tolist() == [0, 2]
 
@@ -158,13 +158,13 @@ def test_films_of_two_tables_are_matched_by_image_id(write: Write) -> None:
     [
         ((OURS[0], OURS[1], OURS[1]), "image_id 'a' is there twice"),
         (("label,score_normal,score_pneumonia", "normal,1,0"), "no column 'image_id', by which"),
-        ((OURS[0], OURS[1].replace("a,", "z,", 1)), "has no film of "),
-        ((OURS[0], OURS[1].replace("normal", "pneumonia", 1)), "label of film a is 'pneumonia'; in "),
+        ((OURS[0], OURS[1].replace("a,", "z,", 1)), "has no image of "),
+        ((OURS[0], OURS[1].replace("normal", "pneumonia", 1)), "label of image a is 'pneumonia'; in "),
         (("image_id,label,score_x,score_y", "a,x,1,0"), "its classes are 'x', 'y'; those of "),
     ],
 )
 def test_tables_that_do_not_fit_are_refused(write: Write, lines: tuple[str, ...], message: str) -> None:
     first, second = read_predictions(write(*OURS)), read_predictions(write(*lines, name="other.csv"))
     with pytest.raises(BadInput) as refusal:
-        match_films(first, second)
+        match_images(first, second)
     assert str(refusal.value).startswith(f"{second.path}: {message}")

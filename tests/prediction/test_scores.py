@@ -1,4 +1,4 @@
-"""Scores of films and the predictions table."""
+"""Scores of images and the predictions table."""
 
 import dataclasses
 from pathlib import Path
@@ -12,7 +12,7 @@ from scipy.special import expit
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.errors import UsageFault
 from cxr_cli.models.registry import Variables
-from cxr_cli.prediction.scores import Scores, class_scores, film_vectors, predictions_table
+from cxr_cli.prediction.scores import Scores, class_scores, image_vectors, predictions_table
 from cxr_cli.prediction.templates import TEMPLATES, make_templates, similarity_logits, write_templates
 from cxr_cli.runs.model_store import TrainedRun
 
@@ -25,7 +25,7 @@ def with_param(run: TrainedRun, name: str, value: object) -> TrainedRun:
     return dataclasses.replace(run, variables=Variables(params, run.variables.stats))
 
 
-def test_scores_of_a_single_net_are_probabilities(single: TrainedRun, images: NDArray[np.uint8]) -> None:
+def test_scores_of_a_single_network_are_probabilities(single: TrainedRun, images: NDArray[np.uint8]) -> None:
     scores = class_scores(single, images, ROWS)
     assert scores.values.shape == (40, 3)
     assert scores.values.dtype == np.float32
@@ -45,7 +45,7 @@ def test_similarities_that_round_to_one_are_still_told_apart(
     tmp_path: Path, siamese: TrainedRun, images: NDArray[np.uint8]
 ) -> None:
     sure = dataclasses.replace(with_param(siamese, "bias", np.float32(-60.0)), folder=tmp_path)
-    vectors = film_vectors(sure, images, ROWS)
+    vectors = image_vectors(sure, images, ROWS)
     templates = make_templates(sure, vectors, LABELS, "mean", 1)
     write_templates(sure.folder / TEMPLATES, templates)
     scores = class_scores(sure, images, ROWS)
@@ -54,10 +54,10 @@ def test_similarities_that_round_to_one_are_still_told_apart(
     np.testing.assert_array_equal(scores.predicted, similarity_logits(sure, vectors, templates).argmax(1))
 
 
-def test_scores_of_a_siamese_net_are_similarities_to_the_templates(
+def test_scores_of_a_siamese_network_are_similarities_to_the_templates(
     tmp_path: Path, siamese: TrainedRun, images: NDArray[np.uint8]
 ) -> None:
-    vectors = film_vectors(siamese, images, ROWS)
+    vectors = image_vectors(siamese, images, ROWS)
     templates = make_templates(siamese, vectors, LABELS, "medoid", 1)
     write_templates(tmp_path / "medoids.npz", templates)
     scores = class_scores(siamese, images, ROWS, tmp_path / "medoids.npz")
@@ -68,16 +68,16 @@ def test_scores_of_a_siamese_net_are_similarities_to_the_templates(
     np.testing.assert_array_equal(scores.predicted, scores.values.argmax(1))
 
 
-def test_a_single_net_has_no_use_for_templates_and_no_vectors(
+def test_a_single_network_has_no_use_for_templates_and_no_vectors(
     single: TrainedRun, images: NDArray[np.uint8]
 ) -> None:
     with pytest.raises(UsageFault, match=r"--templates t.npz: .* is no siamese run"):
         class_scores(single, images, ROWS, Path("t.npz"))
     with pytest.raises(UsageFault, match="is a 'single' run; vectors to compare need a siamese run"):
-        film_vectors(single, images, ROWS)
+        image_vectors(single, images, ROWS)
 
 
-def test_the_table_has_a_row_a_film_and_the_manifests_characteristics(tmp_path: Path) -> None:
+def test_the_table_has_a_row_a_image_and_the_manifests_characteristics(tmp_path: Path) -> None:
     manifest = pd.DataFrame(
         {
             "image_id": ["a", "b", "c"],

@@ -1,4 +1,4 @@
-"""Class templates against plain loops over films, and the files that are refused."""
+"""Class templates against plain loops over images, and the files that are refused."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput, UsageFault
 from cxr_cli.prediction.forward import Scaling, forward_function, read_vectors
-from cxr_cli.prediction.scores import film_vectors
+from cxr_cli.prediction.scores import image_vectors
 from cxr_cli.prediction.templates import (
     TEMPLATES,
     Templates,
@@ -26,16 +26,16 @@ LABELS = np.array([0, 1, 2, 2, 1] * 8)
 
 @pytest.fixture(scope="module")
 def vectors(siamese: TrainedRun, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    return film_vectors(siamese, images, np.arange(40))
+    return image_vectors(siamese, images, np.arange(40))
 
 
 def difference(run: TrainedRun, x: NDArray[np.float32], y: NDArray[np.float32]) -> float:
-    """Compare two vectors by the net's own head, in float64."""
+    """Compare two vectors by the model's own head, in float64."""
     alpha, bias = run.variables.params["alpha"], run.variables.params["bias"]
     return float(sum(float(a) * abs(float(i) - float(j)) for a, i, j in zip(alpha, x, y, strict=True)) + bias)
 
 
-def test_means_are_those_of_vectors_computed_one_film_at_a_time(
+def test_means_are_those_of_vectors_computed_one_image_at_a_time(
     siamese: TrainedRun, images: NDArray[np.uint8], vectors: NDArray[np.float32]
 ) -> None:
     templates = make_templates(siamese, vectors, LABELS, "mean", 5)
@@ -52,33 +52,35 @@ def test_means_are_those_of_vectors_computed_one_film_at_a_time(
     assert (templates.classes, templates.epoch, templates.nearest) == (siamese.config.classes, 3, 1)
 
 
-def test_a_medoid_is_the_film_least_different_from_its_class(
+def test_a_medoid_is_the_image_least_different_from_its_class(
     siamese: TrainedRun, vectors: NDArray[np.float32]
 ) -> None:
     templates = make_templates(siamese, vectors, LABELS, "medoid", 5)
     for number in range(3):
-        films = vectors[number == LABELS]
-        sums = [sum(difference(siamese, one, other) for other in films) for one in films]
-        np.testing.assert_array_equal(templates.vectors[number], films[int(np.argmin(sums))])
+        images = vectors[number == LABELS]
+        sums = [sum(difference(siamese, one, other) for other in images) for one in images]
+        np.testing.assert_array_equal(templates.vectors[number], images[int(np.argmin(sums))])
 
 
 def test_similarity_to_one_template_a_class(siamese: TrainedRun, vectors: NDArray[np.float32]) -> None:
     templates = make_templates(siamese, vectors, LABELS, "mean", 5)
     found = similarity_logits(siamese, vectors, templates)
-    expected = [[-difference(siamese, film, template) for template in templates.vectors] for film in vectors]
+    expected = [
+        [-difference(siamese, image, template) for template in templates.vectors] for image in vectors
+    ]
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("nearest", [1, 3, 8])
-def test_similarity_to_the_nearest_films(
+def test_similarity_to_the_nearest_images(
     siamese: TrainedRun, vectors: NDArray[np.float32], nearest: int
 ) -> None:
     templates = make_templates(siamese, vectors, LABELS, "nearest", nearest)
     assert (len(templates.vectors), templates.nearest) == (40, nearest)
     found = similarity_logits(siamese, vectors[:6] + 0.1, templates)
-    for film, row in zip(vectors[:6] + 0.1, found, strict=True):
+    for image, row in zip(vectors[:6] + 0.1, found, strict=True):
         for number in range(3):
-            same = sorted(-difference(siamese, film, other) for other in vectors[number == LABELS])
+            same = sorted(-difference(siamese, image, other) for other in vectors[number == LABELS])
             assert row[number] == pytest.approx(sum(same[-nearest:]) / nearest, rel=1e-5, abs=1e-5)
 
 
@@ -86,7 +88,7 @@ def test_similarity_to_the_nearest_films(
 def test_nearest_is_at_most_the_rarest_class(
     siamese: TrainedRun, vectors: NDArray[np.float32], nearest: int
 ) -> None:
-    with pytest.raises(UsageFault, match=f"--nearest {nearest}: from 1 to 8, the films of the rarest class"):
+    with pytest.raises(UsageFault, match=f"--nearest {nearest}: from 1 to 8, the images of the rarest class"):
         make_templates(siamese, vectors, LABELS, "nearest", nearest)
 
 
@@ -96,10 +98,10 @@ def test_an_unknown_kind_is_refused(siamese: TrainedRun, vectors: NDArray[np.flo
 
 
 @pytest.mark.parametrize("kind", ["mean", "medoid", "nearest"])
-def test_a_class_without_training_films_is_refused(
+def test_a_class_without_training_images_is_refused(
     siamese: TrainedRun, vectors: NDArray[np.float32], kind: str
 ) -> None:
-    with pytest.raises(BadInput, match="class 'pneumonia' has no training film"):
+    with pytest.raises(BadInput, match="class 'pneumonia' has no training image"):
         make_templates(siamese, vectors, np.minimum(LABELS, 1), kind, 1)
 
 

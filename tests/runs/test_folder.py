@@ -14,7 +14,7 @@ from cxr_cli.dataset.store import open_dataset
 from cxr_cli.errors import BadInput, UsageFault
 from cxr_cli.models.registry import Variables, create
 from cxr_cli.runs.config import RunConfig, read_config, write_config
-from cxr_cli.runs.folder import is_finished, open_films
+from cxr_cli.runs.folder import is_finished, open_images
 from cxr_cli.runs.model_store import open_run, save_model
 from cxr_cli.splitting.divide import SplitCriteria, make_split
 from cxr_cli.splitting.file import open_split, write_split
@@ -147,7 +147,7 @@ def test_the_selected_model_comes_back_to_the_last_bit(tmp_path: Path, config: R
     assert open_run(tmp_path).epoch == 5
 
 
-def test_a_run_without_a_model_or_with_another_nets_is_refused(tmp_path: Path, config: RunConfig) -> None:
+def test_a_run_without_a_model_or_with_another_networks_is_refused(tmp_path: Path, config: RunConfig) -> None:
     write_config(tmp_path, config)
     with pytest.raises(BadInput, match="has no selected model yet; let `cxr train` finish an epoch first"):
         open_run(tmp_path)
@@ -183,7 +183,7 @@ def test_damaged_weights_are_refused_by_the_file_s_name(
 
 @pytest.fixture
 def inputs(tmp_path: Path, small_dataset: Path, config: RunConfig) -> RunConfig:
-    """Copy the films and split them; return the configuration of a run on them."""
+    """Copy the images and split them; return the configuration of a run on them."""
     shutil.copytree(small_dataset, tmp_path / "dataset")
     dataset = open_dataset(tmp_path / "dataset")
     criteria = SplitCriteria(val=0.2, test=0.2)
@@ -197,28 +197,28 @@ def inputs(tmp_path: Path, small_dataset: Path, config: RunConfig) -> RunConfig:
     )
 
 
-def test_films_are_found_where_they_were_or_where_they_are_said_to_be(
+def test_images_are_found_where_they_were_or_where_they_are_said_to_be(
     tmp_path: Path, inputs: RunConfig
 ) -> None:
-    films, division = open_films(inputs)
-    assert (films.folder, division.path) == (tmp_path / "dataset", tmp_path / "split.csv")
+    images, division = open_images(inputs)
+    assert (images.folder, division.path) == (tmp_path / "dataset", tmp_path / "split.csv")
     (tmp_path / "moved").mkdir()
     for name in ("dataset", "split.csv", "split.json"):
         (tmp_path / name).rename(tmp_path / "moved" / name)
     with pytest.raises(BadInput, match="no such folder"):
-        open_films(inputs)
-    films, division = open_films(inputs, tmp_path / "moved" / "dataset", tmp_path / "moved" / "split.csv")
-    assert films.folder == tmp_path / "moved" / "dataset"
+        open_images(inputs)
+    images, division = open_images(inputs, tmp_path / "moved" / "dataset", tmp_path / "moved" / "split.csv")
+    assert images.folder == tmp_path / "moved" / "dataset"
     assert len(division.rows("train")) > len(division.rows("test")) > 0
 
 
-def test_other_films_are_refused(inputs: RunConfig) -> None:
+def test_other_images_are_refused(inputs: RunConfig) -> None:
     with pytest.raises(BadInput, match=r"is not the dataset of this run: its images\.npy has another digest"):
-        open_films(replace(inputs, dataset_digest="0" * 64))
+        open_images(replace(inputs, dataset_digest="0" * 64))
 
 
 def test_a_split_changed_after_training_is_refused(tmp_path: Path, inputs: RunConfig) -> None:
     text = (tmp_path / "split.csv").read_text()
     (tmp_path / "split.csv").write_text(text.replace(",test,", ",,", 1))
     with pytest.raises(BadInput, match=r"split\.csv: is not the split of this run: it was changed after"):
-        open_films(inputs)
+        open_images(inputs)

@@ -14,7 +14,7 @@ from cxr_cli.splitting.allocation import (
 )
 
 
-def test_films_are_counted_by_patient_and_class() -> None:
+def test_images_are_counted_by_patient_and_class() -> None:
     patients, labels = np.array([0, 2, 2, 1, 2]), np.array([1, 0, 0, 1, 1])
     assert class_counts(patients, labels).tolist() == [[0, 1], [0, 1], [2, 1]]
 
@@ -32,22 +32,22 @@ def test_a_class_as_rare_as_there_are_parts_reaches_every_part() -> None:
         assert [int(counts[parts == part, 0].sum()) for part in range(3)] == [1, 1, 1]
 
 
-@pytest.mark.parametrize("most_films", [1, 2, 4])
+@pytest.mark.parametrize("most_images", [1, 2, 4])
 @pytest.mark.parametrize("shares", [(0.6, 0.2, 0.2), (0.75, 0.1, 0.15), (0.2, 0.2, 0.2, 0.2, 0.2)])
 def test_each_part_has_its_share_of_each_class_to_within_one_patient(
-    most_films: int, shares: tuple[float, ...]
+    most_images: int, shares: tuple[float, ...]
 ) -> None:
     wanted = np.array(shares)
     for seed in range(40):
         rng = np.random.default_rng(seed)
-        films = rng.integers(1, most_films + 1, rng.integers(10, 80))
-        patients = np.repeat(np.arange(len(films)), films)
-        # Every fifth film or so is of another class than its patient's first.
+        images = rng.integers(1, most_images + 1, rng.integers(10, 80))
+        patients = np.repeat(np.arange(len(images)), images)
+        # Every fifth image or so is of another class than its patient's first.
         labels = np.where(rng.random(len(patients)) < 0.8, patients % 3, rng.integers(0, 3, len(patients)))
         counts = class_counts(patients, labels)
         parts = allocate_patients(counts, wanted, rng)
         found = np.stack([counts[parts == part].sum(0) for part in range(len(wanted))])
-        assert np.abs(found - wanted[:, None] * counts.sum(0)).max() < most_films + 1
+        assert np.abs(found - wanted[:, None] * counts.sum(0)).max() < most_images + 1
 
 
 @given(
@@ -85,7 +85,7 @@ def test_patients_are_drawn_until_the_numbers_are_met_exactly() -> None:
         assert [counts[parts == part].sum(0).tolist() for part in (0, 1)] == wanted.tolist()
 
 
-def test_numbers_that_take_all_films_are_met_where_patients_with_few_fill_the_gaps() -> None:
+def test_numbers_that_take_all_images_are_met_where_patients_with_few_fill_the_differences() -> None:
     counts = np.repeat([[5], [4], [3], [2], [1]], [9, 9, 9, 9, 3], axis=0)
     wanted = np.array([[100], [29]])
     assert counts.sum() == wanted.sum()

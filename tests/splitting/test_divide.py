@@ -20,7 +20,7 @@ Draw = tuple[list[str], list[str]]
 
 
 def in_memory(labels: list[str], patients: list[str], **columns: list[str]) -> Dataset:
-    """A dataset that is only a manifest, over films of one black pixel."""
+    """A dataset that is only a manifest, over images of one black pixel."""
     manifest = pd.DataFrame(dict.fromkeys(MANIFEST_COLUMNS, ""), index=range(len(labels)))
     manifest = manifest.assign(
         image_id=[f"{row:016x}" for row in range(len(labels))],
@@ -33,19 +33,19 @@ def in_memory(labels: list[str], patients: list[str], **columns: list[str]) -> D
 
 
 @st.composite
-def films_of_patients(draw: st.DrawFn) -> Draw:
-    """Films with repeated and missing patient ids, patients with films of several classes."""
+def images_of_patients(draw: st.DrawFn) -> Draw:
+    """Images with repeated and missing patient ids, patients with images of several classes."""
     patient = st.sampled_from(["", "", *(f"{number:03}" for number in range(12))])
-    films = draw(st.lists(st.tuples(st.sampled_from("abc"), patient), min_size=9, max_size=80))
-    return [label for label, _ in films], [patient for _, patient in films]
+    images = draw(st.lists(st.tuples(st.sampled_from("abc"), patient), min_size=9, max_size=80))
+    return [label for label, _ in images], [patient for _, patient in images]
 
 
 def leaks(table: pd.DataFrame, part: str) -> set[str]:
-    """Patients, by id, with films in two parts; worked out without the code under test."""
+    """Patients, by id, with images in two parts; worked out without the code under test."""
     seen: dict[str, set[str]] = {}
-    for film in table.to_dict("records"):
-        if film["patient_id"] and film[part] != "":
-            seen.setdefault(film["patient_id"], set()).add(film[part])
+    for image in table.to_dict("records"):
+        if image["patient_id"] and image[part] != "":
+            seen.setdefault(image["patient_id"], set()).add(image[part])
     return {patient for patient, parts in seen.items() if len(parts) > 1}
 
 
@@ -61,21 +61,21 @@ def split_or_refuse(dataset: Dataset, criteria: SplitCriteria) -> pd.DataFrame:
 shares = st.sampled_from([(0.2, 0.2), (0.1, 0.3), (0.3, 0.0), (0.0, 0.25), (None, 0.2)])
 
 
-@given(films=films_of_patients(), wanted=shares, seed=st.integers(0, 1000))
+@given(images=images_of_patients(), wanted=shares, seed=st.integers(0, 1000))
 def test_no_patient_is_in_two_subsets(
-    films: Draw, wanted: tuple[float | None, float | None], seed: int
+    images: Draw, wanted: tuple[float | None, float | None], seed: int
 ) -> None:
-    table = split_or_refuse(in_memory(*films), SplitCriteria(val=wanted[0], test=wanted[1], seed=seed))
+    table = split_or_refuse(in_memory(*images), SplitCriteria(val=wanted[0], test=wanted[1], seed=seed))
     assert leaks(table, "subset") == set()
     used = {"train", *(name for name, share in zip(("val", "test"), wanted, strict=True) if share)}
     assert set(table["subset"]) == used
-    assert (table.groupby("subset")["label"].nunique() == len(set(films[0]))).all()
-    assert table["label"].tolist() == films[0]
+    assert (table.groupby("subset")["label"].nunique() == len(set(images[0]))).all()
+    assert table["label"].tolist() == images[0]
 
 
-@given(films=films_of_patients(), folds=st.integers(3, 5), seed=st.integers(0, 1000))
-def test_each_film_is_in_one_fold_and_no_patient_in_two(films: Draw, folds: int, seed: int) -> None:
-    table = split_or_refuse(in_memory(*films), SplitCriteria(folds=folds, seed=seed))
+@given(images=images_of_patients(), folds=st.integers(3, 5), seed=st.integers(0, 1000))
+def test_each_image_is_in_one_fold_and_no_patient_in_two(images: Draw, folds: int, seed: int) -> None:
+    table = split_or_refuse(in_memory(*images), SplitCriteria(folds=folds, seed=seed))
     assert leaks(table, "fold") == set()
     assert set(table["fold"]) == {str(fold) for fold in range(folds)}
     assert set(table["subset"]) == {""}
@@ -94,16 +94,16 @@ def test_one_fold_tests_and_the_next_round_the_circle_validates() -> None:
     assert fold_subsets(folds, 3, 4).tolist() == ["val", "train", "train", "test"]
 
 
-@given(films=films_of_patients(), seed=st.integers(0, 1000))
-def test_a_seed_decides_the_split(films: Draw, seed: int) -> None:
-    dataset = in_memory(*films)
+@given(images=images_of_patients(), seed=st.integers(0, 1000))
+def test_a_seed_decides_the_split(images: Draw, seed: int) -> None:
+    dataset = in_memory(*images)
     criteria = SplitCriteria(val=0.2, test=0.2, seed=seed)
     first = split_or_refuse(dataset, criteria)
     pd.testing.assert_frame_equal(first, make_split(dataset, criteria))
 
 
 def test_other_seeds_give_other_splits() -> None:
-    dataset = in_memory(["a", "b"] * 30, [f"{film // 2}" for film in range(60)])
+    dataset = in_memory(["a", "b"] * 30, [f"{image // 2}" for image in range(60)])
     splits = {
         tuple(make_split(dataset, SplitCriteria(val=0.2, test=0.2, seed=seed))["subset"])
         for seed in range(10)
@@ -111,7 +111,7 @@ def test_other_seeds_give_other_splits() -> None:
     assert len(splits) == 10
 
 
-def test_shares_are_met_for_every_class_to_within_two_films() -> None:
+def test_shares_are_met_for_every_class_to_within_two_images() -> None:
     for seed in range(20):
         rng = np.random.default_rng(seed)
         patients = np.repeat(np.arange(90), rng.integers(1, 3, 90))
@@ -129,11 +129,14 @@ def test_shares_are_met_for_every_class_to_within_two_films() -> None:
     ("criteria", "told"),
     [
         (SplitCriteria(folds=2), "--folds 2: 3 or more"),
-        (SplitCriteria(folds=3, val=0.2), "--folds divides all films: it goes without --val"),
-        (SplitCriteria(folds=3, column="subset"), "--folds divides all films: it goes without --from-column"),
+        (SplitCriteria(folds=3, val=0.2), "--folds divides all images: it goes without --val"),
+        (
+            SplitCriteria(folds=3, column="subset"),
+            "--folds divides all images: it goes without --from-column",
+        ),
         (SplitCriteria(folds=3, train_where="row > 1"), "it goes without --train-where"),
         (SplitCriteria(folds=3, train_per_class=1), "it goes without --train-per-class"),
-        (SplitCriteria(column="label", train_where="row > 1"), "--from-column names the training films: it"),
+        (SplitCriteria(column="label", train_where="row > 1"), "--from-column names the training images: it"),
         (SplitCriteria(column="label", train_per_class=1), "it goes without --train-per-class"),
         (SplitCriteria(train_where="row > 1", test=0.2), "--train-where makes all other patients test: it"),
         (SplitCriteria(train_per_class=1, test=0.2), "--train-per-class makes all other patients test: it"),
@@ -141,12 +144,12 @@ def test_shares_are_met_for_every_class_to_within_two_films() -> None:
         (SplitCriteria(val_per_class=1), "--val-per-class needs --train-per-class"),
         (SplitCriteria(train_per_class={"a": 1}), "--train-per-class: no number for class 'b'; write b=0"),
         (SplitCriteria(train_per_class={"a": 1, "c": 1}), "no class 'c'; there are 'a', 'b'"),
-        (SplitCriteria(train_per_class={"a": 1, "b": 0}), "--train-per-class: no film of class 'b'; 1 or"),
+        (SplitCriteria(train_per_class={"a": 1, "b": 0}), "--train-per-class: no image of class 'b'; 1 or"),
         (SplitCriteria(val=1.0), "--val 1.0: a share from 0"),
         (SplitCriteria(val=-0.1), "--val -0.1: a share from 0"),
         (SplitCriteria(val=float("nan")), "--val nan: a share from 0"),
-        (SplitCriteria(val=0.5, test=0.5), "leave no film to train on"),
-        (SplitCriteria(column="subset", test=0.2), "--from-column names the test films"),
+        (SplitCriteria(val=0.5, test=0.5), "leave no image to train on"),
+        (SplitCriteria(column="subset", test=0.2), "--from-column names the test images"),
     ],
 )
 def test_criteria_that_cannot_be_are_wrong_usage(criteria: SplitCriteria, told: str) -> None:
@@ -177,7 +180,7 @@ def test_a_column_that_puts_a_patient_into_two_subsets_is_refused() -> None:
     with pytest.raises(BadInput) as refusal:
         make_split(dataset, SplitCriteria(column="set"))
     assert str(refusal.value) == (
-        "d/manifest.csv: column 'set': 1 patient in more than one subset (films 0000000000000004 in val and "
+        "d/manifest.csv: column 'set': 1 patient in more than one subset (images 0000000000000004 in val and "
         "0000000000000007 in train are of one patient); each patient belongs in one"
     )
 
@@ -186,8 +189,8 @@ def test_a_column_that_puts_a_patient_into_two_subsets_is_refused() -> None:
     ("column", "told"),
     [
         (["train"] * 5 + ["holdout"], "column 'set' holds 'holdout'; known are train, val, test"),
-        (["test"] * 6, "column 'set' names no training film"),
-        ([""] * 6, "column 'set' names no training film"),
+        (["test"] * 6, "column 'set' names no training image"),
+        ([""] * 6, "column 'set' names no training image"),
     ],
 )
 def test_a_column_that_is_no_split_is_refused(column: list[str], told: str) -> None:
@@ -202,8 +205,8 @@ def test_a_column_that_is_not_there_is_refused_with_those_that_are() -> None:
 
 
 @given(seed=st.integers(0, 1000))
-def test_validation_films_are_drawn_from_a_column_s_training_films_by_patient(seed: int) -> None:
-    patients = [f"p{film // 2}" for film in range(60)]
+def test_validation_images_are_drawn_from_a_column_s_training_images_by_patient(seed: int) -> None:
+    patients = [f"p{image // 2}" for image in range(60)]
     column = ["train"] * 40 + ["test"] * 16 + [""] * 4
     dataset = in_memory(["a", "b", "b", "a"] * 15, patients, set=column)
     table = make_split(dataset, SplitCriteria(column="set", val=0.25, seed=seed))
@@ -212,9 +215,9 @@ def test_validation_films_are_drawn_from_a_column_s_training_films_by_patient(se
     assert leaks(table, "subset") == set()
 
 
-def test_a_column_with_validation_films_leaves_none_to_be_drawn() -> None:
+def test_a_column_with_validation_images_leaves_none_to_be_drawn() -> None:
     dataset = in_memory(list("ababab"), [""] * 6, set=["train"] * 4 + ["val", "test"])
-    with pytest.raises(UsageFault, match="already names validation films"):
+    with pytest.raises(UsageFault, match="already names validation images"):
         make_split(dataset, SplitCriteria(column="set", val=0.2))
 
 
@@ -223,15 +226,15 @@ INSTITUTION = ["Main", "Other"]
 
 @st.composite
 def archives(draw: st.DrawFn) -> Dataset:
-    """Films of two classes and two institutions; a patient may have films of either."""
-    films = draw(
+    """Images of two classes and two institutions; a patient may have images of either."""
+    images = draw(
         st.lists(
             st.tuples(st.sampled_from("ab"), st.integers(0, 14), st.sampled_from(INSTITUTION)),
             min_size=12,
             max_size=60,
         )
     )
-    labels, patients, institutions = map(list, zip(*films, strict=True))
+    labels, patients, institutions = map(list, zip(*images, strict=True))
     return in_memory(labels, [f"p{patient}" for patient in patients], institution=institutions)
 
 
@@ -259,13 +262,13 @@ def test_train_and_val_meet_the_condition_and_all_other_patients_are_test(
         assert (table["subset"][main] != "test").all()
 
 
-def test_why_films_are_left_out_is_said() -> None:
+def test_why_images_are_left_out_is_said() -> None:
     archive = in_memory(
         list("aaaaabb"), ["1", "1", "1", "2", "2", "3", "4"], n=["1", "1", "0", "1", "0", "1", "1"]
     )
     criteria = SplitCriteria(train_where="n == 1", train_per_class=1, val_per_class={"a": 1, "b": 0})
     table = make_split(archive, criteria)
-    first = table["subset"][:2].max()  # of the patient with one film too many
+    first = table["subset"][:2].max()  # of the patient with one image too many
     assert first in ("train", "val")
     assert table["reason"].value_counts().to_dict() == {
         "": 4,
@@ -275,7 +278,7 @@ def test_why_films_are_left_out_is_said() -> None:
     }
 
 
-def test_numbers_without_a_condition_are_drawn_from_all_films() -> None:
+def test_numbers_without_a_condition_are_drawn_from_all_images() -> None:
     table = make_split(in_memory(list("ab") * 10, [""] * 20), SplitCriteria(train_per_class=4))
     assert pd.crosstab(table["subset"], table["label"]).to_dict("index") == {
         "test": {"a": 6, "b": 6},
@@ -283,13 +286,13 @@ def test_numbers_without_a_condition_are_drawn_from_all_films() -> None:
     }
 
 
-def test_a_condition_that_no_film_meets_is_refused() -> None:
-    with pytest.raises(BadInput, match="--train-where: none of 4 films meets 'row > 9'"):
+def test_a_condition_that_no_image_meets_is_refused() -> None:
+    with pytest.raises(BadInput, match="--train-where: none of 4 images meets 'row > 9'"):
         make_split(in_memory(list("abab"), [""] * 4), SplitCriteria(train_where="row > 9", val=0.2))
 
 
-def test_a_condition_that_no_film_of_a_class_meets_is_refused() -> None:
-    with pytest.raises(BadInput, match="--train-where: no film of class 'b' meets 'row < 4'"):
+def test_a_condition_that_no_image_of_a_class_meets_is_refused() -> None:
+    with pytest.raises(BadInput, match="--train-where: no image of class 'b' meets 'row < 4'"):
         make_split(in_memory(list("aaaabbb"), [""] * 7), SplitCriteria(train_where="row < 4", val=0.2))
 
 
@@ -303,9 +306,9 @@ def test_a_condition_that_no_film_of_a_class_meets_is_refused() -> None:
     ],
 )
 def test_patients_who_share_a_picture_are_kept_together(criteria: SplitCriteria) -> None:
-    archive = in_memory(list("ab") * 20, [f"{film}" for film in range(40)])
+    archive = in_memory(list("ab") * 20, [f"{image}" for image in range(40)])
     ids = archive.manifest["image_id"]
-    same = [(ids[film], ids[film + 20]) for film in range(20)]
+    same = [(ids[image], ids[image + 20]) for image in range(20)]
     part = "subset" if criteria.folds is None else "fold"
     apart = 0
     for seed in range(5):

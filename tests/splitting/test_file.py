@@ -14,7 +14,7 @@ from cxr_cli.dataset.store import Dataset, open_dataset
 from cxr_cli.errors import BadInput, UsageFault
 from cxr_cli.splitting.divide import SplitCriteria, make_split
 from cxr_cli.splitting.file import open_split, same_pictures, write_split
-from cxr_cli.splitting.near_duplicates import Twins
+from cxr_cli.splitting.near_duplicates import NearDuplicate
 
 MakeDataset = Callable[..., Path]
 
@@ -44,16 +44,16 @@ def test_the_json_beside_a_split_says_how_it_was_made(small_dataset: Path, tmp_p
     summary = json.loads((tmp_path / "split.json").read_text())
     given = {name: value for name, value in summary["criteria"].items() if value not in (None, False)}
     assert given == {"val": 0.2, "test": 0.2, "seed": 3}
-    assert (summary["films"], summary["films_without_patient_id"], summary["patients"]) == (60, 12, 36)
+    assert (summary["images"], summary["images_without_patient_id"], summary["patients"]) == (60, 12, 36)
     assert summary["dataset_digest"] == dataset.digest
     assert list(summary["counts"]) == ["train", "val", "test"]
     counted = table.groupby(["subset", "label"]).size()
     assert {
-        (subset, label): films for subset, of in summary["counts"].items() for label, films in of.items()
+        (subset, label): images for subset, of in summary["counts"].items() for label, images in of.items()
     } == counted.to_dict()
 
 
-def test_each_fold_has_its_own_statistics_of_its_own_training_films(
+def test_each_fold_has_its_own_statistics_of_its_own_training_images(
     small_dataset: Path, tmp_path: Path
 ) -> None:
     dataset = open_dataset(small_dataset)
@@ -86,11 +86,11 @@ def opened(small_dataset: Path, tmp_path: Path) -> tuple[Path, Dataset]:
     return tmp_path / "split.csv", dataset
 
 
-def test_films_can_be_left_out_by_hand_and_the_statistics_follow(opened: tuple[Path, Dataset]) -> None:
+def test_images_can_be_left_out_by_hand_and_the_statistics_follow(opened: tuple[Path, Dataset]) -> None:
     path, dataset = opened
     table = read_csv(path)
     before = open_split(path, dataset)
-    left_out = [film for subset in ("train", "test") for film in before.rows(subset)[:4]]
+    left_out = [image for subset in ("train", "test") for image in before.rows(subset)[:4]]
     table.loc[left_out, "subset"] = ""
     write_csv(path, table)
     after = open_split(path, dataset)
@@ -101,7 +101,7 @@ def test_films_can_be_left_out_by_hand_and_the_statistics_follow(opened: tuple[P
     assert after.pixels != before.pixels
 
 
-def test_the_same_films_cropped_otherwise_have_statistics_of_their_own(opened: tuple[Path, Dataset]) -> None:
+def test_the_same_images_cropped_otherwise_have_statistics_of_their_own(opened: tuple[Path, Dataset]) -> None:
     path, dataset = opened
     cropped = replace(
         dataset, images=dataset.images[:, 4:-4, 4:-4], info={**dataset.info, "digest": "f" * 64}
@@ -119,11 +119,11 @@ def test_statistics_are_not_computed_again_without_need(
     assert open_split(path, dataset).pixels.std > 0
 
 
-def test_a_split_edited_so_that_no_film_trains_is_refused(opened: tuple[Path, Dataset]) -> None:
+def test_a_split_edited_so_that_no_image_trains_is_refused(opened: tuple[Path, Dataset]) -> None:
     path, dataset = opened
     table = read_csv(path)
     write_csv(path, table.assign(subset=table["subset"].replace("train", "")))
-    with pytest.raises(BadInput, match="no film in subset 'train'"):
+    with pytest.raises(BadInput, match="no image in subset 'train'"):
         open_split(path, dataset)
 
 
@@ -133,11 +133,11 @@ def test_a_table_is_not_written_over_its_own_json(small_dataset: Path, tmp_path:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_subset_without_a_film_or_a_name_is_refused(small_dataset: Path, tmp_path: Path) -> None:
+def test_a_subset_without_a_image_or_a_name_is_refused(small_dataset: Path, tmp_path: Path) -> None:
     dataset = open_dataset(small_dataset)
     write(dataset, SplitCriteria(val=0.2), tmp_path / "split.csv")
     split = open_split(tmp_path / "split.csv", dataset)
-    with pytest.raises(BadInput, match="no film in subset 'test'"):
+    with pytest.raises(BadInput, match="no image in subset 'test'"):
         split.rows("test")
     with pytest.raises(UsageFault, match="--subset 'tset': known are train, val, test"):
         split.rows("tset")
@@ -146,8 +146,8 @@ def test_a_subset_without_a_film_or_a_name_is_refused(small_dataset: Path, tmp_p
 def test_a_split_edited_so_that_it_leaks_is_refused(opened: tuple[Path, Dataset]) -> None:
     path, dataset = opened
     table = read_csv(path)
-    film = table.index[(table["subset"] == "test") & (table["patient_id"] != "")][0]
-    table.loc[film, "subset"] = "train"
+    image = table.index[(table["subset"] == "test") & (table["patient_id"] != "")][0]
+    table.loc[image, "subset"] = "train"
     write_csv(path, table)
     with pytest.raises(BadInput, match="1 patient in more than one subset"):
         open_split(path, dataset)
@@ -209,21 +209,25 @@ def test_a_fold_that_was_edited_into_nonsense_is_refused(
 
 
 @pytest.fixture
-def twins(small_dataset: Path) -> list[Twins]:
-    """Two films of the small dataset that are said to be one picture; of two patients, normal."""
-    return [Twins((14, 30), 0.98765, False)]
+def near_duplicates(small_dataset: Path) -> list[NearDuplicate]:
+    """Two images of the small dataset that are said to be one picture; of two patients, normal."""
+    return [NearDuplicate((14, 30), 0.98765, False)]
 
 
 def test_patients_who_share_a_picture_are_one_when_the_split_is_read(
-    small_dataset: Path, tmp_path: Path, twins: list[Twins]
+    small_dataset: Path, tmp_path: Path, near_duplicates: list[NearDuplicate]
 ) -> None:
     dataset = open_dataset(small_dataset)
-    criteria = SplitCriteria(val=0.2, test=0.2, twins=True)
-    same = same_pictures(dataset, twins)
-    write_split(dataset, criteria, make_split(dataset, criteria, same), tmp_path / "split.csv", twins)
+    criteria = SplitCriteria(val=0.2, test=0.2, near_duplicates=True)
+    same = same_pictures(dataset, near_duplicates)
+    write_split(
+        dataset, criteria, make_split(dataset, criteria, same), tmp_path / "split.csv", near_duplicates
+    )
     summary = json.loads((tmp_path / "split.json").read_text())
     ids = dataset.manifest["image_id"]
-    assert summary["twins"] == [{"films": [ids[14], ids[30]], "correlation": 0.9877, "mirrored": False}]
+    assert summary["near_duplicates"] == [
+        {"images": [ids[14], ids[30]], "correlation": 0.9877, "mirrored": False}
+    ]
     assert summary["patients"] == 35
     split = open_split(tmp_path / "split.csv", dataset)
     assert len(set(split.patients[[14, 15, 30, 31]])) == 1
@@ -231,11 +235,17 @@ def test_patients_who_share_a_picture_are_one_when_the_split_is_read(
 
 
 def test_a_split_edited_so_that_a_picture_is_in_two_subsets_is_refused(
-    small_dataset: Path, tmp_path: Path, twins: list[Twins]
+    small_dataset: Path, tmp_path: Path, near_duplicates: list[NearDuplicate]
 ) -> None:
     dataset = open_dataset(small_dataset)
-    path, criteria = tmp_path / "split.csv", SplitCriteria(val=0.2, test=0.2, twins=True)
-    write_split(dataset, criteria, make_split(dataset, criteria, same_pictures(dataset, twins)), path, twins)
+    path, criteria = tmp_path / "split.csv", SplitCriteria(val=0.2, test=0.2, near_duplicates=True)
+    write_split(
+        dataset,
+        criteria,
+        make_split(dataset, criteria, same_pictures(dataset, near_duplicates)),
+        path,
+        near_duplicates,
+    )
     table = read_csv(path)
     other = next(name for name in ("train", "test") if name != table["subset"][14])
     table.loc[[14, 15], "subset"] = other
@@ -244,10 +254,12 @@ def test_a_split_edited_so_that_a_picture_is_in_two_subsets_is_refused(
         open_split(path, dataset)
 
 
-def test_a_split_from_before_twins_were_looked_for_still_opens(opened: tuple[Path, Dataset]) -> None:
+def test_a_split_from_before_near_duplicates_were_looked_for_still_opens(
+    opened: tuple[Path, Dataset],
+) -> None:
     path, dataset = opened
     summary = json.loads(path.with_suffix(".json").read_text())
-    del summary["twins"]
+    del summary["near_duplicates"]
     path.with_suffix(".json").write_text(json.dumps(summary))
     write_csv(path, read_csv(path).drop(columns="reason"))
     assert len(set(open_split(path, dataset).patients)) == 36

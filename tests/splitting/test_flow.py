@@ -1,4 +1,4 @@
-"""What became of the films in a split."""
+"""What became of the images in a split."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pandas as pd
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS
 from cxr_cli.splitting.divide import SplitCriteria
-from cxr_cli.splitting.flow import films_by_part, flow
+from cxr_cli.splitting.flow import flow, images_by_part
 
 TABLE = pd.DataFrame(
     {
@@ -20,18 +20,18 @@ TABLE = pd.DataFrame(
 )
 
 
-def test_films_are_counted_by_subset_in_their_order_and_by_fold() -> None:
-    by_subset = films_by_part(TABLE, "subset")
+def test_images_are_counted_by_subset_in_their_order_and_by_fold() -> None:
+    by_subset = images_by_part(TABLE, "subset")
     assert by_subset == {"train": {"a": 0, "b": 2}, "test": {"a": 1, "b": 1}, "": {"a": 1, "b": 0}}
     assert list(by_subset) == ["train", "test", ""]
-    assert films_by_part(TABLE, "fold") == {
+    assert images_by_part(TABLE, "fold") == {
         "0": {"a": 0, "b": 2},
         "1": {"a": 1, "b": 0},
         "2": {"a": 1, "b": 1},
     }
 
 
-def test_the_flow_of_films() -> None:
+def test_the_flow_of_images() -> None:
     manifest = pd.DataFrame(dict.fromkeys(MANIFEST_COLUMNS, ""), index=range(5)).assign(
         label=TABLE["label"], portable=["fixed", "portable", "fixed", "fixed", ""]
     )
@@ -47,7 +47,7 @@ def test_the_flow_of_films() -> None:
                 "": {"test": {"a": 0, "b": 1}},
             }
         },
-        "test_films_of_domain": 1,
+        "test_images_of_domain": 1,
         "absent": ["portable 'Mobile'"],
         "respelled": [],
     }

@@ -21,21 +21,21 @@ def dataset(images: list[np.ndarray], patients: list[str]) -> Dataset:
     return Dataset(Path("d"), np.stack(images), manifest, {})
 
 
-FILMS = [picture(seed) for seed in range(6)]
+IMAGES = [picture(seed) for seed in range(6)]
 
 
 def test_nothing_is_found_where_nothing_leaks() -> None:
-    films = dataset([*FILMS, FILMS[0]], ["a", "a", "b", "", "", "c", "d"])
-    # The two films of one picture are in one subset; films without an id are not one patient.
+    images = dataset([*IMAGES, IMAGES[0]], ["a", "a", "b", "", "", "c", "d"])
+    # The two images of one picture are in one subset; images without an id are not one patient.
     subsets = np.array(["train", "train", "val", "val", "test", "test", "train"])
-    assert find_leaks(films, subsets) == ([], [], [])
+    assert find_leaks(images, subsets) == ([], [], [])
 
 
 def test_patients_identical_and_near_pictures_are_found() -> None:
-    brighter = np.clip(FILMS[1].astype(float) * 0.8 + 30, 0, 255).astype(np.uint8)
-    films = dataset([*FILMS, FILMS[0], brighter[:, ::-1]], ["a", "b", "c", "a", "d", "e", "f", "g"])
+    brighter = np.clip(IMAGES[1].astype(float) * 0.8 + 30, 0, 255).astype(np.uint8)
+    images = dataset([*IMAGES, IMAGES[0], brighter[:, ::-1]], ["a", "b", "c", "a", "d", "e", "f", "g"])
     subsets = np.array(["train", "train", "val", "test", "test", "val", "test", "val"])
-    leaks = find_leaks(films, subsets)
+    leaks = find_leaks(images, subsets)
     assert leaks.patients == [Leak(("i0", "i3"), ("train", "test"))]
     assert leaks.identical == [Leak(("i0", "i6"), ("train", "test"))]
     (near,) = leaks.near
@@ -44,6 +44,6 @@ def test_patients_identical_and_near_pictures_are_found() -> None:
     assert near.correlation > 0.9
 
 
-def test_films_that_are_left_out_leak_nowhere() -> None:
-    films = dataset([*FILMS[:3], FILMS[0]], ["a", "a", "b", "c"])
-    assert find_leaks(films, np.array(["train", "", "val", ""])) == ([], [], [])
+def test_images_that_are_left_out_leak_nowhere() -> None:
+    images = dataset([*IMAGES[:3], IMAGES[0]], ["a", "a", "b", "c"])
+    assert find_leaks(images, np.array(["train", "", "val", ""])) == ([], [], [])

@@ -1,4 +1,4 @@
-"""Films that are one picture under two patients."""
+"""Images that are one picture under two patients."""
 
 from pathlib import Path
 
@@ -8,14 +8,19 @@ import pytest
 from numpy.typing import NDArray
 
 from cxr_cli.artifacts import read_csv
-from cxr_cli.splitting.near_duplicates import CERTAIN, TWIN, find_twins, twin_threshold
+from cxr_cli.splitting.near_duplicates import (
+    CERTAIN,
+    NEAR_DUPLICATE,
+    find_near_duplicates,
+    near_duplicate_threshold,
+)
 
-Film = NDArray[np.uint8]
+Image = NDArray[np.uint8]
 SIZE = 224
 
 
-def draw(seed: int) -> Film:
-    """Draw a film of smooth shapes that all films share and of detail that is its own."""
+def draw(seed: int) -> Image:
+    """Draw an image of smooth shapes that all images share and of detail that is its own."""
     rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j]
     lungs = 90 * np.exp(-(((np.abs(columns) - 0.45) / 0.3) ** 2) - (rows / 0.7) ** 2)
@@ -23,95 +28,101 @@ def draw(seed: int) -> Film:
     return np.clip(60 + lungs + 18 * detail / detail.std(), 0, 255).astype(np.uint8)
 
 
-def jpeg(film: Film) -> Film:
-    return np.asarray(cv2.imdecode(cv2.imencode(".jpg", film, [cv2.IMWRITE_JPEG_QUALITY, 30])[1], 0))
+def jpeg(image: Image) -> Image:
+    return np.asarray(cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 30])[1], 0))
 
 
-def bordered(film: Film) -> Film:
-    film = film.copy()
-    film[:18] = film[:, -16:] = 0
-    return film
+def bordered(image: Image) -> Image:
+    image = image.copy()
+    image[:18] = image[:, -16:] = 0
+    return image
 
 
-def warped(film: Film, degrees: float, zoom: float, shift: float) -> Film:
+def warped(image: Image, degrees: float, zoom: float, shift: float) -> Image:
     matrix = cv2.getRotationMatrix2D((SIZE / 2, SIZE / 2), degrees, zoom)
     matrix[:, 2] += shift
-    return np.asarray(cv2.warpAffine(film, matrix, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE))
+    return np.asarray(cv2.warpAffine(image, matrix, (SIZE, SIZE), borderMode=cv2.BORDER_REPLICATE))
 
 
 COPIES = {
-    "same": lambda film: film,
-    "windowed": lambda film: (255 * (film / 255) ** 2).astype(np.uint8),
-    "negative": lambda film: 255 - film,
-    "mirrored": lambda film: film[:, ::-1],
+    "same": lambda image: image,
+    "windowed": lambda image: (255 * (image / 255) ** 2).astype(np.uint8),
+    "negative": lambda image: 255 - image,
+    "mirrored": lambda image: image[:, ::-1],
     "jpeg": jpeg,
     "bordered": bordered,
-    "small": lambda film: cv2.resize(cv2.resize(film, (96, 96)), (SIZE, SIZE)),
-    "moved": lambda film: warped(film, 1, 1.01, 2),
+    "small": lambda image: cv2.resize(cv2.resize(image, (96, 96)), (SIZE, SIZE)),
+    "moved": lambda image: warped(image, 1, 1.01, 2),
 }
 
 
 @pytest.mark.parametrize("change", COPIES)
 def test_a_copy_under_another_patient_is_found_among_others(change: str) -> None:
-    films = np.stack([draw(seed) for seed in range(8)])
-    films[6] = COPIES[change](films[1])
-    (twins,) = find_twins(films, np.arange(8))
-    assert twins.rows == (1, 6)
-    assert twins.mirrored == (change == "mirrored")
-    assert (twins.correlation < 0) == (change == "negative")
-    assert abs(twins.correlation) >= TWIN
+    images = np.stack([draw(seed) for seed in range(8)])
+    images[6] = COPIES[change](images[1])
+    (near_duplicates,) = find_near_duplicates(images, np.arange(8))
+    assert near_duplicates.rows == (1, 6)
+    assert near_duplicates.mirrored == (change == "mirrored")
+    assert (near_duplicates.correlation < 0) == (change == "negative")
+    assert abs(near_duplicates.correlation) >= NEAR_DUPLICATE
     if change in ("same", "mirrored"):
-        assert abs(twins.correlation) == pytest.approx(1, abs=1e-5)
+        assert abs(near_duplicates.correlation) == pytest.approx(1, abs=1e-5)
 
 
-def test_films_of_one_patient_are_not_compared() -> None:
-    films = np.stack([draw(0)] * 3)
-    assert [twins.rows for twins in find_twins(films, np.array([0, 0, 1]))] == [(0, 2), (1, 2)]
-    assert find_twins(films, np.zeros(3, np.int64)) == []
+def test_images_of_one_patient_are_not_compared() -> None:
+    images = np.stack([draw(0)] * 3)
+    assert [
+        near_duplicates.rows for near_duplicates in find_near_duplicates(images, np.array([0, 0, 1]))
+    ] == [(0, 2), (1, 2)]
+    assert find_near_duplicates(images, np.zeros(3, np.int64)) == []
 
 
-def test_a_common_border_or_shape_makes_no_twins() -> None:
-    films = np.stack([bordered(draw(seed)) for seed in range(6)])
-    assert find_twins(films, np.arange(6)) == []
+def test_a_common_border_or_shape_makes_no_near_duplicates() -> None:
+    images = np.stack([bordered(draw(seed)) for seed in range(6)])
+    assert find_near_duplicates(images, np.arange(6)) == []
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
-def test_films_without_detail_are_nobody_s_twins(value: int) -> None:
-    assert find_twins(np.full((4, 32, 32), value, np.uint8), np.arange(4)) == []
+def test_images_without_detail_are_nobody_s_near_duplicates(value: int) -> None:
+    assert find_near_duplicates(np.full((4, 32, 32), value, np.uint8), np.arange(4)) == []
 
 
-def test_films_from_one_mould_are_no_twins_but_their_copies_are() -> None:
+def test_images_from_one_mould_are_no_near_duplicates_but_their_copies_are() -> None:
     mould = draw(0).astype(np.int16)
-    films = np.stack([np.clip((3 * mould + draw(seed)) // 4, 0, 255) for seed in range(1, 25)])
-    films = films.astype(np.uint8)
+    images = np.stack([np.clip((3 * mould + draw(seed)) // 4, 0, 255) for seed in range(1, 25)])
+    images = images.astype(np.uint8)
     patients = np.arange(24)
-    assert TWIN < twin_threshold(films, patients) <= CERTAIN
-    assert find_twins(films, patients) == []
-    films[20] = films[3]
-    assert [twins.rows for twins in find_twins(films, patients)] == [(3, 20)]
+    assert NEAR_DUPLICATE < near_duplicate_threshold(images, patients) <= CERTAIN
+    assert find_near_duplicates(images, patients) == []
+    images[20] = images[3]
+    assert [near_duplicates.rows for near_duplicates in find_near_duplicates(images, patients)] == [(3, 20)]
 
 
 def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
-    films = np.stack([draw(seed % 5) for seed in range(12)])
-    whole = find_twins(films, np.arange(12))
+    images = np.stack([draw(seed % 5) for seed in range(12)])
+    whole = find_near_duplicates(images, np.arange(12))
     monkeypatch.setattr("cxr_cli.splitting.near_duplicates.BLOCK", 5)
-    assert find_twins(films, np.arange(12)) == whole
-    assert [twins.rows for twins in whole] == [
+    assert find_near_duplicates(images, np.arange(12)) == whole
+    assert [near_duplicates.rows for near_duplicates in whole] == [
         (one, other) for one in range(12) for other in range(one + 1, 12) if (other - one) % 5 == 0
     ]
 
 
-def test_no_two_real_patients_share_a_picture_and_every_copy_is_found(real_films: Path) -> None:
-    """A sample of the measurement in twins.py: all of cxr3, 414,000 pairs, has no false find either."""
-    listed = read_csv(real_films / "cxr3" / "metadata.csv").iloc[::10]
-    films = np.stack(
+def test_no_two_real_patients_share_a_picture_and_every_copy_is_found(real_images: Path) -> None:
+    """A sample of the measurement in near-duplicates.py: all of cxr3, 414,000 pairs, has no false find either."""
+    listed = read_csv(real_images / "cxr3" / "metadata.csv").iloc[::10]
+    images = np.stack(
         [
-            cv2.resize(cv2.imread(str(real_films / "cxr3" / path), cv2.IMREAD_GRAYSCALE), (SIZE, SIZE))
+            cv2.resize(cv2.imread(str(real_images / "cxr3" / path), cv2.IMREAD_GRAYSCALE), (SIZE, SIZE))
             for path in listed["path"]
         ]
     )
     patients = np.unique(listed["patient_id"], return_inverse=True)[1]
-    assert find_twins(films, patients) == []
-    copies = np.stack([bordered(COPIES["windowed"](film)) for film in films])
-    found = find_twins(np.concatenate([films, copies]), np.append(patients, patients.max() + 1 + patients))
-    assert {twins.rows for twins in found} == {(film, len(films) + film) for film in range(len(films))}
+    assert find_near_duplicates(images, patients) == []
+    copies = np.stack([bordered(COPIES["windowed"](image)) for image in images])
+    found = find_near_duplicates(
+        np.concatenate([images, copies]), np.append(patients, patients.max() + 1 + patients)
+    )
+    assert {near_duplicates.rows for near_duplicates in found} == {
+        (image, len(images) + image) for image in range(len(images))
+    }

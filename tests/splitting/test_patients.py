@@ -8,21 +8,21 @@ from cxr_cli.errors import BadInput
 from cxr_cli.splitting.patients import patient_numbers, refuse_leaks
 
 
-def films(patients: list[str], image_ids: str | None = None) -> pd.DataFrame:
+def images(patients: list[str], image_ids: str | None = None) -> pd.DataFrame:
     return pd.DataFrame({"patient_id": patients, "image_id": list(image_ids or "abcdefgh"[: len(patients)])})
 
 
-def test_a_film_without_a_patient_id_is_a_patient_of_its_own() -> None:
-    numbers = patient_numbers(films(["7", "", "7", "", "07"]))
+def test_a_image_without_a_patient_id_is_a_patient_of_its_own() -> None:
+    numbers = patient_numbers(images(["7", "", "7", "", "07"]))
     assert numbers.tolist() == [0, 1, 0, 2, 3]
 
 
-def test_a_patient_whose_id_looks_like_a_film_s_is_not_that_film() -> None:
-    assert patient_numbers(films(["film a", "", "a"], "xay")).tolist() == [0, 1, 2]
+def test_a_patient_whose_id_looks_like_a_image_s_is_not_that_image() -> None:
+    assert patient_numbers(images(["image a", "", "a"], "xay")).tolist() == [0, 1, 2]
 
 
 def test_patients_who_share_a_picture_are_one() -> None:
-    table = films(["1", "2", "1", "3", "", "4"])
+    table = images(["1", "2", "1", "3", "", "4"])
     assert patient_numbers(table).tolist() == [0, 1, 0, 2, 3, 4]
     assert patient_numbers(table, [("c", "d")]).tolist() == [0, 1, 0, 0, 2, 3]
     assert patient_numbers(table, [("c", "d"), ("e", "d")]).tolist() == [0, 1, 0, 0, 0, 2]
@@ -30,18 +30,18 @@ def test_patients_who_share_a_picture_are_one() -> None:
 
 
 def test_one_image_id_under_two_patients_makes_them_one() -> None:
-    assert patient_numbers(films(["1", "2", "3", "2"], "abac")).tolist() == [0, 1, 0, 1]
+    assert patient_numbers(images(["1", "2", "3", "2"], "abac")).tolist() == [0, 1, 0, 1]
 
 
 def test_a_leak_through_a_picture_is_told_as_such() -> None:
-    table = films(["1", "2", "3"])
+    table = images(["1", "2", "3"])
     subsets = np.array(["train", "test", "test"])
     refuse_leaks("s.csv", table, subsets)
     refuse_leaks("s.csv", table, subsets, [("b", "c")])
     with pytest.raises(BadInput) as refusal:
         refuse_leaks("s.csv", table, subsets, [("a", "c")])
     assert str(refusal.value) == (
-        "s.csv: 1 group of patients who share a picture in more than one subset (films a in train and c in "
-        "test); each group belongs in one, or split with --no-twins"
+        "s.csv: 1 group of patients who share a picture in more than one subset (images a in train and c in "
+        "test); each group belongs in one, or split with --no-near-duplicates"
     )
     refuse_leaks("s.csv", table, np.array(["train", "test", ""]), [("a", "c")])

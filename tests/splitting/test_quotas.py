@@ -1,4 +1,4 @@
-"""Training and validation films drawn by numbers of each class."""
+"""Training and validation images drawn by numbers of each class."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_numbers_are_laid_out_by_class() -> None:
 
 
 def tally(drawn: Drawn, labels: np.ndarray) -> dict[str, list[int]]:
-    """Films kept by part and class."""
+    """Images kept by part and class."""
     return {
         part: np.bincount(labels[drawn.kept & (drawn.parts == part)], minlength=2).tolist()
         for part in ("train", "val")
@@ -49,8 +49,8 @@ def parted(drawn: Drawn, patients: np.ndarray) -> bool:
     return any(len(set(drawn.parts[patients == patient])) > 1 for patient in np.unique(patients))
 
 
-def test_the_paper_s_numbers_are_met_by_whole_patients_with_no_film_to_spare() -> None:
-    """420 and 465 films, 750 to train on, 135 to validate on: 3.1 of the pneumoperitoneum paper."""
+def test_the_paper_s_numbers_are_met_by_whole_patients_with_no_image_to_spare() -> None:
+    """420 and 465 images, 750 to train on, 135 to validate on: 3.1 of the pneumoperitoneum paper."""
     rng = np.random.default_rng(0)
     labels = np.repeat([1, 0], [420, 465])
     patients = np.concatenate([np.sort(rng.integers(0, 300, 420)), 300 + np.sort(rng.integers(0, 300, 465))])
@@ -61,14 +61,14 @@ def test_the_paper_s_numbers_are_met_by_whole_patients_with_no_film_to_spare() -
 
 
 @given(
-    films=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 1)), min_size=1, max_size=40),
+    images=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 1)), min_size=1, max_size=40),
     wanted=st.lists(st.integers(0, 6), min_size=4, max_size=4),
     seed=st.integers(0, 99),
 )
 def test_numbers_are_met_or_refused_and_no_patient_is_in_two_parts(
-    films: list[tuple[int, int]], wanted: list[int], seed: int
+    images: list[tuple[int, int]], wanted: list[int], seed: int
 ) -> None:
-    patients, labels = np.array(films).T
+    patients, labels = np.array(images).T
     numbers = np.array(wanted).reshape(2, 2)
     try:
         drawn = draw_by_counts(patients, labels, CLASSES, numbers, np.random.default_rng(seed))
@@ -90,7 +90,7 @@ def test_who_is_drawn_is_chance() -> None:
     assert times.max() < 75
 
 
-def test_films_beyond_the_number_of_a_patient_who_cannot_be_taken_whole_are_left_out() -> None:
+def test_images_beyond_the_number_of_a_patient_who_cannot_be_taken_whole_are_left_out() -> None:
     patients, labels = np.array([0, 0, 0, 1, 1, 1, 2]), np.array([0, 0, 0, 0, 0, 0, 1])
     drawn = draw_by_counts(patients, labels, CLASSES, np.array([[2, 1], [1, 0]]), np.random.default_rng(0))
     assert tally(drawn, labels) == {"train": [2, 1], "val": [1, 0]}
@@ -98,7 +98,7 @@ def test_films_beyond_the_number_of_a_patient_who_cannot_be_taken_whole_are_left
     assert (~drawn.kept).sum() == 3
 
 
-def test_too_few_films_are_told() -> None:
+def test_too_few_images_are_told() -> None:
     with pytest.raises(BadInput) as refusal:
         draw_by_counts(
             np.arange(4),
@@ -108,7 +108,7 @@ def test_too_few_films_are_told() -> None:
             np.random.default_rng(0),
         )
     assert str(refusal.value) == (
-        "class 'positive': 2 films are wanted (1 for train, 1 for val), 1 of its films may be drawn"
+        "class 'positive': 2 images are wanted (1 for train, 1 for val), 1 of its images may be drawn"
     )
 
 
@@ -117,6 +117,6 @@ def test_numbers_that_whole_patients_do_not_give_are_told_with_those_that_they_d
     with pytest.raises(BadInput) as refusal:
         draw_by_counts(patients, labels, CLASSES, np.array([[3, 1], [1, 0]]), np.random.default_rng(0))
     assert str(refusal.value) == (
-        "class 'negative': 1 films for val cannot be had of whole patients, 0 can, beside 4 for train; "
+        "class 'negative': 1 images for val cannot be had of whole patients, 0 can, beside 4 for train; "
         "ask for that"
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cxr_cli.errors import BadInput, CxrError, UsageFault
 from cxr_cli.splitting.where import select
 
-FILMS = pd.DataFrame(
+IMAGES = pd.DataFrame(
     {
         "row": [0, 1, 2, 3],
         "institution": ["A", "B", "", "A "],
@@ -22,7 +22,7 @@ FILMS = pd.DataFrame(
 
 
 def rows(condition: str) -> list[int]:
-    return np.flatnonzero(select(condition, FILMS, "d/manifest.csv").films).tolist()
+    return np.flatnonzero(select(condition, IMAGES, "d/manifest.csv").images).tolist()
 
 
 @pytest.mark.parametrize(
@@ -51,20 +51,20 @@ def rows(condition: str) -> list[int]:
         ("institution == '`age`'", []),
     ],
 )
-def test_films_that_meet_a_condition(condition: str, expected: list[int]) -> None:
+def test_images_that_meet_a_condition(condition: str, expected: list[int]) -> None:
     assert rows(condition) == expected
 
 
-def test_texts_that_no_film_has_are_noted_once() -> None:
-    found = select("institution in ('A', 'a') or institution == 'a' or site != 'Z'", FILMS, "d")
+def test_texts_that_no_image_has_are_noted_once() -> None:
+    found = select("institution in ('A', 'a') or institution == 'a' or site != 'Z'", IMAGES, "d")
     assert found.absent == ("site 'Z'",)
 
 
 def test_other_capitals_and_spaces_do_not_meet_a_condition_and_are_told() -> None:
-    films = pd.DataFrame({"institution": ["St Mary", "ST MARY", "st  mary", "Mary", ""]})
-    found = select("institution == 'St Mary'", films, "d")
-    assert found.films.tolist() == [True, False, False, False, False]
-    assert found.respelled == ("institution 'St Mary', in 2 films",)
+    images = pd.DataFrame({"institution": ["St Mary", "ST MARY", "st  mary", "Mary", ""]})
+    found = select("institution == 'St Mary'", images, "d")
+    assert found.images.tolist() == [True, False, False, False, False]
+    assert found.respelled == ("institution 'St Mary', in 2 images",)
     assert found.absent == ()
 
 
@@ -118,7 +118,7 @@ def test_values_that_are_no_numbers_are_counted_and_not_shown() -> None:
 @given(st.text(alphabet="ageinot()[]{}'\"`=<>!,. 10-+*:\\\n\0é", max_size=40))
 def test_any_text_is_read_or_refused(condition: str) -> None:
     try:
-        mask = select(condition, FILMS, "d").films
+        mask = select(condition, IMAGES, "d").images
     except CxrError:
         return
     assert mask.dtype == bool

@@ -1,4 +1,4 @@
-"""A very small net and films for it: what is tested here is the training, not the net."""
+"""A very small model and images for it: what is tested here is the training, not the model."""
 
 from collections.abc import Callable
 
@@ -15,10 +15,10 @@ from cxr_cli.models.nn.layers import Conv, Dense, dropout
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.models.siamese import Siamese
 from cxr_cli.prediction.forward import Scaling
-from cxr_cli.prediction.loading import FetchBatch, film_source
+from cxr_cli.prediction.loading import FetchBatch, image_source
 from cxr_cli.training.step import StepSettings, TrainState
 from cxr_cli.training.step import new_state as state_before_training
-from cxr_cli.training.tasks import TaskFilms
+from cxr_cli.training.tasks import TaskImages
 
 SIZE = 16
 SCALING = Scaling(0.4, 0.2, "float32")
@@ -49,21 +49,21 @@ class OneConvolution(Backbone):
         return self.classifier(self.embedding(features, key))
 
 
-def draw_net(*, siamese: bool) -> tuple[Network, Variables]:
+def draw_network(*, siamese: bool) -> tuple[Network, Variables]:
     rng = np.random.default_rng(0)
-    net = Siamese(OneConvolution(None, rng), rng=rng) if siamese else OneConvolution(3, rng)
-    graph, params, stats = nnx.split(net, nnx.Param, ...)
-    return Network(graph, net.STAGES, 0), Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))
+    network = Siamese(OneConvolution(None, rng), rng=rng) if siamese else OneConvolution(3, rng)
+    graph, params, stats = nnx.split(network, nnx.Param, ...)
+    return Network(graph, network.STAGES, 0), Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))
 
 
 @pytest.fixture(scope="session")
 def single() -> tuple[Network, Variables]:
-    return draw_net(siamese=False)
+    return draw_network(siamese=False)
 
 
 @pytest.fixture(scope="session")
 def siamese() -> tuple[Network, Variables]:
-    return draw_net(siamese=True)
+    return draw_network(siamese=True)
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +73,7 @@ def scaling() -> Scaling:
 
 @pytest.fixture(scope="session")
 def images() -> NDArray[np.uint8]:
-    """Draw 150 films, of class row % 3, which shows in their brightness."""
+    """Draw 150 images, of class row % 3, which shows in their brightness."""
     noise = np.random.default_rng(1).integers(0, 100, (150, SIZE, SIZE))
     return (noise + 75 * (np.arange(150) % 3)[:, None, None]).astype(np.uint8)
 
@@ -85,7 +85,7 @@ def labels() -> NDArray[np.int64]:
 
 @pytest.fixture(scope="session")
 def fetch(images: NDArray[np.uint8]) -> FetchBatch:
-    return film_source(images)
+    return image_source(images)
 
 
 @pytest.fixture(scope="session")
@@ -100,10 +100,10 @@ def new_state() -> Callable[[Variables], TrainState]:
 
 
 @pytest.fixture(scope="session")
-def task_films(fetch: FetchBatch, labels: NDArray[np.int64]) -> Callable[..., TaskFilms]:
-    """Make the films of a task from rows of `images`, six films a patient, two of each class."""
+def task_images(fetch: FetchBatch, labels: NDArray[np.int64]) -> Callable[..., TaskImages]:
+    """Make the images of a task from rows of `images`, six images a patient, two of each class."""
 
-    def make(train: NDArray[np.int64], val: NDArray[np.int64], source: FetchBatch = fetch) -> TaskFilms:
-        return TaskFilms(source, labels, np.arange(150) // 6, ("covid19", "normal", "pneumonia"), train, val)
+    def make(train: NDArray[np.int64], val: NDArray[np.int64], source: FetchBatch = fetch) -> TaskImages:
+        return TaskImages(source, labels, np.arange(150) // 6, ("covid19", "normal", "pneumonia"), train, val)
 
     return make

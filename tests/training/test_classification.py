@@ -1,4 +1,4 @@
-"""The single net's epochs, and its validation."""
+"""The single model's epochs, and its validation."""
 
 import math
 from collections.abc import Callable
@@ -15,25 +15,25 @@ from sklearn.metrics import accuracy_score, log_loss
 from cxr_cli.errors import UsageFault
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.prediction.forward import Scaling
-from cxr_cli.prediction.loading import FetchBatch, normalise
+from cxr_cli.prediction.loading import FetchBatch, normalize
 from cxr_cli.training.classification import Classification, class_weights, classification_loss
 from cxr_cli.training.losses import binary_cross_entropy
 from cxr_cli.training.recipes import named_recipe
 from cxr_cli.training.step import Answers
-from cxr_cli.training.tasks import TaskFilms
+from cxr_cli.training.tasks import TaskImages
 
-Net = tuple[Network, Variables]
-# 40, 40 and 20 films of the classes.
+Network = tuple[Network, Variables]
+# 40, 40 and 20 images of the classes.
 TRAIN = np.array([row for row in range(120) if row % 3 != 2 or row < 60])
 VAL = np.arange(120, 150)
 MakeTask = Callable[..., Classification]
 
 
 @pytest.fixture
-def make_task(single: Net, scaling: Scaling, task_films: Callable[..., TaskFilms]) -> MakeTask:
+def make_task(single: Network, scaling: Scaling, task_images: Callable[..., TaskImages]) -> MakeTask:
     def make(name: str = "single", seed: int = 0, **overrides: Any) -> Classification:
         recipe = named_recipe(name, {"batch_size": 16, **overrides})
-        return Classification(single[0], scaling, task_films(TRAIN, VAL), recipe, seed)
+        return Classification(single[0], scaling, task_images(TRAIN, VAL), recipe, seed)
 
     return make
 
@@ -59,20 +59,20 @@ def test_epochs_are_drawn_anew_from_seed_and_number_alone(make_task: MakeTask) -
     assert len({str(rows(epoch, seed)) for epoch in (1, 2, 3) for seed in (0, 1)}) == 6
 
 
-def test_validation_is_over_every_film(
-    make_task: MakeTask, single: Net, fetch: FetchBatch, labels: NDArray[np.int64]
+def test_validation_is_over_every_image(
+    make_task: MakeTask, single: Network, fetch: FetchBatch, labels: NDArray[np.int64]
 ) -> None:
     network, variables = single
     found = make_task().validate(variables, 1)
     module = network.bind(variables)
-    logits = np.asarray(module.head(module.features(normalise(fetch(VAL), 0.4, 0.2))))
+    logits = np.asarray(module.head(module.features(normalize(fetch(VAL), 0.4, 0.2))))
     expected = log_loss(labels[VAL], softmax(logits.astype(np.float64), axis=1))
     assert found.loss == pytest.approx(expected, rel=1e-4)
     assert found.accuracy == accuracy_score(labels[VAL], logits.argmax(1))
 
 
-def test_validation_is_one_pass_a_film(
-    single: Net, scaling: Scaling, fetch: FetchBatch, task_films: Callable[..., TaskFilms]
+def test_validation_is_one_pass_a_image(
+    single: Network, scaling: Scaling, fetch: FetchBatch, task_images: Callable[..., TaskImages]
 ) -> None:
     fetched: list[int] = []
 
@@ -80,13 +80,13 @@ def test_validation_is_one_pass_a_film(
         fetched.extend(rows)
         return fetch(rows)
 
-    films = task_films(TRAIN, VAL, counting)
-    task = Classification(single[0], scaling, films, named_recipe("single", {}), 0)
+    images = task_images(TRAIN, VAL, counting)
+    task = Classification(single[0], scaling, images, named_recipe("single", {}), 0)
     task.validate(single[1], 1)
     assert fetched == VAL.tolist()
 
 
-def test_an_epoch_of_all_films_has_each_once(make_task: MakeTask) -> None:
+def test_an_epoch_of_all_images_has_each_once(make_task: MakeTask) -> None:
     plan = make_task("finetune").plan(1)
     assert plan.rows.shape == (7, 16)
     assert sorted(plan.rows[plan.mask]) == TRAIN.tolist()
@@ -97,7 +97,7 @@ def test_an_epoch_of_all_films_has_each_once(make_task: MakeTask) -> None:
     ("setting", "weights"),
     [
         ("none", [1.0, 1.0, 1.0]),
-        ("balanced", [8 / 3, 8 / 9, 2 / 3]),  # 8 films; 3 classes of 1, 3 and 4
+        ("balanced", [8 / 3, 8 / 9, 2 / 3]),  # 8 images; 3 classes of 1, 3 and 4
         ("b=2.5", [1.0, 2.5, 1.0]),
         ("c=0.5,a=3", [3.0, 1.0, 0.5]),
         ("a=b=2", [1.0, 1.0, 1.0, 2.0]),
@@ -121,7 +121,7 @@ class TwoHeads:
     def __init__(self, *logits: list[list[float]]) -> None:
         self.logits = logits
 
-    def training_logits(self, films: Array, mask: Array, keys: Array) -> tuple[Array, ...]:  # noqa: ARG002
+    def training_logits(self, images: Array, mask: Array, keys: Array) -> tuple[Array, ...]:  # noqa: ARG002
         return tuple(map(jnp.asarray, self.logits))
 
 
@@ -131,7 +131,7 @@ def answers(weights: list[float], smoothing: float, *logits: list[list[float]]) 
     return loss(TwoHeads(*logits), jnp.zeros((2, 1, 1, 1)), targets, mask, jnp.zeros(2))
 
 
-def test_a_film_counts_as_its_class_does() -> None:
+def test_a_image_counts_as_its_class_does() -> None:
     np.testing.assert_allclose(answers([2.0, 3.0], 0.0, [[0.0, 0.0], [0.0, 0.0]]).weight, [3.0, 0.0])
 
 

@@ -24,7 +24,7 @@ from cxr_cli.training.history import EpochRecord, read_history
 from cxr_cli.training.loop import Trainer
 from cxr_cli.training.recipes import named_recipe
 from cxr_cli.training.step import StepSettings, TrainState, TrainStep, train_step
-from cxr_cli.training.tasks import EpochPlan, TaskFilms, Validation
+from cxr_cli.training.tasks import EpochPlan, TaskImages, Validation
 
 EPOCHS = 4
 STEPS = 4
@@ -76,14 +76,14 @@ def make_trainer(
     real_step: TrainStep,
     single: tuple[Network, Variables],
     scaling: Scaling,
-    task_films: Callable[..., TaskFilms],
+    task_images: Callable[..., TaskImages],
 ) -> MakeTrainer:
-    """Make a trainer of a net with dropout and Adam: 60 films in 4 steps, 30 films to validate."""
+    """Make a trainer of a model with dropout and Adam: 60 images in 4 steps, 30 images to validate."""
 
     def make(folder: Path, seed: int = 0, preempted: Callable[[], bool] = never) -> Trainer:
-        films = task_films(np.arange(60), np.arange(60, 90))
-        task = Classification(single[0], scaling, films, named_recipe("single", {}), seed)
-        return Trainer(folder, task, real_step, films.fetch, EPOCHS, False, "loss", seed, Heard(), preempted)
+        images = task_images(np.arange(60), np.arange(60, 90))
+        task = Classification(single[0], scaling, images, named_recipe("single", {}), seed)
+        return Trainer(folder, task, real_step, images.fetch, EPOCHS, False, "loss", seed, Heard(), preempted)
 
     return make
 
@@ -146,7 +146,7 @@ def test_a_run_learns_and_reports_each_step_and_epoch(
     assert history[-1].val_loss < history[0].val_loss
     for record in history:
         losses = [loss for epoch, _, _, loss in heard.steps if epoch == record.epoch]
-        # 60 films: three steps of 16 and one of 12.
+        # 60 images: three steps of 16 and one of 12.
         assert record.train_loss == pytest.approx((16 * sum(losses[:3]) + 12 * losses[3]) / 60, rel=1e-5)
         assert record.train_accuracy * 60 == pytest.approx(round(record.train_accuracy * 60), abs=1e-4)
     assert without_seconds(read_history(tmp_path / "history.csv", EPOCHS)) == without_seconds(history)
@@ -300,7 +300,7 @@ def scripted(
     """Make a trainer whose only parameter counts the epochs."""
 
     def step(
-        state: TrainState, films: Array, targets: Array, mask: Array, key: Array
+        state: TrainState, images: Array, targets: Array, mask: Array, key: Array
     ) -> tuple[TrainState, Array]:
         loss = next(losses) if losses else 0.5
         variables = Variables({"epochs": state.variables.params["epochs"] + 1}, {})
@@ -343,7 +343,7 @@ def test_the_first_of_the_lowest_losses_is_selected(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("accuracies", "selected"), [([0.8, 0.7, 0.8], 0), ([0.8, 0.7, 0.9], 2)])
-def test_the_net_before_training_is_kept_if_no_epoch_does_better(
+def test_the_network_before_training_is_kept_if_no_epoch_does_better(
     tmp_path: Path, accuracies: list[float], selected: int
 ) -> None:
     judged = [Validation(0.1, accuracy) for accuracy in accuracies]

@@ -1,4 +1,4 @@
-"""How many films fit: estimated from what the backward pass keeps."""
+"""How many images fit: estimated from what the backward pass keeps."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -25,8 +25,8 @@ def covidnet() -> tuple[Network, Variables]:
     return outline(NetworkSpec("covidnet", 0.125, 64, 3, False), "product")
 
 
-def test_what_is_kept_grows_with_the_films(covidnet: tuple[Network, Variables]) -> None:
-    one, two, four = (bytes_kept(*covidnet, SCALING, LOSS, 64, films) for films in (1, 2, 4))
+def test_what_is_kept_grows_with_the_images(covidnet: tuple[Network, Variables]) -> None:
+    one, two, four = (bytes_kept(*covidnet, SCALING, LOSS, 64, images) for images in (1, 2, 4))
     assert 0 < one < two < four
     # But for the augmentation's and dropout's scraps, in proportion.
     assert four - two == pytest.approx(2 * (two - one), rel=0.02)
@@ -34,9 +34,9 @@ def test_what_is_kept_grows_with_the_films(covidnet: tuple[Network, Variables]) 
     assert two - one > 32 * 32 * 8 * 4
 
 
-def test_rematerialised_less_is_kept_and_one_block_runs_again(covidnet: tuple[Network, Variables]) -> None:
+def test_rematerialized_less_is_kept_and_one_block_runs_again(covidnet: tuple[Network, Variables]) -> None:
     plain = bytes_kept(*covidnet, SCALING, LOSS, 64, 2)
-    maps = bytes_kept(*covidnet, SCALING, LOSS, 64, 2, rematerialise=True)
+    maps = bytes_kept(*covidnet, SCALING, LOSS, 64, 2, rematerialize=True)
     block = largest_block(*covidnet, 64, 2)
     assert maps < 0.5 * plain
     # The first module of the first stage at least, whose 1x1 convolution takes [2, 32, 32, 8] to as many.
@@ -45,7 +45,7 @@ def test_rematerialised_less_is_kept_and_one_block_runs_again(covidnet: tuple[Ne
 
 
 @pytest.mark.parametrize(
-    ("films", "fitted"),
+    ("images", "fitted"),
     [
         (300, Fit(256, False)),
         (256, Fit(256, False)),
@@ -57,13 +57,13 @@ def test_rematerialised_less_is_kept_and_one_block_runs_again(covidnet: tuple[Ne
     ],
 )
 def test_a_batch_is_divided_only_where_nothing_else_helps(
-    monkeypatch: pytest.MonkeyPatch, films: int, fitted: Fit
+    monkeypatch: pytest.MonkeyPatch, images: int, fitted: Fit
 ) -> None:
     variables = Variables({"kernel": jnp.zeros(25)}, {})
-    # 1,300 bytes a film plainly, half of it rematerialised; 400 for four copies of the parameters.
-    monkeypatch.setattr(memory, "bytes_kept", lambda *_, rematerialise=False: 600 if rematerialise else 2000)
+    # 1,300 bytes an image plainly, half of it rematerialized; 400 for four copies of the parameters.
+    monkeypatch.setattr(memory, "bytes_kept", lambda *_, rematerialize=False: 600 if rematerialize else 2000)
     monkeypatch.setattr(memory, "largest_block", lambda *_: 400)
-    monkeypatch.setattr(memory, "device_memory", lambda: (400 + 1300 * films + 1) / memory.SHARE)
+    monkeypatch.setattr(memory, "device_memory", lambda: (400 + 1300 * images + 1) / memory.SHARE)
     assert fit_batch(Network(None, (), 0), variables, SCALING, LOSS, 64, 256) == fitted
 
 
@@ -100,8 +100,8 @@ def test_a_run_goes_on_with_the_parts_it_began_with(
     monkeypatch.setattr(memory, "device_memory", lambda: 2**40)
     assert fit_to_memory(tmp_path, config) == (replace(config, micro_batch=256), False)
     monkeypatch.setattr(memory, "device_memory", lambda: 2**24)
-    began, rematerialise = fit_to_memory(tmp_path, config)
-    assert rematerialise
+    began, rematerialize = fit_to_memory(tmp_path, config)
+    assert rematerialize
     assert began.micro_batch is not None
     assert 1 < began.micro_batch < 256
     write_config(tmp_path, began)

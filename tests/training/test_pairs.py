@@ -1,4 +1,4 @@
-"""The pairs that a siamese net learns from."""
+"""The pairs that a siamese model learns from."""
 
 from collections import Counter
 from itertools import combinations
@@ -14,7 +14,7 @@ from cxr_cli.training.pairs import draw_class_even_batches, draw_pairs, most_pai
 
 @st.composite
 def shuffled_labels(draw: st.DrawFn, fewest: int = 2) -> np.ndarray:
-    """Labels of two to four classes, not numbered without gaps, in random order."""
+    """Labels of two to four classes, not numbered without differences, in random order."""
     numbers = draw(st.sampled_from([(0, 1), (0, 2), (0, 1, 2), (1, 2, 5), (0, 1, 2, 3)]))
     counts = [draw(st.integers(fewest, 9)) for _ in numbers]
     return np.array(draw(st.permutations(np.repeat(numbers, counts).tolist())))
@@ -23,13 +23,13 @@ def shuffled_labels(draw: st.DrawFn, fewest: int = 2) -> np.ndarray:
 seeds = st.integers(0, 2**32 - 1)
 
 
-def as_unordered(films: np.ndarray) -> set[frozenset[int]]:
-    return {frozenset(pair) for pair in films.tolist()}
+def as_unordered(images: np.ndarray) -> set[frozenset[int]]:
+    return {frozenset(pair) for pair in images.tolist()}
 
 
 @given(labels=shuffled_labels())
 def test_the_most_pairs_are_those_of_a_brute_count(labels: np.ndarray) -> None:
-    """One epoch's films, whichever they are, paired in all ways; the smaller half twice."""
+    """One epoch's images, whichever they are, paired in all ways; the smaller half twice."""
     classes, counts = np.unique(labels, return_counts=True)
     epoch = np.repeat(classes, counts.min())
     same = sum(int(a == b) for a, b in combinations(epoch.tolist(), 2))
@@ -37,38 +37,38 @@ def test_the_most_pairs_are_those_of_a_brute_count(labels: np.ndarray) -> None:
     assert most_pairs(labels) == 2 * min(same, different)
 
 
-def test_the_most_pairs_of_the_paper_s_films() -> None:
-    # 460 films of each of three classes: 3 x 460 x 459 / 2 of one class, twice
+def test_the_most_pairs_of_the_paper_s_images() -> None:
+    # 460 images of each of three classes: 3 x 460 x 459 / 2 of one class, twice
     assert most_pairs(np.repeat([0, 1, 2], [460, 7966, 5451])) == 633_420
 
 
 @given(labels=shuffled_labels(), count=st.integers(2, 120), seed=seeds)
 def test_pairs_are_distinct_halved_and_even(labels: np.ndarray, count: int, seed: int) -> None:
-    films, different = draw_pairs(labels, count, np.random.default_rng(seed))
+    images, different = draw_pairs(labels, count, np.random.default_rng(seed))
     pairs = min(count, most_pairs(labels)) // 2 * 2
-    assert films.shape == (pairs, 2)
-    assert np.all(films[:, 0] != films[:, 1])
-    assert len(as_unordered(films)) == pairs
-    assert (labels[films[:, 0]] != labels[films[:, 1]]).tolist() == (different == 1).tolist()
+    assert images.shape == (pairs, 2)
+    assert np.all(images[:, 0] != images[:, 1])
+    assert len(as_unordered(images)) == pairs
+    assert (labels[images[:, 0]] != labels[images[:, 1]]).tolist() == (different == 1).tolist()
     assert different.sum() * 2 == pairs
 
     classes = np.unique(labels).tolist()
-    within = Counter(labels[films[different == 0, 0]].tolist())
+    within = Counter(labels[images[different == 0, 0]].tolist())
     assert max(within.values()) - min(within[name] for name in classes) <= 1
-    between = Counter(tuple(sorted(pair)) for pair in labels[films[different == 1]].tolist())
+    between = Counter(tuple(sorted(pair)) for pair in labels[images[different == 1]].tolist())
     assert max(between.values()) - min(between[pair] for pair in combinations(classes, 2)) <= 1
 
 
 @given(labels=shuffled_labels(), count=st.integers(2, 200), seed=seeds)
-def test_an_epoch_s_films_are_even_and_hold_the_rarest_class_whole(
+def test_an_epoch_s_images_are_even_and_hold_the_rarest_class_whole(
     labels: np.ndarray, count: int, seed: int
 ) -> None:
     classes, counts = np.unique(labels, return_counts=True)
     rarest = int(counts.min())
-    # Room for every film in the pairs of one class: an odd number of films needs one pair more.
+    # Room for every image in the pairs of one class: an odd number of images needs one pair more.
     assume(min(count, most_pairs(labels)) // 2 >= len(classes) * -(-rarest // 2))
-    films, _ = draw_pairs(labels, count, np.random.default_rng(seed))
-    shown = np.unique(films)
+    images, _ = draw_pairs(labels, count, np.random.default_rng(seed))
+    shown = np.unique(images)
     assert np.unique(labels[shown], return_counts=True)[1].tolist() == [rarest] * len(classes)
     for name in classes[counts == rarest]:
         assert set(np.flatnonzero(labels == name)) <= set(shown.tolist())
@@ -76,30 +76,30 @@ def test_an_epoch_s_films_are_even_and_hold_the_rarest_class_whole(
 
 @given(labels=shuffled_labels())
 def test_all_the_pairs_that_there_are_can_be_drawn(labels: np.ndarray) -> None:
-    films, _ = draw_pairs(labels, 10**9, np.random.default_rng(0))
-    assert len(as_unordered(films)) == most_pairs(labels)
+    images, _ = draw_pairs(labels, 10**9, np.random.default_rng(0))
+    assert len(as_unordered(images)) == most_pairs(labels)
 
 
 def test_a_seed_decides_the_pairs() -> None:
     labels = np.repeat([0, 1, 2], [10, 14, 12])
     first, again, other = (draw_pairs(labels, 60, np.random.default_rng(seed)) for seed in (1, 1, 2))
-    assert first.films.tolist() == again.films.tolist()
+    assert first.images.tolist() == again.images.tolist()
     assert first.different.tolist() == again.different.tolist()
-    assert first.films.tolist() != other.films.tolist()
+    assert first.images.tolist() != other.images.tolist()
 
 
 def test_kinds_and_sides_are_mixed() -> None:
     labels = np.repeat([0, 1], 30)
-    films, different = draw_pairs(labels, 400, np.random.default_rng(0))
+    images, different = draw_pairs(labels, 400, np.random.default_rng(0))
     assert 60 < different[:200].sum() < 140
-    assert 60 < labels[films[different == 1, 0]].sum() < 140
+    assert 60 < labels[images[different == 1, 0]].sum() < 140
 
 
 def test_every_pair_is_as_likely_as_any_other() -> None:
     labels = np.repeat([0, 1], 4)
     counts: Counter[frozenset[int]] = Counter()
     for seed in range(2000):
-        counts.update(as_unordered(draw_pairs(labels, 8, np.random.default_rng(seed)).films))
+        counts.update(as_unordered(draw_pairs(labels, 8, np.random.default_rng(seed)).images))
     # 4 pairs of one class out of 12, 4 of two classes out of 16; +- 5 standard errors
     for pair in combinations(range(8), 2):
         expected = 1 / 3 if labels[pair[0]] == labels[pair[1]] else 1 / 4
@@ -107,13 +107,13 @@ def test_every_pair_is_as_likely_as_any_other() -> None:
 
 
 @pytest.mark.parametrize("labels", [[0, 0, 0], [0, 0, 1], []])
-def test_too_few_classes_or_films_are_refused(labels: list[int]) -> None:
+def test_too_few_classes_or_images_are_refused(labels: list[int]) -> None:
     with pytest.raises(BadInput, match="two classes or more"):
         draw_pairs(np.array(labels, np.int64), 4, np.random.default_rng(0))
 
 
 @given(labels=shuffled_labels(), batches=st.integers(1, 12), seed=seeds, data=st.data())
-def test_batches_are_even_over_the_classes_without_a_film_twice(
+def test_batches_are_even_over_the_classes_without_a_image_twice(
     labels: np.ndarray, batches: int, seed: int, data: st.DataObject
 ) -> None:
     classes, counts = np.unique(labels, return_counts=True)

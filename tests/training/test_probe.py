@@ -13,7 +13,7 @@ from cxr_cli.prediction.forward import Scaling
 from cxr_cli.training.classification import Classification
 from cxr_cli.training.probe import fit_classifier, on_plain_vectors, probed
 from cxr_cli.training.recipes import named_recipe
-from cxr_cli.training.tasks import TaskFilms
+from cxr_cli.training.tasks import TaskImages
 
 RNG = np.random.default_rng(0)
 
@@ -44,13 +44,16 @@ def test_vectors_that_tell_nothing_get_the_classes_shares() -> None:
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_a_net_begins_with_the_classifier_of_its_own_vectors(
-    single: tuple[Network, Variables], scaling: Scaling, task_films: Callable[..., TaskFilms], mirrored: bool
+def test_a_network_begins_with_the_classifier_of_its_own_vectors(
+    single: tuple[Network, Variables],
+    scaling: Scaling,
+    task_images: Callable[..., TaskImages],
+    mirrored: bool,
 ) -> None:
     network, variables = single
-    films = task_films(np.arange(90), np.arange(90, 150))
-    task = Classification(network, scaling, films, named_recipe("single", {}), 0)
-    begun = probed(network, variables, scaling, films, mirrored=mirrored)
+    images = task_images(np.arange(90), np.arange(90, 150))
+    task = Classification(network, scaling, images, named_recipe("single", {}), 0)
+    begun = probed(network, variables, scaling, images, mirrored=mirrored)
     before, after = task.validate(variables, 1), task.validate(begun, 1)
     assert after.accuracy > 0.7 > before.accuracy
     assert after.loss < 0.7 * before.loss

@@ -13,21 +13,21 @@ from cxr_cli.splitting.file import Split
 from cxr_cli.training.recipes import Recipe, named_recipe, resolve_recipe
 
 
-def test_the_single_net_is_trained_as_in_the_paper() -> None:
+def test_the_single_network_is_trained_as_in_the_paper() -> None:
     recipe = named_recipe("single", {})
     assert (recipe.siamese, recipe.arch, recipe.width) == (False, "covidnet", 1.0)
     assert (recipe.lr, recipe.batch_size, recipe.epochs) == (1e-4, 16, 100)
     assert (recipe.pairs, recipe.pairing, recipe.trials) == (None, None, None)
 
 
-def test_the_siamese_net_is_trained_as_in_the_paper() -> None:
+def test_the_siamese_network_is_trained_as_in_the_paper() -> None:
     recipe = named_recipe("siamese", {})
     assert (recipe.siamese, recipe.arch, recipe.width) == (True, "covidnet", 1.0)
     assert (recipe.lr, recipe.batch_size, recipe.epochs) == (1e-4, 32, 50)
     assert (recipe.pairs, recipe.pairing, recipe.trials) == (12_000, "random", 129)
 
 
-def test_films_are_fine_tuned_as_in_the_paper() -> None:
+def test_images_are_fine_tuned_as_in_the_paper() -> None:
     recipe = named_recipe("finetune", {})
     assert (recipe.optimizer, recipe.schedule, recipe.step_epochs, recipe.epochs) == ("sgd", "step", 25, 100)
     assert (recipe.batch_size, recipe.freeze, recipe.weights) == (256, "none", "auto")
@@ -118,7 +118,7 @@ def test_what_cannot_be_is_refused(name: str, overrides: dict[str, Any], message
 
 
 def split(train: list[int], val: list[int]) -> Split:
-    """Make a split with so many films of each class."""
+    """Make a split with so many images of each class."""
     counts = {"train": train, "val": val}
     return Split(
         path=Path("split.csv"),
@@ -136,24 +136,24 @@ def fit(overrides: dict[str, Any], of: Split) -> tuple[Recipe, list[str]]:
     return resolve_recipe("siamese", overrides, of)
 
 
-def test_enough_films_change_nothing() -> None:
+def test_enough_images_change_nothing() -> None:
     # Classes of 90: 3 x 90 x 89 / 2 = 12,015 pairs of one class; 43 trials a class.
     recipe, notices = fit({}, split([90, 95, 200], [43, 50, 60]))
     assert recipe == named_recipe("siamese", {})
     assert notices == []
 
 
-def test_too_few_films_for_the_pairs_are_said_and_all_used() -> None:
+def test_too_few_images_for_the_pairs_are_said_and_all_used() -> None:
     # Classes of 5: 3 x 10 = 30 pairs of one class, and as many of two.
     recipe, notices = fit({}, split([5, 9, 7], [43, 43, 43]))
     assert recipe.pairs == 60
     assert notices == ["12000 pairs an epoch wanted, 60 different ones can be had: using all"]
 
 
-def test_too_few_films_for_the_trials_are_said() -> None:
+def test_too_few_images_for_the_trials_are_said() -> None:
     recipe, notices = fit({"pairs": 10}, split([50, 50, 50], [7, 9, 12]))
     assert (recipe.trials, recipe.pairs) == (21, 10)
-    assert notices == ["129 three-way trials wanted, the validation films allow 21"]
+    assert notices == ["129 three-way trials wanted, the validation images allow 21"]
     given, notices = fit({"pairs": 10, "trials": 30}, split([50, 50, 50], [7, 9, 12]))
     assert (given.trials, notices) == (30, [])
 
@@ -164,28 +164,28 @@ def test_in_batch_pairs_may_come_again_and_so_are_never_too_many() -> None:
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3])
-def test_a_batch_without_two_films_of_one_class_is_refused(batch_size: int) -> None:
-    with pytest.raises(UsageFault, match=f"--batch-size {batch_size}: in-batch pairs need 4 films or more"):
+def test_a_batch_without_two_images_of_one_class_is_refused(batch_size: int) -> None:
+    with pytest.raises(UsageFault, match=f"--batch-size {batch_size}: in-batch pairs need 4 images or more"):
         fit({"pairing": "in-batch", "batch_size": batch_size}, split([5, 9, 7], [43, 43, 43]))
     assert fit({"pairing": "in-batch", "batch_size": 4}, split([5, 9, 7], [43, 43, 43]))[0].batch_size == 4
 
 
 @pytest.mark.parametrize("pairing", ["random", "in-batch"])
 @pytest.mark.parametrize("train", [[1, 9, 7], [12, 0, 0]])
-def test_films_that_allow_no_pairs_are_refused(pairing: str, train: list[int]) -> None:
-    with pytest.raises(BadInput, match="pairs need two classes or more, with two training films or more"):
+def test_images_that_allow_no_pairs_are_refused(pairing: str, train: list[int]) -> None:
+    with pytest.raises(BadInput, match="pairs need two classes or more, with two training images or more"):
         fit({"pairing": pairing}, split(train, [43, 43, 43]))
 
 
-def test_a_single_net_takes_the_films_as_they_are() -> None:
+def test_a_single_network_takes_the_images_as_they_are() -> None:
     recipe = named_recipe("single", {})
     assert resolve_recipe("single", {}, split([8, 8], [1, 1])) == (recipe, [])
 
 
 @pytest.mark.parametrize(("micro_batch", "batch"), [(None, 30), (8, 32)])
-def test_a_batch_is_no_larger_than_the_training_films(micro_batch: int | None, batch: int) -> None:
+def test_a_batch_is_no_larger_than_the_training_images(micro_batch: int | None, batch: int) -> None:
     of = split([20, 10], [3, 3])
     recipe, (notice,) = resolve_recipe("finetune", {"micro_batch": micro_batch}, of)
     assert recipe.batch_size == batch
-    assert notice == f"a batch of 256 films wanted, 30 are there to train on: taking {batch}"
+    assert notice == f"a batch of 256 images wanted, 30 are there to train on: taking {batch}"
     assert resolve_recipe("finetune", {"batch_size": 30}, of)[1] == []

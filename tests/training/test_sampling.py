@@ -13,15 +13,15 @@ seeds = st.integers(0, 2**32 - 1)
 
 @given(labels=labels_of_some_classes, seed=seeds)
 def test_an_epoch_is_even_and_holds_the_rarest_class_whole(labels: np.ndarray, seed: int) -> None:
-    films = balanced_epoch(labels, np.random.default_rng(seed))
+    images = balanced_epoch(labels, np.random.default_rng(seed))
     classes, counts = np.unique(labels, return_counts=True)
-    assert len(set(films.tolist())) == len(films) == len(classes) * counts.min()
-    assert np.unique(labels[films], return_counts=True)[1].tolist() == [counts.min()] * len(classes)
+    assert len(set(images.tolist())) == len(images) == len(classes) * counts.min()
+    assert np.unique(labels[images], return_counts=True)[1].tolist() == [counts.min()] * len(classes)
     for name in classes[counts == counts.min()]:
-        assert set(np.flatnonzero(labels == name)) <= set(films.tolist())
+        assert set(np.flatnonzero(labels == name)) <= set(images.tolist())
 
 
-def test_the_other_classes_are_drawn_anew_and_all_their_films_come_in_time() -> None:
+def test_the_other_classes_are_drawn_anew_and_all_their_images_come_in_time() -> None:
     labels = np.repeat([0, 1], [5, 20])
     epochs = [balanced_epoch(labels, epoch_generator(0, epoch)) for epoch in range(1, 41)]
     assert len({tuple(epoch) for epoch in epochs}) == 40

@@ -1,4 +1,4 @@
-"""The siamese net's epochs of pairs, their losses, and three-way validation."""
+"""The siamese model's epochs of pairs, their losses, and three-way validation."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -17,16 +17,16 @@ from sklearn.metrics import log_loss
 from cxr_cli.errors import BadInput
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.prediction.forward import INFERENCE_BATCH, Scaling
-from cxr_cli.prediction.loading import FetchBatch, normalise
+from cxr_cli.prediction.loading import FetchBatch, normalize
 from cxr_cli.training.siamese import Comparison, PairSettings, in_batch_loss, pair_loss
-from cxr_cli.training.tasks import TaskFilms
+from cxr_cli.training.tasks import TaskImages
 
-Net = tuple[Network, Variables]
+Network = tuple[Network, Variables]
 CLASSES = ("covid19", "normal", "pneumonia")
-# 22, 22 and 15 films of the classes.
+# 22, 22 and 15 images of the classes.
 TRAIN = np.array([row for row in range(66) if row % 3 != 2 or row < 45])
 ALL = np.arange(150)
-# Six films a patient, two of each class.
+# Six images a patient, two of each class.
 PATIENTS = ALL // 6
 KEY: Any = None
 MakeTask = Callable[..., Comparison]
@@ -34,13 +34,13 @@ MakeTask = Callable[..., Comparison]
 
 @pytest.fixture
 def make_task(
-    siamese: Net, scaling: Scaling, fetch: FetchBatch, task_films: Callable[..., TaskFilms]
+    siamese: Network, scaling: Scaling, fetch: FetchBatch, task_images: Callable[..., TaskImages]
 ) -> MakeTask:
     def make(
         val: NDArray[np.int64] = ALL, seed: int = 0, fetch: FetchBatch = fetch, **changed: Any
     ) -> Comparison:
         settings = {"batch_size": 8, "pairs": 100, "pairing": "random", "trials": 129, **changed}
-        return Comparison(siamese[0], scaling, task_films(TRAIN, val, fetch), PairSettings(**settings), seed)
+        return Comparison(siamese[0], scaling, task_images(TRAIN, val, fetch), PairSettings(**settings), seed)
 
     return make
 
@@ -80,7 +80,7 @@ def test_in_batch_epochs_have_even_batches_and_enough_pairs(
         assert sorted(np.bincount(labels[batch])) == [2, 3, 3]
 
 
-def test_a_batch_is_no_larger_than_the_balanced_films(make_task: MakeTask) -> None:
+def test_a_batch_is_no_larger_than_the_balanced_images(make_task: MakeTask) -> None:
     assert make_task(pairing="in-batch", batch_size=500).plan(1).rows.shape == (1, 3 * 15)
 
 
@@ -94,11 +94,11 @@ def test_epochs_are_drawn_anew_from_seed_and_number_alone(make_task: MakeTask, p
 
 
 class Vectors(nnx.Module):
-    """Takes films for vectors, and their weighted distance for the logit of "different"."""
+    """Takes images for vectors, and their weighted distance for the logit of "different"."""
 
-    def embed(self, films: Array, mask: Array) -> Array:
-        assert mask.shape == films.shape[:1]
-        return films
+    def embed(self, images: Array, mask: Array) -> Array:
+        assert mask.shape == images.shape[:1]
+        return images
 
     def difference(self, x: Array, y: Array) -> Array:
         return jnp.abs(x - y) @ jnp.array([1.0, 2.0]) - 3.0
@@ -113,10 +113,10 @@ def logit(x: Array, y: Array) -> float:
 
 
 def test_the_loss_of_pairs_compares_firsts_with_seconds() -> None:
-    films, targets = drawn_vectors(12), np.array([1, 0, 1, 1, 0, 0])
-    answers = pair_loss(Vectors(), films, jnp.asarray(targets), jnp.arange(6) < 5, KEY)
+    images, targets = drawn_vectors(12), np.array([1, 0, 1, 1, 0, 0])
+    answers = pair_loss(Vectors(), images, jnp.asarray(targets), jnp.arange(6) < 5, KEY)
     for i in range(6):
-        expected = logit(films[i], films[i + 6])
+        expected = logit(images[i], images[i + 6])
         loss = log_loss([targets[i]], [expit(expected)], labels=[0, 1])
         assert float(answers.loss[i]) == pytest.approx(loss, rel=1e-4)
         assert bool(answers.correct[i]) == ((expected > 0) == targets[i])
@@ -125,14 +125,14 @@ def test_the_loss_of_pairs_compares_firsts_with_seconds() -> None:
 
 @pytest.mark.parametrize("masked", [0, 2])
 def test_the_loss_of_a_batch_is_that_of_all_its_pairs_with_same_and_different_even(masked: int) -> None:
-    films, classes = drawn_vectors(8), np.array([0, 1, 2, 0, 1, 2, 0, 1])
+    images, classes = drawn_vectors(8), np.array([0, 1, 2, 0, 1, 2, 0, 1])
     mask = np.arange(8) < 8 - masked
-    answers = in_batch_loss(Vectors(), films, jnp.asarray(classes), jnp.asarray(mask), KEY)
+    answers = in_batch_loss(Vectors(), images, jnp.asarray(classes), jnp.asarray(mask), KEY)
     losses: dict[bool, list[float]] = {True: [], False: []}
     hits: dict[bool, list[bool]] = {True: [], False: []}
     for i, j in combinations(range(8 - masked), 2):
         different = bool(classes[i] != classes[j])
-        expected = logit(films[i], films[j])
+        expected = logit(images[i], images[j])
         losses[different].append(log_loss([different], [expit(expected)], labels=[False, True]))
         hits[different].append((expected > 0) == different)
     weight = np.asarray(answers.weight)
@@ -145,8 +145,8 @@ def test_the_loss_of_a_batch_is_that_of_all_its_pairs_with_same_and_different_ev
     assert weight.sum() == pytest.approx((weight > 0).sum(), rel=1e-5)
 
 
-def test_three_way_validation_equals_comparing_the_films_trial_by_trial(
-    make_task: MakeTask, siamese: Net, fetch: FetchBatch, labels: NDArray[np.int64]
+def test_three_way_validation_equals_comparing_the_images_trial_by_trial(
+    make_task: MakeTask, siamese: Network, fetch: FetchBatch, labels: NDArray[np.int64]
 ) -> None:
     network, variables = siamese
     task = make_task(trials=20)
@@ -157,7 +157,7 @@ def test_three_way_validation_equals_comparing_the_films_trial_by_trial(
         assert labels[references].tolist() == [0, 1, 2]
         assert PATIENTS[anchor] not in PATIENTS[references]
         first, second = (
-            normalise(fetch(rows), 0.4, 0.2) for rows in (np.repeat(anchor, 3), np.asarray(references))
+            normalize(fetch(rows), 0.4, 0.2) for rows in (np.repeat(anchor, 3), np.asarray(references))
         )
         probability = expit(np.asarray(module(first, second), np.float64))
         hits.append(probability.argmin() == labels[anchor])
@@ -168,7 +168,7 @@ def test_three_way_validation_equals_comparing_the_films_trial_by_trial(
     assert found.loss == pytest.approx((np.mean(same) + np.mean(different)) / 2, rel=1e-4)
 
 
-def test_129_trials_cost_one_pass_a_film(make_task: MakeTask, siamese: Net, fetch: FetchBatch) -> None:
+def test_129_trials_cost_one_pass_a_image(make_task: MakeTask, siamese: Network, fetch: FetchBatch) -> None:
     fetched: list[int] = []
 
     def counting(rows: NDArray[np.int64]) -> Array:
@@ -180,7 +180,7 @@ def test_129_trials_cost_one_pass_a_film(make_task: MakeTask, siamese: Net, fetc
     assert task.trials.references.shape == (129, 3)
     task.validate(siamese[1], 1)
     assert set(fetched) == set(val)
-    # The last batch is padded; three comparisons a trial through the net would be 774 films.
+    # The last batch is padded; three comparisons a trial through the model would be 774 images.
     assert len(fetched) == -(-135 // INFERENCE_BATCH) * INFERENCE_BATCH
 
 
@@ -193,6 +193,6 @@ def test_trials_are_the_same_each_epoch_and_others_for_another_seed(make_task: M
     assert trials(0) != trials(1)
 
 
-def test_more_trials_than_the_validation_films_allow_are_refused(make_task: MakeTask) -> None:
-    with pytest.raises(BadInput, match="has 10 films, 129 trials need 43; --trials 30 is the most"):
+def test_more_trials_than_the_validation_images_allow_are_refused(make_task: MakeTask) -> None:
+    with pytest.raises(BadInput, match="has 10 images, 129 trials need 43; --trials 30 is the most"):
         make_task(val=np.arange(30))

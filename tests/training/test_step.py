@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from cxr_cli.models.backbone import Backbone, Block
 from cxr_cli.models.nn.layers import Conv, Dense, dropout
-from cxr_cli.models.nn.normalisation import BatchNorm
+from cxr_cli.models.nn.normalization import BatchNorm
 from cxr_cli.models.registry import Network, Variables
 from cxr_cli.models.stages import freeze_statistics
 from cxr_cli.prediction.forward import Scaling
-from cxr_cli.prediction.loading import normalise
+from cxr_cli.prediction.loading import normalize
 from cxr_cli.training.augment import Augmentation
 from cxr_cli.training.classification import classification_loss
 from cxr_cli.training.losses import softmax_cross_entropy
@@ -34,13 +34,13 @@ PLAIN = StepSettings()
 plain_loss = classification_loss(np.ones(3, np.float32), 0.0)
 
 
-def without_dropout(module: Any, films: Array, targets: Array, mask: Array, keys: Array) -> Answers:
-    return plain_loss(module, films, targets, mask, None)  # type: ignore[arg-type]
+def without_dropout(module: Any, images: Array, targets: Array, mask: Array, keys: Array) -> Answers:
+    return plain_loss(module, images, targets, mask, None)  # type: ignore[arg-type]
 
 
-def gradient_step(net: Network, scaling: Scaling, row_loss: RowLoss) -> TrainStep:
+def gradient_step(network: Network, scaling: Scaling, row_loss: RowLoss) -> TrainStep:
     """Make a step that takes the gradient itself from the parameters."""
-    return train_step(net, scaling, row_loss, optax.sgd(1.0), PLAIN)
+    return train_step(network, scaling, row_loss, optax.sgd(1.0), PLAIN)
 
 
 def run(step: TrainStep, variables: Variables, *batch: Any) -> tuple[TrainState, float]:
@@ -58,7 +58,7 @@ def assert_same_gradient(one: TrainState, other: TrainState) -> None:
     np.testing.assert_allclose(one.totals, other.totals, rtol=1e-5)
 
 
-def test_a_padded_batch_gives_the_gradient_of_the_films_alone(
+def test_a_padded_batch_gives_the_gradient_of_the_images_alone(
     single: Built, scaling: Scaling, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> None:
     step = gradient_step(single[0], scaling, without_dropout)
@@ -67,7 +67,7 @@ def test_a_padded_batch_gives_the_gradient_of_the_films_alone(
     assert padded_loss == pytest.approx(loss, rel=1e-5)
     assert float(padded.totals[2]) == 5
     assert_same_gradient(padded, alone)
-    # The films that were masked would have changed it.
+    # The images that were masked would have changed it.
     whole, _ = run(step, single[1], images[:8], labels[:8], np.ones(8, bool))
     bias = [state.variables.params["classifier"]["bias"] for state in (whole, alone)]
     assert float(jnp.abs(bias[0] - bias[1]).max()) > 1e-3
@@ -87,7 +87,7 @@ def test_a_padded_batch_of_pairs_gives_the_gradient_of_the_pairs_alone(
     assert_same_gradient(padded, alone)
 
 
-def test_masked_films_are_in_no_pair_of_their_batch(
+def test_masked_images_are_in_no_pair_of_their_batch(
     siamese: Built, scaling: Scaling, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> None:
     step = gradient_step(siamese[0], scaling, in_batch_loss)
@@ -120,7 +120,7 @@ def test_sums_add_up_over_an_epochs_steps(
     expected = np.zeros(3)
     for rows, known in ((np.arange(8), 8), (np.arange(8, 16), 3)):
         module = single[0].bind(state.variables)
-        logits = module.head(module.features(normalise(jnp.asarray(images[rows]), 0.4, 0.2)))
+        logits = module.head(module.features(normalize(jnp.asarray(images[rows]), 0.4, 0.2)))
         losses = softmax_cross_entropy(logits, jnp.asarray(labels[rows]))[:known]
         hits = (np.asarray(logits).argmax(1) == labels[rows])[:known]
         expected += [float(losses.sum()), hits.sum(), known]
@@ -166,8 +166,8 @@ def test_bfloat16_keeps_float32_parameters(
     assert jax.tree.structure(rough) == jax.tree.structure(exact)
 
 
-class Normalised(Backbone):
-    """A convolution with batch normalisation, and a dropout before the classifier."""
+class Normalized(Backbone):
+    """A convolution with batch normalization, and a dropout before the classifier."""
 
     STAGES = (("conv", "norm"), ("classifier",))
     embedding_size = 4
@@ -187,8 +187,8 @@ class Normalised(Backbone):
         return self.classifier(dropout(self.embedding(features), 0.5, keys))
 
 
-def normalised(frozen: int = 0) -> Built:
-    module = Normalised(np.random.default_rng(0))
+def normalized(frozen: int = 0) -> Built:
+    module = Normalized(np.random.default_rng(0))
     freeze_statistics(module, module.STAGES[:frozen])
     graph, params, stats = nnx.split(module, nnx.Param, ...)
     network = Network(graph, module.STAGES, frozen)
@@ -197,7 +197,7 @@ def normalised(frozen: int = 0) -> Built:
 
 def one_step(
     built: Built,
-    films: NDArray[np.uint8],
+    images: NDArray[np.uint8],
     labels: NDArray[np.int64],
     known: int,
     settings: StepSettings = PLAIN,
@@ -206,7 +206,7 @@ def one_step(
     network, variables = built
     own = jax.tree.map(lambda leaf: leaf.copy(), variables)
     step = train_step(network, Scaling(0.4, 0.2, "float32"), plain_loss, optimizer, settings)
-    batch = jnp.asarray(films), jnp.asarray(labels), jnp.arange(len(films)) < known
+    batch = jnp.asarray(images), jnp.asarray(labels), jnp.arange(len(images)) < known
     return step(state_before_training(own, optimizer, settings), *batch, KEY)[0]
 
 
@@ -214,7 +214,7 @@ def one_step(
 def test_micro_batches_give_the_gradient_of_the_whole_batch(
     single: Built, images: NDArray[np.uint8], labels: NDArray[np.int64], micro_batch: int
 ) -> None:
-    """With augmentation and dropout too, for both are drawn film by film; the last batches are padding."""
+    """With augmentation and dropout too, for both are drawn image by image; the last batches are padding."""
     augmentation = Augmentation("both", 15.0, 0.1, 0.1, 0.1)
     whole = one_step(single, images[:16], labels[:16], 11, StepSettings(augmentation))
     parts = one_step(single, images[:16], labels[:16], 11, StepSettings(augmentation, micro_batch))
@@ -222,53 +222,53 @@ def test_micro_batches_give_the_gradient_of_the_whole_batch(
     assert float(whole.totals[2]) == 11
 
 
-def test_micro_batches_give_the_same_with_batch_normalisation_that_is_frozen(
+def test_micro_batches_give_the_same_with_batch_normalization_that_is_frozen(
     images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> None:
-    net = normalised(frozen=1)
-    whole = one_step(net, images[:8], labels[:8], 8)
-    assert_same_gradient(one_step(net, images[:8], labels[:8], 8, StepSettings(micro_batch=4)), whole)
-    for state in (whole, one_step(net, images[:8], labels[:8], 8, StepSettings(micro_batch=4))):
+    network = normalized(frozen=1)
+    whole = one_step(network, images[:8], labels[:8], 8)
+    assert_same_gradient(one_step(network, images[:8], labels[:8], 8, StepSettings(micro_batch=4)), whole)
+    for state in (whole, one_step(network, images[:8], labels[:8], 8, StepSettings(micro_batch=4))):
         np.testing.assert_array_equal(
-            state.variables.params["conv"]["kernel"], net[1].params["conv"]["kernel"]
+            state.variables.params["conv"]["kernel"], network[1].params["conv"]["kernel"]
         )
         np.testing.assert_array_equal(state.variables.stats["norm"]["mean"], np.zeros(4))
         assert (state.variables.params["classifier"]["bias"] != 0).all()
 
 
-def test_a_rematerialised_step_is_the_same_and_moves_statistics_once(
+def test_a_rematerialized_step_is_the_same_and_moves_statistics_once(
     images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> None:
-    settings = [StepSettings(rematerialise=twice) for twice in (False, True)]
-    plain, again = (one_step(normalised(), images[:8], labels[:8], 5, one) for one in settings)
+    settings = [StepSettings(rematerialize=twice) for twice in (False, True)]
+    plain, again = (one_step(normalized(), images[:8], labels[:8], 5, one) for one in settings)
     assert_same_gradient(again, plain)
-    for name, before in normalised()[1].stats["norm"].items():
+    for name, before in normalized()[1].stats["norm"].items():
         np.testing.assert_allclose(
             again.variables.stats["norm"][name], plain.variables.stats["norm"][name], 1e-5
         )
         assert (before != plain.variables.stats["norm"][name]).all()
 
 
-def test_padded_films_do_not_enter_the_batch_statistics(
+def test_padded_images_do_not_enter_the_batch_statistics(
     images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> None:
-    net = normalised()
-    alone, padded = (one_step(net, images[:count], labels[:count], 5) for count in (5, 8))
+    network = normalized()
+    alone, padded = (one_step(network, images[:count], labels[:count], 5) for count in (5, 8))
     for name in ("mean", "var"):
-        before, after = net[1].stats["norm"][name], alone.variables.stats["norm"][name]
+        before, after = network[1].stats["norm"][name], alone.variables.stats["norm"][name]
         np.testing.assert_allclose(padded.variables.stats["norm"][name], after, rtol=1e-5)
         assert (before != after).all()
 
 
-def test_the_average_is_kept_beside_the_net_and_is_what_is_judged(
+def test_the_average_is_kept_beside_the_network_and_is_what_is_judged(
     images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> None:
-    net = normalised()
-    after = one_step(net, images[:8], labels[:8], 8, StepSettings(ema=0.99))
+    network = normalized()
+    after = one_step(network, images[:8], labels[:8], 8, StepSettings(ema=0.99))
     assert int(after.steps) == 1
-    # One tenth of the first net is left after the first step.
-    expected = jax.tree.map(lambda before, now: 0.1 * before + 0.9 * now, net[1], after.variables)
+    # One tenth of the first model is left after the first step.
+    expected = jax.tree.map(lambda before, now: 0.1 * before + 0.9 * now, network[1], after.variables)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), after.judged, expected)
-    plain = one_step(net, images[:8], labels[:8], 8)
+    plain = one_step(network, images[:8], labels[:8], 8)
     jax.tree.map(np.testing.assert_array_equal, plain.judged, plain.variables)
     jax.tree.map(np.testing.assert_array_equal, plain.variables, after.variables)

@@ -1,4 +1,4 @@
-"""What a model said of films, and every figure of it over many weightings of the films."""
+"""What a model said of images, and every figure of it over many weightings of the images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,14 +18,14 @@ from cxr_cli.evaluation.metrics.ranking import one_vs_rest, weighted_auc, weight
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model said of N films of C classes.
+    """What a model said of N images of C classes.
 
     Attributes:
         classes: names.
         labels: int [N], true class numbers.
         predicted: int [N], class numbers.
         patients: int [N], patient numbers.
-        scores: [N, C], higher is more of the class; None where the films were only sorted into classes.
+        scores: [N, C], higher is more of the class; None where the images were only sorted into classes.
         positive: the number of the class that is the finding, where there are two classes and one is.
     """
 
@@ -37,17 +37,17 @@ class Answers:
     positive: int | None = None
 
     def __len__(self) -> int:
-        """Count the films."""
+        """Count the images."""
         return len(self.labels)
 
-    def take(self, films: NDArray[np.bool_] | NDArray[np.int64]) -> "Answers":
-        """Leave the films that a mask or places choose."""
+    def take(self, images: NDArray[np.bool_] | NDArray[np.int64]) -> "Answers":
+        """Leave the images that a mask or places choose."""
         return replace(
             self,
-            labels=self.labels[films],
-            predicted=self.predicted[films],
-            patients=self.patients[films],
-            scores=None if self.scores is None else self.scores[films],
+            labels=self.labels[images],
+            predicted=self.predicted[images],
+            patients=self.patients[images],
+            scores=None if self.scores is None else self.scores[images],
         )
 
     def against_rest(self, number: int) -> "Answers":
@@ -67,7 +67,7 @@ class Answers:
 
 
 Figures = dict[str, Floats]
-"""Figures by name: [R] of all films, [R, C] of each class."""
+"""Figures by name: [R] of all images, [R, C] of each class."""
 
 OF_CLASSES: dict[str, Callable[[NDArray[np.float64]], Floats]] = dict(metrics.PER_CLASS)
 
@@ -76,11 +76,11 @@ def figures(answers: Answers, weights: Floats) -> tuple[Figures, Figures]:
     """Compute every figure under each weighting.
 
     Args:
-        answers: of N films.
+        answers: of N images.
         weights: [R, N].
 
     Returns:
-        Figures of all films [R], and of each class against the rest [R, C]; NaN where one is undefined.
+        Figures of all images [R], and of each class against the rest [R, C]; NaN where one is undefined.
     """
     confusions = weighted_confusions(answers, weights)
     overall = {name: figure(confusions) for name, figure in metrics.OVERALL.items()}
@@ -98,7 +98,7 @@ RANKING = {"auc": weighted_auc, "average_precision": weighted_average_precision}
 
 
 def weighted_confusions(answers: Answers, weights: Floats) -> Floats:
-    """Count films by true and predicted class under each weighting: [R, C, C]."""
+    """Count images by true and predicted class under each weighting: [R, C, C]."""
     count = len(answers.classes)
     cells = np.zeros((len(answers), count * count))
     cells[np.arange(len(answers)), answers.labels * count + answers.predicted] = 1

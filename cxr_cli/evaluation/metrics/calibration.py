@@ -1,4 +1,4 @@
-"""How far scores are from being probabilities, over many weightings of the same films at once."""
+"""How far scores are from being probabilities, over many weightings of the same images at once."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ BINS = 10
 
 
 def are_probabilities(scores: NDArray[np.floating]) -> bool:
-    """Tell whether scores [N, C] lie in 0 ... 1 and sum to 1 for each film, to the second decimal."""
+    """Tell whether scores [N, C] lie in 0 ... 1 and sum to 1 for each image, to the second decimal."""
     in_range = bool(((scores >= 0) & (scores <= 1)).all())
     return in_range and bool((np.abs(scores.sum(1) - 1) <= 0.01).all())
 
@@ -36,11 +36,11 @@ def weighted_calibration_error(
 ) -> Floats:
     """Compute the expected calibration error over ten bins of equal width.
 
-    The mean over films of |share of films in the bin for which it happened - mean chance in the bin|
+    The mean over images of |share of images in the bin for which it happened - mean chance in the bin|
     (Naeini et al. 2015).
 
     Args:
-        happened: bool [N]: the film is positive; or, for more classes, the predicted class is the true one.
+        happened: bool [N]: the image is positive; or, for more classes, the predicted class is the true one.
         chance: [N], 0 ... 1, the score that says so.
         weights: [R, N].
 
@@ -48,9 +48,9 @@ def weighted_calibration_error(
         float64 [R], 0 ... 1; NaN without weight.
     """
     bins = np.minimum((chance * BINS).astype(np.int64), BINS - 1)
-    gaps = np.zeros((len(chance), BINS))
-    gaps[np.arange(len(chance)), bins] = happened - chance.astype(np.float64)
-    return ratio(np.abs(weights @ gaps).sum(1), weights.sum(1))
+    differences = np.zeros((len(chance), BINS))
+    differences[np.arange(len(chance)), bins] = happened - chance.astype(np.float64)
+    return ratio(np.abs(weights @ differences).sum(1), weights.sum(1))
 
 
 def weighted_mean(values: NDArray[np.floating], weights: Floats) -> Floats:

@@ -1,6 +1,6 @@
 """Figures of merit from confusion matrices, each over any leading axes, so that resamples are one call.
 
-A confusion matrix holds films as [..., true class, predicted class].
+A confusion matrix holds images as [..., true class, predicted class].
 """
 
 from collections.abc import Callable
@@ -14,53 +14,53 @@ Floats = NDArray[np.float64]
 def confusion_matrix(
     labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int
 ) -> NDArray[np.int64]:
-    """Count films by true and predicted class: int [classes, classes]."""
+    """Count images by true and predicted class: int [classes, classes]."""
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (labels, predicted), 1)
     return counts
 
 
 def accuracy(confusion: ArrayLike) -> Floats:
-    """Share of films whose predicted class is the true one."""
+    """Share of images whose predicted class is the true one."""
     confusion = np.asarray(confusion, np.float64)
     return ratio(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum((-2, -1)))
 
 
 def class_sensitivity(confusion: ArrayLike) -> Floats:
-    """Share of each class's films predicted so (its recall), [..., C]; NaN for a class without films."""
+    """Share of each class's images predicted so (its recall), [..., C]; NaN for a class without images."""
     confusion = np.asarray(confusion, np.float64)
     return ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1))
 
 
 def class_specificity(confusion: ArrayLike) -> Floats:
-    """Share of the films of other classes that are not predicted as a class, [..., C]; NaN without such."""
+    """Share of the images of other classes that are not predicted as a class, [..., C]; NaN without such."""
     confusion = np.asarray(confusion, np.float64)
-    films, of_class = confusion.sum((-2, -1))[..., None], confusion.sum(-1)
+    images, of_class = confusion.sum((-2, -1))[..., None], confusion.sum(-1)
     false_alarms = confusion.sum(-2) - np.diagonal(confusion, axis1=-2, axis2=-1)
-    others = films - of_class
+    others = images - of_class
     return ratio(others - false_alarms, others)
 
 
 def class_precision(confusion: ArrayLike) -> Floats:
-    """Share of the films predicted as a class that are of it, [..., C]; NaN for a class never predicted."""
+    """Share of the images predicted as a class that are of it, [..., C]; NaN for a class never predicted."""
     confusion = np.asarray(confusion, np.float64)
     return ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-2))
 
 
 def class_f1(confusion: ArrayLike) -> Floats:
-    """Harmonic mean of sensitivity and precision, [..., C]; 0 for a class with films but none found."""
+    """Harmonic mean of sensitivity and precision, [..., C]; 0 for a class with images but none found."""
     confusion = np.asarray(confusion, np.float64)
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
     return ratio(2 * hits, confusion.sum(-1) + confusion.sum(-2))
 
 
 def balanced_accuracy(confusion: ArrayLike) -> Floats:
-    """Mean of the classes' sensitivities, over classes with films."""
+    """Mean of the classes' sensitivities, over classes with images."""
     return _mean_of_classes(class_sensitivity(confusion))
 
 
 def macro_f1(confusion: ArrayLike) -> Floats:
-    """Mean of the classes' F1, over classes with films or predictions."""
+    """Mean of the classes' F1, over classes with images or predictions."""
     return _mean_of_classes(class_f1(confusion))
 
 

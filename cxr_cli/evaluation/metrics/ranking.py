@@ -1,6 +1,6 @@
-"""Figures of how scores rank films, over many weightings of the same films at once.
+"""Figures of how scores rank images, over many weightings of the same images at once.
 
-A weighting says how often each film counts: bootstrap multiplicities, or 0 and 1 for a stratum. Films are
+A weighting says how often each image counts: bootstrap multiplicities, or 0 and 1 for a stratum. Images are
 sorted once for all of them; each figure equals scikit-learn's with those sample weights.
 """
 
@@ -17,9 +17,9 @@ RankingFigure = Callable[[NDArray[np.bool_], NDArray[np.floating], Floats], Floa
 
 
 def weighted_auc(positive: NDArray[np.bool_], scores: NDArray[np.floating], weights: Floats) -> Floats:
-    """Compute the area under the ROC curve: the chance that a positive film scores above a negative one.
+    """Compute the area under the ROC curve: the chance that a positive image scores above a negative one.
 
-    Films of the same score count half (Mann and Whitney).
+    Images of the same score count half (Mann and Whitney).
 
     Args:
         positive: bool [N].
@@ -40,9 +40,9 @@ def weighted_average_precision(
 ) -> Floats:
     """Compute the average precision: the sum over thresholds of precision times gain in sensitivity.
 
-    Films of the same score come in together, and nothing is interpolated.
+    Images of the same score come in together, and nothing is interpolated.
 
-    Args, returns: as `weighted_auc`; NaN where no positive film has weight.
+    Args, returns: as `weighted_auc`; NaN where no positive image has weight.
     """
     positives, negatives = _weight_by_score(positive, scores, weights)
     hits = np.cumsum(positives[:, ::-1], axis=1)
@@ -85,7 +85,7 @@ class RocCurve(NamedTuple):
 
 
 def roc_points(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> RocCurve | None:
-    """Compute the ROC curve's corners; None where one class has no film."""
+    """Compute the ROC curve's corners; None where one class has no image."""
     if positive.all() or not positive.any():
         return None
     false_positives, true_positives, _ = roc_curve(positive, scores)
@@ -95,7 +95,7 @@ def roc_points(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> Roc
 def _weight_by_score(
     positive: NDArray[np.bool_], scores: NDArray[np.floating], weights: Floats
 ) -> tuple[Floats, Floats]:
-    """Sum the weights of positive and of negative films at each distinct score, rising: two of [R, S]."""
+    """Sum the weights of positive and of negative images at each distinct score, rising: two of [R, S]."""
     if scores.size == 0:
         return np.zeros((len(weights), 1)), np.zeros((len(weights), 1))
     order = np.argsort(scores, kind="stable")

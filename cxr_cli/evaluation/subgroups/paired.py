@@ -1,4 +1,4 @@
-"""Two models on the same films: how far their figures are apart."""
+"""Two models on the same images: how far their figures are apart."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,7 +6,7 @@ from scipy.stats import binomtest
 
 from cxr_cli.evaluation.metrics.answers import Answers, figures
 from cxr_cli.evaluation.metrics.confusion import Floats
-from cxr_cli.evaluation.subgroups.gaps import Gap
+from cxr_cli.evaluation.subgroups.differences import Difference
 from cxr_cli.evaluation.uncertainty.delong import compare_areas
 from cxr_cli.evaluation.uncertainty.intervals import (
     RESAMPLES,
@@ -23,15 +23,15 @@ OF_A_POSITIVE = ("sensitivity", "specificity", "precision", "f1", "auc")
 
 def paired_differences(
     first: Answers, second: Answers, rng: np.random.Generator, resamples: int = RESAMPLES
-) -> dict[str, Gap]:
+) -> dict[str, Difference]:
     """Compute the second model's figures minus the first's.
 
     Intervals are percentiles of the bootstrap over patients, both models on the same ones; of the AUC
-    DeLong's, as is its p value. Of shares of films p is McNemar's exact one, or `swapping_p` where patients
-    have several films. Precision, F1 and macro figures have an interval and no p.
+    DeLong's, as is its p value. Of shares of images p is McNemar's exact one, or `swapping_p` where patients
+    have several images. Precision, F1 and macro figures have an interval and no p.
 
     Args:
-        first, second: of the same films, in the same order.
+        first, second: of the same images, in the same order.
         rng: draws patients, and swaps.
         resamples: of each.
     """
@@ -39,8 +39,8 @@ def paired_differences(
     resampled = over_resamples(
         lambda weights: _chosen(first, second, weights), first.patients, rng, resamples
     )
-    gaps = {
-        name: Gap(float(value[0]), percentile_interval(resampled[name]), np.nan)
+    differences = {
+        name: Difference(float(value[0]), percentile_interval(resampled[name]), np.nan)
         for name, value in values.items()
     }
     counted = {"accuracy": np.ones(len(first), bool)}
@@ -51,12 +51,12 @@ def paired_differences(
             both = first.scores[:, first.positive], second.scores[:, first.positive]
             area = compare_areas(of_class, *both, first.patients)
             limits = UNKNOWN if np.isnan(area.low) else Interval(area.low, area.high, "delong")
-            gaps["auc"] = Gap(area.value, limits, area.p)
+            differences["auc"] = Difference(area.value, limits, area.p)
     gained = (second.predicted == second.labels).astype(np.int64) - (first.predicted == first.labels)
-    for name, films in counted.items():
-        p = swapping_p(gained[films], first.patients[films], rng, resamples)
-        gaps[name] = Gap(gaps[name].value, gaps[name].interval, p)
-    return gaps
+    for name, images in counted.items():
+        p = swapping_p(gained[images], first.patients[images], rng, resamples)
+        differences[name] = Difference(differences[name].value, differences[name].interval, p)
+    return differences
 
 
 def swapping_p(
@@ -64,8 +64,9 @@ def swapping_p(
 ) -> float:
     """Compute the p value of two models being right equally often.
 
-    If they are, either might as well have given the other's answers on a patient's films. Where every film is
-    of its own patient that is McNemar's exact test; else answers are swapped at random, patient by patient.
+    If they are, either might as well have given the other's answers on a patient's images. Where every image
+    is of its own patient that is McNemar's exact test; else answers are swapped at random, patient by
+    patient.
 
     Args:
         gained: int [N], 1 where the second alone is right, -1 where the first alone is.
@@ -78,15 +79,15 @@ def swapping_p(
     if len(names) == len(patients):
         discordant = int((gained != 0).sum())
         return float(binomtest(int((gained > 0).sum()), discordant).pvalue) if discordant else 1.0
-    net = np.bincount(patient, gained)
-    net = net[net != 0]
+    network = np.bincount(patient, gained)
+    network = network[network != 0]
     swapped = np.concatenate(
         [
-            np.abs((2 * rng.integers(0, 2, (size, len(net))) - 1) @ net)
-            for size in weight_chunks(len(net), resamples)
+            np.abs((2 * rng.integers(0, 2, (size, len(network))) - 1) @ network)
+            for size in weight_chunks(len(network), resamples)
         ]
     )
-    return float((1 + (swapped >= abs(net.sum()) - 1e-9).sum()) / (1 + resamples))
+    return float((1 + (swapped >= abs(network.sum()) - 1e-9).sum()) / (1 + resamples))
 
 
 def _chosen(first: Answers, second: Answers, weights: Floats) -> dict[str, Floats]:

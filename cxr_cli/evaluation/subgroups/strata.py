@@ -1,4 +1,4 @@
-"""Films by their characteristics: which strata there are, and every figure of each."""
+"""Images by their characteristics: which strata there are, and every figure of each."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput, UsageFault
 from cxr_cli.evaluation.metrics.answers import Answers
-from cxr_cli.evaluation.subgroups.gaps import Gap, gaps_to_rest, with_holm
+from cxr_cli.evaluation.subgroups.differences import Difference, differences_to_rest, with_holm
 from cxr_cli.evaluation.subgroups.paired import paired_differences
 from cxr_cli.evaluation.uncertainty.estimates import Estimate, Estimates, estimate
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES, UNKNOWN, Interval
 
-ALL_FILMS = "all films"
+ALL_IMAGES = "all images"
 NOT_RECORDED = "not recorded"
 MISSING = frozenset(("", "na", "n/a", "nan", "none", "null"))
 MOST_STRATA = 50
 SMALL = 20
 
 Column = Callable[[str], Sequence[str]]
-"""Gives a characteristic of the films [N] by its name, as text."""
+"""Gives a characteristic of the images [N] by its name, as text."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _is_number(text: str) -> bool:
 
 
 def divide(by: Sequence[str], column: Column, place: str) -> dict[str, dict[str, NDArray[np.bool_]]]:
-    """Divide films by each of several `--by`: bool [N] by the columns' names and the stratum's.
+    """Divide images by each of several `--by`: bool [N] by the columns' names and the stratum's.
 
     Raises:
         UsageFault: see `read_by` and `strata_of`; or the same columns twice.
@@ -110,7 +110,7 @@ def divide(by: Sequence[str], column: Column, place: str) -> dict[str, dict[str,
 
 
 def strata_of(by: Sequence[Characteristic], column: Column, place: str) -> dict[str, NDArray[np.bool_]]:
-    """Divide films by characteristics, crossed where there are several.
+    """Divide images by characteristics, crossed where there are several.
 
     Args:
         by: one or more.
@@ -118,8 +118,8 @@ def strata_of(by: Sequence[Characteristic], column: Column, place: str) -> dict[
         place: the file's name, for messages.
 
     Returns:
-        bool [N] by the stratum's name; every film is in one. Bins are in their order, other values by name,
-        what is not recorded last; a stratum without films is none.
+        bool [N] by the stratum's name; every image is in one. Bins are in their order, other values by name,
+        what is not recorded last; a stratum without images is none.
 
     Raises:
         BadInput: a value is no number where there are bins.
@@ -127,8 +127,8 @@ def strata_of(by: Sequence[Characteristic], column: Column, place: str) -> dict[
     """
     names = [characteristic.names(column(characteristic.column), place) for characteristic in by]
     ranks = [_ranks(characteristic, of) for characteristic, of in zip(by, names, strict=True)]
-    films = list(zip(*names, strict=True))
-    kinds = sorted(set(films), key=lambda kind: [rank[name] for rank, name in zip(ranks, kind, strict=True)])
+    images = list(zip(*names, strict=True))
+    kinds = sorted(set(images), key=lambda kind: [rank[name] for rank, name in zip(ranks, kind, strict=True)])
     if len(kinds) > MOST_STRATA:
         columns = ",".join(characteristic.column for characteristic in by)
         raise UsageFault(
@@ -136,8 +136,8 @@ def strata_of(by: Sequence[Characteristic], column: Column, place: str) -> dict[
             f"put numbers into bins, such as {by[0].column}:40,60"
         )
     numbers = {kind: number for number, kind in enumerate(kinds)}
-    of_film = np.array([numbers[film] for film in films])
-    return {", ".join(kind): of_film == number for kind, number in numbers.items()}
+    of_image = np.array([numbers[image] for image in images])
+    return {", ".join(kind): of_image == number for kind, number in numbers.items()}
 
 
 def _ranks(characteristic: Characteristic, names: Sequence[str]) -> dict[str, int]:
@@ -147,28 +147,30 @@ def _ranks(characteristic: Characteristic, names: Sequence[str]) -> dict[str, in
 
 @dataclass(frozen=True)
 class Stratum:
-    """The films that share a characteristic.
+    """The images that share a characteristic.
 
     Attributes:
-        by: the characteristic, such as "view_position, sex"; "" for all films.
+        by: the characteristic, such as "view_position, sex"; "" for all images.
         name: its value.
-        films, patients: counts.
-        of_class: films of each class.
-        small: a class has fewer films than asked for.
+        images, patients: counts.
+        of_class: images of each class.
+        small: a class has fewer images than asked for.
         estimates: every figure.
-        gaps: to all other films; where there are two strata the first has them. Empty where there is none.
-        model_differences: another model's figures minus these, on the same films; empty without another model.
+        differences: to all other images; where there are two strata the first has them. Empty where there is
+            none.
+        model_differences: another model's figures minus these, on the same images; empty without another
+            model.
     """
 
     by: str
     name: str
-    films: int
+    images: int
     patients: int
     of_class: dict[str, int]
     small: bool
     estimates: Estimates
-    gaps: dict[str, Gap] = field(default_factory=dict)
-    model_differences: dict[str, Gap] = field(default_factory=dict)
+    differences: dict[str, Difference] = field(default_factory=dict)
+    model_differences: dict[str, Difference] = field(default_factory=dict)
 
 
 def describe_strata(
@@ -178,29 +180,34 @@ def describe_strata(
     resamples: int = RESAMPLES,
     small: int = SMALL,
 ) -> list[Stratum]:
-    """Compute every figure of all films and of every stratum, and each stratum's gaps to the rest.
+    """Compute every figure of all images and of every stratum, and each stratum's differences to the rest.
 
-    The p values of all gaps of a characteristic are corrected for their number.
+    The p values of all differences of a characteristic are corrected for their number.
 
     Args:
-        answers: of N films.
+        answers: of N images.
         divisions: by name, the strata of a characteristic by name: bool [N].
         rng: draws patients and permutations.
         resamples: of each.
-        small: a stratum with fewer films of a class is marked.
+        small: a stratum with fewer images of a class is marked.
     """
-    found = [_stratum("", ALL_FILMS, answers, np.ones(len(answers), bool), rng, resamples, small)]
+    found = [_stratum("", ALL_IMAGES, answers, np.ones(len(answers), bool), rng, resamples, small)]
     for by, strata in divisions.items():
         for place, (name, inside) in enumerate(strata.items()):
             stratum = _stratum(by, name, answers, inside, rng, resamples, small)
-            # Of two strata the second's gaps are the first's, turned round.
+            # Of two strata the second's differences are the first's, turned round.
             if len(strata) > 2 or (len(strata) == 2 and place == 0):
                 rest = estimate(answers.take(~inside), rng, resamples)
-                sides = gap_intervals(answers, stratum.estimates), gap_intervals(answers, rest)
-                stratum = replace(stratum, gaps=gaps_to_rest(answers, inside, sides, rng, resamples))
+                sides = difference_intervals(answers, stratum.estimates), difference_intervals(answers, rest)
+                stratum = replace(
+                    stratum, differences=differences_to_rest(answers, inside, sides, rng, resamples)
+                )
             found.append(stratum)
-    corrected = _corrected([stratum.by for stratum in found], [stratum.gaps for stratum in found])
-    return [replace(stratum, gaps=gaps) for stratum, gaps in zip(found, corrected, strict=True)]
+    corrected = _corrected([stratum.by for stratum in found], [stratum.differences for stratum in found])
+    return [
+        replace(stratum, differences=differences)
+        for stratum, differences in zip(found, corrected, strict=True)
+    ]
 
 
 def compare_strata(
@@ -211,32 +218,36 @@ def compare_strata(
     rng: np.random.Generator,
     resamples: int = RESAMPLES,
 ) -> list[Stratum]:
-    """Add how far another model's figures are from these, on all films and in every stratum.
+    """Add how far another model's figures are from these, on all images and in every stratum.
 
     Args:
         strata: as `describe_strata` made them of these answers and divisions.
-        answers, other: of the same N films, in the same order.
+        answers, other: of the same N images, in the same order.
         divisions, rng, resamples: as there.
     """
-    everything = {"": {ALL_FILMS: np.ones(len(answers), bool)}, **divisions}
+    everything = {"": {ALL_IMAGES: np.ones(len(answers), bool)}, **divisions}
     masks = [everything[stratum.by][stratum.name] for stratum in strata]
     found = [paired_differences(answers.take(inside), other.take(inside), rng, resamples) for inside in masks]
     corrected = _corrected([stratum.by for stratum in strata], found)
     return [replace(stratum, model_differences=of) for stratum, of in zip(strata, corrected, strict=True)]
 
 
-def _corrected(families: Sequence[str], gaps: Sequence[dict[str, Gap]]) -> list[dict[str, Gap]]:
-    """Correct the p values of each stratum's gaps for the number of gaps in its family."""
-    found = [dict(of) for of in gaps]
+def _corrected(
+    families: Sequence[str], differences: Sequence[dict[str, Difference]]
+) -> list[dict[str, Difference]]:
+    """Correct the p values of each stratum's differences for the number of differences in its family."""
+    found = [dict(of) for of in differences]
     for family in set(families):
-        keys = [(i, name) for i, of in enumerate(gaps) if families[i] == family for name in of]
-        for (i, name), gap in zip(keys, with_holm([gaps[i][name] for i, name in keys]), strict=True):
-            found[i][name] = gap
+        keys = [(i, name) for i, of in enumerate(differences) if families[i] == family for name in of]
+        for (i, name), difference in zip(
+            keys, with_holm([differences[i][name] for i, name in keys]), strict=True
+        ):
+            found[i][name] = difference
     return found
 
 
-def gap_intervals(answers: Answers, estimates: Estimates) -> dict[str, Interval]:
-    """Take the intervals of the figures that gaps are of, by the names that gaps have."""
+def difference_intervals(answers: Answers, estimates: Estimates) -> dict[str, Interval]:
+    """Take the intervals of the figures that differences are of, by the names that differences have."""
     per_class, positive = estimates.per_class, answers.positive
     if positive is not None:
         return {
@@ -264,7 +275,7 @@ def _stratum(
     return Stratum(
         by=by,
         name=name,
-        films=int(inside.sum()),
+        images=int(inside.sum()),
         patients=len(np.unique(answers.patients[inside])),
         of_class=dict(zip(answers.classes, counts.tolist(), strict=True)),
         small=bool(counts.min() < small),

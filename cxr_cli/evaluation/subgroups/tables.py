@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cxr_cli.evaluation.subgroups.gaps import Gap
+from cxr_cli.evaluation.subgroups.differences import Difference
 from cxr_cli.evaluation.subgroups.strata import Stratum
 from cxr_cli.evaluation.text_table import columns
 from cxr_cli.evaluation.uncertainty.estimates import Estimate
@@ -37,7 +37,7 @@ class Subject:
     Attributes:
         classes: names.
         positive: the number of the finding's class, None for more than two classes.
-        small: films of a class, below which a stratum is marked.
+        small: images of a class, below which a stratum is marked.
     """
 
     classes: tuple[str, ...]
@@ -93,9 +93,14 @@ def records(strata: Sequence[Stratum], subject: Subject) -> list[dict[str, Any]]
             figure = figure_of(stratum, name, subject)
             if figure is not None:
                 row |= _numbered(name, figure.as_json(), ("low", "high", "method"))
-        for kind, gaps in (("gap", stratum.gaps), ("model_difference", stratum.model_differences)):
-            for name, gap in gaps.items():
-                row |= _numbered(f"{name}_{kind}", gap.as_json(), ("low", "high", "method", "p", "p_holm"))
+        for kind, differences in (
+            ("difference", stratum.differences),
+            ("model_difference", stratum.model_differences),
+        ):
+            for name, difference in differences.items():
+                row |= _numbered(
+                    f"{name}_{kind}", difference.as_json(), ("low", "high", "method", "p", "p_holm")
+                )
         rows.append({name.replace(" ", "_"): value for name, value in row.items()})
     return rows
 
@@ -113,7 +118,7 @@ def _counts(stratum: Stratum, subject: Subject) -> dict[str, Any]:
         "by": stratum.by,
         "stratum": stratum.name,
         "small": stratum.small,
-        "films": stratum.films,
+        "images": stratum.images,
         "patients": stratum.patients,
         **{heading: stratum.of_class[name] for heading, name in names.items()},
     }
@@ -124,7 +129,7 @@ def _numbered(name: str, numbers: dict[str, Any], parts: Sequence[str]) -> dict[
 
 
 def as_json(strata: Sequence[Stratum], subject: Subject) -> list[dict[str, Any]]:
-    """Put every stratum into one object: counts, figures, gaps and differences."""
+    """Put every stratum into one object: counts, figures, differences and differences."""
     found = []
     for stratum in strata:
         names = [*subject.figures, *(FURTHER if subject.positive is not None else FURTHER[2:])]
@@ -133,20 +138,26 @@ def as_json(strata: Sequence[Stratum], subject: Subject) -> list[dict[str, Any]]
             {
                 **_counts(stratum, subject),
                 "figures": {name: figure.as_json() for name, figure in figures.items() if figure is not None},
-                "gaps": {name: gap.as_json() for name, gap in stratum.gaps.items()},
-                "model_differences": {name: gap.as_json() for name, gap in stratum.model_differences.items()},
+                "differences": {
+                    name: difference.as_json() for name, difference in stratum.differences.items()
+                },
+                "model_differences": {
+                    name: difference.as_json() for name, difference in stratum.model_differences.items()
+                },
             }
         )
     return found
 
 
 def tables(strata: Sequence[Stratum], subject: Subject) -> list[Table]:
-    """Lay strata out as the second paper's Tables 3 and 4, and gaps and differences below them."""
+    """Lay strata out as the second paper's Tables 3 and 4, and differences and differences below them."""
     return [
         _table_of_counts(strata, subject),
         _table_of_figures(strata, subject),
-        *_table_of_gaps("Gap to all other films", strata, lambda stratum: stratum.gaps),
-        *_table_of_gaps("The other model minus this one", strata, lambda stratum: stratum.model_differences),
+        *_table_of_differences("Difference to all other images", strata, lambda stratum: stratum.differences),
+        *_table_of_differences(
+            "The other model minus this one", strata, lambda stratum: stratum.model_differences
+        ),
     ]
 
 
@@ -156,7 +167,7 @@ def _table_of_counts(strata: Sequence[Stratum], subject: Subject) -> Table:
         [_name(stratum), *(Cell(str(value)) for _, value in of)]
         for stratum, of in zip(strata, counts, strict=True)
     ]
-    return Table("Films", ["", *(heading for heading, _ in counts[0])], rows)
+    return Table("Images", ["", *(heading for heading, _ in counts[0])], rows)
 
 
 def _table_of_figures(strata: Sequence[Stratum], subject: Subject) -> Table:
@@ -169,14 +180,14 @@ def _table_of_figures(strata: Sequence[Stratum], subject: Subject) -> Table:
     return Table(title, ["", *(subject.figures[name] for name in shown)], rows)
 
 
-def _table_of_gaps(
-    title: str, strata: Sequence[Stratum], gaps: Callable[[Stratum], dict[str, Gap]]
+def _table_of_differences(
+    title: str, strata: Sequence[Stratum], differences: Callable[[Stratum], dict[str, Difference]]
 ) -> list[Table]:
     rows = [
-        [_name(stratum), Cell(HEADINGS.get(name, name)), *_gap_cells(gap)]
+        [_name(stratum), Cell(HEADINGS.get(name, name)), *_difference_cells(difference)]
         for stratum in strata
-        for name, gap in gaps(stratum).items()
-        if not np.isnan(gap.value)
+        for name, difference in differences(stratum).items()
+        if not np.isnan(difference.value)
     ]
     return [Table(title, ["", "figure", "difference", "95 %", "p", "Holm"], rows)] if rows else []
 
@@ -194,12 +205,15 @@ def _figure_cell(figure: Estimate | None) -> Cell:
     return Cell(f"{figure.value:.3f}", "" if np.isnan(low) else f"{low:.3f}-{high:.3f}")
 
 
-def _gap_cells(gap: Gap) -> list[Cell]:
-    low, high = gap.interval.low, gap.interval.high
+def _difference_cells(difference: Difference) -> list[Cell]:
+    low, high = difference.interval.low, difference.interval.high
     return [
-        Cell("-" if np.isnan(gap.value) else f"{gap.value:+.3f}"),
+        Cell("-" if np.isnan(difference.value) else f"{difference.value:+.3f}"),
         Cell("-" if np.isnan(low) else f"{low:+.3f} to {high:+.3f}"),
-        *(Cell("-" if np.isnan(p) else "<0.001" if p < 0.001 else f"{p:.3f}") for p in (gap.p, gap.p_holm)),
+        *(
+            Cell("-" if np.isnan(p) else "<0.001" if p < 0.001 else f"{p:.3f}")
+            for p in (difference.p, difference.p_holm)
+        ),
     ]
 
 
@@ -207,16 +221,18 @@ def notes(strata: Sequence[Stratum], subject: Subject) -> list[str]:
     """Say what the marks and the columns mean."""
     found = []
     if any(stratum.small for stratum in strata):
-        found.append(f"* fewer than {subject.small} films of a class: read with care")
-    if any(not np.isnan(gap.value) for stratum in strata for gap in stratum.gaps.values()):
+        found.append(f"* fewer than {subject.small} images of a class: read with care")
+    if any(
+        not np.isnan(difference.value) for stratum in strata for difference in stratum.differences.values()
+    ):
         found += [
-            "Gaps: a stratum's figure minus that of all other films. p: patients permuted between strata,",
-            "class by class. Holm: p corrected for the number of gaps of the same characteristic.",
+            "Differences: a stratum's figure minus that of all other images. p: patients permuted between strata,",
+            "class by class. Holm: p corrected for the number of differences of the same characteristic.",
         ]
     if any(stratum.model_differences for stratum in strata):
         found += [
             "Differences: p of shares by McNemar's exact test, or by swapping the models' answers patient by",
-            "patient where patients have several films; of the AUC by DeLong. Holm as for gaps.",
+            "patient where patients have several images; of the AUC by DeLong. Holm as for differences.",
         ]
     return found
 

@@ -1,7 +1,7 @@
-"""AUCs of several models on the same films, and how they vary together.
+"""AUCs of several models on the same images, and how they vary together.
 
 DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44:837, by midranks as Sun & Xu 2014, IEEE Signal Processing
-Letters 21:1389; several films of one patient as Obuchowski 1997, Biometrics 53:567.
+Letters 21:1389; several images of one patient as Obuchowski 1997, Biometrics 53:567.
 """
 
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from cxr_cli.evaluation.metrics.confusion import Floats
 
 
 class Areas(NamedTuple):
-    """AUCs [M] and their covariance [M, M]; NaN where a class has films of fewer than two patients."""
+    """AUCs [M] and their covariance [M, M]; NaN where a class has images of fewer than two patients."""
 
     values: Floats
     covariance: Floats
@@ -32,9 +32,9 @@ class AreaDifference(NamedTuple):
 def areas(positive: NDArray[np.bool_], scores: NDArray[np.floating], patients: NDArray[np.int64]) -> Areas:
     """Compute the AUC of each model, and the covariance of these AUCs over samples of patients.
 
-    A film's placement is the share of the other class's films that it is rightly ranked against, ties half.
-    Where each film is of its own patient the covariance is DeLong's; else the placements of a patient's films
-    are summed first, for they vary together.
+    An image's placement is the share of the other class's images that it is rightly ranked against, ties
+    half. Where each image is of its own patient the covariance is DeLong's; else the placements of a
+    patient's images are summed first, for they vary together.
 
     Args:
         positive: bool [N].
@@ -72,7 +72,7 @@ def compare_areas(
     second: NDArray[np.floating],
     patients: NDArray[np.int64],
 ) -> AreaDifference:
-    """Compare the AUCs of two models on the same films; p is 1 where no placement differs.
+    """Compare the AUCs of two models on the same images; p is 1 where no placement differs.
 
     Args:
         positive: bool [N].

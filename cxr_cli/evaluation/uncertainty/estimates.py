@@ -22,7 +22,7 @@ from cxr_cli.evaluation.uncertainty.intervals import (
 
 Mask = NDArray[np.bool_]
 
-# What is counted, and which of it are hits, by a class's films and the films called so.
+# What is counted, and which of it are hits, by a class's images and the images called so.
 PROPORTIONS: dict[str, Callable[[Mask, Mask], tuple[Mask, Mask]]] = {
     "sensitivity": lambda of_class, called: (of_class, called),
     "specificity": lambda of_class, called: (~of_class, ~called),
@@ -45,7 +45,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Estimates:
-    """Figures of all films by name, and of each class by name and class number."""
+    """Figures of all images by name, and of each class by name and class number."""
 
     overall: dict[str, Estimate]
     per_class: dict[str, list[Estimate]]
@@ -56,10 +56,10 @@ def estimate(answers: Answers, rng: np.random.Generator, resamples: int = RESAMP
 
     Proportions have intervals as `proportion_interval` chooses them, AUCs as `area_interval`, all other
     figures the middle of the bootstrap over patients. The calibration error has none: resamples of it are far
-    too high, for it grows with every film that counts twice.
+    too high, for it grows with every image that counts twice.
 
     Args:
-        answers: of one film or more.
+        answers: of one image or more.
         rng: draws patients.
         resamples: of patients.
     """
@@ -101,8 +101,8 @@ def _class_interval(answers: Answers, name: str, number: int, resampled: dict[st
 
 
 def area_estimate(positive: Mask, scores: NDArray[np.floating], patients: NDArray[np.int64]) -> Estimate:
-    """Estimate the AUC of positive films [N] against the others, with its interval by patients."""
+    """Estimate the AUC of positive images [N] against the others, with its interval by patients."""
     values, covariance = areas(positive, scores[None], patients)
-    pairs = min(len(np.unique(patients[films])) for films in (positive, ~positive))
+    pairs = min(len(np.unique(patients[images])) for images in (positive, ~positive))
     value = float(values[0])
     return Estimate(value, area_interval(value, float(covariance[0, 0]), pairs))

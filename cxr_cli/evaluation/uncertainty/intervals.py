@@ -12,8 +12,8 @@ from cxr_cli.evaluation.metrics.confusion import Floats
 
 LEVEL = 0.95
 RESAMPLES = 2000
-# Weights of so many films at once, 32 MiB, however many films and resamples there are.
-FILMS_AT_ONCE = 1 << 22
+# Weights of so many images at once, 32 MiB, however many images and resamples there are.
+IMAGES_AT_ONCE = 1 << 22
 
 
 class Interval(NamedTuple):
@@ -35,9 +35,9 @@ UNKNOWN = Interval(np.nan, np.nan, "none")
 def patient_weights(
     patients: NDArray[np.int64], rng: np.random.Generator, resamples: int = RESAMPLES
 ) -> Floats:
-    """Draw patients with replacement, and count how often each film came in.
+    """Draw patients with replacement, and count how often each image came in.
 
-    Films of one patient are alike, so patients, not films, are the unit (Efron & Tibshirani 1993, ch. 8).
+    Images of one patient are alike, so patients, not images, are the unit (Efron & Tibshirani 1993, ch. 8).
 
     Args:
         patients: int [N], any numbers; equal means the same patient.
@@ -45,7 +45,7 @@ def patient_weights(
         resamples: how many, R.
 
     Returns:
-        float64 [R, N], whole numbers; films of one patient have the same.
+        float64 [R, N], whole numbers; images of one patient have the same.
     """
     _, patient = np.unique(patients, return_inverse=True)
     count = int(patient.max()) + 1
@@ -73,9 +73,9 @@ def over_resamples(
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def weight_chunks(films: int, resamples: int) -> Iterator[int]:
-    """Part a number of resamples into such as `FILMS_AT_ONCE` allows."""
-    most = max(FILMS_AT_ONCE // max(films, 1), 1)
+def weight_chunks(images: int, resamples: int) -> Iterator[int]:
+    """Part a number of resamples into such as `IMAGES_AT_ONCE` allows."""
+    most = max(IMAGES_AT_ONCE // max(images, 1), 1)
     for start in range(0, resamples, most):
         yield min(most, resamples - start)
 
@@ -104,10 +104,10 @@ def wilson_interval(hits: int, trials: int) -> Interval:
 def proportion_interval(
     counted: NDArray[np.bool_], hits: NDArray[np.bool_], patients: NDArray[np.int64], resampled: Floats
 ) -> Interval:
-    """Choose the interval of a proportion: hits among the films that are counted.
+    """Choose the interval of a proportion: hits among the images that are counted.
 
-    Wilson's, where each film of the test is of its own patient. Else the bootstrap over patients; but where
-    all films are hits, or none, it has no width, and Wilson's is taken with patients as trials.
+    Wilson's, where each image of the test is of its own patient. Else the bootstrap over patients; but where
+    all images are hits, or none, it has no width, and Wilson's is taken with patients as trials.
 
     Args:
         counted, hits: bool [N].
@@ -135,7 +135,7 @@ def area_interval(value: float, variance: float, pairs: int) -> Interval:
     Args:
         value: the AUC, NaN where undefined.
         variance: of it, NaN where unknown.
-        pairs: patients with a positive film, or with a negative one, whichever are fewer.
+        pairs: patients with a positive image, or with a negative one, whichever are fewer.
     """
     if np.isnan(value) or pairs == 0:
         return UNKNOWN

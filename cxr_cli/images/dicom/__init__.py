@@ -1,1 +1,1 @@
-"""DICOM to display-ready grey: header, stored values, exposed part, display values."""
+"""DICOM to display-ready gray: header, stored values, exposed part, display values."""

@@ -45,7 +45,7 @@ def _inside(stored: NDArray[np.integer], header: Dataset, cover: str) -> NDArray
 
 
 def _without_borders(stored: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Cut off rows and columns at the edges that have one value throughout; a film of one value stays."""
+    """Cut off rows and columns at the edges that have one value throughout; an image of one value stays."""
     top, bottom = _varied(stored)
     left, right = _varied(stored[top:bottom].T)
     part = stored[top:bottom, left:right]

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from cxr_cli.images.raster import to_grey
-from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.raster import to_gray
+from cxr_cli.images.rejected import RejectedImageError
 
 
 @dataclass(frozen=True)
 class Display:
     """Display values [V], uint8, 0 black, of stored values in order; how they came about; inverted or not."""
 
-    grey: NDArray[np.uint8]
+    gray: NDArray[np.uint8]
     mapping: str
     inverted: bool
 
@@ -40,14 +40,14 @@ def display_values(
         header: what is applied.
 
     Raises:
-        RejectedFilmError: a window or look-up table that cannot be applied.
+        RejectedImageError: a window or look-up table that cannot be applied.
     """
     modality, rescaled = _modality_values(stored, header)
-    grey, voi = _values_of_interest(modality, exposed, header)
+    gray, voi = _values_of_interest(modality, exposed, header)
     inverted = is_inverted(header)
-    grey = 255 - grey if inverted else grey
-    # No pixel of the film has this value, and it takes no part in the pipeline (PS3.3 C.7.5.1.1.2).
-    return Display(np.where(padding, np.uint8(0), grey), f"{rescaled}{voi}", inverted)
+    gray = 255 - gray if inverted else gray
+    # No pixel of the image has this value, and it takes no part in the pipeline (PS3.3 C.7.5.1.1.2).
+    return Display(np.where(padding, np.uint8(0), gray), f"{rescaled}{voi}", inverted)
 
 
 def is_inverted(header: Dataset) -> bool:
@@ -75,17 +75,17 @@ def _values_of_interest(
     if header.get("VOILUTSequence"):
         table = header.VOILUTSequence[0]
         output_range = 2 ** int(table.LUTDescriptor[2]) - 1
-        return to_grey(_look_up(modality, table), 0, output_range), "voi lut"
+        return to_gray(_look_up(modality, table), 0, output_range), "voi lut"
     center, width = _first(header, "WindowCenter"), _first(header, "WindowWidth")
     if center is not None and width is not None:
         function = header.get("VOILUTFunction") or "LINEAR"
-        grey = to_grey(_windowed(modality, center, width, function), 0, 1)
-        return grey, f"window {center:g} {width:g} {function}"
+        gray = to_gray(_windowed(modality, center, width, function), 0, 1)
+        return gray, f"window {center:g} {width:g} {function}"
     proper = modality[exposed()]
     if not proper.size:
-        raise RejectedFilmError("constant: nothing but padding")
+        raise RejectedImageError("constant: nothing but padding")
     low, high = float(proper.min()), float(proper.max())
-    return to_grey(modality, low, high), f"full range {low:g}..{high:g}"
+    return to_gray(modality, low, high), f"full range {low:g}..{high:g}"
 
 
 def _look_up(values: NDArray[Any], table: Dataset) -> NDArray[np.int64]:
@@ -100,7 +100,7 @@ def _look_up(values: NDArray[Any], table: Dataset) -> NDArray[np.int64]:
     output: NDArray[np.int64] = np.array(words, dtype=np.int64, ndmin=1)
     length = entries or 2**16  # 65,536 does not fit the field and is written as 0
     if len(output) < length:
-        raise RejectedFilmError("a look-up table shorter than its descriptor says")
+        raise RejectedImageError("a look-up table shorter than its descriptor says")
     index = np.clip(np.rint(values).astype(np.int64) - first, 0, length - 1)
     return np.asarray(output[index], dtype=np.int64)
 
@@ -111,7 +111,7 @@ def _windowed(values: NDArray[Any], center: float, width: float, function: str) 
     Not pydicom's `apply_windowing`, which turns the picture round where the rescale slope is negative.
     """
     if width < 1 if function == "LINEAR" else width <= 0:
-        raise RejectedFilmError("a window too narrow to be applied")
+        raise RejectedImageError("a window too narrow to be applied")
     if function == "LINEAR":
         # From the last black value to the first white one there are width - 1 steps, perhaps none.
         return np.clip((values - (center - 0.5)) / max(width - 1, 1e-9) + 0.5, 0.0, 1.0)
@@ -120,7 +120,7 @@ def _windowed(values: NDArray[Any], center: float, width: float, function: str) 
     if function == "SIGMOID":
         # 1 / (1 + exp(-4 (x - c) / w)), written so that it cannot overflow.
         return 0.5 * (1.0 + np.tanh(2.0 * (values - center) / width))
-    raise RejectedFilmError("a VOI LUT function that is none of LINEAR, LINEAR_EXACT, SIGMOID")
+    raise RejectedImageError("a VOI LUT function that is none of LINEAR, LINEAR_EXACT, SIGMOID")
 
 
 def _first(header: Dataset, keyword: str) -> float | None:

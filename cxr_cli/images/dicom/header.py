@@ -1,4 +1,4 @@
-"""A DICOM file's data set: is it one at all, and is it one whose pixels can become a film."""
+"""A DICOM file's data set: is it one at all, and is it one whose pixels can become an image."""
 
 from typing import BinaryIO
 
@@ -15,7 +15,7 @@ from pydicom.uid import (
 )
 
 from cxr_cli.images.raster import check_sides
-from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.rejected import RejectedImageError
 
 PREAMBLE_LENGTH = 128
 START_LENGTH = PREAMBLE_LENGTH + 4
@@ -62,21 +62,21 @@ def _begins_as_data_set(start: bytes) -> bool:
 
 
 def read_dataset(stream: BinaryIO) -> FileDataset:
-    """Read a data set, pixel data and all, and see that it is one of a still grey picture or may be.
+    """Read a data set, pixel data and all, and see that it is one of a still gray picture or may be.
 
     Raises:
-        RejectedFilmError: no DICOM, an index, no or several frames, a header that lacks what pixels need.
+        RejectedImageError: no DICOM, an index, no or several frames, a header that lacks what pixels need.
     """
     start = stream.read(START_LENGTH)
     stream.seek(0)
     if not begins_as_dicom(start):
-        raise RejectedFilmError("no DICOM file: no DICM after the preamble")
+        raise RejectedImageError("no DICOM file: no DICM after the preamble")
     try:
         dataset = pydicom.dcmread(stream, force=not has_preamble(start))
     except InvalidDicomError:
-        raise RejectedFilmError("no DICOM file: no data set") from None
+        raise RejectedImageError("no DICOM file: no data set") from None
     if dataset.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
-        raise RejectedFilmError("DICOMDIR: an index of files, no film")
+        raise RejectedImageError("DICOMDIR: an index of files, no image")
     _check_header(dataset)
     _set_transfer_syntax(dataset)
     _check_length(dataset)
@@ -85,16 +85,16 @@ def read_dataset(stream: BinaryIO) -> FileDataset:
 
 def _check_header(dataset: Dataset) -> None:
     if "PixelData" not in dataset:
-        raise RejectedFilmError("no pixel data, or the file ends before them")
+        raise RejectedImageError("no pixel data, or the file ends before them")
     for keyword in REQUIRED:
         if dataset.get(keyword) is None:
-            raise RejectedFilmError(f"no {keyword} in the header")
+            raise RejectedImageError(f"no {keyword} in the header")
     if int(dataset.get("NumberOfFrames") or 1) > 1:
-        raise RejectedFilmError("more than one frame")
+        raise RejectedImageError("more than one frame")
     if dataset.BitsAllocated not in (8, 16):
-        raise RejectedFilmError("neither 8 nor 16 bits allocated a pixel")
+        raise RejectedImageError("neither 8 nor 16 bits allocated a pixel")
     if not 1 <= dataset.BitsStored <= dataset.BitsAllocated:
-        raise RejectedFilmError("BitsStored does not fit BitsAllocated")
+        raise RejectedImageError("BitsStored does not fit BitsAllocated")
     check_sides(dataset.Rows, dataset.Columns)
 
 
@@ -103,28 +103,28 @@ def _set_transfer_syntax(dataset: FileDataset) -> None:
     if dataset.file_meta.get("TransferSyntaxUID"):
         return
     if dataset["PixelData"].is_undefined_length:
-        raise RejectedFilmError("no TransferSyntaxUID, and the pixel data are compressed")
+        raise RejectedImageError("no TransferSyntaxUID, and the pixel data are compressed")
     implicit, little_endian = dataset.original_encoding
     explicit = ExplicitVRLittleEndian if little_endian else ExplicitVRBigEndian
     dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
 
 
 def _check_length(dataset: FileDataset) -> None:
-    native_grey = not transfer_syntax(dataset).is_compressed and dataset.SamplesPerPixel == 1
+    native_gray = not transfer_syntax(dataset).is_compressed and dataset.SamplesPerPixel == 1
     needed = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
-    if native_grey and len(dataset.PixelData) < needed:
-        raise RejectedFilmError("truncated: the file ends within the pixel data")
+    if native_gray and len(dataset.PixelData) < needed:
+        raise RejectedImageError("truncated: the file ends within the pixel data")
 
 
 def transfer_syntax(dataset: FileDataset) -> UID:
     """The transfer syntax; a private or unknown one gives a named reject.
 
     Raises:
-        RejectedFilmError: an unknown one.
+        RejectedImageError: an unknown one.
     """
     syntax = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_transfer_syntax:
-        raise RejectedFilmError("unknown transfer syntax")
+        raise RejectedImageError("unknown transfer syntax")
     return UID(syntax)
 
 

@@ -1,4 +1,4 @@
-"""A DICOM file to a grey film, and what its header says."""
+"""A DICOM file to a gray image, and what its header says."""
 
 import os
 import sys
@@ -18,9 +18,9 @@ from cxr_cli.images.dicom.borders import exposed_part, padding_range
 from cxr_cli.images.dicom.decoders import choose_decoders
 from cxr_cli.images.dicom.display import display_values
 from cxr_cli.images.dicom.header import presentation_intent, read_dataset, transfer_syntax
-from cxr_cli.images.dicom.stored import grey_of_colour, is_grey, stored_values
+from cxr_cli.images.dicom.stored import gray_of_color, is_gray, stored_values
 from cxr_cli.images.raster import Picture, check_varied
-from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.view_position import check_chest, check_view, coded_view
 
 gdcm.Trace.WarningOff()
@@ -31,17 +31,17 @@ choose_decoders()
 def read_dicom(
     path: Path, keep_tags: tuple[str, ...] = (), views: tuple[str, ...] | None = None, stated_view: str = ""
 ) -> tuple[Picture, dict[str, str]]:
-    """Decode a DICOM file to display-ready grey at full size; also its header's share of the manifest's row.
+    """Decode a DICOM file to display-ready gray at full size; also its header's share of the manifest's row.
 
     Args:
         path: a file, or ARCHIVE.zip/MEMBER.
         keep_tags: keywords of header values to give on top, under these names.
-        views: the views of the chest that are taken, of views.VIEWS; None takes every film.
+        views: the views of the chest that are taken, of views.VIEWS; None takes every image.
         stated_view: the view by a better source than the header, if there is one.
 
     Raises:
-        RejectedFilmError: no DICOM, damaged, colour, several frames, no pixel data, faulty window or table,
-            a film that is not taken.
+        RejectedImageError: no DICOM, damaged, color, several frames, no pixel data, faulty window or table,
+            an image that is not taken.
     """
     with _quiet():
         try:
@@ -52,13 +52,13 @@ def read_dicom(
                 check_chest(dataset)
                 check_view(stated_view or record["view_position"], views)
             picture, decoding = _picture(dataset)
-        except RejectedFilmError:
+        except RejectedImageError:
             raise
         except NotImplementedError:  # pydicom's and gdcm's word for what they have no decoder for
-            raise RejectedFilmError("compressed in a way that no decoder here reads") from None
+            raise RejectedImageError("compressed in a way that no decoder here reads") from None
         except Exception as error:
             # Decoders raise anything on damaged data, and their text may hold header values.
-            raise RejectedFilmError(f"DICOM that cannot be decoded ({type(error).__name__})") from error
+            raise RejectedImageError(f"DICOM that cannot be decoded ({type(error).__name__})") from error
     check_varied(picture.pixels)
     return picture, record | decoding
 
@@ -89,9 +89,9 @@ def _record(dataset: FileDataset) -> dict[str, str]:
 
 
 def _picture(dataset: FileDataset) -> tuple[Picture, dict[str, str]]:
-    """The film, and whether it was inverted to become one."""
-    if not is_grey(dataset):
-        return Picture(grey_of_colour(dataset), "grey in colour"), {"inverted": "no"}
+    """The image, and whether it was inverted to become one."""
+    if not is_gray(dataset):
+        return Picture(gray_of_color(dataset), "gray in color"), {"inverted": "no"}
     stored = stored_values(dataset)
     lowest, highest = int(stored.min()), int(stored.max())
     # At most 65,536 values occur: the chain runs once for each value rather than for each pixel.
@@ -107,4 +107,4 @@ def _picture(dataset: FileDataset) -> tuple[Picture, dict[str, str]]:
         return occurring & ~padding
 
     display = display_values(values, exposed, padding, dataset)
-    return Picture(display.grey[index], display.mapping), {"inverted": "yes" if display.inverted else "no"}
+    return Picture(display.gray[index], display.mapping), {"inverted": "yes" if display.inverted else "no"}

@@ -1,4 +1,4 @@
-"""From encoded pixel data to stored values: decoding, unused bits, sign, and colour that is grey in truth."""
+"""From encoded pixel data to stored values: decoding, unused bits, sign, and color that is gray in truth."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,19 +6,19 @@ from pydicom.dataset import FileDataset
 from pydicom.pixels.processing import apply_color_lut
 
 from cxr_cli.images.dicom.header import transfer_syntax
-from cxr_cli.images.raster import to_grey
-from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.raster import to_gray
+from cxr_cli.images.rejected import RejectedImageError
 
-GREY = ("MONOCHROME1", "MONOCHROME2")
+GRAY = ("MONOCHROME1", "MONOCHROME2")
 
 
-def is_grey(dataset: FileDataset) -> bool:
-    """Whether pixels are grey by their header, so that look-up tables and windows are meant for them."""
-    return dataset.SamplesPerPixel == 1 and dataset.PhotometricInterpretation in GREY
+def is_gray(dataset: FileDataset) -> bool:
+    """Whether pixels are gray by their header, so that look-up tables and windows are meant for them."""
+    return dataset.SamplesPerPixel == 1 and dataset.PhotometricInterpretation in GRAY
 
 
 def stored_values(dataset: FileDataset) -> NDArray[np.integer]:
-    """Decode the stored values [H, W] of a grey film, integers of 8 or 16 bits, signed as the header says.
+    """Decode the stored values [H, W] of a gray image, integers of 8 or 16 bits, signed as the header says.
 
     Bits above BitsStored, which may hold an overlay, are cleared; overlays of their own are not drawn.
     """
@@ -33,11 +33,11 @@ def stored_values(dataset: FileDataset) -> NDArray[np.integer]:
         dataset.BitsStored -= shift
 
 
-def grey_of_colour(dataset: FileDataset) -> NDArray[np.uint8]:
-    """Decode a colour picture, RGB, YBR or palette, whose channels are alike to one of them [H, W], 0 black.
+def gray_of_color(dataset: FileDataset) -> NDArray[np.uint8]:
+    """Decode a color picture, RGB, YBR or palette, whose channels are alike to one of them [H, W], 0 black.
 
     Raises:
-        RejectedFilmError: colour in truth.
+        RejectedImageError: color in truth.
     """
     if dataset.PhotometricInterpretation == "PALETTE COLOR":
         channels = apply_color_lut(dataset.pixel_array, dataset)
@@ -46,8 +46,8 @@ def grey_of_colour(dataset: FileDataset) -> NDArray[np.uint8]:
         channels = dataset.pixel_array  # pydicom has made YBR to RGB
         highest = 2**dataset.BitsStored - 1
     else:
-        raise RejectedFilmError("colour of a kind that is not read; MONOCHROME1 or MONOCHROME2 is needed")
+        raise RejectedImageError("color of a kind that is not read; MONOCHROME1 or MONOCHROME2 is needed")
     first = channels[..., 0]
     if not all(np.array_equal(first, channels[..., other]) for other in (1, 2)):
-        raise RejectedFilmError("colour: MONOCHROME1 or MONOCHROME2 is needed")
-    return to_grey(first, 0, highest)
+        raise RejectedImageError("color: MONOCHROME1 or MONOCHROME2 is needed")
+    return to_gray(first, 0, highest)

@@ -99,7 +99,7 @@ def pointwise_convolution(x: Array, kernel: Array, stride: int = 1) -> Array:
 def grouped_convolution(x: Array, kernel: Array, stride: int, padding: Sides, groups: int) -> Array:
     """Convolve the groups of x [B,H,W,C], each with its own part of a kernel [K,L,C/groups,D].
 
-    Neighbouring groups are put together until they have some 32 channels, and each such block is an ordinary
+    Neighboring groups are put together until they have some 32 channels, and each such block is an ordinary
     convolution, with zeros in its kernel from one group to another: the machine multiplies 32 channels with
     32 in hardly more time than 4 with 4.
     """
@@ -123,7 +123,7 @@ def depthwise_convolution(x: Array, kernel: Array, stride: int, padding: Sides) 
     """Convolve each channel of x [B,H,W,C] with its own kernel [K,L,1,C] as a sum of K*L shifted products.
 
     Its derivatives are written out because XLA's own are slow on a CPU. The one by x is the same sum again,
-    for each of the stride's phases by itself. The one by the kernel goes film by film and sums rows before
+    for each of the stride's phases by itself. The one by the kernel goes image by image and sums rows before
     columns, which stays in cache (18 ms for 58 at 112x112x48).
     """
     return _shifted_products(_zero_padded(x, padding), kernel, stride)
@@ -161,9 +161,9 @@ def _depthwise_backward(
 ) -> tuple[Array, Array]:
     x, kernel = saved
 
-    def kernel_gradient(film_and_cotangent: tuple[Array, Array]) -> Array:
-        film, upstream = film_and_cotangent
-        shifts = _shifts(_zero_padded(film[None], padding), kernel.shape[:2], stride)
+    def kernel_gradient(image_and_cotangent: tuple[Array, Array]) -> Array:
+        image, upstream = image_and_cotangent
+        shifts = _shifts(_zero_padded(image[None], padding), kernel.shape[:2], stride)
         return jnp.stack([jnp.sum(jnp.sum(shift[0] * upstream, 0), 0) for shift in shifts])
 
     by_kernel = jnp.sum(lax.map(kernel_gradient, (x, cotangent)), 0)

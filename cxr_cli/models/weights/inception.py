@@ -4,7 +4,7 @@ from cxr_cli.models.weights.rules import BATCHES_SEEN, Naming, Rule, batch_norm,
 
 
 def _unit(pattern: str, target: str) -> tuple[Rule, ...]:
-    """Rules of a convolution and its batch normalisation."""
+    """Rules of a convolution and its batch normalization."""
     return (
         Rule(rf"{pattern}\.conv\.weight", f"{target}.conv.kernel", "kernel"),
         *batch_norm(rf"{pattern}\.bn", f"{target}.norm"),

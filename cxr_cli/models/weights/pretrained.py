@@ -9,11 +9,11 @@ from cxr_cli.models.weights.rules import Naming, load_strict
 from cxr_cli.models.weights.sources import FoundWeights
 
 BACKBONE = "backbone"
-"""Where a siamese net's variables hold those of its backbone."""
+"""Where a siamese network's variables hold those of its backbone."""
 
 
-NETS = "nets"
-"""Where a `MidEfficientNet`'s variables hold those of its nets."""
+NETWORKS = "networks"
+"""Where a `MidEfficientNet`'s variables hold those of its networks."""
 
 
 def load_pretrained(variables: Variables, *found: FoundWeights, keep_head: bool = False) -> Variables:
@@ -21,8 +21,8 @@ def load_pretrained(variables: Variables, *found: FoundWeights, keep_head: bool 
 
     Args:
         variables: the arrays of a network of `found.card.arch`, of one made of several such, or of a siamese
-            net around one; the head's, and what there is beyond these nets, stay as they are.
-        found: the weights, one a net.
+            network around one; the head's, and what there is beyond these networks, stay as they are.
+        found: the weights, one a network.
         keep_head: load the publisher's classifier too.
 
     Raises:
@@ -34,12 +34,14 @@ def load_pretrained(variables: Variables, *found: FoundWeights, keep_head: bool 
         return Variables(
             variables.params | {BACKBONE: filled.params}, variables.stats | {BACKBONE: filled.stats}
         )
-    if NETS in variables.params:
-        inner_of = (Variables(variables.params[NETS][i], variables.stats[NETS][i]) for i in range(len(found)))
-        nets = [load_pretrained(inner, part) for inner, part in zip(inner_of, found, strict=True)]
+    if NETWORKS in variables.params:
+        inner_of = (
+            Variables(variables.params[NETWORKS][i], variables.stats[NETWORKS][i]) for i in range(len(found))
+        )
+        networks = [load_pretrained(inner, part) for inner, part in zip(inner_of, found, strict=True)]
         return Variables(
-            variables.params | {NETS: {i: net.params for i, net in enumerate(nets)}},
-            variables.stats | {NETS: {i: net.stats for i, net in enumerate(nets)}},
+            variables.params | {NETWORKS: {i: network.params for i, network in enumerate(networks)}},
+            variables.stats | {NETWORKS: {i: network.stats for i, network in enumerate(networks)}},
         )
     (only,) = found
     return load_strict(

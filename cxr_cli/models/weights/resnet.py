@@ -1,7 +1,7 @@
 """How torchvision, and timm after it, name the tensors of ResNet and ResNeXt.
 
 Their stages are layer1 to layer4; a bottleneck has conv1, conv2, conv3, each with its bn, and in a stage's
-first a downsample of convolution and batch normalisation.
+first a downsample of convolution and batch normalization.
 """
 
 from cxr_cli.models.weights.rules import BATCHES_SEEN, Naming, Rule, batch_norm, classifier

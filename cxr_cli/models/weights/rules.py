@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from cxr_cli.errors import BadInput
 from cxr_cli.models.registry import Variables
 from cxr_cli.models.weights.cards import Card
-from cxr_cli.models.weights.grey import fold_grey
+from cxr_cli.models.weights.gray import fold_gray
 
 Conversion = Literal["vector", "kernel", "dense", "stem"]
 """How a tensor becomes ours.
 
-vector: as it is. kernel: OIHW to HWIO. dense: [O,I] to [I,O]. stem: OIHW to HWIO, folded to grey; it fills
+vector: as it is. kernel: OIHW to HWIO. dense: [O,I] to [I,O]. stem: OIHW to HWIO, folded to gray; it fills
 `<target>.kernel` and `<target>.offset`.
 """
 
@@ -47,8 +47,8 @@ class Naming:
     Attributes:
         rules: for every tensor that we use.
         ignored: regular expressions for the whole keys of those that we do not.
-        optional: our layers that a net may be built without, as a siamese net is without what classifies; the
-            tensors of a layer that is not there are dropped.
+        optional: our layers that a network may be built without, as a siamese network is without what
+            classifies; the tensors of a layer that is not there are dropped.
         counts_from: what the publisher numbers the first of several layers; ours is 0.
     """
 
@@ -79,7 +79,7 @@ class Naming:
 
 
 def batch_norm(pattern: str, target: str) -> tuple[Rule, ...]:
-    """Rules of a batch normalisation in torch's names; `pattern` and `target` are the layer's own."""
+    """Rules of a batch normalization in torch's names; `pattern` and `target` are the layer's own."""
     return (
         Rule(rf"{pattern}\.weight", f"{target}.scale"),
         Rule(rf"{pattern}\.bias", f"{target}.bias"),
@@ -97,7 +97,7 @@ def classifier(pattern: str, target: str) -> tuple[Rule, ...]:
 
 
 BATCHES_SEEN = r".*\.num_batches_tracked"
-"""To be ignored: torch counts a batch normalisation's batches, for a momentum that no published net uses."""
+"""To be ignored: torch counts a batch normalization's batches, for a momentum that no published network uses."""
 
 
 def load_strict(
@@ -204,7 +204,7 @@ def _convert(
                 raise _Misfit(
                     f"{key} has {channels} input channels, those of {card.name} are {len(card.mean)}"
                 )
-            kernel, offset = fold_grey(tensor.transpose(2, 3, 1, 0), card)
+            kernel, offset = fold_gray(tensor.transpose(2, 3, 1, 0), card)
             return [(f"{target}.kernel", kernel), (f"{target}.offset", offset)]
 
 

@@ -49,26 +49,29 @@ class FoundWeights:
 
 
 def find_all(wanted: str, arch: str) -> tuple[FoundWeights, ...]:
-    """Find the weights of an architecture, or of each net that it is made of.
+    """Find the weights of an architecture, or of each network that it is made of.
 
     Args:
-        wanted: see `find_weights`; for several nets "auto", or one a net, in their order, between commas.
+        wanted: see `find_weights`; for several networks "auto", or one a network, in their order, between
+            commas.
         arch: a name in `ARCHITECTURES`.
 
     Raises:
-        UsageFault: see `find_weights`; more or fewer weights than nets, or weights for films that are
-            normalised in different ways, though the nets share them.
+        UsageFault: see `find_weights`; more or fewer weights than networks, or weights for images that are
+            normalized in different ways, though the networks share them.
         BadInput: see `find_weights`.
     """
-    nets = parts_of(arch)
-    each = [wanted] * len(nets) if wanted == AUTO or len(nets) == 1 else wanted.split(",")
-    if len(each) != len(nets):
-        raise UsageFault(f"--weights {wanted}: {arch} needs {len(nets)}, for {', '.join(nets)}: A,B,...")
-    found = tuple(find_weights(one, net) for one, net in zip(each, nets, strict=True))
-    scales = {(part.card.grey_mean, part.card.grey_std) for part in found}
+    networks = parts_of(arch)
+    each = [wanted] * len(networks) if wanted == AUTO or len(networks) == 1 else wanted.split(",")
+    if len(each) != len(networks):
+        raise UsageFault(
+            f"--weights {wanted}: {arch} needs {len(networks)}, for {', '.join(networks)}: A,B,..."
+        )
+    found = tuple(find_weights(one, network) for one, network in zip(each, networks, strict=True))
+    scales = {(part.card.gray_mean, part.card.gray_std) for part in found}
     if len(scales) > 1:
         names = ", ".join(part.card.name for part in found)
-        raise UsageFault(f"--weights {wanted}: {names} were not trained on films of one normalisation")
+        raise UsageFault(f"--weights {wanted}: {names} were not trained on images of one normalization")
     return found
 
 

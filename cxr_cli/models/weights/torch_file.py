@@ -231,7 +231,7 @@ MEMO_WRITERS = ("PUT", "BINPUT", "LONG_BINPUT")
 
 
 def _check_memo(path: Path, stream: io.BytesIO) -> None:
-    """Refuse a memo with gaps: the unpickler would fill any gap, of billions of places too."""
+    """Refuse a memo with differences: the unpickler would fill any difference, of billions of places too."""
     for number, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
         if opcode.name in MEMO_WRITERS and (argument is None or not 0 <= int(argument) <= number):
             raise BadInput(f"{path}: a pickle with place {argument} in its memo, after {number} operations")

@@ -17,17 +17,17 @@ NAMES = ("covid19", "normal", "pneumonia")
 
 @st.composite
 def weighted_answers(draw: st.DrawFn) -> tuple[Answers, np.ndarray]:
-    """Answers about films of two or three classes with ties, and two weightings of all classes."""
+    """Answers about images of two or three classes with ties, and two weightings of all classes."""
     classes = draw(st.integers(2, 3))
-    films = draw(st.integers(classes, 20))
-    labels = np.concatenate([np.arange(classes), draw_numbers(draw, films - classes, classes)])
-    levels = draw(npst.arrays(np.int64, (films, classes), elements=st.integers(1, 6)))
+    images = draw(st.integers(classes, 20))
+    labels = np.concatenate([np.arange(classes), draw_numbers(draw, images - classes, classes)])
+    levels = draw(npst.arrays(np.int64, (images, classes), elements=st.integers(1, 6)))
     scores = levels / levels.sum(1, keepdims=True)
-    weights = draw(npst.arrays(np.int64, (2, films), elements=st.integers(0, 3))).astype(float)
+    weights = draw(npst.arrays(np.int64, (2, images), elements=st.integers(0, 3))).astype(float)
     weights[:, :classes] += 1
-    predicted = draw_numbers(draw, films, classes)
+    predicted = draw_numbers(draw, images, classes)
     positive = draw(st.sampled_from([None, 0, 1])) if classes == 2 else None
-    return Answers(NAMES[:classes], labels, predicted, np.arange(films), scores, positive), weights
+    return Answers(NAMES[:classes], labels, predicted, np.arange(images), scores, positive), weights
 
 
 def draw_numbers(draw: st.DrawFn, count: int, below: int) -> np.ndarray:
@@ -88,7 +88,7 @@ def test_figures_are_scikit_learn_s(given_answers: tuple[Answers, np.ndarray]) -
         assert overall["brier"][place] == pytest.approx(brier)
 
 
-def test_films_without_scores_have_the_figures_of_their_classes_alone() -> None:
+def test_images_without_scores_have_the_figures_of_their_classes_alone() -> None:
     answers = Answers(NAMES[:2], np.array([0, 1]), np.array([0, 1]), np.arange(2))
     overall, per_class = figures(answers, np.ones((1, 2)))
     assert set(overall) == {"accuracy", "balanced_accuracy", "macro_f1"}
@@ -116,7 +116,7 @@ def test_one_class_against_the_rest_keeps_its_own_figures() -> None:
         np.testing.assert_allclose(of_two[name][:, 1], values[:, 2], err_msg=name)
 
 
-def test_some_of_the_films() -> None:
+def test_some_of_the_images() -> None:
     answers = Answers(
         NAMES[:2], np.array([0, 1, 1]), np.array([1, 0, 1]), np.array([5, 6, 7]), np.eye(3)[:, :2]
     )

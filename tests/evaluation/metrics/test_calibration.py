@@ -17,17 +17,17 @@ from cxr_cli.evaluation.metrics.calibration import (
 @st.composite
 def chances(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Truth, chances (0 and 1 among them) and three weightings, each with some weight."""
-    films = draw(st.integers(1, 20))
-    happened = draw(npst.arrays(np.bool_, films))
-    chance = draw(npst.arrays(np.int64, films, elements=st.integers(0, 20))) / 20
-    weights = draw(npst.arrays(np.int64, (3, films), elements=st.integers(0, 3))).astype(float)
+    images = draw(st.integers(1, 20))
+    happened = draw(npst.arrays(np.bool_, images))
+    chance = draw(npst.arrays(np.int64, images, elements=st.integers(0, 20))) / 20
+    weights = draw(npst.arrays(np.int64, (3, images), elements=st.integers(0, 3))).astype(float)
     weights[:, 0] += 1
     return happened, chance, weights
 
 
 @given(chances())
-def test_brier_s_score_is_scikit_learn_s(given_films: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
-    happened, chance, weights = given_films
+def test_brier_s_score_is_scikit_learn_s(given_images: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
+    happened, chance, weights = given_images
     found = weighted_brier(happened[:, None].astype(float), chance[:, None], weights)
     expected = [
         brier_score_loss(happened, chance, sample_weight=row, labels=[False, True]) for row in weights
@@ -37,9 +37,9 @@ def test_brier_s_score_is_scikit_learn_s(given_films: tuple[np.ndarray, np.ndarr
 
 @given(chances())
 def test_the_calibration_error_is_that_of_a_loop_over_bins(
-    given_films: tuple[np.ndarray, np.ndarray, np.ndarray],
+    given_images: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
-    happened, chance, weights = given_films
+    happened, chance, weights = given_images
     for found, row in zip(weighted_calibration_error(happened, chance, weights), weights, strict=True):
         expected = 0.0
         for low in range(10):

@@ -22,7 +22,7 @@ from cxr_cli.evaluation.metrics.confusion import (
     macro_f1,
 )
 
-# 10 films of class 0, 5 of class 1, 5 of class 2.
+# 10 images of class 0, 5 of class 1, 5 of class 2.
 WORKED = np.array([[7, 2, 1], [0, 4, 1], [1, 1, 3]])
 
 
@@ -51,7 +51,7 @@ def test_the_matrix_is_scikit_learn_s(given_answers: tuple[np.ndarray, np.ndarra
 def test_figures_are_scikit_learn_s(given_answers: tuple[np.ndarray, np.ndarray, int]) -> None:
     labels, predicted, classes = given_answers
     counts = confusion_matrix(labels, predicted, classes)
-    precision, recall, f1, films = sklearn_metrics.precision_recall_fscore_support(
+    precision, recall, f1, images = sklearn_metrics.precision_recall_fscore_support(
         labels, predicted, labels=range(classes), zero_division=np.nan
     )
     assert accuracy(counts) == pytest.approx(sklearn_metrics.accuracy_score(labels, predicted))
@@ -64,7 +64,7 @@ def test_figures_are_scikit_learn_s(given_answers: tuple[np.ndarray, np.ndarray,
     assert balanced_accuracy(counts) == pytest.approx(reference)
     # scikit-learn averages over the classes that it sees, in labels or in predictions.
     assert macro_f1(counts) == pytest.approx(sklearn_metrics.f1_score(labels, predicted, average="macro"))
-    assert films.tolist() == counts.sum(1).tolist()
+    assert images.tolist() == counts.sum(1).tolist()
 
 
 def test_figures_worked_by_hand() -> None:
@@ -78,12 +78,12 @@ def test_figures_worked_by_hand() -> None:
 
 
 def test_figures_of_the_paper_s_matrices() -> None:
-    """Rows of shares, as printed for the siamese net: the mean of the diagonal is the balanced accuracy."""
+    """Rows of shares, as printed for the siamese model: the mean of the diagonal is the balanced accuracy."""
     siamese = np.array([[0.65, 0.13, 0.23], [0.01, 0.87, 0.12], [0.01, 0.11, 0.88]])
     assert balanced_accuracy(siamese) == pytest.approx(0.80, abs=0.005)
 
 
-def test_a_class_without_films_has_no_sensitivity_and_does_not_count() -> None:
+def test_a_class_without_images_has_no_sensitivity_and_does_not_count() -> None:
     counts = np.array([[3, 0, 1], [0, 4, 0], [0, 0, 0]])
     np.testing.assert_array_equal(class_sensitivity(counts), [0.75, 1.0, np.nan])
     np.testing.assert_array_equal(class_precision(counts), [1.0, 1.0, 0.0])
@@ -106,7 +106,7 @@ def test_a_class_in_neither_has_no_f1_and_does_not_count() -> None:
 
 
 @pytest.mark.parametrize("figure", OVERALL.values())
-def test_no_film_is_no_figure(figure: object) -> None:
+def test_no_image_is_no_figure(figure: object) -> None:
     assert np.isnan(figure(np.zeros((3, 3))))  # type: ignore[operator]
 
 

@@ -13,21 +13,21 @@ FIGURES = [(weighted_auc, roc_auc_score), (weighted_average_precision, average_p
 
 
 @st.composite
-def weighted_films(draw: st.DrawFn, classes: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def weighted_images(draw: st.DrawFn, classes: int = 2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Labels, scores with many ties, and four weightings, under some of which a class may be missing."""
-    films = draw(st.integers(1, 25))
-    labels = draw(npst.arrays(np.int64, films, elements=st.integers(0, classes - 1)))
-    scores = draw(npst.arrays(np.int64, (films, classes), elements=st.integers(0, 8))) / 8
-    weights = draw(npst.arrays(np.int64, (4, films), elements=st.integers(0, 3)))
+    images = draw(st.integers(1, 25))
+    labels = draw(npst.arrays(np.int64, images, elements=st.integers(0, classes - 1)))
+    scores = draw(npst.arrays(np.int64, (images, classes), elements=st.integers(0, 8))) / 8
+    weights = draw(npst.arrays(np.int64, (4, images), elements=st.integers(0, 3)))
     return labels, scores, weights.astype(np.float64)
 
 
 @pytest.mark.parametrize(("figure", "reference"), FIGURES)
-@given(given_films=weighted_films())
+@given(given_images=weighted_images())
 def test_every_weighting_gives_scikit_learn_s_figure(
-    figure: object, reference: object, given_films: tuple[np.ndarray, np.ndarray, np.ndarray]
+    figure: object, reference: object, given_images: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> None:
-    labels, scores, weights = given_films
+    labels, scores, weights = given_images
     found = figure(labels == 1, scores[:, 1], weights)  # type: ignore[operator]
     for value, weighting in zip(found, weights, strict=True):
         present = {int(label) for label in labels[weighting > 0]}
@@ -40,11 +40,11 @@ def test_every_weighting_gives_scikit_learn_s_figure(
             assert np.isnan(value)
 
 
-@given(weighted_films(classes=3))
+@given(weighted_images(classes=3))
 def test_the_macro_figure_is_scikit_learn_s_where_every_class_is_there(
-    given_films: tuple[np.ndarray, np.ndarray, np.ndarray],
+    given_images: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
-    labels, scores, weights = given_films
+    labels, scores, weights = given_images
     for value, weighting in zip(macro(weighted_auc, labels, scores, weights), weights, strict=True):
         if {int(label) for label in labels[weighting > 0]} == {0, 1, 2}:
             truth = labels[:, None] == np.arange(3)
@@ -64,7 +64,7 @@ def test_areas_worked_by_hand() -> None:
     np.testing.assert_allclose(weighted_average_precision(positive, scores, weights[:1]), [0.75])
 
 
-def test_no_film_has_no_figure() -> None:
+def test_no_image_has_no_figure() -> None:
     none = np.zeros(0)
     for figure, _ in FIGURES:
         assert np.isnan(figure(none > 0, none, np.zeros((3, 0)))).tolist() == [True] * 3

@@ -1,4 +1,4 @@
-"""Two models on the same films."""
+"""Two models on the same images."""
 
 import numpy as np
 import pytest
@@ -9,10 +9,10 @@ from cxr_cli.evaluation.subgroups.paired import paired_differences, swapping_p
 from cxr_cli.evaluation.uncertainty.delong import compare_areas
 
 
-def two_models(films_each: int = 1) -> tuple[Answers, Answers]:
-    """A good and a poor model on the same 120 films."""
+def two_models(images_each: int = 1) -> tuple[Answers, Answers]:
+    """A good and a poor model on the same 120 images."""
     rng = np.random.default_rng(0)
-    labels, patients = rng.integers(0, 2, 120), np.arange(120) // films_each
+    labels, patients = rng.integers(0, 2, 120), np.arange(120) // images_each
     both = []
     for noise in (0.6, 2.5):
         chance = 1 / (1 + np.exp(-(2 * labels - 1 + noise * rng.normal(size=120))))
@@ -36,7 +36,7 @@ def test_differences_are_the_second_s_figures_minus_the_first_s() -> None:
     right = [answers.predicted == answers.labels for answers in (good, poor)]
     assert found["accuracy"].value == pytest.approx(right[1].mean() - right[0].mean())
     assert found["accuracy"].interval.low < found["accuracy"].value < found["accuracy"].interval.high < 0
-    # McNemar's exact test: the films that one alone has right are a binomial draw.
+    # McNemar's exact test: the images that one alone has right are a binomial draw.
     alone = int((right[1] & ~right[0]).sum()), int((right[0] & ~right[1]).sum())
     assert found["accuracy"].p == pytest.approx(binomtest(alone[0], sum(alone)).pvalue)
     of_class = good.labels == 1
@@ -52,10 +52,10 @@ def test_differences_are_the_second_s_figures_minus_the_first_s() -> None:
 
 def test_a_model_does_not_differ_from_itself() -> None:
     good, _ = two_models(3)
-    for gap in paired_differences(good, good, np.random.default_rng(0), 200).values():
-        assert gap.value == 0
-        assert np.isnan(gap.interval.low)
-        assert gap.p == 1.0 or np.isnan(gap.p)
+    for difference in paired_differences(good, good, np.random.default_rng(0), 200).values():
+        assert difference.value == 0
+        assert np.isnan(difference.interval.low)
+        assert difference.p == 1.0 or np.isnan(difference.p)
 
 
 def test_of_more_classes_the_figures_of_all_are_compared() -> None:
@@ -67,12 +67,12 @@ def test_of_more_classes_the_figures_of_all_are_compared() -> None:
     found = paired_differences(first, second, np.random.default_rng(0), 200)
     assert set(found) == {"accuracy", "balanced_accuracy", "macro_f1", "macro_auc"}
     assert found["accuracy"].value == pytest.approx(-0.2)
-    # All six discordant films speak for the first.
+    # All six discordant images speak for the first.
     assert found["accuracy"].p == pytest.approx(2 / 2**6)
 
 
-def test_swaps_of_patients_with_many_films_are_counted_by_patients() -> None:
-    """Five patients of four films, all better: as in a sign test of five, p is 2 / 32."""
+def test_swaps_of_patients_with_many_images_are_counted_by_patients() -> None:
+    """Five patients of four images, all better: as in a sign test of five, p is 2 / 32."""
     gained, patients = np.ones(20, np.int64), np.repeat(np.arange(5), 4)
     assert swapping_p(gained, patients, np.random.default_rng(0), 20000) == pytest.approx(1 / 16, abs=0.006)
     assert swapping_p(np.zeros(20, np.int64), patients, np.random.default_rng(0), 100) == 1.0

@@ -1,4 +1,4 @@
-"""Strata: how films are divided, and what is said of each part."""
+"""Strata: how images are divided, and what is said of each part."""
 
 import numpy as np
 import pytest
@@ -56,10 +56,10 @@ def test_what_is_no_characteristic_is_refused(text: str, message: str) -> None:
 
 def places(by: str) -> dict[str, list[int]]:
     strata = strata_of(read_by(by), lambda name: TABLE[name], "p.csv")
-    return {name: np.flatnonzero(films).tolist() for name, films in strata.items()}
+    return {name: np.flatnonzero(images).tolist() for name, images in strata.items()}
 
 
-def test_every_film_is_in_one_stratum_and_what_is_not_recorded_comes_last() -> None:
+def test_every_image_is_in_one_stratum_and_what_is_not_recorded_comes_last() -> None:
     assert places("view_position") == {"AP": [0, 3, 5], "PA": [1, 4], NOT_RECORDED: [2]}
 
 
@@ -114,42 +114,45 @@ THIRDS = {"site": {name: np.arange(200) % 3 == number for number, name in enumer
 HALVES = {"half": {"first": np.arange(200) < 190, "second": np.arange(200) >= 190}}
 
 
-def test_a_stratum_s_figures_are_those_of_its_films() -> None:
+def test_a_stratum_s_figures_are_those_of_its_images() -> None:
     answers = study()
     strata = describe_strata(answers, THIRDS, np.random.default_rng(0), 200)
     assert [(stratum.by, stratum.name) for stratum in strata] == [
-        ("", "all films"),
+        ("", "all images"),
         ("site", "a"),
         ("site", "b"),
         ("site", "c"),
     ]
-    for stratum, films in zip(strata, [np.ones(200, bool), *THIRDS["site"].values()], strict=True):
-        truth, called = answers.labels[films], answers.predicted[films]
+    for stratum, images in zip(strata, [np.ones(200, bool), *THIRDS["site"].values()], strict=True):
+        truth, called = answers.labels[images], answers.predicted[images]
         assert answers.scores is not None
-        assert (stratum.films, stratum.patients) == (films.sum(), len(np.unique(answers.patients[films])))
+        assert (stratum.images, stratum.patients) == (images.sum(), len(np.unique(answers.patients[images])))
         assert stratum.of_class == {"normal": (truth == 0).sum(), "pneumonia": truth.sum()}
         of = stratum.estimates.per_class
         assert of["sensitivity"][1].value == pytest.approx(recall_score(truth, called))
-        assert of["auc"][1].value == pytest.approx(roc_auc_score(truth, answers.scores[films, 1]))
-    assert strata[0].gaps == {}
-    ps = [gap.p for stratum in strata[1:] for gap in stratum.gaps.values()]
+        assert of["auc"][1].value == pytest.approx(roc_auc_score(truth, answers.scores[images, 1]))
+    assert strata[0].differences == {}
+    ps = [difference.p for stratum in strata[1:] for difference in stratum.differences.values()]
     assert len(ps) == 9
-    smallest = min((gap for stratum in strata[1:] for gap in stratum.gaps.values()), key=lambda gap: gap.p)
+    smallest = min(
+        (difference for stratum in strata[1:] for difference in stratum.differences.values()),
+        key=lambda difference: difference.p,
+    )
     assert smallest.p_holm == pytest.approx(min(1, 9 * smallest.p))
 
 
-def test_of_two_strata_the_gap_is_given_once_and_the_small_one_is_marked() -> None:
+def test_of_two_strata_the_difference_is_given_once_and_the_small_one_is_marked() -> None:
     _, first, second = describe_strata(study(), HALVES, np.random.default_rng(0), 200, small=20)
     assert (first.small, second.small) == (False, True)
-    assert set(first.gaps) == {"sensitivity", "specificity", "auc"}
-    assert second.gaps == {}
+    assert set(first.differences) == {"sensitivity", "specificity", "auc"}
+    assert second.differences == {}
 
 
 def test_each_characteristic_has_a_family_of_tests_of_its_own() -> None:
     answers, rng = study(), np.random.default_rng(0)
     alone = describe_strata(answers, THIRDS, rng, 200)
     both = describe_strata(answers, {**THIRDS, **HALVES}, np.random.default_rng(0), 200)
-    assert [stratum.gaps for stratum in both[:4]] == [stratum.gaps for stratum in alone]
+    assert [stratum.differences for stratum in both[:4]] == [stratum.differences for stratum in alone]
 
 
 def test_another_model_is_compared_in_every_stratum() -> None:
@@ -157,7 +160,7 @@ def test_another_model_is_compared_in_every_stratum() -> None:
     strata = describe_strata(answers, HALVES, np.random.default_rng(0), 200)
     compared = compare_strata(strata, answers, other, HALVES, np.random.default_rng(0), 200)
     right = [of.predicted == of.labels for of in (answers, other)]
-    for stratum, films in zip(compared, [np.ones(200, bool), *HALVES["half"].values()], strict=True):
-        expected = right[1][films].mean() - right[0][films].mean()
+    for stratum, images in zip(compared, [np.ones(200, bool), *HALVES["half"].values()], strict=True):
+        expected = right[1][images].mean() - right[0][images].mean()
         assert stratum.model_differences["accuracy"].value == pytest.approx(expected)
-    assert compared[0].gaps == strata[0].gaps
+    assert compared[0].differences == strata[0].differences

@@ -13,7 +13,7 @@ SUBJECT = Subject(("normal", "pneumonia"), 1, 3)
 
 
 def strata_of(names: tuple[str, str] = ("Philips", "50 % & more_")) -> list[Stratum]:
-    """Twelve films: the first eight are called rightly, of the last four one positive is missed."""
+    """Twelve images: the first eight are called rightly, of the last four one positive is missed."""
     labels = np.array([0, 1] * 6)
     predicted = labels.copy()
     predicted[-1] = 0
@@ -25,19 +25,19 @@ def strata_of(names: tuple[str, str] = ("Philips", "50 % & more_")) -> list[Stra
     )
 
 
-def test_the_text_has_counts_figures_and_gaps() -> None:
+def test_the_text_has_counts_figures_and_differences() -> None:
     lines = as_text(strata_of(), SUBJECT).splitlines()
     assert lines[:5] == [
-        "Films",
-        "                       films  patients  positives  negatives",
-        "all films              12     12        6          6",
-        "maker: Philips         8      8         4          4",
-        "maker: 50 % & more_ *  4      4         2          2",
+        "Images",
+        "                       images  patients  positives  negatives",
+        "all images              12     12        6          6",
+        "maker: Philips         8       8         4          4",
+        "maker: 50 % & more_ *  4       4         2          2",
     ]
     assert lines[6:9] == [
         "Figures",
         "                       sensitivity  specificity  accuracy     precision    F1           AUC",
-        "all films              0.833        1.000        0.917        1.000        0.909        0.917",
+        "all images             0.833        1.000        0.917        1.000        0.909        0.917",
     ]
     # Wilson's intervals below the proportions: 5 in 6, 6 in 6, 11 in 12, 5 in 5.
     wilson = ["0.436-0.970", "0.610-1.000", "0.646-0.985", "0.566-1.000"]
@@ -45,9 +45,9 @@ def test_the_text_has_counts_figures_and_gaps() -> None:
     assert lines[16].split() == ["figure", "difference", "95", "%", "p", "Holm"]
     assert lines[17].startswith("maker: Philips  sensitivity  +0.500      ")
     assert lines[-3:] == [
-        "* fewer than 3 films of a class: read with care",
-        "Gaps: a stratum's figure minus that of all other films. p: patients permuted between strata,",
-        "class by class. Holm: p corrected for the number of gaps of the same characteristic.",
+        "* fewer than 3 images of a class: read with care",
+        "Differences: a stratum's figure minus that of all other images. p: patients permuted between strata,",
+        "class by class. Holm: p corrected for the number of differences of the same characteristic.",
     ]
     assert max(map(len, lines)) <= 110
 
@@ -56,33 +56,33 @@ def test_a_row_of_the_csv_has_every_number() -> None:
     whole, philips, _ = records(strata_of(), SUBJECT)
     assert whole["by"] == ""
     assert (philips["by"], philips["stratum"], philips["small"]) == ("maker", "Philips", False)
-    assert (philips["films"], philips["positives"], philips["negatives"]) == (8, 4, 4)
+    assert (philips["images"], philips["positives"], philips["negatives"]) == (8, 4, 4)
     assert (philips["sensitivity"], philips["sensitivity_method"]) == (1.0, "wilson")
     assert philips["sensitivity_low"] == pytest.approx(4 / (4 + 1.959964**2))
-    assert philips["sensitivity_gap"] == 0.5
-    assert 0 < philips["sensitivity_gap_p"] <= philips["sensitivity_gap_p_holm"] <= 1
+    assert philips["sensitivity_difference"] == 0.5
+    assert 0 < philips["sensitivity_difference_p"] <= philips["sensitivity_difference_p_holm"] <= 1
     assert {"balanced_accuracy", "average_precision", "brier", "calibration_error"} <= set(philips)
 
 
 def test_json_holds_the_same_and_no_nan() -> None:
     found = json.loads(json.dumps(as_json(strata_of(), SUBJECT), allow_nan=False))
     assert found[1]["figures"]["auc"]["value"] == 1.0
-    assert found[1]["gaps"]["sensitivity"]["value"] == 0.5
-    assert found[2]["gaps"] == {}
+    assert found[1]["differences"]["sensitivity"]["value"] == 0.5
+    assert found[2]["differences"] == {}
 
 
 def test_latex_escapes_what_it_must() -> None:
     text = as_latex(strata_of(), SUBJECT)
     assert r"maker: 50 \% \& more\_ * & 4 & 4 & 2 & 2 \\" in text
-    assert r"all films & 0.833 (0.436-0.970) & 1.000 (0.610-1.000) & " in text
+    assert r"all images & 0.833 (0.436-0.970) & 1.000 (0.610-1.000) & " in text
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == text.count(r"\bottomrule") == 3
 
 
 def test_markdown_is_pipe_tables() -> None:
     text = as_markdown(strata_of(("a|b", "c")), SUBJECT)
     assert r"| maker: a\|b | 8 | 8 | 4 | 4 |" in text
-    assert "| all films | 0.833 (0.436-0.970) | 1.000 (0.610-1.000) | " in text
-    assert r"\* fewer than 3 films of a class" in text
+    assert "| all images | 0.833 (0.436-0.970) | 1.000 (0.610-1.000) | " in text
+    assert r"\* fewer than 3 images of a class" in text
 
 
 def test_of_more_classes_there_are_counts_and_sensitivities_of_each() -> None:
@@ -91,10 +91,10 @@ def test_of_more_classes_there_are_counts_and_sensitivities_of_each() -> None:
     division = {"site": {"x": np.arange(30) < 12, "y": np.arange(30) >= 12}}
     strata = describe_strata(answers, division, np.random.default_rng(0), 100, 2)
     lines = as_text(strata, Subject(("a", "b", "c"), None, 2)).splitlines()
-    assert lines[1].split() == ["films", "patients", "a", "b", "c"]
-    assert lines[2].split() == ["all", "films", "30", "30", "10", "10", "10"]
+    assert lines[1].split() == ["images", "patients", "a", "b", "c"]
+    assert lines[2].split() == ["all", "images", "30", "30", "10", "10", "10"]
     assert lines[6] == "Figures, and the sensitivity of each class"
     headings = ["accuracy", "balanced", "macro", "F1", "macro", "AUC", "a", "b", "c"]
     assert lines[7].split() == headings
     row = records(strata, Subject(("a", "b", "c"), None, 2))[1]
-    assert (row["a"], row["sensitivity_a"], row["sensitivity_a_gap"]) == (4, 1.0, 0.0)
+    assert (row["a"], row["sensitivity_a"], row["sensitivity_a_difference"]) == (4, 1.0, 0.0)

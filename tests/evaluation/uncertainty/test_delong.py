@@ -1,4 +1,4 @@
-"""DeLong's test: the example of his paper, the formula worked in fractions, and films of one patient."""
+"""DeLong's test: the example of his paper, the formula worked in fractions, and images of one patient."""
 
 from fractions import Fraction
 
@@ -83,10 +83,10 @@ def exact_covariance(positive: list[bool], first: list[int], second: list[int]) 
 
 @st.composite
 def two_models(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    """Two films of each class or more, and two models' scores with many ties."""
-    films = draw(st.integers(4, 14))
-    positive = np.array(draw(st.permutations([True, True, False, False, *draw_bools(draw, films - 4)])))
-    return positive, draw(npst.arrays(np.int64, (2, films), elements=st.integers(0, 5)))
+    """Two images of each class or more, and two models' scores with many ties."""
+    images = draw(st.integers(4, 14))
+    positive = np.array(draw(st.permutations([True, True, False, False, *draw_bools(draw, images - 4)])))
+    return positive, draw(npst.arrays(np.int64, (2, images), elements=st.integers(0, 5)))
 
 
 def draw_bools(draw: st.DrawFn, count: int) -> list[bool]:
@@ -103,7 +103,7 @@ def test_midranks_give_the_paper_s_sums(models: tuple[np.ndarray, np.ndarray]) -
 
 
 @given(two_models(), st.integers(2, 4))
-def test_copies_of_a_patient_s_film_tell_nothing_new(
+def test_copies_of_a_patient_s_image_tell_nothing_new(
     models: tuple[np.ndarray, np.ndarray], copies: int
 ) -> None:
     positive, scores = models
@@ -114,12 +114,12 @@ def test_copies_of_a_patient_s_film_tell_nothing_new(
     np.testing.assert_allclose(again.covariance, once.covariance, atol=1e-12)
 
 
-def test_a_patient_with_films_of_both_classes_is_one_patient() -> None:
+def test_a_patient_with_images_of_both_classes_is_one_patient() -> None:
     """Worked by hand: patients a (positive 2, negative 1) and b (positive 0, negative 3).
 
     Placements: positive 2 beats 1 of the two negatives, positive 0 none, so V10 = (1/2, 0); negative 1 is
     beaten by one of two, negative 3 by none: V01 = (1/2, 0). The AUC is 1/4, deviations are +-1/4, over two
-    films +-1/8, for positives and negatives alike: 2 * (2/64) each, and 2 * 2 * (2/64) across.
+    images +-1/8, for positives and negatives alike: 2 * (2/64) each, and 2 * 2 * (2/64) across.
     """
     scores = np.array([[2.0, 1.0, 0.0, 3.0]])
     value, variance = areas(np.array([True, False, True, False]), scores, np.array([1, 1, 2, 2]))
@@ -128,7 +128,7 @@ def test_a_patient_with_films_of_both_classes_is_one_patient() -> None:
 
 
 @pytest.mark.parametrize("positive", [[True, True, True], [False, True, True], [False] * 3])
-def test_too_few_films_have_no_variance(positive: list[bool]) -> None:
+def test_too_few_images_have_no_variance(positive: list[bool]) -> None:
     _, variance = areas(np.array(positive), np.array([[1.0, 2.0, 3.0]]), np.arange(3))
     assert np.isnan(variance)
 

@@ -10,10 +10,10 @@ from cxr_cli.evaluation.uncertainty.estimates import Estimates, estimate
 from cxr_cli.evaluation.uncertainty.intervals import wilson_interval
 
 
-def study(patients: int, films_each: int, seed: int = 0) -> Answers:
-    """A net of AUC 0.92 on films of two classes, a patient's films being alike."""
+def study(patients: int, images_each: int, seed: int = 0) -> Answers:
+    """A model of AUC 0.92 on images of two classes, a patient's images being alike."""
     rng = np.random.default_rng(seed)
-    patient = np.repeat(np.arange(patients), films_each)
+    patient = np.repeat(np.arange(patients), images_each)
     labels = (np.arange(patients) % 2)[patient]
     latent = rng.normal(size=patients)[patient] + 0.5 * rng.normal(size=len(patient)) + 2.2 * labels - 1.1
     chance = 1 / (1 + np.exp(-latent))
@@ -25,7 +25,7 @@ def estimates_of(answers: Answers) -> Estimates:
     return estimate(answers, np.random.default_rng(0), 400)
 
 
-def test_independent_films_have_wilson_s_and_delong_s_intervals() -> None:
+def test_independent_images_have_wilson_s_and_delong_s_intervals() -> None:
     answers = study(80, 1)
     of = estimates_of(answers)
     hits = int((answers.predicted[answers.labels == 1] == 1).sum())
@@ -47,7 +47,7 @@ def test_independent_films_have_wilson_s_and_delong_s_intervals() -> None:
     assert high - value == pytest.approx(expected, rel=1e-5)
 
 
-def test_films_of_the_same_patients_have_wider_intervals_by_bootstrap() -> None:
+def test_images_of_the_same_patients_have_wider_intervals_by_bootstrap() -> None:
     of = estimates_of(study(40, 4))
     answers = study(40, 4)
     as_if_alone = estimates_of(
@@ -74,7 +74,7 @@ def test_the_calibration_error_has_no_interval() -> None:
     assert figure.as_json() == {"value": figure.value, "low": None, "high": None, "method": "none"}
 
 
-def test_a_class_without_films_has_neither_figure_nor_interval() -> None:
+def test_a_class_without_images_has_neither_figure_nor_interval() -> None:
     whole = study(20, 1)
     of = estimates_of(whole.take(whole.labels == 0))
     nothing = {"value": None, "low": None, "high": None, "method": "none"}

@@ -19,7 +19,7 @@ from cxr_cli.evaluation.uncertainty.intervals import (
 )
 
 
-def test_films_of_a_patient_are_drawn_as_often_as_the_patient() -> None:
+def test_images_of_a_patient_are_drawn_as_often_as_the_patient() -> None:
     weights = patient_weights(np.array([7, 2, 7, 9]), np.random.default_rng(0), 4000)
     assert weights.shape == (4000, 4)
     np.testing.assert_array_equal(weights[:, 0], weights[:, 2])
@@ -29,9 +29,9 @@ def test_films_of_a_patient_are_drawn_as_often_as_the_patient() -> None:
     np.testing.assert_allclose(weights.var(0), 2 / 3, atol=0.06)
 
 
-@given(seed=st.integers(0, 1000), films=st.integers(1, 30))
-def test_weights_are_those_of_a_plain_loop_over_the_drawn_patients(seed: int, films: int) -> None:
-    patients = np.random.default_rng(seed).choice([3, 8, 9, 40], films)
+@given(seed=st.integers(0, 1000), images=st.integers(1, 30))
+def test_weights_are_those_of_a_plain_loop_over_the_drawn_patients(seed: int, images: int) -> None:
+    patients = np.random.default_rng(seed).choice([3, 8, 9, 40], images)
     weights = patient_weights(patients, np.random.default_rng(seed), 5)
     names = np.unique(patients)
     for drawn, row in zip(np.random.default_rng(seed).choice(names, (5, len(names))), weights, strict=True):
@@ -44,7 +44,7 @@ def test_a_generator_decides_the_resamples() -> None:
     assert not np.array_equal(first, other)
 
 
-def test_many_films_are_resampled_a_few_at_a_time_with_the_same_result(
+def test_many_images_are_resampled_a_few_at_a_time_with_the_same_result(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sizes = []
@@ -54,11 +54,11 @@ def test_many_films_are_resampled_a_few_at_a_time_with_the_same_result(
         return {"mean": weighted_mean(np.arange(10.0), weights)}
 
     whole = over_resamples(figure, np.arange(10), np.random.default_rng(0), 25)
-    monkeypatch.setattr(intervals, "FILMS_AT_ONCE", 100)
+    monkeypatch.setattr(intervals, "IMAGES_AT_ONCE", 100)
     parts = over_resamples(figure, np.arange(10), np.random.default_rng(0), 25)
     assert sizes == [25, 10, 10, 5]
     np.testing.assert_array_equal(whole["mean"], parts["mean"])
-    monkeypatch.setattr(intervals, "FILMS_AT_ONCE", 3)
+    monkeypatch.setattr(intervals, "IMAGES_AT_ONCE", 3)
     assert list(weight_chunks(10, 2)) == [1, 1]
 
 
@@ -88,13 +88,13 @@ def test_wilson_s_interval_is_the_published_one(successes: int, trials: int, low
     assert wilson_interval(0, 0) is UNKNOWN
 
 
-def test_a_proportion_of_independent_films_has_wilson_s_interval() -> None:
+def test_a_proportion_of_independent_images_has_wilson_s_interval() -> None:
     counted, hits = np.array([True] * 29 + [False]), np.array([True] + [False] * 28 + [True])
     found = proportion_interval(counted, hits, np.arange(30), np.zeros(1))
     assert found == wilson_interval(1, 29)
 
 
-def test_a_proportion_of_films_of_the_same_patients_has_the_bootstrap_s() -> None:
+def test_a_proportion_of_images_of_the_same_patients_has_the_bootstrap_s() -> None:
     patients, hits = np.array([0, 0, 1]), np.array([True, False, True])
     values = np.linspace(0, 1, 101)
     found = proportion_interval(np.ones(3, bool), hits, patients, values)
@@ -102,7 +102,7 @@ def test_a_proportion_of_films_of_the_same_patients_has_the_bootstrap_s() -> Non
 
 
 def test_a_proportion_that_never_failed_is_as_uncertain_as_its_patients_are_few() -> None:
-    """Six films of three patients, all hits: Wilson's lower limit of 3 in 3 is 3 / (3 + 1.96^2)."""
+    """Six images of three patients, all hits: Wilson's lower limit of 3 in 3 is 3 / (3 + 1.96^2)."""
     patients = np.repeat([4, 5, 6, 7], 2)
     counted = patients != 7
     found = proportion_interval(counted, np.ones(8, bool), patients, np.ones(100))
@@ -128,12 +128,12 @@ def test_an_area_of_one_is_as_uncertain_as_its_pairs_are_few() -> None:
 @pytest.mark.parametrize(
     ("value", "variance", "pairs"), [(np.nan, np.nan, 0), (0.5, np.nan, 1), (0.5, 0.0, 1)]
 )
-def test_an_area_of_too_few_films_has_no_interval(value: float, variance: float, pairs: int) -> None:
+def test_an_area_of_too_few_images_has_no_interval(value: float, variance: float, pairs: int) -> None:
     assert area_interval(value, variance, pairs) is UNKNOWN
 
 
 def clustered_answers(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """60 patients with 6 films each: patients are right with 0.5 to 1.0, so 0.75 of the films are."""
+    """60 patients with 6 images each: patients are right with 0.5 to 1.0, so 0.75 of the images are."""
     patients = np.repeat(np.arange(60), 6)
     return patients, rng.random(360) < rng.choice([0.5, 1.0], 60)[patients]
 
@@ -151,7 +151,7 @@ def covers(units_are_patients: bool) -> float:
     return float(np.mean(inside))
 
 
-def test_resampling_patients_covers_the_truth_where_resampling_films_does_not() -> None:
+def test_resampling_patients_covers_the_truth_where_resampling_images_does_not() -> None:
     # 200 studies: 0.95 +- 3 standard errors is 0.90 ... 1.00
     assert covers(units_are_patients=True) >= 0.90
     assert covers(units_are_patients=False) < 0.85

@@ -37,8 +37,8 @@ from pydicom.uid import (
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS
 from cxr_cli.images.dicom.header import begins_as_dicom, has_preamble
 from cxr_cli.images.dicom.read import read_dicom
-from cxr_cli.images.read import Geometry, PreparedFilm, UnreadFilm, read_film
-from cxr_cli.images.rejected import RejectedFilmError
+from cxr_cli.images.read import Geometry, PreparedImage, UnreadImage, read_image
+from cxr_cli.images.rejected import RejectedImageError
 
 BLOCKS, BLOCK = 8, 8
 SIDE = BLOCKS * BLOCK
@@ -50,10 +50,10 @@ def checked(values: Sequence[int], dtype: type) -> np.ndarray:
     return np.kron(np.array(values)[turn], np.ones((BLOCK, BLOCK), int)).astype(dtype)
 
 
-def film(
+def image(
     values: Sequence[int] | np.ndarray, bits: int = 12, signed: bool = False, **elements: Any
 ) -> Dataset:
-    """A DICOM film of blocks of these stored values, or of this picture [H, W] or [H, W, 3]."""
+    """A DICOM image of blocks of these stored values, or of this picture [H, W] or [H, W, 3]."""
     kind = {(8, False): np.uint8, (16, False): np.uint16, (16, True): np.int16}[
         8 if bits <= 8 else 16, signed
     ]
@@ -77,33 +77,31 @@ def film(
     return dataset
 
 
-def colour_film(values: Sequence[Sequence[int]], photometric: str) -> Dataset:
+def color_image(values: Sequence[Sequence[int]], photometric: str) -> Dataset:
     channels = [checked([value[channel] for value in values], np.uint8) for channel in range(3)]
-    return film(
+    return image(
         np.stack(channels, -1),
         bits=8,
         SamplesPerPixel=3,
         PhotometricInterpretation=photometric,
         PlanarConfiguration=0,
-        # Windows are for grey: PS3.3 C.11.2.1.2 allows them with MONOCHROME1 and 2 alone.
+        # Windows are for gray: PS3.3 C.11.2.1.2 allows them with MONOCHROME1 and 2 alone.
         WindowCenter=1000,
         WindowWidth=1,
     )
 
 
-def palette_film(red: Sequence[int], green: Sequence[int], bits: int = 8) -> Dataset:
-    dataset = film((0, 1, 2), bits=8, PhotometricInterpretation="PALETTE COLOR")
-    for colour, entries in (("Red", red), ("Green", green), ("Blue", red)):
-        setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", [len(entries), 0, bits])
-        setattr(
-            dataset, f"{colour}PaletteColorLookupTableData", np.array(entries, f"<u{bits // 8}").tobytes()
-        )
+def palette_image(red: Sequence[int], green: Sequence[int], bits: int = 8) -> Dataset:
+    dataset = image((0, 1, 2), bits=8, PhotometricInterpretation="PALETTE COLOR")
+    for color, entries in (("Red", red), ("Green", green), ("Blue", red)):
+        setattr(dataset, f"{color}PaletteColorLookupTableDescriptor", [len(entries), 0, bits])
+        setattr(dataset, f"{color}PaletteColorLookupTableData", np.array(entries, f"<u{bits // 8}").tobytes())
     return dataset
 
 
-def film_with_overlay() -> Dataset:
-    """A film with an overlay that covers all of it (PS3.3 C.9.2)."""
-    dataset = film(FIVE)
+def image_with_overlay() -> Dataset:
+    """An image with an overlay that covers all of it (PS3.3 C.9.2)."""
+    dataset = image(FIVE)
     dataset.add_new(0x60000010, "US", SIDE)
     dataset.add_new(0x60000011, "US", SIDE)
     dataset.add_new(0x60000040, "CS", "G")
@@ -148,63 +146,63 @@ EXACT = {"VOILUTFunction": "LINEAR_EXACT"}
 
 REFERENCE: list[tuple[str, Dataset, list[int]]] = [
     # The full range of what is there: 255 * v / 4000 = 63.75, 127.5, 191.25.
-    ("full range", film(FIVE), [0, 64, 128, 191, 255]),
-    ("8 bits", film((0, 51, 102, 255), bits=8), [0, 51, 102, 255]),
+    ("full range", image(FIVE), [0, 64, 128, 191, 255]),
+    ("8 bits", image((0, 51, 102, 255), bits=8), [0, 51, 102, 255]),
     # 255 * v / 1000 = 127.5, 25.5 (to even: 128, 26).
-    ("10 bits in 16", film((0, 500, 100, 1000), bits=10), [0, 128, 26, 255]),
-    ("16 bits", film((0, 32768, 65535), bits=16), [0, 128, 255]),
-    ("signed", film((-1000, 0, 1000), signed=True), [0, 128, 255]),
-    ("signed, 16 bits, both ends", film((-32768, 0, 32767), bits=16, signed=True), [0, 128, 255]),
+    ("10 bits in 16", image((0, 500, 100, 1000), bits=10), [0, 128, 26, 255]),
+    ("16 bits", image((0, 32768, 65535), bits=16), [0, 128, 255]),
+    ("signed", image((-1000, 0, 1000), signed=True), [0, 128, 255]),
+    ("signed, 16 bits, both ends", image((-32768, 0, 32767), bits=16, signed=True), [0, 128, 255]),
     # Two's complement of 12 bits: 0xC18 = 3096 - 4096 = -1000.
     (
         "signed, 12 bits, high bits clear",
-        film((0xC18, 0, 1000), PixelRepresentation=1),
+        image((0xC18, 0, 1000), PixelRepresentation=1),
         [0, 128, 255],
     ),
     # An overlay of old: bits 12 to 15 set beside 12 stored bits; 0x37D0 & 0xFFF = 2000.
-    ("overlay in unused high bits", film((0xF000, 0x37D0, 4000)), [0, 128, 255]),
-    ("values in the high bits", film([value << 4 for value in FIVE], HighBit=15), [0, 64, 128, 191, 255]),
+    ("overlay in unused high bits", image((0xF000, 0x37D0, 4000)), [0, 128, 255]),
+    ("values in the high bits", image([value << 4 for value in FIVE], HighBit=15), [0, 64, 128, 191, 255]),
     (
         "overlay of its own",
-        film_with_overlay(),
+        image_with_overlay(),
         [0, 64, 128, 191, 255],
     ),
     # c 2000, w 2001: black to 999.5, white from 2999.5, between 255 * (v - 1999.5) / 2000 + 127.5.
-    ("window", film(FIVE, WindowCenter=2000, WindowWidth=2001), [0, 0, 128, 255, 255]),
+    ("window", image(FIVE, WindowCenter=2000, WindowWidth=2001), [0, 0, 128, 255, 255]),
     # c 2000, w 4001: 255 * (1000 - 1999.5) / 4000 + 127.5 = 63.78.
     (
         "first of several windows",
-        film(FIVE, WindowCenter=[2000, 100], WindowWidth=[4001, 50]),
+        image(FIVE, WindowCenter=[2000, 100], WindowWidth=[4001, 50]),
         [0, 64, 128, 191, 255],
     ),
     # It does not stretch the values: c 2048, w 8193, (v - 2047.5) / 8192 + 0.5.
-    ("wide window", film(FIVE, WindowCenter=2048, WindowWidth=8193), [64, 95, 126, 157, 188]),
-    ("window of width 1", film(FIVE, WindowCenter=2000, WindowWidth=1), [0, 0, 255, 255, 255]),
+    ("wide window", image(FIVE, WindowCenter=2048, WindowWidth=8193), [64, 95, 126, 157, 188]),
+    ("window of width 1", image(FIVE, WindowCenter=2000, WindowWidth=1), [0, 0, 255, 255, 255]),
     # (v - 2000) / 3200 + 0.5 = -0.13, 0.1875, 0.5, 0.8125, 1.13.
-    ("exact window", film(FIVE, WindowCenter=2000, WindowWidth=3200, **EXACT), [0, 48, 128, 207, 255]),
+    ("exact window", image(FIVE, WindowCenter=2000, WindowWidth=3200, **EXACT), [0, 48, 128, 207, 255]),
     # 1 / (1 + exp(-4 (v - 2000) / 2000)): exponents 4, 2, 0: 0.01799, 0.1192, 0.5, 0.8808, 0.9820.
     (
         "sigmoid",
-        film(FIVE, WindowCenter=2000, WindowWidth=2000, VOILUTFunction="SIGMOID"),
+        image(FIVE, WindowCenter=2000, WindowWidth=2000, VOILUTFunction="SIGMOID"),
         [5, 30, 128, 225, 250],
     ),
-    ("empty window", film(FIVE, WindowCenter=None, WindowWidth=None), [0, 64, 128, 191, 255]),
+    ("empty window", image(FIVE, WindowCenter=None, WindowWidth=None), [0, 64, 128, 191, 255]),
     # v * 2 - 1000 = -1000, 1000, 3000, 5000, 7000, then exact c 3000 w 8000.
     (
         "rescale before the window",
-        film(FIVE, RescaleSlope=2, RescaleIntercept=-1000, WindowCenter=3000, WindowWidth=8000, **EXACT),
+        image(FIVE, RescaleSlope=2, RescaleIntercept=-1000, WindowCenter=3000, WindowWidth=8000, **EXACT),
         [0, 64, 128, 191, 255],
     ),
-    ("negative slope", film(FIVE, RescaleSlope=-1, RescaleIntercept=0), [255, 191, 128, 64, 0]),
+    ("negative slope", image(FIVE, RescaleSlope=-1, RescaleIntercept=0), [255, 191, 128, 64, 0]),
     # -v: -1000 is white, -3000 is black.
     (
         "negative slope and window",
-        film(FIVE, RescaleSlope=-1, RescaleIntercept=0, WindowCenter=-2000, WindowWidth=2000, **EXACT),
+        image(FIVE, RescaleSlope=-1, RescaleIntercept=0, WindowCenter=-2000, WindowWidth=2000, **EXACT),
         [255, 255, 128, 0, 0],
     ),
     (
         "modality LUT before the window",
-        film(
+        image(
             (0, 1, 2, 3),
             ModalityLUTSequence=lut(0, 16, [3000, 2000, 1000, 0]),
             WindowCenter=1500,
@@ -216,13 +214,13 @@ REFERENCE: list[tuple[str, Dataset, list[int]]] = [
     # The range is that of 10, 20 and 30: the table's 9000 belongs to a value that does not occur.
     (
         "modality LUT and full range",
-        film((0, 2, 3), ModalityLUTSequence=lut(0, 16, [10, 9000, 20, 30])),
+        image((0, 2, 3), ModalityLUTSequence=lut(0, 16, [10, 9000, 20, 30])),
         [0, 128, 255],
     ),
     # From 100 on: 100 -> 0, 101 -> 20, 102 -> 200, 103 -> 1023 of 10 bits; 255 * 20 / 1023 = 4.99, 49.85.
     (
         "VOI LUT, not the window beside it",
-        film(
+        image(
             (50, 100, 101, 102, 103, 4000),
             VOILUTSequence=lut(100, 10, [0, 20, 200, 1023]),
             WindowCenter=1,
@@ -232,7 +230,7 @@ REFERENCE: list[tuple[str, Dataset, list[int]]] = [
     ),
     (
         "VOI LUT of 8 bits",
-        film(
+        image(
             (10, 299, 300, 599, 600, 899),
             VOILUTSequence=lut(0, 8, [0] * 300 + [100] * 300 + [255] * 300),
         ),
@@ -241,7 +239,7 @@ REFERENCE: list[tuple[str, Dataset, list[int]]] = [
     # From -2 on, after rescaling by -2: 0 -> -2, 1 -> -1, 2 -> 0.
     (
         "VOI LUT from a negative value on",
-        film(
+        image(
             (0, 1, 2),
             signed=True,
             RescaleSlope=1,
@@ -250,34 +248,34 @@ REFERENCE: list[tuple[str, Dataset, list[int]]] = [
         ),
         [255, 102, 51],
     ),
-    ("MONOCHROME1", film(FIVE, PhotometricInterpretation="MONOCHROME1"), [255, 191, 127, 64, 0]),
-    ("INVERSE", film(FIVE, PresentationLUTShape="INVERSE"), [255, 191, 127, 64, 0]),
+    ("MONOCHROME1", image(FIVE, PhotometricInterpretation="MONOCHROME1"), [255, 191, 127, 64, 0]),
+    ("INVERSE", image(FIVE, PresentationLUTShape="INVERSE"), [255, 191, 127, 64, 0]),
     (
         "MONOCHROME1 and INVERSE: one inversion",
-        film(FIVE, PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="INVERSE"),
+        image(FIVE, PhotometricInterpretation="MONOCHROME1", PresentationLUTShape="INVERSE"),
         [255, 191, 127, 64, 0],
     ),
-    ("IDENTITY", film(FIVE, PresentationLUTShape="IDENTITY"), [0, 64, 128, 191, 255]),
+    ("IDENTITY", image(FIVE, PresentationLUTShape="IDENTITY"), [0, 64, 128, 191, 255]),
     # 0.5 at 999.5: 255 - rint(127.56).
     (
         "MONOCHROME1 and window: inverted last",
-        film(FIVE, PhotometricInterpretation="MONOCHROME1", WindowCenter=1000, WindowWidth=2001),
+        image(FIVE, PhotometricInterpretation="MONOCHROME1", WindowCenter=1000, WindowWidth=2001),
         [255, 127, 0, 0, 0],
     ),
     (
         "MONOCHROME1 and VOI LUT: inverted last",
-        film((0, 1, 2), PhotometricInterpretation="MONOCHROME1", VOILUTSequence=lut(0, 8, [0, 51, 255])),
+        image((0, 1, 2), PhotometricInterpretation="MONOCHROME1", VOILUTSequence=lut(0, 8, [0, 51, 255])),
         [255, 204, 0],
     ),
-    ("padding", film((0, 1000, 2000, 3000), PixelPaddingValue=0), [0, 0, 128, 255]),
+    ("padding", image((0, 1000, 2000, 3000), PixelPaddingValue=0), [0, 0, 128, 255]),
     (
         "padding range",
-        film((0, 100, 50, 1100, 1600, 2100), PixelPaddingValue=0, PixelPaddingRangeLimit=100),
+        image((0, 100, 50, 1100, 1600, 2100), PixelPaddingValue=0, PixelPaddingRangeLimit=100),
         [0, 0, 0, 0, 128, 255],
     ),
     (
         "padding range of MONOCHROME1, from above",
-        film(
+        image(
             (4095, 4000, 1000, 2000, 3000),
             PhotometricInterpretation="MONOCHROME1",
             PixelPaddingValue=4095,
@@ -286,48 +284,48 @@ REFERENCE: list[tuple[str, Dataset, list[int]]] = [
         [0, 0, 255, 127, 0],
     ),
     (
-        "padding above the film is black",
-        film((4095, 1000, 2000, 3000), PixelPaddingValue=4095),
+        "padding above the image is black",
+        image((4095, 1000, 2000, 3000), PixelPaddingValue=4095),
         [0, 0, 128, 255],
     ),
     (
         "padding and window",
-        film((4095, 0, 100), PixelPaddingValue=4095, WindowCenter=50, WindowWidth=100, **EXACT),
+        image((4095, 0, 100), PixelPaddingValue=4095, WindowCenter=50, WindowWidth=100, **EXACT),
         [0, 0, 255],
     ),
     # 63536 - 65536 = -2000.
     (
         "padding of the wrong sign",
-        film((-2000, 0, 500, 1000), signed=True, PixelPaddingValue_US=63536),
+        image((-2000, 0, 500, 1000), signed=True, PixelPaddingValue_US=63536),
         [0, 0, 128, 255],
     ),
-    ("padding that does not occur", film(FIVE, PixelPaddingValue=4095), [0, 64, 128, 191, 255]),
-    ("collimator", film(UNEVEN_BORDER, **covered("Collimator")), [0, 255]),
-    ("shutter", film(UNEVEN_BORDER, **covered("Shutter")), [0, 255]),
+    ("padding that does not occur", image(FIVE, PixelPaddingValue=4095), [0, 64, 128, 191, 255]),
+    ("collimator", image(UNEVEN_BORDER, **covered("Collimator")), [0, 255]),
+    ("shutter", image(UNEVEN_BORDER, **covered("Shutter")), [0, 255]),
     (
         "collimator outside the picture",
-        film(FIVE, **covered("Collimator", dict.fromkeys(COVERED, 900))),
+        image(FIVE, **covered("Collimator", dict.fromkeys(COVERED, 900))),
         [0, 64],
     ),
-    ("borders of one value", film(bordered((1000, 2000, 3000), 4095)), [255, 255]),
-    ("dark borders", film(bordered((1000, 2000, 3000), 0)), [0, 0]),
-    ("RGB of equal channels", colour_film([(0,) * 3, (51,) * 3, (255,) * 3], "RGB"), [0, 51, 255]),
+    ("borders of one value", image(bordered((1000, 2000, 3000), 4095)), [255, 255]),
+    ("dark borders", image(bordered((1000, 2000, 3000), 0)), [0, 0]),
+    ("RGB of equal channels", color_image([(0,) * 3, (51,) * 3, (255,) * 3], "RGB"), [0, 51, 255]),
     # Chroma 128 is none.
     (
         "YBR without chroma",
-        colour_film([(0, 128, 128), (51, 128, 128), (255, 128, 128)], "YBR_FULL"),
+        color_image([(0, 128, 128), (51, 128, 128), (255, 128, 128)], "YBR_FULL"),
         [0, 51, 255],
     ),
-    ("palette of greys", palette_film([200, 100, 0, 0], [200, 100, 0, 0]), [200, 100, 0]),
+    ("palette of grays", palette_image([200, 100, 0, 0], [200, 100, 0, 0]), [200, 100, 0]),
     # 0x3333 is a fifth of 0xFFFF.
     (
-        "palette of greys of 16 bits",
-        palette_film([0xFFFF, 0x3333, 0], [0xFFFF, 0x3333, 0], bits=16),
+        "palette of grays of 16 bits",
+        palette_image([0xFFFF, 0x3333, 0], [0xFFFF, 0x3333, 0], bits=16),
         [255, 51, 0],
     ),
-    ("one frame", film(FIVE, NumberOfFrames=1), [0, 64, 128, 191, 255]),
-    ("no NumberOfFrames", film(FIVE, NumberOfFrames=None), [0, 64, 128, 191, 255]),
-    ("another class", film(FIVE, SOPClassUID=CTImageStorage), [0, 64, 128, 191, 255]),
+    ("one frame", image(FIVE, NumberOfFrames=1), [0, 64, 128, 191, 255]),
+    ("no NumberOfFrames", image(FIVE, NumberOfFrames=None), [0, 64, 128, 191, 255]),
+    ("another class", image(FIVE, SOPClassUID=CTImageStorage), [0, 64, 128, 191, 255]),
 ]
 
 
@@ -337,8 +335,8 @@ REFERENCE: list[tuple[str, Dataset, list[int]]] = [
 def test_display_values_are_those_worked_by_hand(
     tmp_path: Path, dataset: Dataset, expected: list[int]
 ) -> None:
-    dataset.save_as(tmp_path / "film.dcm", enforce_file_format=True)
-    assert first_blocks(read_dicom(tmp_path / "film.dcm")[0].pixels, len(expected)) == expected
+    dataset.save_as(tmp_path / "image.dcm", enforce_file_format=True)
+    assert first_blocks(read_dicom(tmp_path / "image.dcm")[0].pixels, len(expected)) == expected
 
 
 def first_blocks(pixels: np.ndarray, count: int) -> list[int]:
@@ -348,12 +346,12 @@ def first_blocks(pixels: np.ndarray, count: int) -> list[int]:
 
 def test_the_inside_of_a_border_has_the_full_range(tmp_path: Path) -> None:
     for dataset in (
-        film(bordered((1000, 2000, 3000), 4095)),
-        film(bordered((1000, 2000, 3000), 0)),
-        film(UNEVEN_BORDER, **covered("Collimator")),
+        image(bordered((1000, 2000, 3000), 4095)),
+        image(bordered((1000, 2000, 3000), 0)),
+        image(UNEVEN_BORDER, **covered("Collimator")),
     ):
-        dataset.save_as(tmp_path / "film.dcm", enforce_file_format=True)
-        assert list(map(int, read_dicom(tmp_path / "film.dcm")[0].pixels[8, 4::8][:3])) == [0, 128, 255]
+        dataset.save_as(tmp_path / "image.dcm", enforce_file_format=True)
+        assert list(map(int, read_dicom(tmp_path / "image.dcm")[0].pixels[8, 4::8][:3])) == [0, 128, 255]
 
 
 @pytest.mark.parametrize("cover", ["Collimator", "Shutter"])
@@ -363,31 +361,31 @@ def test_what_a_collimator_leaves_begins_and_ends_at_its_edges(
 ) -> None:
     picture = UNEVEN_BORDER.copy()
     picture[lowest], picture[highest] = 400, 3400
-    film(picture, **covered(cover)).save_as(tmp_path / "film.dcm", enforce_file_format=True)
+    image(picture, **covered(cover)).save_as(tmp_path / "image.dcm", enforce_file_format=True)
     # 255 * (v - 400) / 3000 = 51, 136, 221.
-    assert read_dicom(tmp_path / "film.dcm")[0].pixels[8, 4:25:8].tolist() == [51, 136, 221]
+    assert read_dicom(tmp_path / "image.dcm")[0].pixels[8, 4:25:8].tolist() == [51, 136, 221]
 
 
 def test_the_view_of_a_better_source_than_the_header(tmp_path: Path) -> None:
-    path = tmp_path / "film.dcm"
-    film(FIVE, ViewPosition="LL").save_as(path, enforce_file_format=True)
-    assert isinstance(read_film(UnreadFilm(path, "PA"), Geometry(32), views=("PA",)), PreparedFilm)
-    assert isinstance(read_film(UnreadFilm(path), Geometry(32), views=None), PreparedFilm)
+    path = tmp_path / "image.dcm"
+    image(FIVE, ViewPosition="LL").save_as(path, enforce_file_format=True)
+    assert isinstance(read_image(UnreadImage(path, "PA"), Geometry(32), views=("PA",)), PreparedImage)
+    assert isinstance(read_image(UnreadImage(path), Geometry(32), views=None), PreparedImage)
     for stated in ("", "L", "AP"):
-        assert "--views takes PA" in str(read_film(UnreadFilm(path, stated), Geometry(32), views=("PA",)))
+        assert "--views takes PA" in str(read_image(UnreadImage(path, stated), Geometry(32), views=("PA",)))
 
 
 def test_a_coded_view_stands_where_no_position_does(tmp_path: Path) -> None:
     item = Dataset()
     item.CodeValue = "399173006"  # left lateral
     for position, view in (("", "LATERAL"), ("PA", "PA")):
-        dataset = film(FIVE, ViewPosition=position, ViewCodeSequence=[item])
-        dataset.save_as(tmp_path / "film.dcm", enforce_file_format=True)
-        assert read_dicom(tmp_path / "film.dcm")[1]["view_position"] == view
+        dataset = image(FIVE, ViewPosition=position, ViewCodeSequence=[item])
+        dataset.save_as(tmp_path / "image.dcm", enforce_file_format=True)
+        assert read_dicom(tmp_path / "image.dcm")[1]["view_position"] == view
 
 
 def change_by_gdcm(dataset: Dataset, path: Path, syntax: str) -> None:
-    """Write the film, then write it anew as gdcm encodes it."""
+    """Write the image, then write it anew as gdcm encodes it."""
     dataset.save_as(path, enforce_file_format=True)
     reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
     reader.SetFileName(str(path))
@@ -428,15 +426,15 @@ ENCODINGS: list[tuple[str, Callable[[Dataset, Path, str], None], bool]] = [
 
 
 @pytest.mark.parametrize(("syntax", "write", "deep"), ENCODINGS, ids=[each[0].name for each in ENCODINGS])
-def test_every_encoding_gives_the_same_film(
+def test_every_encoding_gives_the_same_image(
     tmp_path: Path, syntax: Any, write: Callable[[Dataset, Path, str], None], deep: bool
 ) -> None:
     # Baseline JPEG has 8 bits, and blocks of 8 x 8, of which one of one value comes back as it was.
     dataset = (
-        film(FIVE, VOILUTSequence=lut(0, 12, range(4096))) if deep else film((0, 64, 128, 191, 255), bits=8)
+        image(FIVE, VOILUTSequence=lut(0, 12, range(4096))) if deep else image((0, 64, 128, 191, 255), bits=8)
     )
-    write(dataset, tmp_path / "film.dcm", syntax)
-    picture, record = read_dicom(tmp_path / "film.dcm")
+    write(dataset, tmp_path / "image.dcm", syntax)
+    picture, record = read_dicom(tmp_path / "image.dcm")
     assert record["transfer_syntax"] == syntax.name
     # 255 * v / 4095 = 62.27, 124.54, 186.81, 249.08.
     expected = [0, 62, 125, 187, 249] if deep else [0, 64, 128, 191, 255]
@@ -454,12 +452,12 @@ HIGH_THROUGHPUT = base64.b85decode(
 
 @pytest.mark.parametrize("syntax", [HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL])
 def test_high_throughput_jpeg_2000(tmp_path: Path, syntax: Any) -> None:
-    dataset = film(np.zeros((32, 32), np.uint16))
+    dataset = image(np.zeros((32, 32), np.uint16))
     dataset.PixelData = encapsulate([HIGH_THROUGHPUT])
     dataset["PixelData"].VR = "OB"
     dataset.file_meta.TransferSyntaxUID = syntax
-    dataset.save_as(tmp_path / "film.dcm", enforce_file_format=True)
-    picture, record = read_dicom(tmp_path / "film.dcm")
+    dataset.save_as(tmp_path / "image.dcm", enforce_file_format=True)
+    picture, record = read_dicom(tmp_path / "image.dcm")
     assert picture.pixels.ravel()[:6].tolist() == [0, 64, 128, 191, 255, 255]
     assert record["transfer_syntax"] == syntax.name
 
@@ -467,7 +465,7 @@ def test_high_throughput_jpeg_2000(tmp_path: Path, syntax: Any) -> None:
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian])
 @pytest.mark.parametrize("meta", [True, False])
 def test_files_without_preamble_are_dicom_in_truth(tmp_path: Path, syntax: str, meta: bool) -> None:
-    write_uncompressed(film(FIVE), tmp_path / "whole", syntax)
+    write_uncompressed(image(FIVE), tmp_path / "whole", syntax)
     whole = (tmp_path / "whole").read_bytes()
     length_of_meta = int.from_bytes(whole[140:144], "little")  # the value of (0002,0000), which ends there
     bare = whole[132:] if meta else whole[144 + length_of_meta :]
@@ -480,7 +478,8 @@ def test_files_without_preamble_are_dicom_in_truth(tmp_path: Path, syntax: str, 
 
 
 @pytest.mark.parametrize(
-    "start", [b"", b"no film", b"PK\x03\x04" + bytes(200), b"\x08\x00" + b"\xff" * 200, b"\x08\x00text or so"]
+    "start",
+    [b"", b"no image", b"PK\x03\x04" + bytes(200), b"\x08\x00" + b"\xff" * 200, b"\x08\x00text or so"],
 )
 def test_what_is_no_dicom_does_not_begin_as_dicom(start: bytes) -> None:
     assert not begins_as_dicom(start)
@@ -489,31 +488,31 @@ def test_what_is_no_dicom_does_not_begin_as_dicom(start: bytes) -> None:
 @pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
 def test_windows_agree_with_pydicom(tmp_path: Path, function: str) -> None:
     values = np.random.default_rng(1).integers(0, 4096, (SIDE, SIDE)).astype(np.uint16)
-    dataset = film(values, WindowCenter=1800.5, WindowWidth=1400.25, VOILUTFunction=function)
-    dataset.save_as(tmp_path / "film.dcm", enforce_file_format=True)
-    reference = apply_windowing(dcmread(tmp_path / "film.dcm").pixel_array, dataset) / 4095 * 255
-    np.testing.assert_allclose(read_dicom(tmp_path / "film.dcm")[0].pixels, reference, atol=0.501)
+    dataset = image(values, WindowCenter=1800.5, WindowWidth=1400.25, VOILUTFunction=function)
+    dataset.save_as(tmp_path / "image.dcm", enforce_file_format=True)
+    reference = apply_windowing(dcmread(tmp_path / "image.dcm").pixel_array, dataset) / 4095 * 255
+    np.testing.assert_allclose(read_dicom(tmp_path / "image.dcm")[0].pixels, reference, atol=0.501)
 
 
 @pytest.mark.parametrize(
     ("dataset", "mapping", "inverted", "intent"),
     [
-        (film(FIVE), "full range 0..4000", "no", ""),
-        (film(FIVE, VOILUTSequence=lut(0, 8, [0] * 2000 + [255] * 2001)), "voi lut", "no", ""),
+        (image(FIVE), "full range 0..4000", "no", ""),
+        (image(FIVE, VOILUTSequence=lut(0, 8, [0] * 2000 + [255] * 2001)), "voi lut", "no", ""),
         (
-            film(FIVE, PhotometricInterpretation="MONOCHROME1", WindowCenter=10, WindowWidth=20),
+            image(FIVE, PhotometricInterpretation="MONOCHROME1", WindowCenter=10, WindowWidth=20),
             "window 10 20 LINEAR",
             "yes",
             "",
         ),
         (
-            film(FIVE, RescaleSlope=2, RescaleIntercept=-1, PresentationIntentType="FOR PRESENTATION"),
+            image(FIVE, RescaleSlope=2, RescaleIntercept=-1, PresentationIntentType="FOR PRESENTATION"),
             "rescale 2 -1; full range -1..7999",
             "no",
             "FOR PRESENTATION",
         ),
         (
-            film(
+            image(
                 (0, 1, 2),
                 ModalityLUTSequence=lut(0, 16, [3, 2, 1]),
                 SOPClassUID=DigitalXRayImageStorageForProcessing,
@@ -522,16 +521,16 @@ def test_windows_agree_with_pydicom(tmp_path: Path, function: str) -> None:
             "no",
             "FOR PROCESSING",
         ),
-        (film(FIVE, PresentationIntentType="FOR PROCESSING"), "full range 0..4000", "no", "FOR PROCESSING"),
-        (film(FIVE, PresentationIntentType="SECRET"), "full range 0..4000", "no", ""),
+        (image(FIVE, PresentationIntentType="FOR PROCESSING"), "full range 0..4000", "no", "FOR PROCESSING"),
+        (image(FIVE, PresentationIntentType="SECRET"), "full range 0..4000", "no", ""),
     ],
 )
 def test_the_record_says_what_was_done(
     tmp_path: Path, dataset: Dataset, mapping: str, inverted: str, intent: str
 ) -> None:
     dataset.compress(RLELossless)
-    dataset.save_as(tmp_path / "film.dcm", enforce_file_format=True)
-    picture, record = read_dicom(tmp_path / "film.dcm")
+    dataset.save_as(tmp_path / "image.dcm", enforce_file_format=True)
+    picture, record = read_dicom(tmp_path / "image.dcm")
     assert picture.mapping == mapping
     assert (
         record.items()
@@ -600,7 +599,7 @@ def private_syntax(dataset: Dataset) -> None:
             {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0},
             "cannot be decoded",
         ),
-        ({"PhotometricInterpretation": "RGB"}, "colour"),
+        ({"PhotometricInterpretation": "RGB"}, "color"),
         ({"Rows": 16}, "too small"),
         ({"BitsAllocated": 32}, "neither 8 nor 16 bits"),
         ({"BitsStored": 17}, "BitsStored does not fit"),
@@ -616,31 +615,31 @@ def private_syntax(dataset: Dataset) -> None:
 def test_what_cannot_be_displayed_is_rejected_with_a_reason(
     tmp_path: Path, spoil: Callable[[Dataset], None] | dict[str, Any], reason: str
 ) -> None:
-    dataset = film(FIVE, PatientName="SECRET^NAME")
+    dataset = image(FIVE, PatientName="SECRET^NAME")
     if isinstance(spoil, dict):
         for keyword, value in spoil.items():
             setattr(dataset, keyword, value)
     else:
         spoil(dataset)
     # A private syntax does not tell pydicom how to write the elements.
-    dataset.save_as(tmp_path / "film.dcm", enforce_file_format=True, implicit_vr=False, little_endian=True)
-    with pytest.raises(RejectedFilmError, match=reason) as caught:
-        read_dicom(tmp_path / "film.dcm", views=("PA", "AP"))
+    dataset.save_as(tmp_path / "image.dcm", enforce_file_format=True, implicit_vr=False, little_endian=True)
+    with pytest.raises(RejectedImageError, match=reason) as caught:
+        read_dicom(tmp_path / "image.dcm", views=("PA", "AP"))
     assert "SECRET" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
     "dataset",
     [
-        colour_film([(0, 0, 0), (51, 51, 52)], "RGB"),
-        colour_film([(0, 128, 128), (51, 128, 140)], "YBR_FULL"),
-        palette_film([0, 100, 200, 0], [0, 100, 201, 0]),
+        color_image([(0, 0, 0), (51, 51, 52)], "RGB"),
+        color_image([(0, 128, 128), (51, 128, 140)], "YBR_FULL"),
+        palette_image([0, 100, 200, 0], [0, 100, 201, 0]),
     ],
 )
-def test_colour_is_rejected(tmp_path: Path, dataset: Dataset) -> None:
-    dataset.save_as(tmp_path / "film.dcm", enforce_file_format=True)
-    with pytest.raises(RejectedFilmError, match=r"^colour"):
-        read_dicom(tmp_path / "film.dcm")
+def test_color_is_rejected(tmp_path: Path, dataset: Dataset) -> None:
+    dataset.save_as(tmp_path / "image.dcm", enforce_file_format=True)
+    with pytest.raises(RejectedImageError, match=r"^color"):
+        read_dicom(tmp_path / "image.dcm")
 
 
 @pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 0.6, 0.95])
@@ -648,39 +647,39 @@ def test_colour_is_rejected(tmp_path: Path, dataset: Dataset) -> None:
 def test_a_file_cut_off_anywhere_is_rejected_in_silence(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], syntax: str, share: float
 ) -> None:
-    dataset = film(np.random.default_rng(0).integers(0, 4096, (32, 32)).astype(np.uint16))
+    dataset = image(np.random.default_rng(0).integers(0, 4096, (32, 32)).astype(np.uint16))
     if syntax == RLELossless:
         dataset.compress(RLELossless)
-    path = tmp_path / "film.dcm"
+    path = tmp_path / "image.dcm"
     dataset.save_as(path, enforce_file_format=True)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-    with pytest.raises(RejectedFilmError):
+    with pytest.raises(RejectedImageError):
         read_dicom(path)
     assert capfd.readouterr() == ("", "")
 
 
 def test_text_and_missing_files_are_rejected(tmp_path: Path) -> None:
-    (tmp_path / "film.dcm").write_text("no film")
-    with pytest.raises(RejectedFilmError, match="no DICOM file"):
-        read_dicom(tmp_path / "film.dcm")
-    with pytest.raises(RejectedFilmError, match="cannot be opened"):
+    (tmp_path / "image.dcm").write_text("no image")
+    with pytest.raises(RejectedImageError, match="no DICOM file"):
+        read_dicom(tmp_path / "image.dcm")
+    with pytest.raises(RejectedImageError, match="cannot be opened"):
         read_dicom(tmp_path / "gone.dcm")
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
-    with pytest.raises(RejectedFilmError, match="cannot be opened"):
+    with pytest.raises(RejectedImageError, match="cannot be opened"):
         read_dicom(tmp_path / "circle")
 
 
 def test_a_header_with_an_unknown_character_set_warns_nobody(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    dataset = film(FIVE, InstitutionName="North")
+    dataset = image(FIVE, InstitutionName="North")
     dataset.SpecificCharacterSet = "ISO_IR 999"
     with pytest.warns(UserWarning, match="encoding"):  # pydicom's, while the test writes the file
-        dataset.save_as(tmp_path / "film.dcm", enforce_file_format=True)
-    assert read_dicom(tmp_path / "film.dcm")[1]["institution"] == "North"
+        dataset.save_as(tmp_path / "image.dcm", enforce_file_format=True)
+    assert read_dicom(tmp_path / "image.dcm")[1]["institution"] == "North"
     assert capfd.readouterr().err == ""
 
 
 def test_tags_on_top_of_the_record(tmp_path: Path) -> None:
-    film(FIVE, AccessionNumber="A7").save_as(tmp_path / "film.dcm", enforce_file_format=True)
-    assert read_dicom(tmp_path / "film.dcm", ("AccessionNumber",))[1]["AccessionNumber"] == "A7"
+    image(FIVE, AccessionNumber="A7").save_as(tmp_path / "image.dcm", enforce_file_format=True)
+    assert read_dicom(tmp_path / "image.dcm", ("AccessionNumber",))[1]["AccessionNumber"] == "A7"

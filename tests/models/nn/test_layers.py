@@ -10,7 +10,7 @@ import pytest
 from jax import Array
 
 from cxr_cli.models.nn.convolution import native_convolution
-from cxr_cli.models.nn.layers import Conv, Dense, GreyStem, dropout, glorot_uniform
+from cxr_cli.models.nn.layers import Conv, Dense, GrayStem, dropout, glorot_uniform
 
 # Sums of up to a thousand float32 products, in another order.
 ROUNDING = 2e-5
@@ -76,18 +76,18 @@ def test_padding_is_torchs_or_tensorflows(window: Any, padding: Any, expected: A
     ("size", "kernel_size", "stride", "padding"), [(9, 7, 2, 3), (8, 3, 2, "SAME"), (11, 3, 2, 0)]
 )
 @pytest.mark.parametrize("lowering", ["native", "product"])
-def test_the_grey_stem_is_the_colour_convolution_of_a_film_copied_threefold(
+def test_the_gray_stem_is_the_color_convolution_of_a_image_copied_threefold(
     size: int, kernel_size: int, stride: int, padding: Any, lowering: Any
 ) -> None:
-    film, colour_kernel = normal(0, 2, size, size, 1), normal(1, kernel_size, kernel_size, 3, 5)
-    # Each channel has a mean and a deviation of its own, so the border's zeros are three different greys.
+    image, color_kernel = normal(0, 2, size, size, 1), normal(1, kernel_size, kernel_size, 3, 5)
+    # Each channel has a mean and a deviation of its own, so the border's zeros are three different grays.
     slope, constant = jnp.asarray([0.8, 1.1, 1.3]), jnp.asarray([-0.5, 0.2, 2.0])
-    stem = GreyStem(5, kernel_size, stride=stride, padding=padding, lowering=lowering, rng=None)
-    stem.kernel[...] = jnp.einsum("klcd,c->kld", colour_kernel, slope)[:, :, None]
-    stem.offset[...] = jnp.einsum("klcd,c->kld", colour_kernel, constant)[:, :, None]
+    stem = GrayStem(5, kernel_size, stride=stride, padding=padding, lowering=lowering, rng=None)
+    stem.kernel[...] = jnp.einsum("klcd,c->kld", color_kernel, slope)[:, :, None]
+    stem.offset[...] = jnp.einsum("klcd,c->kld", color_kernel, constant)[:, :, None]
     sides = padding if padding == "SAME" else ((padding, padding), (padding, padding))
-    expected = native_convolution(film * slope + constant, colour_kernel, stride, sides)
-    assert_equal_to_rounding(jax.jit(lambda: stem(film))(), expected)
+    expected = native_convolution(image * slope + constant, color_kernel, stride, sides)
+    assert_equal_to_rounding(jax.jit(lambda: stem(image))(), expected)
 
 
 def test_dropout_zeroes_its_share_and_scales_the_rest() -> None:
@@ -100,7 +100,7 @@ def test_dropout_zeroes_its_share_and_scales_the_rest() -> None:
     assert (dropped != np.asarray(dropout(x, 0.2, other))).any()
 
 
-def test_a_films_dropout_does_not_depend_on_its_batch() -> None:
+def test_a_images_dropout_does_not_depend_on_its_batch() -> None:
     x, keys = jnp.ones((6, 50)), jax.random.split(jax.random.key(0), 6)
     np.testing.assert_array_equal(dropout(x, 0.5, keys)[2:4], dropout(x[2:4], 0.5, keys[2:4]))
 

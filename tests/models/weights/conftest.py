@@ -107,10 +107,10 @@ class Torch:
             path.write_bytes(head + pickled(list(storages)) + b"".join(runs))
             return path
         with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("net/data.pkl", pickled(content))
-            archive.writestr("net/byteorder", "little")
+            archive.writestr("network/data.pkl", pickled(content))
+            archive.writestr("network/byteorder", "little")
             for key, numbers in storages.items():
-                archive.writestr(f"net/data/{key}", numbers.tobytes())
+                archive.writestr(f"network/data/{key}", numbers.tobytes())
         return path
 
 

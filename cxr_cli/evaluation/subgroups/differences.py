@@ -1,4 +1,4 @@
-"""How far a figure of some films is from that of the others, and whether chance alone may have done it."""
+"""How far a figure of some images is from that of the others, and whether chance alone may have done it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from cxr_cli.evaluation.uncertainty.intervals import (
 
 
 @dataclass(frozen=True)
-class Gap:
+class Difference:
     """A difference of two figures, with its interval, the p value of no difference, and Holm's p.
 
     NaN where one cannot be told.
@@ -44,7 +44,7 @@ class Gap:
         return {**none_for_nan(numbers), "method": self.interval.method}
 
 
-def gap_figures(answers: Answers, weights: Floats) -> dict[str, Floats]:
+def difference_figures(answers: Answers, weights: Floats) -> dict[str, Floats]:
     """Compute the figures [R] that do not depend on how frequent the classes are.
 
     Others, such as accuracy and precision, differ between strata whose class shares differ, without the model
@@ -66,21 +66,21 @@ def gap_figures(answers: Answers, weights: Floats) -> dict[str, Floats]:
     return found
 
 
-def gaps_to_rest(
+def differences_to_rest(
     answers: Answers,
     inside: NDArray[np.bool_],
     sides: tuple[dict[str, Interval], dict[str, Interval]],
     rng: np.random.Generator,
     resamples: int = RESAMPLES,
-) -> dict[str, Gap]:
-    """Set a stratum's figures against those of all other films: the stratum's minus the others'.
+) -> dict[str, Difference]:
+    """Set a stratum's figures against those of all other images: the stratum's minus the others'.
 
-    The interval is the bootstrap's over patients, who may have films on both sides. Where a side has no
-    spread (all of its few films are hits, say) the bootstrap knows nothing of that side: then it is
+    The interval is the bootstrap's over patients, who may have images on both sides. Where a side has no
+    spread (all of its few images are hits, say) the bootstrap knows nothing of that side: then it is
     Newcombe's, from the sides' own intervals. The p value is by `permuted_strata`.
 
     Args:
-        answers: of all films.
+        answers: of all images.
         inside: bool [N], the stratum.
         sides: intervals of the figures in the stratum and in the rest, by name.
         rng: draws patients and permutations.
@@ -91,8 +91,8 @@ def gaps_to_rest(
     def metrics_inside_minus_outside(weights: Floats) -> dict[str, Floats]:
         """Both sides' figures and their difference, for weights and memberships multiplied."""
         of_inside, of_rest = (
-            gap_figures(answers, weights * member),
-            gap_figures(answers, weights * (1 - member)),
+            difference_figures(answers, weights * member),
+            difference_figures(answers, weights * (1 - member)),
         )
         return {
             f"{side} {name}": values
@@ -101,10 +101,10 @@ def gaps_to_rest(
         }
 
     ones = np.ones((1, len(answers)))
-    here, there = gap_figures(answers, ones * member), gap_figures(answers, ones * (1 - member))
+    here, there = difference_figures(answers, ones * member), difference_figures(answers, ones * (1 - member))
     resampled = over_resamples(metrics_inside_minus_outside, answers.patients, rng, resamples)
     chance = _permuted_differences(answers, inside, rng, resamples)
-    gaps = {}
+    differences = {}
     for name in here:
         value = float(here[name][0] - there[name][0])
         both = resampled[f"inside {name}"], resampled[f"rest {name}"]
@@ -113,8 +113,8 @@ def gaps_to_rest(
         else:
             figures = float(here[name][0]), float(there[name][0])
             interval = newcombe_interval(figures, (sides[0][name], sides[1][name]))
-        gaps[name] = Gap(value, interval, permutation_p(value, chance[name]))
-    return gaps
+        differences[name] = Difference(value, interval, permutation_p(value, chance[name]))
+    return differences
 
 
 def newcombe_interval(values: tuple[float, float], intervals: tuple[Interval, Interval]) -> Interval:
@@ -137,17 +137,18 @@ def permuted_strata(
 ) -> NDArray[np.bool_]:
     """Draw who might as well have been in a stratum, if it meant nothing: bool [R, N].
 
-    Whole patients change places with patients who have films of the same classes; a patient with films in the
-    stratum and out of it changes them among themselves, within each class. So class shares stay as they are.
+    Whole patients change places with patients who have images of the same classes; a patient with images in
+    the stratum and out of it changes them among themselves, within each class. So class shares stay as they
+    are.
     """
     _, patient = np.unique(patients, return_inverse=True)
     profile = np.zeros((int(patient.max()) + 1, int(labels.max()) + 1), bool)
     profile[patient, labels] = True
     profile_number = np.unique(profile, axis=0, return_inverse=True)[1][patient]
-    films, inside_films = np.bincount(patient), np.bincount(patient, inside)
-    mixed = ((inside_films > 0) & (inside_films < films))[patient]
+    images, inside_images = np.bincount(patient), np.bincount(patient, inside)
+    mixed = ((inside_images > 0) & (inside_images < images))[patient]
 
-    # What changes places: a patient, or a film of a mixed patient; and among which.
+    # What changes places: a patient, or an image of a mixed patient; and among which.
     unit = np.unique(
         np.stack([patient, np.where(mixed, 1 + np.arange(len(labels)), 0)]), axis=1, return_inverse=True
     )[1]
@@ -175,17 +176,19 @@ def _permuted_differences(
     parts = []
     for size in weight_chunks(len(answers), resamples):
         member = permuted_strata(answers.labels, answers.patients, inside, rng, size).astype(np.float64)
-        of_inside, of_rest = gap_figures(answers, member), gap_figures(answers, 1 - member)
+        of_inside, of_rest = difference_figures(answers, member), difference_figures(answers, 1 - member)
         parts.append({name: of_inside[name] - of_rest[name] for name in of_inside})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def with_holm(gaps: Sequence[Gap]) -> list[Gap]:
+def with_holm(differences: Sequence[Difference]) -> list[Difference]:
     """Correct the p values of a family for their number (Holm 1979); unknown ones do not count."""
-    ps = np.array([gap.p for gap in gaps])
+    ps = np.array([difference.p for difference in differences])
     order = [int(place) for place in np.argsort(ps) if not np.isnan(ps[place])]
-    corrected, largest = np.full(len(gaps), np.nan), 0.0
+    corrected, largest = np.full(len(differences), np.nan), 0.0
     for rank, place in enumerate(order):
         largest = max(largest, min(1.0, (len(order) - rank) * ps[place]))
         corrected[place] = largest
-    return [replace(gap, p_holm=float(p)) for gap, p in zip(gaps, corrected, strict=True)]
+    return [
+        replace(difference, p_holm=float(p)) for difference, p in zip(differences, corrected, strict=True)
+    ]

@@ -19,7 +19,7 @@ NOTICEABLE = 0.06
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
-def draw_film(
+def draw_image(
     anatomy: Anatomy,
     finding: str,
     system: ImagingSystem,
@@ -27,10 +27,10 @@ def draw_film(
     size: int,
     rng: np.random.Generator,
 ) -> tuple[FloatImage, Mask]:
-    """Draw one film.
+    """Draw one image.
 
     The finding has a generator of its own: another finding from the same `rng` state changes nothing but
-    the finding, so that the difference of the two films is what the mask shows.
+    the finding, so that the difference of the two images is what the mask shows.
 
     Args:
         anatomy: the patient.
@@ -38,7 +38,7 @@ def draw_film(
         system: the imaging system.
         view_position: AP or PA.
         size: height and width in pixels.
-        rng: consumed; the same state gives the same film.
+        rng: consumed; the same state gives the same image.
 
     Returns:
         Pixels float32 [size, size] in 0..1, bone bright, and the finding's mask, bool [size, size].
@@ -51,25 +51,25 @@ def draw_film(
     field = _collimation(frame, system, exposure_rng)
     attenuation = body.attenuation + _lines_and_leads(frame, system, exposure_rng)
     exposed = float(np.mean(body.attenuation)) + exposure_rng.normal(0, 0.18)
-    film = _expose(attenuation + change, exposed, frame, system, exposure_rng)
-    film = system.veil + (film - system.veil) * field
-    film = _stamp_side_marker(film, system, exposure_rng)
+    image = _expose(attenuation + change, exposed, frame, system, exposure_rng)
+    image = system.veil + (image - system.veil) * field
+    image = _stamp_side_marker(image, system, exposure_rng)
     extent = np.abs(change)
     mask = (extent > NOTICEABLE * max(float(extent.max()), 1e-6)) & (field > 0.5)
-    return film, mask
+    return image, mask
 
 
-def plant_marker(film: FloatImage, rng: np.random.Generator) -> tuple[FloatImage, Mask]:
+def plant_marker(image: FloatImage, rng: np.random.Generator) -> tuple[FloatImage, Mask]:
     """Put a bright square into the upper left corner: the shortcut that a classifier may take.
 
-    Returns the marked film [H, W] and the marker's mask, bool [H, W].
+    Returns the marked image [H, W] and the marker's mask, bool [H, W].
     """
-    height, width = film.shape
+    height, width = image.shape
     side = max(round(0.055 * width), 3)
     top, left = (round(rng.uniform(0.01, 0.025) * extent) for extent in (height, width))
-    mask = np.zeros(film.shape, np.bool_)
+    mask = np.zeros(image.shape, np.bool_)
     mask[top : top + side, left : left + side] = True
-    return np.where(mask, np.float32(1.0), film), mask
+    return np.where(mask, np.float32(1.0), image), mask
 
 
 def _draw_posture(view_position: ViewPosition, portable: bool, rng: np.random.Generator) -> Posture:
@@ -79,14 +79,14 @@ def _draw_posture(view_position: ViewPosition, portable: bool, rng: np.random.Ge
 
 
 def _draw_frame(size: int, portable: bool, rng: np.random.Generator) -> Frame:
-    """Portable films are placed with less care."""
+    """Portable images are placed with less care."""
     care = 1.8 if portable else 1.0
     shift = (rng.normal(0, 0.010) * care, rng.normal(0.02, 0.012) * care)
     return Frame(size, shift, zoom=rng.uniform(0.92, 1.04), tilt=rng.normal(0, 1.2) * care)
 
 
 def _lines_and_leads(frame: Frame, system: ImagingSystem, rng: np.random.Generator) -> FloatImage:
-    """Electrodes and their wires over the chest, oftener on portable films."""
+    """Electrodes and their wires over the chest, oftener on portable images."""
     count = int(rng.integers(1, 4)) if rng.random() < (0.55 if system.portable else 0.08) else 0
     wires, pads = [], []
     for _ in range(count):
@@ -109,10 +109,10 @@ def _expose(
     seen = seen + system.noise * np.sqrt(size / 512) * np.exp(0.5 * np.clip(seen - exposed, -2, 1.5)) * quanta
     slope = system.gain * rng.normal(1.0, 0.06)
     tone = 1 / (1 + np.exp(-slope * (seen - exposed - system.center)))
-    film = np.asarray(tone**system.gamma, np.float32)
+    image = np.asarray(tone**system.gamma, np.float32)
     if system.sharpening > 0:
-        film = film + np.float32(system.sharpening) * (film - gaussian(film, 0.008 * size))
-    return np.clip(film, 0, 1)
+        image = image + np.float32(system.sharpening) * (image - gaussian(image, 0.008 * size))
+    return np.clip(image, 0, 1)
 
 
 def _collimation(frame: Frame, system: ImagingSystem, rng: np.random.Generator) -> FloatImage:
@@ -130,9 +130,9 @@ def _collimation(frame: Frame, system: ImagingSystem, rng: np.random.Generator) 
     return blades.fill((corners + 0.5) / frame.size)
 
 
-def _stamp_side_marker(film: FloatImage, system: ImagingSystem, rng: np.random.Generator) -> FloatImage:
+def _stamp_side_marker(image: FloatImage, system: ImagingSystem, rng: np.random.Generator) -> FloatImage:
     """The letter of the patient's side, in the system's style, beside the shoulder of that side."""
-    size = len(film)
+    size = len(image)
     x = rng.uniform(0.06, 0.11) if system.letter == "R" else rng.uniform(0.89, 0.94)
     center = np.array([x, rng.uniform(0.11, 0.22)]) * size
     scale = 0.045 * size / 22  # Hershey capitals are 22 pixels tall
@@ -157,5 +157,5 @@ def _stamp_side_marker(film: FloatImage, system: ImagingSystem, rng: np.random.G
         case "disc":
             paper, ink = 0.9, 0.15
             cv2.circle(plate, middle.tolist(), radius, 255, cv2.FILLED, cv2.LINE_AA)
-    film = film + as_floats(plate) / 255 * (paper - film)
-    return as_floats(film + as_floats(letter) / 255 * (ink - film))
+    image = image + as_floats(plate) / 255 * (paper - image)
+    return as_floats(image + as_floats(letter) / 255 * (ink - image))

@@ -1,4 +1,4 @@
-"""Batch normalisation against constants worked out by hand and against the formula's own derivatives."""
+"""Batch normalization against constants worked out by hand and against the formula's own derivatives."""
 
 from functools import partial
 from typing import Any
@@ -10,11 +10,11 @@ import pytest
 from flax import nnx
 from jax import Array
 
-from cxr_cli.models.nn.normalisation import BatchNorm
+from cxr_cli.models.nn.normalization import BatchNorm
 
-# One channel, two films of 1x2 pixels: mean 4, variance 5 of the four, 20/3 as a sample of four.
-FILMS = jnp.asarray([1.0, 3.0, 5.0, 7.0]).reshape(2, 1, 2, 1)
-NORMALISED = [2 * (x - 4) / np.sqrt(5 + 0.5) + 1 for x in (1, 3, 5, 7)]
+# One channel, two images of 1x2 pixels: mean 4, variance 5 of the four, 20/3 as a sample of four.
+IMAGES = jnp.asarray([1.0, 3.0, 5.0, 7.0]).reshape(2, 1, 2, 1)
+NORMALIZED = [2 * (x - 4) / np.sqrt(5 + 0.5) + 1 for x in (1, 3, 5, 7)]
 
 
 def layer() -> BatchNorm:
@@ -23,18 +23,18 @@ def layer() -> BatchNorm:
     return norm
 
 
-def test_training_normalises_by_the_batch_and_moves_the_running_statistics() -> None:
+def test_training_normalizes_by_the_batch_and_moves_the_running_statistics() -> None:
     norm = layer()
-    found = norm(FILMS, jnp.ones(2, bool))
-    np.testing.assert_allclose(found.ravel(), NORMALISED, rtol=1e-6)
+    found = norm(IMAGES, jnp.ones(2, bool))
+    np.testing.assert_allclose(found.ravel(), NORMALIZED, rtol=1e-6)
     np.testing.assert_allclose(norm.mean[...], [0.9 * 0 + 0.1 * 4], rtol=1e-6)
     np.testing.assert_allclose(norm.var[...], [0.9 * 1 + 0.1 * 20 / 3], rtol=1e-6)
 
 
 def test_padding_does_not_count() -> None:
     norm, mask = layer(), jnp.asarray([True, False, True, False])
-    films = jnp.full((4, 1, 2, 1), 1000.0).at[0::2].set(FILMS)
-    np.testing.assert_allclose(norm(films, mask)[0::2].ravel(), NORMALISED, rtol=1e-6)
+    images = jnp.full((4, 1, 2, 1), 1000.0).at[0::2].set(IMAGES)
+    np.testing.assert_allclose(norm(images, mask)[0::2].ravel(), NORMALIZED, rtol=1e-6)
     np.testing.assert_allclose(norm.mean[...], [0.4], rtol=1e-6)
     np.testing.assert_allclose(norm.var[...], [0.9 + 2 / 3], rtol=1e-6)
 
@@ -42,32 +42,32 @@ def test_padding_does_not_count() -> None:
 def test_a_batch_of_padding_alone_is_finite_and_moves_nothing() -> None:
     norm = layer()
     norm.mean[...], norm.var[...] = jnp.full(1, 3.0), jnp.full(1, 15.5)
-    assert jnp.isfinite(norm(FILMS, jnp.zeros(2, bool))).all()
+    assert jnp.isfinite(norm(IMAGES, jnp.zeros(2, bool))).all()
     assert (float(norm.mean[0]), float(norm.var[0])) == (3.0, 15.5)
     graph, variables = nnx.split(norm)
 
     def total(x: Array) -> Array:
         return nnx.merge(graph, variables, copy=True)(x, jnp.zeros(2, bool)).sum()
 
-    assert jnp.isfinite(jax.grad(total)(FILMS)).all()
+    assert jnp.isfinite(jax.grad(total)(IMAGES)).all()
 
 
-def test_inference_normalises_by_the_running_statistics() -> None:
+def test_inference_normalizes_by_the_running_statistics() -> None:
     norm = layer()
     norm.mean[...], norm.var[...] = jnp.full(1, 3.0), jnp.full(1, 15.5)
-    np.testing.assert_allclose(norm(FILMS).ravel(), [0.0, 1.0, 2.0, 3.0], atol=1e-6)
+    np.testing.assert_allclose(norm(IMAGES).ravel(), [0.0, 1.0, 2.0, 3.0], atol=1e-6)
 
 
 def test_a_frozen_layer_takes_its_running_statistics_in_training_and_keeps_them() -> None:
     norm = layer()
     norm.mean[...], norm.var[...], norm.frozen = jnp.full(1, 3.0), jnp.full(1, 15.5), True
-    np.testing.assert_allclose(norm(FILMS, jnp.ones(2, bool)).ravel(), [0.0, 1.0, 2.0, 3.0], atol=1e-6)
+    np.testing.assert_allclose(norm(IMAGES, jnp.ones(2, bool)).ravel(), [0.0, 1.0, 2.0, 3.0], atol=1e-6)
     assert (float(norm.mean[0]), float(norm.var[0])) == (3.0, 15.5)
 
 
 def test_momentum_is_the_batchs_share() -> None:
     norm = BatchNorm(1, momentum=0.01)
-    norm(FILMS, jnp.ones(2, bool))
+    norm(IMAGES, jnp.ones(2, bool))
     np.testing.assert_allclose(norm.mean[...], [0.04], rtol=1e-6)
 
 
@@ -78,7 +78,7 @@ def test_a_single_value_has_no_sample_variance_and_the_population_s_stands_in() 
 
 
 def formula(x: Array, scale: Array, bias: Array, mask: Any, epsilon: float) -> Array:
-    """The definition, over the films that count, for JAX to differentiate."""
+    """The definition, over the images that count, for JAX to differentiate."""
     counted = x[np.flatnonzero(mask)]
     mean, var = counted.mean((0, 1, 2)), counted.var((0, 1, 2))
     return (x - mean) / jnp.sqrt(var + epsilon) * scale + bias

@@ -1,4 +1,4 @@
-"""A grey stem is the colour stem: the same maps at the border too."""
+"""A gray stem is the color stem: the same maps at the border too."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 from scipy.signal import correlate
 
 from cxr_cli.models.weights.cards import Card, card_named
-from cxr_cli.models.weights.grey import fold_grey
+from cxr_cli.models.weights.gray import fold_gray
 
 
 def card(name: str) -> Card:
@@ -34,34 +34,34 @@ def convolve(channels: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     ],
 )
 @pytest.mark.parametrize("size", [3, 7])
-def test_the_folded_stem_gives_the_colour_stem_s_maps(name: str, size: int) -> None:
+def test_the_folded_stem_gives_the_color_stem_s_maps(name: str, size: int) -> None:
     published = card(name)
     rng = np.random.default_rng(0)
     channels = len(published.mean)
     kernel = rng.normal(size=(size, size, channels, 5)).astype(np.float32)
-    film = rng.random((11, 9, 1))
-    colours = (np.repeat(film, channels, axis=2) - published.mean) / published.std
-    expected = convolve(colours, kernel.astype(np.float64))
+    image = rng.random((11, 9, 1))
+    colors = (np.repeat(image, channels, axis=2) - published.mean) / published.std
+    expected = convolve(colors, kernel.astype(np.float64))
 
-    on_film, on_ones = fold_grey(kernel, published)
-    ours = convolve((film - published.grey_mean) / published.grey_std, on_film)
-    ours += convolve(np.ones_like(film), on_ones)
+    on_image, on_ones = fold_gray(kernel, published)
+    ours = convolve((image - published.gray_mean) / published.gray_std, on_image)
+    ours += convolve(np.ones_like(image), on_ones)
 
-    assert on_film.shape == on_ones.shape == (size, size, 1, 5)
-    assert on_film.dtype == on_ones.dtype == np.float32
+    assert on_image.shape == on_ones.shape == (size, size, 1, 5)
+    assert on_image.dtype == on_ones.dtype == np.float32
     np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
 
 
 def test_a_channel_s_mean_and_deviation_are_worked_in_by_hand() -> None:
     """Two channels, W = 3 and 5: 3 (g - 0.2) / 0.1 + 5 (g - 0.4) / 0.3 with x = (g - 0.3) / 0.2."""
     published = replace(card("timm/resnet50.tv_in1k"), mean=(0.2, 0.4), std=(0.1, 0.3))
-    on_film, on_ones = fold_grey(np.array([3.0, 5.0], np.float32).reshape(1, 1, 2, 1), published)
-    assert on_film.item() == pytest.approx(0.2 * (3 / 0.1 + 5 / 0.3))
+    on_image, on_ones = fold_gray(np.array([3.0, 5.0], np.float32).reshape(1, 1, 2, 1), published)
+    assert on_image.item() == pytest.approx(0.2 * (3 / 0.1 + 5 / 0.3))
     assert on_ones.item() == pytest.approx(3 * (0.3 - 0.2) / 0.1 + 5 * (0.3 - 0.4) / 0.3)
 
 
 def test_one_channel_is_left_as_it_is() -> None:
     kernel = np.random.default_rng(0).normal(size=(7, 7, 1, 4)).astype(np.float32)
-    on_film, on_ones = fold_grey(kernel, card("densenet121-res224-all"))
-    np.testing.assert_allclose(on_film, kernel, rtol=1e-6)
+    on_image, on_ones = fold_gray(kernel, card("densenet121-res224-all"))
+    np.testing.assert_allclose(on_image, kernel, rtol=1e-6)
     assert not on_ones.any()

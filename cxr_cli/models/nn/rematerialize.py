@@ -1,4 +1,4 @@
-"""Compute a block of a net anew in the backward pass, so that only its input is kept between the passes.
+"""Compute a block of a network anew in the backward pass, so that only its input is kept between the passes.
 
 `jax.checkpoint` says the same, but on a CPU it saves nothing: XLA drops the barriers that it sets there, and
 runs all second passes before the backward pass. Here a second pass waits for the block's cotangent, because
@@ -16,7 +16,7 @@ Pure = Callable[..., tuple[Array, Any]]
 """Maps (statistics, x [B,H,W,C], arrays it was closed over) to (map [B,h,w,D], new statistics)."""
 
 
-def rematerialised(block: Pure, statistics: Any, x: Array) -> tuple[Array, Any]:
+def rematerialized(block: Pure, statistics: Any, x: Array) -> tuple[Array, Any]:
     """Return `block(statistics, x)`, differentiated in x and in all that `block` is closed over.
 
     Statistics pass no gradient on, and those of the second pass are dropped.

@@ -1,4 +1,4 @@
-"""Whole films: what the mask promises, how systems differ, and that brightness does not tell the class."""
+"""Whole images: what the mask promises, how systems differ, and that brightness does not tell the class."""
 
 import cv2
 import numpy as np
@@ -7,8 +7,8 @@ from sklearn.model_selection import cross_val_score
 from sklearn.tree import DecisionTreeClassifier
 
 from cxr_cli.phantom.anatomy import draw_anatomy
-from cxr_cli.phantom.film import draw_film, plant_marker
 from cxr_cli.phantom.findings import FINDINGS
+from cxr_cli.phantom.radiograph import draw_image, plant_marker
 from cxr_cli.phantom.systems import SYSTEMS, ImagingSystem
 
 ILL = [name for name in FINDINGS if name != "normal"]
@@ -18,25 +18,25 @@ NAMES = [f"{system.manufacturer} {system.model}" for system in SYSTEMS]
 def _draw(seed: int, finding: str, system: ImagingSystem, size: int = 128) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     view = "AP" if system.portable else "PA"
-    return draw_film(draw_anatomy(rng), finding, system, view, size, rng)
+    return draw_image(draw_anatomy(rng), finding, system, view, size, rng)
 
 
 def test_pixels_and_mask() -> None:
-    film, mask = _draw(0, "pneumonia", SYSTEMS[0], 96)
-    assert film.dtype == np.float32
-    assert film.shape == mask.shape == (96, 96)
+    image, mask = _draw(0, "pneumonia", SYSTEMS[0], 96)
+    assert image.dtype == np.float32
+    assert image.shape == mask.shape == (96, 96)
     assert mask.dtype == np.bool_
-    assert 0 <= film.min() < 0.1
-    assert 0.8 < film.max() <= 1
+    assert 0 <= image.min() < 0.1
+    assert 0.8 < image.max() <= 1
 
 
 @pytest.mark.parametrize("system", SYSTEMS, ids=NAMES)
 @pytest.mark.parametrize("finding", ILL)
-def test_the_film_differs_from_the_normal_one_where_the_mask_is(finding: str, system: ImagingSystem) -> None:
+def test_the_image_differs_from_the_normal_one_where_the_mask_is(finding: str, system: ImagingSystem) -> None:
     seed = SYSTEMS.index(system)
-    film, mask = _draw(seed, finding, system)
+    image, mask = _draw(seed, finding, system)
     healthy, empty = _draw(seed, "normal", system)
-    difference = np.abs(film - healthy)
+    difference = np.abs(image - healthy)
     near = cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     assert not empty.any()
     assert 0.002 < mask.mean() < 0.2
@@ -46,19 +46,19 @@ def test_the_film_differs_from_the_normal_one_where_the_mask_is(finding: str, sy
 
 def test_opacities_are_brighter_and_free_air_is_darker() -> None:
     for finding, sign in (("pneumonia", 1), ("covid19", 1), ("pneumoperitoneum", -1)):
-        film, mask = _draw(4, finding, SYSTEMS[0])
+        image, mask = _draw(4, finding, SYSTEMS[0])
         healthy, _ = _draw(4, "normal", SYSTEMS[0])
-        assert sign * (film - healthy)[mask].mean() > 0.03
+        assert sign * (image - healthy)[mask].mean() > 0.03
 
 
 def test_two_systems_never_make_the_same_picture() -> None:
-    films = np.stack([_draw(1, "normal", system, 64)[0] for system in SYSTEMS])
+    images = np.stack([_draw(1, "normal", system, 64)[0] for system in SYSTEMS])
     for first in range(len(SYSTEMS)):
         for second in range(first):
-            assert np.abs(films[first] - films[second]).mean() > 0.015, (NAMES[first], NAMES[second])
+            assert np.abs(images[first] - images[second]).mean() > 0.015, (NAMES[first], NAMES[second])
 
 
-def test_portable_films_are_blurred_and_noisy() -> None:
+def test_portable_images_are_blurred_and_noisy() -> None:
     portable = [system for system in SYSTEMS if system.portable]
     fixed = [system for system in SYSTEMS if not system.portable]
     assert min(system.blur for system in portable) > max(system.blur for system in fixed)
@@ -76,11 +76,11 @@ def test_the_table_of_systems_has_the_variety_of_an_archive() -> None:
 
 
 def test_a_planted_marker_is_a_bright_square_in_the_corner() -> None:
-    film, _ = _draw(0, "normal", SYSTEMS[0], 96)
-    marked, mask = plant_marker(film, np.random.default_rng(0))
+    image, _ = _draw(0, "normal", SYSTEMS[0], 96)
+    marked, mask = plant_marker(image, np.random.default_rng(0))
     rows, columns = np.nonzero(mask)
     assert (marked[mask] == 1).all()
-    assert np.array_equal(marked[~mask], film[~mask])
+    assert np.array_equal(marked[~mask], image[~mask])
     assert max(rows.max(), columns.max()) < 0.1 * 96
     assert mask.sum() == 25  # 0.055 of 96 pixels is 5, squared
 

@@ -1,0 +1,41 @@
+"""What the library has to say on the way: notices and progress, by one protocol. No I/O of its own."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+
+class Advance(Protocol):
+    """Called as work goes on."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Report that `done` of `total` pieces are done; `note` is shown beside the bar, such as a loss."""
+
+
+class Reporter(Protocol):
+    """Takes what the library has to say; the commands print it on stderr, a notebook may ignore it."""
+
+    def say(self, message: str) -> None:
+        """Take one notice, a line."""
+
+    def progress(self, what: str) -> AbstractContextManager[Advance]:
+        """Begin a piece of work, named `what`, and return how to report its progress."""
+
+
+class Silent:
+    """Says nothing: the default of every function of the library."""
+
+    def say(self, message: str) -> None:
+        """Drop the notice."""
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Advance]:  # noqa: ARG002 - as the protocol has it
+        """Report to nobody."""
+
+        def advance(done: int, total: int, note: str = "") -> None:
+            pass
+
+        yield advance
+
+
+SILENT: Reporter = Silent()
