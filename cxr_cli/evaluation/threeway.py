@@ -6,6 +6,7 @@ Trials are arithmetic on feature vectors: an image goes through the model once, 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.metrics.answers import Answers
-from cxr_cli.evaluation.report import classification_report
+from cxr_cli.evaluation.report import MetricsReport, classification_report
 
 
 class Trials(NamedTuple):
@@ -67,7 +68,7 @@ def draw_trials(
         if len(of_class) < quota:
             raise BadInput(
                 f"three-way validation: class {name!r} has {len(of_class)} images, "
-                f"{count} trials need {quota}; --trials {most_trials(labels, len(classes))} is the most"
+                f"{count} trials need {quota}; `trials` {most_trials(labels, len(classes))} is the most"
             )
     anchors = np.concatenate(
         [rng.choice(of_class, quota, replace=False) for of_class, quota in zip(images, quotas, strict=True)]
@@ -88,6 +89,51 @@ def _other_patients(
     return np.asarray(images[lots.argmax(1)])
 
 
+@dataclass(frozen=True)
+class ThreeWayReport:
+    """Three-way validation.
+
+    Attributes:
+        trials: per repeat.
+        accuracies: of each independent repeat.
+        metrics: of the trials of all repeats, intervals by the anchors' patients.
+    """
+
+    trials: int
+    accuracies: tuple[float, ...]
+    metrics: MetricsReport
+
+    @property
+    def repeats(self) -> int:
+        """How many times trials were sampled."""
+        return len(self.accuracies)
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy of the repeats."""
+        return float(np.mean(self.accuracies))
+
+    @property
+    def std(self) -> float | None:
+        """Standard deviation (n - 1) of the repeats' accuracies; None for one."""
+        return float(np.std(self.accuracies, ddof=1)) if self.repeats > 1 else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Write the report as JSON values, the metrics as `MetricsReport.as_json` writes them."""
+        spread = {
+            "mean": self.mean,
+            "std": self.std,
+            "min": min(self.accuracies),
+            "max": max(self.accuracies),
+        }
+        return {
+            "trials": self.trials,
+            "repeats": self.repeats,
+            "accuracy_over_draws": spread,
+            **self.metrics.as_json(),
+        }
+
+
 def three_way_report(
     vectors: NDArray[np.float32],
     labels: NDArray[np.int64],
@@ -98,7 +144,7 @@ def three_way_report(
     trials: int,
     repeats: int,
     rng: np.random.Generator,
-) -> dict[str, Any]:
+) -> ThreeWayReport:
     """Run three-way validation on feature vectors.
 
     Args:
@@ -110,10 +156,6 @@ def three_way_report(
         repeats: independent draws.
         rng: of the draws.
 
-    Returns:
-        The classification report of all trials of all draws, intervals by the anchors' patients; and the
-        accuracy of each draw with mean, standard deviation (n - 1), least and greatest.
-
     Raises:
         BadInput: see `draw_trials`.
     """
@@ -123,14 +165,7 @@ def three_way_report(
     ]
     anchors = np.concatenate([draw.anchors for draw in drawn])
     answers = Answers(classes, labels[anchors], np.concatenate(predicted), patients[anchors])
-    report = classification_report(answers)
-    accuracies = [
+    accuracies = tuple(
         float((guess == labels[draw.anchors]).mean()) for guess, draw in zip(predicted, drawn, strict=True)
-    ]
-    spread = {
-        "mean": float(np.mean(accuracies)),
-        "std": float(np.std(accuracies, ddof=1)) if repeats > 1 else None,
-        "min": min(accuracies),
-        "max": max(accuracies),
-    }
-    return {"trials": trials, "repeats": repeats, "accuracy_over_draws": spread, **report}
+    )
+    return ThreeWayReport(trials, accuracies, classification_report(answers))

@@ -185,7 +185,7 @@ def test_wrong_usage_and_bad_input_are_one_line(cxr: Cxr, predictions: Path, tmp
         ([predictions, "--by", "age:old"], 2, "'old' is no edge of a bin"),
         ([predictions, "--by", "manufacturer:40"], 3, "line 2: manufacturer is 'Philips'; bins need numbers"),
         ([predictions, "--by", "age"], 2, "60 strata, 50 are the most"),
-        ([predictions, "--by", "sex", "--positive", "covid19"], 2, "--positive 'covid19': the classes are"),
+        ([predictions, "--by", "sex", "--positive", "covid19"], 2, "--positive covid19: the classes are"),
         ([broken, "--by", "sex"], 3, f"{broken}: line 3: score_a is 'much', not a number"),
         ([tmp_path / "gone.csv", "--by", "sex"], 3, "gone.csv: no such file"),
         ([predictions, "--by", "sex", "--compare", broken], 3, f"{broken}: line 3"),

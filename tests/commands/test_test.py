@@ -288,4 +288,4 @@ def test_the_operating_point_can_be_asked_for(cxr: Cxr, two: Path) -> None:
 def test_the_finding_must_be_a_class(cxr: Cxr, two: Path) -> None:
     outcome = cxr("test", two, "--positive", "pneumonia")
     assert (outcome.code, outcome.out) == (2, "")
-    assert one_line(outcome.err) == "cxr: --positive 'pneumonia': the classes are 'covid19', 'normal'\n"
+    assert one_line(outcome.err) == "cxr: --positive pneumonia: the classes are 'covid19', 'normal'\n"

@@ -97,8 +97,12 @@ def test_a_seed_decides_the_trials() -> None:
 @pytest.mark.parametrize(
     ("counts", "trials", "told"),
     [
-        ((5, 9, 9), 18, "class 'covid19' has 5 images, 18 trials need 6; --trials 15 is the most"),
-        ((9, 9, 4), 27, "class 'pneumonia' has 4 images, 27 trials need 9; --trials 12 is the most"),
+        ((5, 9, 9), 18, "class 'covid19' has 5 images, 18 trials need 6; `trials` 15 is the most"),
+        (
+            (9, 9, 4),
+            27,
+            "class 'pneumonia' has 4 images, 27 trials need 9; `trials` 12 is the most",
+        ),
         ((9, 1, 9), 3, "class 'normal' has 1 images of 1 patients; 2 patients or more are needed"),
         ((9, 9, 0), 3, "class 'pneumonia' has 0 images of 0 patients; 2 patients or more are needed"),
     ],
@@ -128,7 +132,7 @@ def distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def report_of(
     vectors: np.ndarray, labels: np.ndarray, trials: int, repeats: int = 1, seed: int = 0
 ) -> dict[str, Any]:
-    return three_way_report(
+    report = three_way_report(
         vectors.astype(np.float32),
         labels,
         np.arange(len(labels)),
@@ -138,6 +142,7 @@ def report_of(
         repeats=repeats,
         rng=np.random.default_rng(seed),
     )
+    return report.as_json()
 
 
 @pytest.mark.parametrize("classes", [2, 3, 6])
