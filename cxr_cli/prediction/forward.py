@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.loading import FetchBatch, normalize
 from cxr_cli.prediction.precision import matmul_precision, to_compute_type
