@@ -101,7 +101,7 @@ def test_a_rule_decides() -> None:
     given_point = choose_point(Rule(threshold=0.5), "effusion", positive[:0], scores[:0])
     assert given_point == OperatingPoint("effusion", 0.5, "as given")
     with pytest.raises(
-        InvalidSetting, match="`threshold` 0.5: decides already; give no `sensitivity` with it"
+        InvalidSetting, match=r"`threshold` 0\.5: decides already; give no `sensitivity` with it"
     ):
         Rule(sensitivity=0.9, threshold=0.5)
 

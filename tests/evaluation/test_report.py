@@ -12,7 +12,7 @@ from cxr_cli.evaluation.report import (
     MetricsReport,
     classification_report,
     format_confusion,
-    format_figure,
+    format_metric,
     format_operating_point,
     format_report,
 )
@@ -68,9 +68,9 @@ def test_what_is_undefined_is_null_and_printed_as_a_dash() -> None:
 
 
 def test_a_figure_is_printed_with_its_interval() -> None:
-    assert format_figure({"value": 0.8123, "low": 0.75, "high": 0.8678}) == "0.812 (0.750-0.868)"
-    assert format_figure({"value": 1.0, "low": None, "high": None}) == "1.000"
-    assert format_figure({"value": None, "low": None, "high": None}) == "-"
+    assert format_metric({"value": 0.8123, "low": 0.75, "high": 0.8678}) == "0.812 (0.750-0.868)"
+    assert format_metric({"value": 1.0, "low": None, "high": None}) == "1.000"
+    assert format_metric({"value": None, "low": None, "high": None}) == "-"
 
 
 def test_the_printed_report_of_classes() -> None:
