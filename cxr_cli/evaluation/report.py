@@ -163,7 +163,7 @@ def format_operating_point(point: dict[str, Any]) -> str:
 def _class_table(report: MetricsReport, unit: str) -> list[str]:
     columns = [row for row in shown("class table") if row.name in report.estimates.per_class]
     width = max(len(name) for name in (*report.classes, "class"))
-    heading = "  ".join(f"{row.heading:19}" for row in columns)
+    heading = "  ".join(f"{row.column or row.heading:19}" for row in columns)
     lines = [f"{'class':{width}}  {unit:>6}  {heading}".rstrip()]
     for number, (label, row) in enumerate(zip(report.classes, report.confusion_matrix, strict=True)):
         of_class = report.of_class(number)

@@ -1,4 +1,4 @@
-"""The report of a test: every figure with its interval."""
+"""The report of a test: every metric with its interval."""
 
 import json
 from typing import Any
@@ -67,7 +67,7 @@ def test_what_is_undefined_is_null_and_printed_as_a_dash() -> None:
     assert row.split() == ["pneumonia", "0", "-", "1.000", "(0.510-1.000)", "-", "-"]
 
 
-def test_a_figure_is_printed_with_its_interval() -> None:
+def test_a_metric_is_printed_with_its_interval() -> None:
     assert format_metric({"value": 0.8123, "low": 0.75, "high": 0.8678}) == "0.812 (0.750-0.868)"
     assert format_metric({"value": 1.0, "low": None, "high": None}) == "1.000"
     assert format_metric({"value": None, "low": None, "high": None}) == "-"
@@ -129,7 +129,7 @@ def test_the_printed_report_of_a_finding() -> None:
     assert json.loads(json.dumps(report.as_json(), allow_nan=False)) == report.as_json()
 
 
-def test_the_finding_s_figures_stand_beside_those_of_all_images() -> None:
+def test_the_finding_s_metrics_stand_beside_those_of_all_images() -> None:
     report = two_class_report().as_json()
     for name in ("sensitivity", "specificity", "precision", "f1", "auc", "average_precision"):
         assert report[name] == report["per_class"]["pneumonia"][name]

@@ -31,7 +31,7 @@ class Subject:
     def columns(self) -> dict[str, str]:
         """Columns of the table of metrics, as Table 4 of the pneumoperitoneum paper has them: name, heading."""
         if self.positive is not None:
-            return {row.name: row.heading for row in shown("strata of a finding")}
+            return {row.name: row.column or row.heading for row in shown("strata of a finding")}
         rows = shown("strata of classes")
         of_classes = {
             f"{row.name} {label}": label for row in rows if row.of == "class" for label in self.classes
@@ -202,7 +202,7 @@ def notes(strata: Sequence[Stratum], subject: Subject) -> list[str]:
         ]
     if any(stratum.model_differences for stratum in strata):
         found += [
-            "Differences: p of shares by McNemar's exact test, or by swapping the models' answers patient by",
-            "patient where patients have several images; of the AUC by DeLong. Holm as for differences.",
+            "Differences of the models: p of shares by McNemar's exact test, or by swapping the models' answers",
+            "patient by patient where patients have several images; of the AUC by DeLong. Holm as above.",
         ]
     return found

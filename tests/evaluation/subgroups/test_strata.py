@@ -114,7 +114,7 @@ THIRDS = {"site": {name: np.arange(200) % 3 == number for number, name in enumer
 HALVES = {"half": {"first": np.arange(200) < 190, "second": np.arange(200) >= 190}}
 
 
-def test_a_stratum_s_figures_are_those_of_its_images() -> None:
+def test_a_stratum_s_metrics_are_those_of_its_images() -> None:
     answers = study()
     strata = describe_strata(answers, THIRDS, np.random.default_rng(0), 200)
     assert [(stratum.by, stratum.name) for stratum in strata] == [
