@@ -70,8 +70,8 @@ def draw(design: Design, rng: np.random.Generator) -> Answers:
 
 
 def flat(of: Estimates) -> dict[str, tuple[float, float]]:
-    """Take the limits by figure."""
-    found = {name: figure.interval for name, figure in of.overall.items()}
+    """Take the limits by metric."""
+    found = {name: metric.interval for name, metric in of.overall.items()}
     found |= {name: both[1].interval for name, both in of.per_class.items()}
     return {name: (interval.low, interval.high) for name, interval in found.items()}
 
@@ -149,7 +149,7 @@ def false_differences(studies: int) -> None:
 
 
 def speed() -> None:
-    """Print the time of every figure with its interval, 2,000 resamples, on one core."""
+    """Print the time of every metric with its interval, 2,000 resamples, on one core."""
     print("| images | seconds |")
     print("| --- | --- |")
     for patients in (402, 4000, 100_000):

@@ -47,7 +47,7 @@ def test_an_interval_narrows_with_more_images() -> None:
     assert (many["high"] - many["low"]) / (few["high"] - few["low"]) == pytest.approx(1 / 4, rel=0.3)
 
 
-def test_a_perfect_test_of_few_images_is_uncertain_where_that_can_be_told() -> None:
+def test_a_perfect_test_of_few_images_is_uncertain_where_that_can_be_known() -> None:
     labels = np.repeat([0, 1, 2], 4)
     report = classification_report(Answers(CLASSES, labels, labels, np.arange(12)), 100).as_json()
     # Wilson's lower limit of 12 in 12 is 12 / (12 + 1.96^2).
