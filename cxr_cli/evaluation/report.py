@@ -1,4 +1,4 @@
-"""All figures of one test, with their intervals, as plain numbers for JSON and for print."""
+"""All metrics of one test, with their intervals: for JSON and for print."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,21 +9,12 @@ from numpy.typing import NDArray
 
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.confusion import confusion_matrix
+from cxr_cli.evaluation.metrics.registry import shown
 from cxr_cli.evaluation.operating_point import OperatingPoint
 from cxr_cli.evaluation.uncertainty.estimates import Estimate, Estimates, estimate
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
 
 INTERVAL_SEED = 0
-WITHOUT_A_POSITIVE = ("accuracy", "balanced_accuracy", "macro_f1", "macro_auc", "macro_average_precision")
-OF_THE_POSITIVE = ("sensitivity", "specificity", "precision", "f1", "auc", "average_precision")
-CALIBRATION = ("brier", "calibration_error")
-HEADINGS = {
-    "f1": "F1",
-    "macro_f1": "macro F1",
-    "auc": "AUC",
-    "macro_auc": "macro AUC",
-    "brier": "Brier score",
-}
 
 
 @dataclass(frozen=True)
@@ -142,17 +133,15 @@ def format_report(report: MetricsReport, unit: str = "images") -> str:
         unit: what was classified, for the headings.
     """
     lines = [f"{unit} {report.images}, patients {report.patients}; {report.interval}"]
-    names: tuple[str, ...] = WITHOUT_A_POSITIVE
     if report.positive is not None:
         count = int(report.confusion_matrix[report.positive].sum())
         lines.append(f"positive: {report.classes[report.positive]}, {count} {unit}")
-        names = (*OF_THE_POSITIVE[:2], *WITHOUT_A_POSITIVE[:2], *OF_THE_POSITIVE[2:])
     if report.operating_point is not None:
         lines.append(format_operating_point(report.operating_point.as_json()))
-    found = {name: report.metric(name) for name in (*names, *CALIBRATION)}
-    shown = {_heading(name): metric for name, metric in found.items() if metric is not None}
-    width = max(map(len, shown))
-    lines += [f"{heading:{width}}  {format_figure(metric.as_json())}" for heading, metric in shown.items()]
+    rows = shown("classes" if report.positive is None else "finding")
+    found = {row.heading: report.metric(row.name) for row in rows}
+    width = max(len(heading) for heading, metric in found.items() if metric)
+    lines += [f"{heading:{width}}  {format_metric(metric)}" for heading, metric in found.items() if metric]
     if report.positive is None:
         lines += ["", *_class_table(report, unit)]
     lines += ["", *format_confusion(report.confusion_matrix.tolist(), report.classes)]
@@ -172,28 +161,29 @@ def format_operating_point(point: dict[str, Any]) -> str:
 
 
 def _class_table(report: MetricsReport, unit: str) -> list[str]:
-    columns = [name for name in OF_THE_POSITIVE[:5] if name in report.estimates.per_class]
+    columns = [row for row in shown("class table") if row.name in report.estimates.per_class]
     width = max(len(name) for name in (*report.classes, "class"))
-    heading = "  ".join(f"{_heading(name):19}" for name in columns)
+    heading = "  ".join(f"{row.column or row.heading:19}" for row in columns)
     lines = [f"{'class':{width}}  {unit:>6}  {heading}".rstrip()]
     for number, (label, row) in enumerate(zip(report.classes, report.confusion_matrix, strict=True)):
         of_class = report.of_class(number)
-        metrics = "  ".join(f"{format_figure(of_class[name].as_json()):19}" for name in columns)
+        metrics = "  ".join(f"{format_metric(of_class[row.name]):19}" for row in columns)
         lines.append(f"{label:{width}}  {row.sum():6}  {metrics}".rstrip())
     return lines
 
 
-def _heading(name: str) -> str:
-    return HEADINGS.get(name, name.replace("_", " "))
+def format_metric(metric: Estimate | Mapping[str, Any]) -> str:
+    """Write a metric as "0.812 (0.750-0.868)", "0.812" without an interval, "-" where it is undefined.
 
-
-def format_figure(figure: dict[str, Any]) -> str:
-    """Write a figure as "0.812 (0.750-0.868)", "0.812" without an interval, "-" where it is undefined."""
-    if figure["value"] is None:
+    Args:
+        metric: itself, or as it stands in JSON.
+    """
+    found = metric.as_json() if isinstance(metric, Estimate) else metric
+    if found["value"] is None:
         return "-"
-    if figure["low"] is None:
-        return f"{figure['value']:.3f}"
-    return f"{figure['value']:.3f} ({figure['low']:.3f}-{figure['high']:.3f})"
+    if found["low"] is None:
+        return f"{found['value']:.3f}"
+    return f"{found['value']:.3f} ({found['low']:.3f}-{found['high']:.3f})"
 
 
 def format_confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> list[str]:

@@ -18,7 +18,7 @@ from cxr_cli.evaluation.report import MetricsReport, classification_report
 
 
 class Trials(NamedTuple):
-    """Drawn trials, places in the list of images.
+    """Sampled trials, as positions in the list of images.
 
     Attributes:
         anchors: int [T], the images to be classified, none twice.
@@ -30,7 +30,7 @@ class Trials(NamedTuple):
 
 
 def most_trials(labels: NDArray[np.int64], classes: int) -> int:
-    """Count the trials that can be drawn with anchors even over the classes and none twice."""
+    """Count the trials that are possible with anchors balanced over the classes and none twice."""
     return int(np.bincount(labels, minlength=classes).min()) * classes
 
 
@@ -41,16 +41,16 @@ def draw_trials(
     count: int,
     rng: np.random.Generator,
 ) -> Trials:
-    """Draw trials: anchors without replacement and even over the classes, references anew for each.
+    """Sample trials: anchors without replacement and balanced over the classes, references for each trial.
 
     Beyond the paper, a reference is never of the anchor's own patient: two images of one patient are alike
-    whatever the class, and the figure would be too good.
+    whatever the class, and the accuracy would be too high.
 
     Args:
         labels, patients: int [N], class and patient numbers.
         classes: class names, two or more.
         count: trials; if it does not divide evenly, the classes with most images get one more.
-        rng: the draw.
+        rng: samples images.
 
     Raises:
         BadInput: a class has fewer images than it must give anchors, or none of another patient.
@@ -83,10 +83,10 @@ def _other_patients(
     patients: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Draw for each anchor one of `images`, evenly among those of other patients."""
-    lots = rng.random((len(anchors), len(images)))
-    lots[patients[anchors][:, None] == patients[images]] = -1.0
-    return np.asarray(images[lots.argmax(1)])
+    """Sample for each anchor one of `images` of another patient, all equally likely."""
+    order = rng.random((len(anchors), len(images)))
+    order[patients[anchors][:, None] == patients[images]] = -1.0
+    return np.asarray(images[order.argmax(1)])
 
 
 @dataclass(frozen=True)
@@ -152,20 +152,21 @@ def three_way_report(
         labels, patients: int [N].
         classes: class names.
         differences: maps x [T, 1, E] and y [T, C, E] to how different they are [T, C].
-        trials: a draw.
-        repeats: independent draws.
-        rng: of the draws.
+        trials: per repeat.
+        repeats: independent samples of trials.
+        rng: samples them.
 
     Raises:
         BadInput: see `draw_trials`.
     """
-    drawn = [draw_trials(labels, patients, classes, trials, rng) for _ in range(repeats)]
+    samples = [draw_trials(labels, patients, classes, trials, rng) for _ in range(repeats)]
     predicted = [
-        differences(vectors[anchors, None], vectors[references]).argmin(1) for anchors, references in drawn
+        differences(vectors[anchors, None], vectors[references]).argmin(1) for anchors, references in samples
     ]
-    anchors = np.concatenate([draw.anchors for draw in drawn])
+    anchors = np.concatenate([sample.anchors for sample in samples])
     answers = Answers(classes, labels[anchors], np.concatenate(predicted), patients[anchors])
     accuracies = tuple(
-        float((guess == labels[draw.anchors]).mean()) for guess, draw in zip(predicted, drawn, strict=True)
+        float((guess == labels[sample.anchors]).mean())
+        for guess, sample in zip(predicted, samples, strict=True)
     )
     return ThreeWayReport(trials, accuracies, classification_report(answers))

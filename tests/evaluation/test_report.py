@@ -1,4 +1,4 @@
-"""The report of a test: every figure with its interval."""
+"""The report of a test: every metric with its interval."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from cxr_cli.evaluation.report import (
     MetricsReport,
     classification_report,
     format_confusion,
-    format_figure,
+    format_metric,
     format_operating_point,
     format_report,
 )
@@ -47,7 +47,7 @@ def test_an_interval_narrows_with_more_images() -> None:
     assert (many["high"] - many["low"]) / (few["high"] - few["low"]) == pytest.approx(1 / 4, rel=0.3)
 
 
-def test_a_perfect_test_of_few_images_is_uncertain_where_that_can_be_told() -> None:
+def test_a_perfect_test_of_few_images_is_uncertain_where_that_can_be_known() -> None:
     labels = np.repeat([0, 1, 2], 4)
     report = classification_report(Answers(CLASSES, labels, labels, np.arange(12)), 100).as_json()
     # Wilson's lower limit of 12 in 12 is 12 / (12 + 1.96^2).
@@ -67,10 +67,10 @@ def test_what_is_undefined_is_null_and_printed_as_a_dash() -> None:
     assert row.split() == ["pneumonia", "0", "-", "1.000", "(0.510-1.000)", "-", "-"]
 
 
-def test_a_figure_is_printed_with_its_interval() -> None:
-    assert format_figure({"value": 0.8123, "low": 0.75, "high": 0.8678}) == "0.812 (0.750-0.868)"
-    assert format_figure({"value": 1.0, "low": None, "high": None}) == "1.000"
-    assert format_figure({"value": None, "low": None, "high": None}) == "-"
+def test_a_metric_is_printed_with_its_interval() -> None:
+    assert format_metric({"value": 0.8123, "low": 0.75, "high": 0.8678}) == "0.812 (0.750-0.868)"
+    assert format_metric({"value": 1.0, "low": None, "high": None}) == "1.000"
+    assert format_metric({"value": None, "low": None, "high": None}) == "-"
 
 
 def test_the_printed_report_of_classes() -> None:
@@ -129,7 +129,7 @@ def test_the_printed_report_of_a_finding() -> None:
     assert json.loads(json.dumps(report.as_json(), allow_nan=False)) == report.as_json()
 
 
-def test_the_finding_s_figures_stand_beside_those_of_all_images() -> None:
+def test_the_finding_s_metrics_stand_beside_those_of_all_images() -> None:
     report = two_class_report().as_json()
     for name in ("sensitivity", "specificity", "precision", "f1", "auc", "average_precision"):
         assert report[name] == report["per_class"]["pneumonia"][name]
