@@ -142,15 +142,24 @@ _cxr() {
             _cxr_offer -W "single siamese finetune small-data"
             return
             ;;
+        "train --fold")
+            return
+            ;;
+        "train --seed")
+            return
+            ;;
+        "train --micro-batch")
+            return
+            ;;
         "train --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
             return
             ;;
         "train --width")
             return
             ;;
         "train --weights")
-            _cxr_paths -f
+            _cxr_offer -W "timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k"
             return
             ;;
         "train --freeze")
@@ -161,13 +170,14 @@ _cxr() {
             _cxr_offer -W "batch running"
             return
             ;;
+        "train --precision")
+            _cxr_offer -W "float32 tf32 bfloat16"
+            return
+            ;;
         "train --epochs")
             return
             ;;
         "train --batch-size")
-            return
-            ;;
-        "train --micro-batch")
             return
             ;;
         "train --optimizer")
@@ -181,10 +191,10 @@ _cxr() {
             _cxr_offer -W "constant step cosine"
             return
             ;;
-        "train --warmup")
+        "train --step-epochs")
             return
             ;;
-        "train --step-epochs")
+        "train --warmup")
             return
             ;;
         "train --weight-decay")
@@ -196,19 +206,8 @@ _cxr() {
         "train --ema")
             return
             ;;
-        "train --loss")
-            _cxr_offer -W "softmax binary"
-            return
-            ;;
-        "train --label-smoothing")
-            return
-            ;;
-        "train --class-weights")
-            _cxr_paths -f
-            return
-            ;;
-        "train --sampling")
-            _cxr_offer -W "balanced all"
+        "train --select")
+            _cxr_offer -W "accuracy loss"
             return
             ;;
         "train --flip")
@@ -227,8 +226,19 @@ _cxr() {
         "train --contrast")
             return
             ;;
-        "train --select")
-            _cxr_offer -W "accuracy loss"
+        "train --loss")
+            _cxr_offer -W "softmax binary"
+            return
+            ;;
+        "train --label-smoothing")
+            return
+            ;;
+        "train --class-weights")
+            _cxr_paths -f
+            return
+            ;;
+        "train --sampling")
+            _cxr_offer -W "balanced all"
             return
             ;;
         "train --pairs")
@@ -239,16 +249,6 @@ _cxr() {
             return
             ;;
         "train --trials")
-            return
-            ;;
-        "train --fold")
-            return
-            ;;
-        "train --precision")
-            _cxr_offer -W "float32 tf32 bfloat16"
-            return
-            ;;
-        "train --seed")
             return
             ;;
         "validate3way --trials")
@@ -522,18 +522,98 @@ _cxr() {
         "sweep --batch-size")
             return
             ;;
+        "sweep --fold")
+            return
+            ;;
+        "sweep --seed")
+            return
+            ;;
+        "sweep --task")
+            _cxr_paths -f
+            return
+            ;;
         "sweep --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
             return
             ;;
         "sweep --width")
             return
             ;;
         "sweep --weights")
+            _cxr_offer -W "timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k"
+            return
+            ;;
+        "sweep --freeze")
             _cxr_paths -f
             return
             ;;
+        "sweep --batch-norm")
+            _cxr_offer -W "batch running"
+            return
+            ;;
+        "sweep --precision")
+            _cxr_offer -W "float32 tf32 bfloat16"
+            return
+            ;;
         "sweep --epochs")
+            return
+            ;;
+        "sweep --optimizer")
+            _cxr_offer -W "adam adamw sgd"
+            return
+            ;;
+        "sweep --schedule")
+            _cxr_offer -W "constant step cosine"
+            return
+            ;;
+        "sweep --step-epochs")
+            return
+            ;;
+        "sweep --warmup")
+            return
+            ;;
+        "sweep --weight-decay")
+            return
+            ;;
+        "sweep --layer-decay")
+            return
+            ;;
+        "sweep --ema")
+            return
+            ;;
+        "sweep --select")
+            _cxr_offer -W "accuracy loss"
+            return
+            ;;
+        "sweep --flip")
+            _cxr_offer -W "none horizontal both"
+            return
+            ;;
+        "sweep --rotation")
+            return
+            ;;
+        "sweep --zoom")
+            return
+            ;;
+        "sweep --shift")
+            return
+            ;;
+        "sweep --contrast")
+            return
+            ;;
+        "sweep --loss")
+            _cxr_offer -W "softmax binary"
+            return
+            ;;
+        "sweep --label-smoothing")
+            return
+            ;;
+        "sweep --class-weights")
+            _cxr_paths -f
+            return
+            ;;
+        "sweep --sampling")
+            _cxr_offer -W "balanced all"
             return
             ;;
         "sweep --pairs")
@@ -546,22 +626,8 @@ _cxr() {
         "sweep --trials")
             return
             ;;
-        "sweep --fold")
-            return
-            ;;
-        "sweep --precision")
-            _cxr_offer -W "float32 tf32 bfloat16"
-            return
-            ;;
-        "sweep --seed")
-            return
-            ;;
-        "sweep --task")
-            _cxr_paths -f
-            return
-            ;;
         "weights list --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
             return
             ;;
         "weights list --format")
@@ -569,7 +635,7 @@ _cxr() {
             return
             ;;
         "weights verify --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
             return
             ;;
         "phantom -o" | "phantom --output")
@@ -624,7 +690,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "train -"*)
-            _cxr_offer -W "--split --output -o --recipe --arch --width --weights --freeze --probe --no-probe --batch-norm --epochs --batch-size --micro-batch --optimizer --lr --schedule --warmup --step-epochs --weight-decay --layer-decay --ema --loss --label-smoothing --class-weights --sampling --flip --rotation --zoom --shift --contrast --mirror --no-mirror --select --pairs --pairing --trials --fold --precision --seed --help"
+            _cxr_offer -W "--split --output -o --recipe --fold --seed --micro-batch --arch --width --weights --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --help"
             ;;
         "train "*)
             _cxr_paths -d
@@ -678,7 +744,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "sweep -"*)
-            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --arch --width --weights --epochs --pairs --pairing --trials --fold --precision --seed --task --help"
+            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --fold --seed --task --arch --width --weights --freeze --batch-norm --precision --epochs --optimizer --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --help"
             ;;
         "sweep "*)
             _cxr_paths -d
@@ -696,7 +762,7 @@ _cxr() {
             _cxr_offer -W "--arch --help"
             ;;
         "weights verify "*)
-            _cxr_paths -f
+            _cxr_offer -W "timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k"
             ;;
         "phantom -"*)
             _cxr_offer -W "-o --output --count --size --finding --images-per-patient --shortcut --shortcut-class --seed --workers --help"

@@ -11,7 +11,7 @@ _cxr() {
         'validate3way:Compare images with one other image of every class.'
         'template:Sum up a class'\''s training images in one vector.'
         'test:Predict a subset and print figures with intervals.'
-        'stratify:Print every figure of a model by characteristics of the images.'
+        'stratify:Print every metric of a model by characteristics of the images.'
         'predict:Score images whose class is not known.'
         'audit:Look for shortcuts, associations and leaks.'
         'gradcam:Show what in an image speaks for a score.'
@@ -79,42 +79,42 @@ _cxr() {
                         '(--output -o)--output=[The RUN folder.]:folder:_files -/' \
                         '(--output -o)-o[The RUN folder.]:folder:_files -/' \
                         '(--recipe)--recipe=[The papers'\'' settings, single, siamese or finetune; or small-data.]:value:(single siamese finetune small-data)' \
-                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, _lite1, _lite2, _lite0_mid or _lite2_mid. \[covidnet; efficientnet_lite0 finetune; efficientnet_lite2_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
-                        '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1\]]:number: ' \
-                        '(--weights)--weights=[What the model begins with; auto takes what is at hand, then the hub. \[none; auto finetune\]]:file:_files' \
-                        '(--freeze)--freeze=[What does not learn\: none, features, or so many stages from the image on. \[none\]]:file:_files' \
-                        '(--probe --no-probe)--probe[Begin with a classifier by logistic regression on the training images'\'' vectors. \[no\]]' \
-                        '(--probe --no-probe)--no-probe[Begin with a classifier by logistic regression on the training images'\'' vectors. \[no\]]' \
-                        '(--batch-norm)--batch-norm=[Statistics of batch norm in training\: batch, or running, which stay. \[batch\]]:value:(batch running)' \
-                        '(--epochs)--epochs=[Epochs. \[100 single and finetune, 50 siamese\]]:number: ' \
-                        '(--batch-size)--batch-size=[Images or pairs a step; images for in-batch pairs. \[16 single, 32 siamese, 256 finetune\]]:number: ' \
-                        '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as memory allows\]]:number: ' \
-                        '(--optimizer)--optimizer=[adam, adamw or sgd. \[adam; sgd finetune\]]:value:(adam adamw sgd)' \
-                        '(--lr)--lr=[Learning rate of the first step. \[1e-4; 1e-2 finetune\]]:number: ' \
-                        '(--schedule)--schedule=[constant, step or cosine. \[constant; step finetune\]]:value:(constant step cosine)' \
-                        '(--warmup)--warmup=[Share of all steps in which the rate rises. \[0\]]:number: ' \
-                        '(--step-epochs)--step-epochs=[A step takes the rate to a tenth every so many epochs. \[25\]]:number: ' \
-                        '(--weight-decay)--weight-decay=[Of kernels. \[0\]]:number: ' \
-                        '(--layer-decay)--layer-decay=[Each stage learns at this share of the rate of the stage behind it. \[1\]]:number: ' \
-                        '(--ema)--ema=[Keep an average over steps, this share of itself each step, such as 0.99. \[0\]]:number: ' \
-                        '(--loss)--loss=[softmax, or binary\: two classes by one logit. \[softmax; binary finetune\]]:value:(softmax binary)' \
-                        '(--label-smoothing)--label-smoothing=[Share of each label spread over all classes. \[0\]]:number: ' \
-                        '(--class-weights)--class-weights=[none, balanced, or CLASS=WEIGHT,... \[none\]]:file:_files' \
-                        '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class, as many of each). \[balanced single, all finetune\]]:value:(balanced all)' \
-                        '(--flip)--flip=[Random flips\: none, horizontal, both. \[none; both finetune\]]:value:(none horizontal both)' \
-                        '(--rotation)--rotation=[Random rotation, up to so many degrees. \[0; 15 finetune\]]:number: ' \
-                        '(--zoom)--zoom=[Random zoom in and out, up to this share. \[0\]]:number: ' \
-                        '(--shift)--shift=[Random shift, up to this share of height and width. \[0\]]:number: ' \
-                        '(--contrast)--contrast=[Random contrast, up to this share more or less. \[0\]]:number: ' \
-                        '(--mirror --no-mirror)--mirror[Score an image with its mirror image, as their mean. \[no\]]' \
-                        '(--mirror --no-mirror)--no-mirror[Score an image with its mirror image, as their mean. \[no\]]' \
-                        '(--select)--select=[The epoch kept\: best validation accuracy, or loss. \[accuracy; loss finetune\]]:value:(accuracy loss)' \
-                        '(--pairs)--pairs=[Pairs an epoch, siamese only. \[12000\]]:number: ' \
-                        '(--pairing)--pairing=[Siamese only\: random pairs, or all pairs in-batch. \[random\]]:value:(random in-batch)' \
-                        '(--trials)--trials=[Three-way trials that judge an epoch, siamese only. \[129, or what can be had\]]:number: ' \
                         '(--fold)--fold=[The fold that tests, where the split has folds.]:number: ' \
-                        '(--precision)--precision=[float32, tf32 or bfloat16 arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
                         '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
+                        '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as many as memory holds\]]:number: ' \
+                        '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
+                        '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1.0\]]:number: ' \
+                        '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:value:(timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k)' \
+                        '(--freeze)--freeze=[What does not learn\: none, features, or a number of stages from the image on. \[none single, siamese, finetune; 4 small-data\]]:file:_files' \
+                        '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
+                        '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
+                        '(--epochs)--epochs=[Epochs. \[100 single, finetune; 50 siamese; 0 small-data\]]:number: ' \
+                        '(--batch-size)--batch-size=[Images a step; pairs a step for random pairs of a siamese run. \[16 single, small-data; 32 siamese; 256 finetune\]]:number: ' \
+                        '(--optimizer)--optimizer=[Optimizer; sgd has momentum 0.9. \[adam single, siamese; sgd finetune; adamw small-data\]]:value:(adam adamw sgd)' \
+                        '(--lr)--lr=[Learning rate of the first step. \[0.0001 single, siamese; 0.01 finetune; 5e-05 small-data\]]:number: ' \
+                        '(--schedule)--schedule=[How the learning rate changes; cosine ends at zero. \[constant single, siamese; step finetune; cosine small-data\]]:value:(constant step cosine)' \
+                        '(--step-epochs)--step-epochs=[Schedule step\: epochs after which the rate falls to a tenth. \[25\]]:number: ' \
+                        '(--warmup)--warmup=[Share of all steps in which the rate rises from zero. \[0.0 single, siamese, finetune; 0.1 small-data\]]:number: ' \
+                        '(--weight-decay)--weight-decay=[Of kernels, not of biases and normalization. \[0.0 single, siamese, finetune; 0.02 small-data\]]:number: ' \
+                        '(--layer-decay)--layer-decay=[Each stage learns at this share of the rate of the stage after it. \[1.0 single, siamese, finetune; 0.9 small-data\]]:number: ' \
+                        '(--ema)--ema=[Exponential moving average of the parameters with this decay, such as 0.99; it is validated, selected and saved. \[0.0 single, siamese, finetune; 0.95 small-data\]]:number: ' \
+                        '(--select)--select=[Epoch to keep\: that of the highest validation accuracy or of the lowest validation loss. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss)' \
+                        '(--flip)--flip=[Random flips. \[none single, siamese; both finetune; horizontal small-data\]]:value:(none horizontal both)' \
+                        '(--rotation)--rotation=[Random rotation, up to this many degrees. \[0.0 single, siamese, small-data; 15.0 finetune\]]:number: ' \
+                        '(--zoom)--zoom=[Random zoom in and out, up to this share. \[0.0\]]:number: ' \
+                        '(--shift)--shift=[Random shift, up to this share of height and width. \[0.0 single, siamese, finetune; 0.05 small-data\]]:number: ' \
+                        '(--contrast)--contrast=[Random contrast, up to this share more or less. \[0.0 single, siamese, finetune; 0.1 small-data\]]:number: ' \
+                        '(--loss)--loss=[Cross entropy\: softmax, or binary for two classes by one logit. \[softmax single; binary finetune, small-data\]]:value:(softmax binary)' \
+                        '(--label-smoothing)--label-smoothing=[Share of each label spread over all classes. \[0.0\]]:number: ' \
+                        '(--class-weights)--class-weights=[Weights of the classes in the loss. \[none\]]:file:_files' \
+                        '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class whole, as many of each other class). \[balanced single; all finetune, small-data\]]:value:(balanced all)' \
+                        '(--linear-probe --no-linear-probe)--linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
+                        '(--linear-probe --no-linear-probe)--no-linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
+                        '(--flip-tta --no-flip-tta)--flip-tta[Horizontal-flip test-time augmentation\: mean probability of an image and its flip. \[no single, finetune; yes small-data\]]' \
+                        '(--flip-tta --no-flip-tta)--no-flip-tta[Horizontal-flip test-time augmentation\: mean probability of an image and its flip. \[no single, finetune; yes small-data\]]' \
+                        '(--pairs)--pairs=[Pairs an epoch. \[12000\]]:number: ' \
+                        '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
+                        '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:number: ' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -166,8 +166,8 @@ _cxr() {
                         '(--threshold)--threshold=[Call images positive from this score on. \[as the table'\''s column `predicted` says\]]:number: ' \
                         '(--small)--small=[Mark strata with fewer images of a class.]:number: ' \
                         '(--format)--format=[How tables are printed.]:value:(table csv json latex markdown)' \
-                        '(--output -o)--output=[A folder for all tables and ROC figures.]:folder:_files -/' \
-                        '(--output -o)-o[A folder for all tables and ROC figures.]:folder:_files -/' \
+                        '(--output -o)--output=[A folder for all tables and ROC plots.]:folder:_files -/' \
+                        '(--output -o)-o[A folder for all tables and ROC plots.]:folder:_files -/' \
                         '(--resamples)--resamples=[Resamples of patients, by which bootstrap intervals are made.]:number: ' \
                         '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
                         '(--help)--help[Show this message and exit.]' \
@@ -242,19 +242,42 @@ _cxr() {
                         '(--output -o)--output=[The folder for the runs and sweep.csv.]:folder:_files -/' \
                         '(--output -o)-o[The folder for the runs and sweep.csv.]:folder:_files -/' \
                         '(--recipe)--recipe=[The papers'\'' settings, single, siamese or finetune; or small-data.]:value:(single siamese finetune small-data)' \
-                        '*--lr=[Repeatable. \[1e-3 1e-4 1e-5\]]:number: ' \
-                        '*--batch-size=[Repeatable. \[8 16 32\]]:number: ' \
-                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, _lite1, _lite2, _lite0_mid or _lite2_mid. \[covidnet; efficientnet_lite0 finetune; efficientnet_lite2_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
-                        '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1\]]:number: ' \
-                        '(--weights)--weights=[What the model begins with; auto takes what is at hand, then the hub. \[none; auto finetune\]]:file:_files' \
-                        '(--epochs)--epochs=[Epochs. \[100 single, 20 siamese\]]:number: ' \
-                        '(--pairs)--pairs=[Pairs an epoch, siamese only. \[5000\]]:number: ' \
-                        '(--pairing)--pairing=[Siamese only\: random pairs, or all pairs in-batch. \[random\]]:value:(random in-batch)' \
-                        '(--trials)--trials=[Three-way trials that judge an epoch, siamese only. \[129, or what can be had\]]:number: ' \
+                        '*--lr=[Learning rates; repeatable. \[1e-3 1e-4 1e-5\]]:number: ' \
+                        '*--batch-size=[Batch sizes; repeatable. \[8 16 32\]]:number: ' \
                         '(--fold)--fold=[The fold that tests, where the split has folds.]:number: ' \
-                        '(--precision)--precision=[float32, tf32 or bfloat16 arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
                         '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
-                        '(--task)--task=[I/N\: train only share I of N, from 1, as one task of a Slurm array.]:file:_files' \
+                        '(--task)--task=[Train only share I of N, from 1. \[the task of a Slurm job array; else all\]]:file:_files' \
+                        '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
+                        '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1.0\]]:number: ' \
+                        '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:value:(timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k)' \
+                        '(--freeze)--freeze=[What does not learn\: none, features, or a number of stages from the image on. \[none single, siamese, finetune; 4 small-data\]]:file:_files' \
+                        '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
+                        '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
+                        '(--epochs)--epochs=[Epochs. \[100 single, finetune; 20 siamese; 0 small-data\]]:number: ' \
+                        '(--optimizer)--optimizer=[Optimizer; sgd has momentum 0.9. \[adam single, siamese; sgd finetune; adamw small-data\]]:value:(adam adamw sgd)' \
+                        '(--schedule)--schedule=[How the learning rate changes; cosine ends at zero. \[constant single, siamese; step finetune; cosine small-data\]]:value:(constant step cosine)' \
+                        '(--step-epochs)--step-epochs=[Schedule step\: epochs after which the rate falls to a tenth. \[25\]]:number: ' \
+                        '(--warmup)--warmup=[Share of all steps in which the rate rises from zero. \[0.0 single, siamese, finetune; 0.1 small-data\]]:number: ' \
+                        '(--weight-decay)--weight-decay=[Of kernels, not of biases and normalization. \[0.0 single, siamese, finetune; 0.02 small-data\]]:number: ' \
+                        '(--layer-decay)--layer-decay=[Each stage learns at this share of the rate of the stage after it. \[1.0 single, siamese, finetune; 0.9 small-data\]]:number: ' \
+                        '(--ema)--ema=[Exponential moving average of the parameters with this decay, such as 0.99; it is validated, selected and saved. \[0.0 single, siamese, finetune; 0.95 small-data\]]:number: ' \
+                        '(--select)--select=[Epoch to keep\: that of the highest validation accuracy or of the lowest validation loss. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss)' \
+                        '(--flip)--flip=[Random flips. \[none single, siamese; both finetune; horizontal small-data\]]:value:(none horizontal both)' \
+                        '(--rotation)--rotation=[Random rotation, up to this many degrees. \[0.0 single, siamese, small-data; 15.0 finetune\]]:number: ' \
+                        '(--zoom)--zoom=[Random zoom in and out, up to this share. \[0.0\]]:number: ' \
+                        '(--shift)--shift=[Random shift, up to this share of height and width. \[0.0 single, siamese, finetune; 0.05 small-data\]]:number: ' \
+                        '(--contrast)--contrast=[Random contrast, up to this share more or less. \[0.0 single, siamese, finetune; 0.1 small-data\]]:number: ' \
+                        '(--loss)--loss=[Cross entropy\: softmax, or binary for two classes by one logit. \[softmax single; binary finetune, small-data\]]:value:(softmax binary)' \
+                        '(--label-smoothing)--label-smoothing=[Share of each label spread over all classes. \[0.0\]]:number: ' \
+                        '(--class-weights)--class-weights=[Weights of the classes in the loss. \[none\]]:file:_files' \
+                        '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class whole, as many of each other class). \[balanced single; all finetune, small-data\]]:value:(balanced all)' \
+                        '(--linear-probe --no-linear-probe)--linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
+                        '(--linear-probe --no-linear-probe)--no-linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
+                        '(--flip-tta --no-flip-tta)--flip-tta[Horizontal-flip test-time augmentation\: mean probability of an image and its flip. \[no single, finetune; yes small-data\]]' \
+                        '(--flip-tta --no-flip-tta)--no-flip-tta[Horizontal-flip test-time augmentation\: mean probability of an image and its flip. \[no single, finetune; yes small-data\]]' \
+                        '(--pairs)--pairs=[Pairs an epoch. \[5000\]]:number: ' \
+                        '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
+                        '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:number: ' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -274,7 +297,7 @@ _cxr() {
                             case $words[1] in
                                 list)
                                     _arguments \
-                                        '(--arch)--arch=[Only those of an architecture.]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
+                                        '(--arch)--arch=[Only those of an architecture.]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                                         '(--format)--format=[How to print them.]:value:(table csv json)' \
                                         '(--help)--help[Show this message and exit.]'
                                     ;;
@@ -285,9 +308,9 @@ _cxr() {
                                     ;;
                                 verify)
                                     _arguments \
-                                        '(--arch)--arch=[Architecture. \[the name'\''s own\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
+                                        '(--arch)--arch=[Architecture. \[the name'\''s own\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                                         '(--help)--help[Show this message and exit.]' \
-                                        '1:file:_files'
+                                        '1:value:(timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k)'
                                     ;;
                             esac
                             ;;

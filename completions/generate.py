@@ -23,32 +23,26 @@ import typer
 
 from cxr_cli.labels.formats import FORMATS
 from cxr_cli.main import app
-from cxr_cli.models.registry import ARCH_NAMES, cards
+from cxr_cli.models.registry import cards
 from cxr_cli.phantom.findings import FINDINGS
-from cxr_cli.prediction.precision import Precision
 from cxr_cli.prediction.templates import Kind
 from cxr_cli.splitting.divide import SUBSETS
-from cxr_cli.training.recipes import CHOICES, RECIPES
 
 HERE = Path(__file__).resolve().parent
 PROGRAM = "cxr"
 HEADER = "Completion of cxr, written by completions/generate.py from the app; not to be edited."
 
 KNOWN_VALUES: dict[str, Iterable[str]] = {
-    "arch": ARCH_NAMES,
     "finding": FINDINGS,
     "kind": typing.get_args(Kind),
     "label_finding": (),
     "label_format": FORMATS,
     "weights": tuple(card.name for card in cards() if card.source == "hub"),
-    "precision": typing.get_args(Precision),
-    "recipe": RECIPES,
     "shortcut_class": FINDINGS,
     "subset": SUBSETS,
     "train_per_class": (),
     "train_where": (),
     "val_per_class": (),
-    **CHOICES,
 }
 """Values of options whose type is plain text, for the command checks them only when it runs."""
 

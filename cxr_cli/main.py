@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer._click.exceptions import NoArgsIsHelpError, UsageError
 from typer.core import TyperGroup
 
 from cxr_cli import __version__
@@ -115,15 +116,23 @@ def cxr(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; `argv` is without the program's name."""
     try:
-        app(args=None if argv is None else list(argv), prog_name="cxr")
+        code = app(args=None if argv is None else list(argv), prog_name="cxr", standalone_mode=False)
     except CxrError as error:
         print(f"cxr: {error}", file=sys.stderr)
         return int(error.exit_code)
-    except KeyboardInterrupt:
+    except NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return int(ExitCode.USAGE)
+    except UsageError as error:
+        message = error.format_message().replace("Value error, ", "")
+        print(
+            f"cxr: {message} ({error.ctx.command_path} --help)" if error.ctx else f"cxr: {message}",
+            file=sys.stderr,
+        )
+        return int(ExitCode.USAGE)
+    except (KeyboardInterrupt, typer.Abort):
         return 130
-    except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else int(ExitCode.INTERNAL_ERROR)
-    return int(ExitCode.DONE)
+    return code if isinstance(code, int) else int(ExitCode.DONE)
 
 
 def entry() -> None:

@@ -134,6 +134,8 @@ def verify(
     load_pretrained(shapes, *found)
     for part in found:
         as_published = published_digest(part.card, part.path) == part.sha256
-        typer.echo(f"{part.told()}, {'as published' if as_published else 'no published one to compare with'}")
+        typer.echo(
+            f"{part.describe()}, {'as published' if as_published else 'no published one to compare with'}"
+        )
     tensors = sum(len(part.state) for part in found)
     say(f"each of its {tensors} tensors has its place in {arch}, or is known to need none")

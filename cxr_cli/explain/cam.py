@@ -84,7 +84,7 @@ def choose_layer(run: TrainedRun, name: str | None) -> str:
     """
     names = layer_names(run.network, run.variables)
     if name is not None and name not in names:
-        raise UsageFault(f"--layer {name!r}: {run.config.arch} has {', '.join(names)}")
+        raise UsageFault(f"--layer {name!r}: {run.config.network.arch} has {', '.join(names)}")
     return name or names[-1]
 
 
@@ -151,5 +151,5 @@ def explain_images(
 
 def run_explainer(run: TrainedRun, score: Score, layer: str, method: str) -> Explain:
     """Make the function that explains a run's scores; see `explain_function`."""
-    scaling = Scaling(run.config.mean, run.config.std, run.config.precision)
+    scaling = Scaling(run.config.mean, run.config.std, run.config.network.precision)
     return explain_function(run.network, scaling, score, layer, method)

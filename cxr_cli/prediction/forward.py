@@ -50,7 +50,7 @@ def read_mirrored_logits(module: Any, images: Array) -> Array:
 
 def logits_reader(recipe: Recipe) -> Callable[[Any, Array], Array]:
     """Return how a recipe's models are judged and score images."""
-    return read_mirrored_logits if recipe.mirror else read_logits
+    return read_mirrored_logits if recipe.flip_tta else read_logits
 
 
 def read_vectors(module: Any, images: Array) -> Array:

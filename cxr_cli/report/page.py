@@ -1,7 +1,6 @@
 """A study -> one self-contained HTML page."""
 
 import base64
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +45,7 @@ def render(study: Study) -> str:
         figures=_named_figures(study.metrics),
         audit=study.audit and format_audit(study.audit),
         checklists=checklists,
-        settings=asdict(study.config),
+        settings=study.config.decisive,
     )
 
 

