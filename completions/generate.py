@@ -28,7 +28,7 @@ from cxr_cli.models.weights.cards import CARDS
 from cxr_cli.phantom.findings import FINDINGS
 from cxr_cli.prediction.precision import Precision
 from cxr_cli.prediction.templates import Kind
-from cxr_cli.splitting.divide import SUBSETS
+from cxr_cli.splitting.criteria import SUBSETS
 from cxr_cli.training.recipes import CHOICES, RECIPES
 
 HERE = Path(__file__).resolve().parent

@@ -12,7 +12,7 @@ from cxr_cli.audit.text import format_audit
 from cxr_cli.evaluation.report import HEADINGS, format_figure, format_operating_point
 from cxr_cli.report.checklists import CLAIM, TRIPOD
 from cxr_cli.report.study import Study
-from cxr_cli.splitting.divide import SUBSETS
+from cxr_cli.splitting.criteria import SUBSETS
 
 TEMPLATE = "page.html"
 
