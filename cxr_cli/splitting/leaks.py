@@ -31,13 +31,13 @@ class Leaks(NamedTuple):
     Attributes:
         patients: one entry a patient with images in more than one subset.
         identical: one entry an image, identical in every pixel, in more than one subset.
-        near: one entry a pair of images that are near-duplicates; see
+        near_duplicates: one entry a pair of images that are near-duplicates; see
             `near_duplicates.find_near_duplicates`.
     """
 
     patients: list[Leak]
     identical: list[Leak]
-    near: list[Leak]
+    near_duplicates: list[Leak]
 
 
 def find_leaks(dataset: Dataset, subsets: NDArray[np.str_]) -> Leaks:
@@ -61,7 +61,7 @@ def find_leaks(dataset: Dataset, subsets: NDArray[np.str_]) -> Leaks:
     return Leaks(
         patients=[leak(*rows) for rows in _across(dataset.manifest["patient_id"].tolist(), subsets)],
         identical=[leak(*rows) for rows in _across(digests, subsets)],
-        near=near,
+        near_duplicates=near,
     )
 
 
