@@ -37,7 +37,7 @@ HEADER = "Completion of cxr, written by completions/generate.py from the app; no
 
 KNOWN_VALUES: dict[str, Iterable[str]] = {
     "arch": ARCHITECTURES,
-    "finding": FINDINGS,
+    "findings": FINDINGS,
     "kind": typing.get_args(Kind),
     "label_finding": (),
     "label_format": FORMATS,
