@@ -96,6 +96,20 @@ def test_a_dataset_is_audited_without_a_run(cxr: Cxr, study: Path, tmp_path: Pat
     assert sorted(path.name for path in study.iterdir()) == ["dataset", "split.csv", "split.json"]
 
 
+def test_the_library_s_audit_is_the_command_s(cxr: Cxr, study: Path, tmp_path: Path) -> None:
+    from cxr_cli.audit.kinds import FindingKind
+    from cxr_cli.audit.run import audit
+    from cxr_cli.errors import AuditFound
+
+    result = audit(study / "dataset", study / "split.csv")
+    written = tmp_path / "a.json"
+    assert cxr("audit", study / "dataset", "--split", study / "split.csv", "--json", written).code == 0
+    assert json.loads(json.dumps(result.as_json())) == json.loads(written.read_text())
+    result.refuse([FindingKind.LEAK])
+    with pytest.raises(AuditFound, match="found: association"):
+        result.refuse([FindingKind.ASSOCIATION])
+
+
 def test_what_is_known_to_go_with_the_class_can_be_ignored(cxr: Cxr, study: Path, tmp_path: Path) -> None:
     options = ("--split", study / "split.csv", "--ignore", "site", "--json", tmp_path / "a.json")
     assert cxr("audit", study / "dataset", *options, "--fail-on", "association").code == 0

@@ -353,3 +353,14 @@ def test_near_duplicates_are_not_looked_for_on_demand(
     summary = json.loads((tmp_path / "s.json").read_text())
     assert summary["near_duplicates"] == []
     assert summary["criteria"]["near_duplicates"] is False
+
+
+def test_the_library_s_split_is_the_command_s(cxr: Cxr, small_dataset: Path, tmp_path: Path) -> None:
+    from cxr_cli.splitting.criteria import SplitCriteria
+    from cxr_cli.splitting.split import split
+
+    result = split(small_dataset, tmp_path / "a.csv", SplitCriteria(val=0.2, test=0.2, near_duplicates=True))
+    assert cxr("split", small_dataset, "-o", tmp_path / "b.csv").code == 0
+    assert result.path.read_bytes() == (tmp_path / "b.csv").read_bytes()
+    assert (result.images, result.patients, result.near_duplicates) == (60, 36, ())
+    assert result.counts == json.loads((tmp_path / "b.json").read_text())["counts"]
