@@ -146,7 +146,7 @@ def test_a_study_of_one_imaging_system_says_so(study: Study) -> None:
 @pytest.mark.parametrize(
     ("criteria", "told"),
     [
-        ({"column": "listed_in"}, "Divided by the column &#39;listed_in&#39; of the label table."),
+        ({"from_column": "listed_in"}, "Divided by the column &#39;listed_in&#39; of the label table."),
         ({"folds": 5}, "Divided into 5 folds, of which fold 2 tests, seed 7."),
         (
             {"train_per_class": {"normal": 3}},
