@@ -155,7 +155,7 @@ def test_a_study_of_one_imaging_system_says_so(study: Study) -> None:
     ],
 )
 def test_every_way_to_divide_is_told(study: Study, criteria: dict[str, Any], told: str) -> None:
-    none = dict.fromkeys(("val", "test", "folds", "column", "train_where", "train_per_class"))
+    none = dict.fromkeys(("val", "test", "folds", "from_column", "train_where", "train_per_class"))
     division = {**study.division, "criteria": {**none, "seed": 7, "near_duplicates": False, **criteria}}
     config = replace(study.config, fold=2)
     assert told in render(replace(study, division=division, config=config))
