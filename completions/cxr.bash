@@ -403,7 +403,7 @@ _cxr() {
             return
             ;;
         "audit --fail-on")
-            _cxr_paths -f
+            _cxr_offer -W "shortcut association leak"
             return
             ;;
         "audit --output" | "audit -o")

@@ -63,12 +63,12 @@ _cxr() {
                         '(--val)--val=[Share of validation images of each class. \[0.2\]]:number: ' \
                         '(--test)--test=[Share of test images of each class. \[0.2\]]:number: ' \
                         '(--folds)--folds=[Divide into folds instead\: one tests, the next validates.]:number: ' \
-                        '(--from-column)--from-column=[Take train, val, test from this manifest column; with --val, draw val from its train.]:file:_files' \
+                        '(--from-column)--from-column=[Take train, val, test from this manifest column; with --val, sample val from its train.]:file:_files' \
                         '(--train-where)--train-where=[Train and val come from images that meet this, all other patients are test. As "institution == '\''Academic Hospital'\'' and age >= 18".]:number: ' \
                         '(--train-per-class)--train-per-class=[Images to train on\: of each class, or as positive=375,negative=375.]:number: ' \
                         '(--val-per-class)--val-per-class=[Images to validate on, written likewise. \[0\]]:number: ' \
-                        '(--near-duplicates --no-near-duplicates)--near-duplicates[Keep patients together whose images are the same picture.]' \
-                        '(--near-duplicates --no-near-duplicates)--no-near-duplicates[Keep patients together whose images are the same picture.]' \
+                        '(--near-duplicates --no-near-duplicates)--near-duplicates[Keep patients with near-duplicate images in one subset.]' \
+                        '(--near-duplicates --no-near-duplicates)--no-near-duplicates[Keep patients with near-duplicate images in one subset.]' \
                         '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
@@ -188,13 +188,13 @@ _cxr() {
                         '(--split)--split=[The split.csv\: needed for a DATASET; for a RUN where it is now, if it was moved.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--fold)--fold=[The fold that tests, where the split has folds.]:number: ' \
-                        '(--subset)--subset=[Images that the run is tried on\: val, test or train.]:value:(train val test)' \
+                        '(--subset)--subset=[Images that the run is applied to.]:value:(train val test)' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
-                        '*--ignore=[A characteristic that is not to be asked for; repeatable.]:file:_files' \
-                        '*--fail-on=[End with code 5 if a shortcut, association or leak is found; repeatable.]:file:_files' \
+                        '*--ignore=[A characteristic not to examine; repeatable.]:file:_files' \
+                        '*--fail-on=[End with code 5 if one is found; repeatable.]:value:(shortcut association leak)' \
                         '(--output -o)--output=[For audit.json and figures/audit.png. \[RUN\]]:file:_files' \
                         '(--output -o)-o[For audit.json and figures/audit.png. \[RUN\]]:file:_files' \
-                        '(--json)--json=[Figures as JSON. \[DIR/audit.json\]]:file:_files' \
+                        '(--json)--json=[Results as JSON. \[DIR/audit.json\]]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -320,10 +320,10 @@ _cxr() {
                     _arguments \
                         '(-o --output)-o[Folder to make.]:folder:_files -/' \
                         '(-o --output)--output=[Folder to make.]:folder:_files -/' \
-                        '(--count)--count=[Images in all, even over the findings.]:number: ' \
+                        '(--count)--count=[Images in all, balanced over the findings.]:number: ' \
                         '(--size)--size=[Height and width of an image, pixels.]:number: ' \
                         '*--finding=[normal, pneumonia, covid19 or pneumoperitoneum; repeatable. \[default\: normal pneumonia covid19\]]:value:(normal pneumonia covid19 pneumoperitoneum)' \
-                        '(--images-per-patient)--images-per-patient=[The most images of one patient; drawn from 1 up.]:number: ' \
+                        '(--images-per-patient)--images-per-patient=[The most images of one patient; uniformly random from 1 up.]:number: ' \
                         '(--shortcut)--shortcut=[Probability of a planted corner marker on images of one class.]:number: ' \
                         '(--shortcut-class)--shortcut-class=[The class that may carry it. \[default\: the last finding\]]:value:(normal pneumonia covid19 pneumoperitoneum)' \
                         '(--seed)--seed=[The same seed gives the same bytes.]:number: ' \

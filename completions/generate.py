@@ -26,14 +26,14 @@ from cxr_cli.main import app
 from cxr_cli.models.registry import cards
 from cxr_cli.phantom.findings import FINDINGS
 from cxr_cli.prediction.templates import Kind
-from cxr_cli.splitting.divide import SUBSETS
+from cxr_cli.splitting.criteria import SUBSETS
 
 HERE = Path(__file__).resolve().parent
 PROGRAM = "cxr"
 HEADER = "Completion of cxr, written by completions/generate.py from the app; not to be edited."
 
 KNOWN_VALUES: dict[str, Iterable[str]] = {
-    "finding": FINDINGS,
+    "findings": FINDINGS,
     "kind": typing.get_args(Kind),
     "label_finding": (),
     "label_format": FORMATS,

@@ -6,7 +6,7 @@ from typing import Any
 from cxr_cli.evaluation.report import format_metric
 from cxr_cli.evaluation.subgroups.strata import NOT_RECORDED
 from cxr_cli.report.study import Study
-from cxr_cli.splitting.divide import SUBSETS
+from cxr_cli.splitting.criteria import SUBSETS
 from cxr_cli.training.recipes import value_of
 
 BY_DOMAIN = ("train_where", "train_per_class", "val_per_class")
@@ -132,8 +132,8 @@ def partitions(study: Study) -> str:
     """Tell by what images were divided."""
     criteria = study.division["criteria"]
     seed = f"seed {criteria['seed']}"
-    if criteria.get("column"):
-        how = f"by the column {criteria['column']!r} of the label table"
+    if criteria.get("from_column"):
+        how = f"by the column {criteria['from_column']!r} of the label table"
     elif criteria.get("folds"):
         how = f"into {criteria['folds']} folds, of which fold {study.config.fold} tests, {seed}"
     elif any(criteria.get(name) for name in BY_DOMAIN):

@@ -12,7 +12,7 @@ from cxr_cli.evaluation.metrics.registry import heading
 from cxr_cli.evaluation.report import format_metric, format_operating_point
 from cxr_cli.report.checklists import CLAIM, TRIPOD
 from cxr_cli.report.study import Study
-from cxr_cli.splitting.divide import SUBSETS
+from cxr_cli.splitting.criteria import SUBSETS
 
 TEMPLATE = "page.html"
 

@@ -19,7 +19,7 @@ from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
 from cxr_cli.prediction.predictions_file import read_predictions
 from cxr_cli.runs.config import RunConfig, read_config
 from cxr_cli.runs.folder import AUDIT, FIGURES, HISTORY, METRICS, PREDICTIONS, RECORD, open_images
-from cxr_cli.splitting.divide import SUBSETS
+from cxr_cli.splitting.criteria import SUBSETS
 from cxr_cli.splitting.file import Split
 from cxr_cli.splitting.flow import CHARACTERISTICS
 from cxr_cli.training.history import EpochRecord, best_epoch, read_history

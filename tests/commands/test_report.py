@@ -146,7 +146,7 @@ def test_a_study_of_one_imaging_system_says_so(study: Study) -> None:
 @pytest.mark.parametrize(
     ("criteria", "told"),
     [
-        ({"column": "listed_in"}, "Divided by the column &#39;listed_in&#39; of the label table."),
+        ({"from_column": "listed_in"}, "Divided by the column &#39;listed_in&#39; of the label table."),
         ({"folds": 5}, "Divided into 5 folds, of which fold 2 tests, seed 7."),
         (
             {"train_per_class": {"normal": 3}},
@@ -155,7 +155,7 @@ def test_a_study_of_one_imaging_system_says_so(study: Study) -> None:
     ],
 )
 def test_every_way_to_divide_is_told(study: Study, criteria: dict[str, Any], told: str) -> None:
-    none = dict.fromkeys(("val", "test", "folds", "column", "train_where", "train_per_class"))
+    none = dict.fromkeys(("val", "test", "folds", "from_column", "train_where", "train_per_class"))
     division = {**study.division, "criteria": {**none, "seed": 7, "near_duplicates": False, **criteria}}
     config = replace(study.config, fold=2)
     assert told in render(replace(study, division=division, config=config))

@@ -17,8 +17,9 @@ from cxr_cli.models.network import Variables, create
 from cxr_cli.runs.config import RunConfig, read_config, write_config
 from cxr_cli.runs.folder import is_finished, open_images
 from cxr_cli.runs.model_store import open_run, save_model
-from cxr_cli.splitting.divide import SplitCriteria, make_split
+from cxr_cli.splitting.criteria import SplitCriteria
 from cxr_cli.splitting.file import open_split, write_split
+from cxr_cli.splitting.split import make_split
 from cxr_cli.training.recipes import named_recipe
 
 SMALL = {"width": 0.125, "epochs": 2, "batch_size": 8, "pairs": 40, "trials": 9}
