@@ -14,7 +14,7 @@ end
 complete -c cxr -f
 complete -c cxr -n '__cxr_command_is' -l version -d 'Print the version and stop.'
 complete -c cxr -n '__cxr_command_is' -l help -d 'Show this message and exit.'
-complete -c cxr -n '__cxr_command_is' -a preprocess -d 'Turn raw images into a DATASET folder.'
+complete -c cxr -n '__cxr_command_is' -a preprocess -d 'Make a DATASET of raw images.'
 complete -c cxr -n '__cxr_command_is' -a split -d 'Divide the images of a DATASET by patient.'
 complete -c cxr -n '__cxr_command_is' -a train -d 'Train a model on a DATASET.'
 complete -c cxr -n '__cxr_command_is' -a validate3way -d 'Compare images with one other image of every class.'
@@ -36,7 +36,7 @@ complete -c cxr -n '__cxr_command_is preprocess' -l labels -r -F -d 'A label tab
 complete -c cxr -n '__cxr_command_is preprocess' -l path-column -r -F -d 'The label table\'s column of image paths.'
 complete -c cxr -n '__cxr_command_is preprocess' -l label-column -r -F -d 'The label table\'s column of classes.'
 complete -c cxr -n '__cxr_command_is preprocess' -l patient-column -r -F -d 'The label table\'s column of patients; patient_id where it has that.'
-complete -c cxr -n '__cxr_command_is preprocess' -l format -r -f -a 'nih rsna covidx cohen chexpert' -d 'The label table\'s layout: nih, rsna, covidx, cohen or chexpert.'
+complete -c cxr -n '__cxr_command_is preprocess' -l format -r -f -a 'nih rsna covidx cohen chexpert' -d 'The published layout of the label tables.'
 complete -c cxr -n '__cxr_command_is preprocess' -l finding -r -f -d 'With --format: classes are positive and negative for this. Without: an image\'s one finding.'
 complete -c cxr -n '__cxr_command_is preprocess' -l views -r -F -d 'Which to take: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.'
 complete -c cxr -n '__cxr_command_is preprocess' -l size -r -f -d 'Side of the stored images, in pixels.'

@@ -5,7 +5,7 @@ _cxr() {
     local curcontext=$curcontext state line
     local -a commands
     commands=(
-        'preprocess:Turn raw images into a DATASET folder.'
+        'preprocess:Make a DATASET of raw images.'
         'split:Divide the images of a DATASET by patient.'
         'train:Train a model on a DATASET.'
         'validate3way:Compare images with one other image of every class.'
@@ -39,7 +39,7 @@ _cxr() {
                         '(--path-column)--path-column=[The label table'\''s column of image paths.]:file:_files' \
                         '(--label-column)--label-column=[The label table'\''s column of classes.]:file:_files' \
                         '(--patient-column)--patient-column=[The label table'\''s column of patients; patient_id where it has that.]:file:_files' \
-                        '(--format)--format=[The label table'\''s layout\: nih, rsna, covidx, cohen or chexpert.]:value:(nih rsna covidx cohen chexpert)' \
+                        '(--format)--format=[The published layout of the label tables.]:value:(nih rsna covidx cohen chexpert)' \
                         '(--finding)--finding=[With --format\: classes are positive and negative for this. Without\: an image'\''s one finding.]:number: ' \
                         '(--views)--views=[Which to take\: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.]:file:_files' \
                         '(--size)--size=[Side of the stored images, in pixels.]:number: ' \

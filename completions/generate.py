@@ -21,7 +21,6 @@ from typing import Any, Final
 
 import typer
 
-from cxr_cli.labels.formats import FORMATS
 from cxr_cli.main import app
 from cxr_cli.models.registry import cards
 from cxr_cli.phantom.findings import FINDINGS
@@ -35,8 +34,6 @@ HEADER = "Completion of cxr, written by completions/generate.py from the app; no
 KNOWN_VALUES: dict[str, Iterable[str]] = {
     "findings": FINDINGS,
     "kind": typing.get_args(Kind),
-    "label_finding": (),
-    "label_format": FORMATS,
     "weights": tuple(card.name for card in cards() if card.source == "hub"),
     "shortcut_class": FINDINGS,
     "subset": SUBSETS,
