@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cxr_cli.evaluation.report import format_figure
+from cxr_cli.evaluation.report import format_metric
 
 KINDS = ("shortcut", "association", "leak")
 
@@ -135,8 +135,8 @@ def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
                 words.format(
                     label=label,
                     view=best.by,
-                    auc=format_figure(best.figure),
-                    full=format_figure(full),
+                    auc=format_metric(best.figure),
+                    full=format_metric(full),
                     also=_also(others),
                     share=_share_of_skill(best.figure["value"], full["value"]),
                 ),
@@ -168,8 +168,8 @@ def _associations(report: Mapping[str, Any]) -> Iterator[Finding]:
             "association",
             "association",
             f"class {label} {verb} {best.by}: {_most_telling(characteristics[best.by]['counts'], label)}; "
-            f"AUC {format_figure(best.figure)} from it alone, "
-            f"Cramér's V {format_figure(characteristics[best.by]['cramers_v'])}{_also(others)}",
+            f"AUC {format_metric(best.figure)} from it alone, "
+            f"Cramér's V {format_metric(characteristics[best.by]['cramers_v'])}{_also(others)}",
             label,
             tuple(each.by for each in (best, *others)),
         )

@@ -5,8 +5,8 @@ from textwrap import wrap
 from typing import Any
 
 from cxr_cli.audit.findings import KINDS, LEAKS
-from cxr_cli.evaluation.report import format_figure
-from cxr_cli.evaluation.text_table import columns
+from cxr_cli.evaluation.report import format_metric
+from cxr_cli.evaluation.tables import columns
 
 WIDTH = 110
 IN_PART = "what tells one class tells the others in part, for each is set against all others"
@@ -43,7 +43,7 @@ def _association_lines(report: Mapping[str, Any]) -> Iterator[str]:
             [
                 name,
                 str(len(of["counts"])),
-                format_figure(of["cramers_v"]),
+                format_metric(of["cramers_v"]),
                 f"{of['p']:.4f}",
                 *_aucs(of),
             ]
@@ -112,4 +112,4 @@ def _extent(of: Mapping[str, Any]) -> str:
 def _aucs(of: Mapping[str, Any]) -> list[str]:
     """The mean AUC with its limits, and each class's."""
     values = (figure["value"] for figure in of["per_class"].values())
-    return [format_figure(of["auc"]), *("-" if value is None else f"{value:.3f}" for value in values)]
+    return [format_metric(of["auc"]), *("-" if value is None else f"{value:.3f}" for value in values)]

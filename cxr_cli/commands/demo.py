@@ -98,7 +98,7 @@ class StageFailed(CxrError):
 
 def _accuracy(metrics: Path) -> str:
     from cxr_cli.artifacts import read_json
-    from cxr_cli.evaluation.report import format_figure
+    from cxr_cli.evaluation.report import format_metric
 
     figure: dict[str, Any] = read_json(metrics)["accuracy"]
-    return format_figure(figure)
+    return format_metric(figure)

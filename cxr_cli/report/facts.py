@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cxr_cli.evaluation.report import format_figure
+from cxr_cli.evaluation.report import format_metric
 from cxr_cli.evaluation.subgroups.strata import NOT_RECORDED
 from cxr_cli.report.study import Study
 from cxr_cli.splitting.divide import SUBSETS
@@ -294,7 +294,7 @@ def performance(study: Study) -> str | None:
     if study.metrics is None:
         return None
     shown = ("accuracy", "balanced_accuracy", "auc" if "auc" in study.metrics else "macro_auc")
-    told = [f"{name.replace('_', ' ')} {format_figure(study.metrics[name])}" for name in shown]
+    told = [f"{name.replace('_', ' ')} {format_metric(study.metrics[name])}" for name in shown]
     return f"{'; '.join(told)}; the others, and those of strata, under Test."
 
 
@@ -304,8 +304,8 @@ def diagnostic_performance(study: Study) -> str | None:
         return None
     positive = study.metrics.get("positive")
     told = [
-        f"{name}: sensitivity {format_figure(of['sensitivity'])}, "
-        f"specificity {format_figure(of['specificity'])}"
+        f"{name}: sensitivity {format_metric(of['sensitivity'])}, "
+        f"specificity {format_metric(of['specificity'])}"
         for name, of in study.metrics["per_class"].items()
         if positive in (None, name)
     ]

@@ -9,7 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cxr_cli.artifacts import write_text
 from cxr_cli.audit.text import format_audit
-from cxr_cli.evaluation.report import HEADINGS, format_figure, format_operating_point
+from cxr_cli.evaluation.metrics.registry import heading
+from cxr_cli.evaluation.report import format_metric, format_operating_point
 from cxr_cli.report.checklists import CLAIM, TRIPOD
 from cxr_cli.report.study import Study
 from cxr_cli.splitting.divide import SUBSETS
@@ -32,8 +33,8 @@ def render(study: Study) -> str:
         lstrip_blocks=True,
     )
     templates.filters |= {
-        "figure": format_figure,
-        "heading": _heading,
+        "figure": format_metric,
+        "heading": heading,
         "operating_point": format_operating_point,
         "picture": _inline,
         "words": lambda name: name.replace("_", " "),
@@ -47,10 +48,6 @@ def render(study: Study) -> str:
         checklists=checklists,
         settings=asdict(study.config),
     )
-
-
-def _heading(name: str) -> str:
-    return HEADINGS.get(name, name.replace("_", " "))
 
 
 def _named_figures(metrics: dict[str, Any] | None) -> dict[str, Any]:

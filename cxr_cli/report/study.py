@@ -13,7 +13,8 @@ from cxr_cli.artifacts import read_json
 from cxr_cli.dataset.store import Dataset, rejected_by_reason
 from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.subgroups.strata import NOT_RECORDED, SMALL, describe_strata, divide
-from cxr_cli.evaluation.subgroups.tables import Subject, Table, notes, tables
+from cxr_cli.evaluation.subgroups.tables import Subject, notes, tables
+from cxr_cli.evaluation.tables import Table
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
 from cxr_cli.prediction.predictions_file import read_predictions
 from cxr_cli.runs.config import RunConfig, read_config

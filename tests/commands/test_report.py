@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cxr_cli.evaluation.report import format_figure
+from cxr_cli.evaluation.report import format_metric
 from cxr_cli.report.page import render
 from cxr_cli.report.study import Study, read_study
 from cxr_cli.runs.folder import RECORD
@@ -79,7 +79,7 @@ def test_the_page_has_the_figures_of_the_test_and_needs_no_other_file(cxr: Cxr, 
     assert sum(reference.startswith("data:") for reference in page.references) == 4
     metrics = json.loads((tested / "metrics.json").read_text())
     for figure in (metrics["accuracy"], metrics["macro_auc"], metrics["per_class"]["covid19"]["sensitivity"]):
-        assert format_figure(figure) in page.text
+        assert format_metric(figure) in page.text
     images = len((tested / "predictions.csv").read_text().splitlines()) - 1
     assert f"Test images: {images} of" in page.text
     assert "60 files read" in page.text

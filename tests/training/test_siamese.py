@@ -194,5 +194,5 @@ def test_trials_are_the_same_each_epoch_and_others_for_another_seed(make_task: M
 
 
 def test_more_trials_than_the_validation_images_allow_are_refused(make_task: MakeTask) -> None:
-    with pytest.raises(BadInput, match="has 10 images, 129 trials need 43; --trials 30 is the most"):
+    with pytest.raises(BadInput, match="has 10 images, 129 trials need 43; `trials` 30 is the most"):
         make_task(val=np.arange(30))
