@@ -23,8 +23,7 @@ import typer
 
 from cxr_cli.labels.formats import FORMATS
 from cxr_cli.main import app
-from cxr_cli.models.registry import ARCHITECTURES
-from cxr_cli.models.weights.cards import CARDS
+from cxr_cli.models.registry import ARCH_NAMES, cards
 from cxr_cli.phantom.findings import FINDINGS
 from cxr_cli.prediction.precision import Precision
 from cxr_cli.prediction.templates import Kind
@@ -36,12 +35,12 @@ PROGRAM = "cxr"
 HEADER = "Completion of cxr, written by completions/generate.py from the app; not to be edited."
 
 KNOWN_VALUES: dict[str, Iterable[str]] = {
-    "arch": ARCHITECTURES,
+    "arch": ARCH_NAMES,
     "finding": FINDINGS,
     "kind": typing.get_args(Kind),
     "label_finding": (),
     "label_format": FORMATS,
-    "names": tuple(card.name for card in CARDS if card.source == "hub"),
+    "weights": tuple(card.name for card in cards() if card.source == "hub"),
     "precision": typing.get_args(Precision),
     "recipe": RECIPES,
     "shortcut_class": FINDINGS,

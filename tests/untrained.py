@@ -9,7 +9,7 @@ from flax import nnx
 from numpy.typing import NDArray
 
 from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.models.siamese import Siamese
 from cxr_cli.runs.config import RunConfig
 from cxr_cli.runs.model_store import TrainedRun

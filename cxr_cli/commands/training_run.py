@@ -29,10 +29,10 @@ def resolve_weights(recipe: "Recipe", size: int) -> "tuple[FoundWeights, ...]":
         recipe: as resolved.
         size: of the images in pixels.
     """
-    from cxr_cli.models.registry import check_arch
+    from cxr_cli.models.registry import find_architecture
     from cxr_cli.models.weights.sources import combined_digest, find_all
 
-    check_arch(recipe.arch)
+    find_architecture(recipe.arch)
     if recipe.weights == "none":
         return ()
     found = find_all(recipe.weights, recipe.arch)

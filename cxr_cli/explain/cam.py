@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import UsageFault
 from cxr_cli.explain.cam_methods import METHODS, check_method
-from cxr_cli.models.registry import Network, Variables, backbone_of
+from cxr_cli.models.network import Network, Variables, backbone_of
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.forward import INFERENCE_BATCH, Scaling
 from cxr_cli.prediction.loading import FetchBatch, normalize

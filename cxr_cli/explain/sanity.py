@@ -23,7 +23,7 @@ from cxr_cli.explain.similarity import (
     rank_correlation,
 )
 from cxr_cli.images.read import Geometry
-from cxr_cli.models.registry import Variables, create
+from cxr_cli.models.network import Variables, create
 from cxr_cli.models.stages import stage_numbers
 from cxr_cli.prediction.forward import INFERENCE_BATCH
 from cxr_cli.prediction.loading import image_source

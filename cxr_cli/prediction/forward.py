@@ -10,7 +10,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from cxr_cli.errors import InvalidSetting
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.loading import FetchBatch, image_source, normalize
 from cxr_cli.prediction.precision import matmul_precision, to_compute_type

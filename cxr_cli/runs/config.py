@@ -13,7 +13,7 @@ from cxr_cli.artifacts import claim_folder, read_json, write_json
 from cxr_cli.errors import BadInput
 
 if TYPE_CHECKING:
-    from cxr_cli.models.registry import NetworkSpec
+    from cxr_cli.models.architecture import NetworkSpec
 
 CONFIG = "config.json"
 # Where the inputs lie may change between two calls; what they hold may not.
@@ -134,7 +134,7 @@ class RunConfig(Recipe):
     @property
     def network(self) -> "NetworkSpec":
         """The shape of this run's network."""
-        from cxr_cli.models.registry import NetworkSpec
+        from cxr_cli.models.architecture import NetworkSpec
 
         logits = 1 if self.loss == "binary" else len(self.classes)
         return NetworkSpec(

@@ -11,7 +11,7 @@ from cxr_cli.errors import BadInput
 from cxr_cli.runs.config import CONFIG, RunConfig, read_config
 
 if TYPE_CHECKING:
-    from cxr_cli.models.registry import Network, Variables
+    from cxr_cli.models.network import Network, Variables
 
 MODEL = "model"
 WEIGHTS = "weights"
@@ -57,7 +57,7 @@ def open_run(folder: Path) -> TrainedRun:
 
     import jax
 
-    from cxr_cli.models.registry import Variables, outline
+    from cxr_cli.models.network import Variables, outline
 
     network, shapes = outline(config.network)
     # Not jnp.zeros, which compiles a program for every shape.

@@ -9,7 +9,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from cxr_cli.errors import UsageFault
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.forward import Scaling, class_logits, forward_function, logits_reader, run_over
 from cxr_cli.runs.config import Recipe

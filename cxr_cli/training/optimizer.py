@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from cxr_cli.models.registry import Network
+from cxr_cli.models.network import Network
 from cxr_cli.models.stages import stage_numbers
 from cxr_cli.runs.config import Recipe
 

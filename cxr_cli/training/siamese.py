@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 
 from cxr_cli.evaluation.threeway import Trials, draw_trials
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.forward import Scaling, forward_function, read_vectors, run_over
 from cxr_cli.prediction.similarity import differences_function

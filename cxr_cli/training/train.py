@@ -10,7 +10,7 @@ import numpy as np
 
 from cxr_cli.artifacts import versions, write_json
 from cxr_cli.dataset.store import Dataset
-from cxr_cli.models.registry import Network, Variables, create, outline
+from cxr_cli.models.network import Network, Variables, create, outline
 from cxr_cli.models.weights.pretrained import load_pretrained
 from cxr_cli.models.weights.sources import FoundWeights, combined_digest
 from cxr_cli.prediction.forward import Scaling

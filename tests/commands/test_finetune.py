@@ -60,7 +60,7 @@ def test_a_fine_tuned_run_knows_its_weights_and_settings(finetuned: Path) -> Non
 
 
 def test_what_is_frozen_stays_as_published(finetuned: Path) -> None:
-    from cxr_cli.models.registry import create
+    from cxr_cli.models.network import create
     from cxr_cli.models.weights.pretrained import load_pretrained
     from cxr_cli.models.weights.sources import find_weights
 

@@ -22,7 +22,7 @@ from cxr_cli.explain.sanity import (
 )
 from cxr_cli.explain.select import ImageSet
 from cxr_cli.images.read import Geometry
-from cxr_cli.models.registry import Variables, create
+from cxr_cli.models.network import Variables, create
 from cxr_cli.runs.model_store import TrainedRun
 
 PLACES = np.arange(4)

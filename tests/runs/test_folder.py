@@ -12,7 +12,7 @@ import pytest
 
 from cxr_cli.dataset.store import open_dataset
 from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.models.registry import Variables, create
+from cxr_cli.models.network import Variables, create
 from cxr_cli.runs.config import RunConfig, read_config, write_config
 from cxr_cli.runs.folder import is_finished, open_images
 from cxr_cli.runs.model_store import open_run, save_model

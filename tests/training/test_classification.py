@@ -13,7 +13,7 @@ from scipy.special import softmax
 from sklearn.metrics import accuracy_score, log_loss
 
 from cxr_cli.errors import UsageFault
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import FetchBatch, normalize
 from cxr_cli.training.classification import Classification, class_weights, classification_loss

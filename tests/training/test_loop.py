@@ -15,7 +15,7 @@ import pytest
 from jax import Array
 
 from cxr_cli.errors import Preempted, UsageFault
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.training import loop
 from cxr_cli.training.checkpoint import Progress, RollingCheckpoint

@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cxr_cli.models.registry import Network, NetworkSpec, Variables, outline
+from cxr_cli.models.architecture import NetworkSpec
+from cxr_cli.models.network import Network, Variables, outline
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.runs.config import RunConfig, write_config
 from cxr_cli.training import memory

@@ -7,7 +7,7 @@ import numpy as np
 import optax
 import pytest
 
-from cxr_cli.models.registry import Network
+from cxr_cli.models.network import Network
 from cxr_cli.runs.config import Recipe
 from cxr_cli.training.optimizer import make_optimizer
 from cxr_cli.training.recipes import named_recipe

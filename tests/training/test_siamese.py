@@ -15,7 +15,7 @@ from scipy.special import expit
 from sklearn.metrics import log_loss
 
 from cxr_cli.errors import BadInput
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.forward import INFERENCE_BATCH, Scaling
 from cxr_cli.prediction.loading import FetchBatch, normalize
 from cxr_cli.training.siamese import Comparison, PairSettings, in_batch_loss, pair_loss

@@ -15,8 +15,8 @@ import pytest
 from safetensors.numpy import save
 
 from cxr_cli.artifacts import digest_file
-from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.models.weights.cards import card_named
+from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.models.registry import card_named
 from cxr_cli.models.weights.sources import combined_digest, find_all, find_weights, locate, published_digest
 
 RESNET = "timm/resnet50.tv_in1k"
@@ -112,19 +112,21 @@ def test_the_environment_s_cache_and_offline_mode_are_respected(
 
 
 def test_weights_of_another_architecture_are_refused(hub_cache: Path) -> None:
-    with pytest.raises(UsageFault, match=f"^{RESNET}: these weights are for resnet50, not for densenet121"):
+    with pytest.raises(
+        InvalidSetting, match=f"^`weights` {RESNET}: these weights are for resnet50, not for densenet121"
+    ):
         find_weights(RESNET, "densenet121")
 
 
 def test_an_architecture_without_published_weights_is_told(hub_cache: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageFault, match="none are published for covidnet"):
+    with pytest.raises(InvalidSetting, match="none are published for covidnet"):
         find_weights("auto", "covidnet")
-    with pytest.raises(UsageFault, match="no published weights of covidnet are known"):
+    with pytest.raises(InvalidSetting, match="no published weights of covidnet are known"):
         find_weights(str(tmp_path / "network.pth"), "covidnet")
 
 
 def test_what_is_neither_file_nor_repository_is_told(hub_cache: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageFault, match="imagenet: no file, no repository, and no name"):
+    with pytest.raises(InvalidSetting, match="imagenet: no file, no repository, and no name"):
         find_weights("imagenet", "resnet50")
     with pytest.raises(BadInput, match="no such file"):
         find_weights(str(tmp_path / "network.pth"), "resnet50")
@@ -183,7 +185,7 @@ def test_any_repository_of_timm_s_has_its_own_card(put_in_hub_cache: Put) -> Non
     card = find_weights(name, "resnet50").card
     assert (card.name, card.arch, card.first_conv, card.input_size) == (name, "resnet50", "conv1", 176)
     assert (card.mean, card.std, card.license) == ((0.5, 0.4, 0.3), (0.2, 0.3, 0.4), "cc-by-nc-4.0")
-    with pytest.raises(UsageFault, match="are for resnet50, not for resnet101"):
+    with pytest.raises(InvalidSetting, match="are for resnet50, not for resnet101"):
         find_weights(name, "resnet101")
 
 
@@ -236,5 +238,5 @@ def test_several_networks_have_several_weights_and_one_digest() -> None:
     ],
 )
 def test_other_weights_than_the_networks_are_refused(wanted: str, told: str) -> None:
-    with pytest.raises(UsageFault, match=told):
+    with pytest.raises(InvalidSetting, match=told):
         find_all(wanted, "efficientnet_lites_mid")
