@@ -121,7 +121,7 @@ def _open(
 ) -> _Subject:
     from cxr_cli.dataset.store import INFO, open_dataset
     from cxr_cli.runs.config import CONFIG
-    from cxr_cli.runs.folder import open_all
+    from cxr_cli.runs.folder import open_run_with_images
     from cxr_cli.splitting.file import open_split
 
     if not (place / CONFIG).exists() and not (place / INFO).exists():
@@ -129,7 +129,7 @@ def _open(
     if (place / CONFIG).exists():
         if fold is not None:
             raise UsageFault(f"--fold {fold}: a run knows its fold")
-        trained, images, division = open_all(place, dataset, split, CONSOLE)
+        trained, images, division = open_run_with_images(place, dataset, split, CONSOLE)
         return _Subject(images, division, trained)
     for option, value in (("--dataset", dataset), ("--templates", templates)):
         if value is not None:

@@ -8,7 +8,6 @@ import typer
 DatasetFolder = Annotated[Path, typer.Argument(metavar="DATASET", help="A DATASET folder.")]
 
 
-
 def _check_run(folder: Path) -> Path:
     """Refuse what is no RUN at once, before the command imports JAX."""
     from cxr_cli.runs.config import read_config

@@ -12,7 +12,7 @@ from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.operating_point import OperatingPoint
 from cxr_cli.prediction.metrics_file import read_operating_point
 from cxr_cli.prediction.predictions_file import by_score, predictions_table, write_predictions
-from cxr_cli.prediction.scores import class_scores
+from cxr_cli.prediction.scores import called_at, class_scores
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import RunConfig
 from cxr_cli.runs.model_store import open_run
@@ -63,11 +63,11 @@ def predict(
         raise InvalidSetting("first", first, f"the classes are {', '.join(map(repr, classes))}")
     images = open_dataset(dataset)
     _check_same_geometry(images, trained.config, reporter)
-    point = read_operating_point(run, trained.epoch)
+    point = read_operating_point(trained)
     if len(classes) == 2 and point is None:
         reporter.say(f"{run}: has no operating point; the higher score decides. `cxr test {run}` chooses one")
     rows = np.arange(len(images.images))
-    scores = class_scores(trained, images.images, rows, templates).called_at(point, classes)
+    scores = called_at(class_scores(trained, images.images, rows, templates), classes, point)
     table = predictions_table(images, rows, scores, classes, point, labels=False)
     if first is None and point is not None:
         first = point.positive

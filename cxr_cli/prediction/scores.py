@@ -32,14 +32,6 @@ class Scores(NamedTuple):
         """Return the scores of some of the images."""
         return Scores(self.values[images], self.predicted[images])
 
-    def called_at(self, point: OperatingPoint | None, classes: tuple[str, ...]) -> "Scores":
-        """Predict one of two classes by an operating point; without one the highest score decides."""
-        if point is None:
-            return self
-        positive = classes.index(point.positive)
-        called = self.values[:, positive] >= point.threshold
-        return self._replace(predicted=np.where(called, positive, 1 - positive))
-
 
 ScoreImages = Callable[[FetchBatch, NDArray[np.int64]], Scores]
 """Maps a source of images, and rows of it, to their scores."""
@@ -92,3 +84,12 @@ def image_scorer(run: TrainedRun, templates: Path | None = None) -> ScoreImages:
         return Scores(softmax(logits, axis=-1), logits.argmax(-1))
 
     return classify
+
+
+def called_at(scores: Scores, classes: tuple[str, ...], point: OperatingPoint | None) -> Scores:
+    """Predict one of two classes by an operating point; without one the highest score decides."""
+    if point is None:
+        return scores
+    positive = classes.index(point.positive)
+    called = scores.values[:, positive] >= point.threshold
+    return scores._replace(predicted=np.where(called, positive, 1 - positive))

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cxr_cli.artifacts import write_json
-from cxr_cli.evaluation.threeway import three_way_report
+from cxr_cli.evaluation.threeway import ThreeWayReport, three_way_report
 from cxr_cli.plots.plots import confusion_matrix
 from cxr_cli.prediction.forward import image_vectors
 from cxr_cli.prediction.similarity import differences_function
@@ -26,7 +25,7 @@ class ThreeWayResult:
         figure: the confusion matrix.
     """
 
-    report: dict[str, Any]
+    report: ThreeWayReport
     images: int
     figure: Path
 
@@ -60,7 +59,7 @@ def validate3way(
     """
     trained, images, division = open_run_with_images(run, dataset, split, reporter)
     rows = division.rows(subset)
-    vectors = image_vectors(trained, images.images, rows)
+    vectors = image_vectors(trained, images.images, rows)  # one forward pass, however many trials
     compare = differences_function(trained.network)
     report = three_way_report(
         vectors,
@@ -72,14 +71,11 @@ def validate3way(
         repeats=repeats,
         rng=np.random.default_rng(seed),
     )
-    report = {"run": str(run), "epoch": trained.epoch, "subset": subset, "seed": seed, **report}
     if json is not None:
-        write_json(json, report)
+        about = {"run": str(run), "epoch": trained.epoch, "subset": subset, "seed": seed}
+        write_json(json, {**about, **report.as_json()})
     figure = run / FIGURES / f"three-way-{subset}.png"
-    confusion_matrix(
-        np.array(report["confusion_matrix"]),
-        division.classes,
-        f"three-way, {subset}: accuracy {report['accuracy']['value']:.2f}",
-        figure,
-    )
+    accuracy = report.metrics.estimates.overall["accuracy"].value
+    title = f"three-way, {subset}: accuracy {accuracy:.2f}"
+    confusion_matrix(report.metrics.confusion_matrix, division.classes, title, figure)
     return ThreeWayResult(report, len(rows), figure)
