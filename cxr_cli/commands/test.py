@@ -58,7 +58,7 @@ def test(
     from cxr_cli.artifacts import write_csv, write_json
     from cxr_cli.evaluation.metrics.answers import Answers
     from cxr_cli.evaluation.operating_point import Rule, choose_point, positive_class
-    from cxr_cli.evaluation.report import classification_report, format_report, operating_point_record
+    from cxr_cli.evaluation.report import classification_report, format_report
     from cxr_cli.plots.plots import confusion_matrix, roc_curves
     from cxr_cli.plots.roc import curve_of
     from cxr_cli.prediction.scores import called_at, class_scores, predictions_table
@@ -81,16 +81,16 @@ def test(
     scores, on_validation = every.take(slice(len(rows))), every.take(slice(len(rows), None))
     point = cut = None
     if finding is not None:
-        point = choose_point(rule, division.labels[validation] == finding, on_validation.values[:, finding])
+        point = choose_point(
+            rule, classes[finding], division.labels[validation] == finding, on_validation.values[:, finding]
+        )
         cut = (classes[finding], point.threshold)
     scores = called_at(scores, classes, cut)
 
     labels, patients = division.labels[rows], division.patients[rows]
     answers = Answers(classes, labels, scores.predicted, patients, scores.values, finding)
-    report = classification_report(answers, resamples, seed)
-    if point is not None:
-        report["operating_point"] = operating_point_record(point, report["positive"])
-    report = {"run": str(run), "epoch": trained.epoch, "subset": subset, **report}
+    metrics = classification_report(answers, resamples, seed, point)
+    report = {"run": str(run), "epoch": trained.epoch, "subset": subset, **metrics.as_json()}
 
     # The test subset has the plain names; figures of another subset are kept apart by its name.
     suffix = "" if subset == "test" else f"-{subset}"
@@ -109,7 +109,7 @@ def test(
         if finding in (None, number)
     ]
     roc_curves(curves, f"{subset}: {len(rows)} images", _picture(run, json, f"roc{suffix}"))
-    typer.echo(format_report(report))
+    typer.echo(format_report(metrics))
     say(f"{predictions}: {len(rows)} images")
     if point is not None:
         say(f"its column `predicted` follows the operating point, `threshold_{report['positive']}`")

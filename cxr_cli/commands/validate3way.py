@@ -40,7 +40,7 @@ def validate3way(
     rows = division.rows(subset)
     vectors = image_vectors(trained, images.images, rows)
     compare = differences_function(trained.network)
-    report = three_way_report(
+    result = three_way_report(
         vectors,
         division.labels[rows],
         division.patients[rows],
@@ -50,7 +50,7 @@ def validate3way(
         repeats=repeats,
         rng=np.random.default_rng(seed),
     )
-    report = {"run": str(run), "epoch": trained.epoch, "subset": subset, "seed": seed, **report}
+    report = {"run": str(run), "epoch": trained.epoch, "subset": subset, "seed": seed, **result.as_json()}
     if json is not None:
         write_json(json, report)
     confusion_matrix(
@@ -59,11 +59,10 @@ def validate3way(
         f"three-way, {subset}: accuracy {report['accuracy']['value']:.2f}",
         run / FIGURES / f"three-way-{subset}.png",
     )
-    typer.echo(format_report(report, unit="trials"))
+    typer.echo(format_report(result.metrics, unit="trials"))
     if repeats > 1:
-        of = report["accuracy_over_draws"]
         typer.echo(
-            f"\n{repeats} draws of {trials} trials: accuracy mean {of['mean']:.3f}, "
-            f"standard deviation {of['std']:.3f}, {of['min']:.3f} to {of['max']:.3f}"
+            f"\n{repeats} draws of {trials} trials: accuracy mean {result.mean:.3f}, "
+            f"standard deviation {result.std:.3f}, {min(result.accuracies):.3f} to {max(result.accuracies):.3f}"
         )
     say(f"{len(rows)} images of {subset} went through the model once; {trials * repeats} trials")

@@ -23,7 +23,7 @@ from cxr_cli.explain.similarity import (
     rank_correlation,
 )
 from cxr_cli.images.read import Geometry
-from cxr_cli.models.registry import Variables, create
+from cxr_cli.models.network import Variables, create
 from cxr_cli.models.stages import stage_numbers
 from cxr_cli.prediction.forward import INFERENCE_BATCH
 from cxr_cli.prediction.loading import image_source
@@ -81,7 +81,7 @@ def forget_from_the_head(run: TrainedRun, rng: np.random.Generator) -> Iterator[
     Source: Adebayo et al. 2018, "Sanity checks for saliency maps", section 3, cascading randomization.
     """
     stages = run.network.stages
-    _, fresh = create(run.config.network, rng)
+    _, fresh = create(run.config.network_spec, rng)
     for first in reversed(range(len(stages))):
         pairs = zip(run.variables, fresh, strict=True)
         yield Forgotten(stages[first], Variables(*(_redrawn(*pair, stages, first) for pair in pairs)))
@@ -150,7 +150,7 @@ def check_repeating(run: TrainedRun, maker: MakeMaps, places: NDArray[np.int64])
         maker(run.variables, places, batch) for batch in (INFERENCE_BATCH, INFERENCE_BATCH, OTHER_BATCH)
     )
     found = {"same_call": largest_difference(maps, again), "other_batch": largest_difference(maps, other)}
-    tolerance = TOLERANCES[run.config.precision]
+    tolerance = TOLERANCES[run.config.network.precision]
     return {
         **found,
         "batches": [min(batch, len(places)) for batch in (INFERENCE_BATCH, OTHER_BATCH)],

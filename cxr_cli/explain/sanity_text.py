@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cxr_cli.evaluation.report import format_figure
+from cxr_cli.evaluation.report import format_metric
 from cxr_cli.explain.localization import THRESHOLD, TOLERANCE
 
 FIGURES = {
@@ -59,7 +59,7 @@ def _repeating(part: dict[str, Any]) -> list[str]:
 
 
 def _other_run(part: dict[str, Any]) -> list[str]:
-    correlation = "-" if part["correlation"] is None else format_figure(part["correlation"])
+    correlation = "-" if part["correlation"] is None else format_metric(part["correlation"])
     return [
         f"The maps of {part['run']}: rank correlation {correlation} over {part['images']} images; "
         f"{part['other_target']} with another target are left out",
@@ -82,7 +82,7 @@ def _masks(part: dict[str, Any]) -> list[str]:
         for figure, word in FIGURES.items():
             of = group[figure]
             lines.append(
-                f"  {name:{width}}  {group['images']:5}  {word:{words}}  {format_figure(of):19}  "
+                f"  {name:{width}}  {group['images']:5}  {word:{words}}  {format_metric(of):19}  "
                 f"{_number(of['even']):8}  {_number(of['center']):7}  {_number(of['other'])}"
             )
     return [*lines, f"  {part['verdict']}"]

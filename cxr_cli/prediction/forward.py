@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.loading import FetchBatch, normalize
 from cxr_cli.prediction.precision import matmul_precision, to_compute_type
@@ -50,7 +50,7 @@ def read_mirrored_logits(module: Any, images: Array) -> Array:
 
 def logits_reader(recipe: Recipe) -> Callable[[Any, Array], Array]:
     """Return how a recipe's models are judged and score images."""
-    return read_mirrored_logits if recipe.mirror else read_logits
+    return read_mirrored_logits if recipe.flip_tta else read_logits
 
 
 def read_vectors(module: Any, images: Array) -> Array:

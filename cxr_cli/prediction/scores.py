@@ -133,7 +133,7 @@ def image_vectors(run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.i
 
 
 def _forward(run: TrainedRun) -> Forward:
-    scaling = Scaling(run.config.mean, run.config.std, run.config.precision)
+    scaling = Scaling(run.config.mean, run.config.std, run.config.network.precision)
     read = read_vectors if run.config.siamese else logits_reader(run.config)
     return forward_function(run.network, scaling, read)
 

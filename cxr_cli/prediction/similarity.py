@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 
 Differences = Callable[[Variables, NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 """Maps (variables, x [N, M or 1, E], y [N or 1, M, E]) to the logits of "different" [N, M]."""

@@ -11,7 +11,7 @@ from cxr_cli.errors import BadInput
 from cxr_cli.runs.config import CONFIG, RunConfig, read_config
 
 if TYPE_CHECKING:
-    from cxr_cli.models.registry import Network, Variables
+    from cxr_cli.models.network import Network, Variables
 
 MODEL = "model"
 WEIGHTS = "weights"
@@ -51,14 +51,14 @@ def open_run(folder: Path) -> TrainedRun:
     """
     import jax
 
-    from cxr_cli.models.registry import Variables, outline
+    from cxr_cli.models.network import Variables, outline
 
     config = read_config(folder)
     model = folder / MODEL
     restore_folder(model)
     if not model.is_dir():
         raise BadInput(f"{folder}: has no selected model yet; let `cxr train` finish an epoch first")
-    network, shapes = outline(config.network)
+    network, shapes = outline(config.network_spec)
     # Not jnp.zeros, which compiles a program for every shape.
     template = jax.tree.map(lambda leaf: jax.device_put(np.zeros(leaf.shape, leaf.dtype)), shapes)
     saved = _restore(model, {**template._asdict(), "epoch": 0})

@@ -28,7 +28,7 @@ from cxr_cli.runs.folder import RECORD
 from cxr_cli.runs.model_store import save_model
 from cxr_cli.splitting.file import open_split
 from cxr_cli.training.recipes import named_recipe
-from cxr_cli.training.train import initial_network, run_config
+from cxr_cli.training.run import initial_network, run_config
 
 Cxr = Callable[..., Any]
 CLASSES = ["covid19", "normal", "pneumonia"]
@@ -189,7 +189,11 @@ def test_wrong_usage_and_bad_input_are_one_line(cxr: Cxr, single: Path, tmp_path
         ([single, "--templates", tmp_path / "t.npz"], 2, "is no siamese run and has no use for templates"),
         ([single, "--threshold", 0.5], 2, "has 3 classes, and the highest score decides"),
         ([single, "--positive", "normal"], 2, "--positive, --sensitivity and --threshold are for two"),
-        ([single, "--threshold", 0.5, "--sensitivity", 0.9], 2, "one of the two decides"),
+        (
+            [single, "--threshold", 0.5, "--sensitivity", 0.9],
+            2,
+            "decides already; give no --sensitivity with it",
+        ),
         ([tmp_path / "gone"], 3, "gone: no such run"),
         ([tmp_path], 3, "is not a run: it has no config.json"),
     ):
@@ -288,4 +292,4 @@ def test_the_operating_point_can_be_asked_for(cxr: Cxr, two: Path) -> None:
 def test_the_finding_must_be_a_class(cxr: Cxr, two: Path) -> None:
     outcome = cxr("test", two, "--positive", "pneumonia")
     assert (outcome.code, outcome.out) == (2, "")
-    assert one_line(outcome.err) == "cxr: --positive 'pneumonia': the classes are 'covid19', 'normal'\n"
+    assert one_line(outcome.err) == "cxr: --positive pneumonia: the classes are 'covid19', 'normal'\n"

@@ -22,7 +22,7 @@ from cxr_cli.explain.sanity import (
 )
 from cxr_cli.explain.select import ImageSet
 from cxr_cli.images.read import Geometry
-from cxr_cli.models.registry import Variables, create
+from cxr_cli.models.network import Variables, create
 from cxr_cli.runs.model_store import TrainedRun
 
 PLACES = np.arange(4)
@@ -33,7 +33,7 @@ PATIENTS = np.arange(4)
 def narrow(single: TrainedRun) -> TrainedRun:
     """A run whose configuration is that of its model."""
     config = replace(single.config, width=0.05, size=32)
-    network, variables = create(config.network, np.random.default_rng(7))
+    network, variables = create(config.network_spec, np.random.default_rng(7))
     return replace(single, config=config, network=network, variables=variables)
 
 
@@ -98,7 +98,7 @@ def test_maps_that_do_not_care_for_the_head_are_no_explanation(
 
 def test_the_weights_of_a_siamese_networks_distance_are_not_judged(narrow: TrainedRun) -> None:
     siamese = replace(narrow, config=replace(narrow.config, siamese=True))
-    network, variables = create(siamese.config.network, np.random.default_rng(7))
+    network, variables = create(siamese.config.network_spec, np.random.default_rng(7))
     run = replace(siamese, network=network, variables=variables)
 
     def by_the_vector(variables: Variables, places: NDArray[np.int64], batch: int) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ from jax import Array
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from cxr_cli.models.registry import Variables
+from cxr_cli.models.network import Variables
 from cxr_cli.prediction.forward import (
     INFERENCE_BATCH,
     Forward,

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.errors import BadInput, InvalidSetting, UsageFault
 from cxr_cli.prediction.predictions_file import match_images, read_predictions
 
 Write = Callable[..., Path]
@@ -108,7 +108,7 @@ def test_one_of_many_classes_is_set_against_the_rest(write: Write) -> None:
     assert read_predictions(path, "c", 0.2).answers.predicted.tolist() == [1, 1, 1]
     with pytest.raises(UsageFault, match="has 3 classes; name one with --positive"):
         read_predictions(path, threshold=0.5)
-    with pytest.raises(UsageFault, match="--positive 'd': the classes are 'a', 'b', 'c'"):
+    with pytest.raises(InvalidSetting, match="`positive` d: the classes are 'a', 'b', 'c'"):
         read_predictions(path, "d")
 
 

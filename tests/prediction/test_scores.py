@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.errors import UsageFault
-from cxr_cli.models.registry import Variables
+from cxr_cli.models.network import Variables
 from cxr_cli.prediction.scores import Scores, class_scores, image_vectors, predictions_table
 from cxr_cli.prediction.templates import TEMPLATES, make_templates, similarity_logits, write_templates
 from cxr_cli.runs.model_store import TrainedRun
