@@ -47,7 +47,7 @@ def test_the_summary_goes_to_stdout_and_talk_to_stderr(cxr: Cxr, tmp_path: Path,
         "  class normal: 2",
         "  class pneumonia: 2",
         "  rejected, duplicate: 1",
-        "  rejected, no PNG or JPEG picture: 1",
+        "  rejected, not a PNG or JPEG image: 1",
     ]
     assert outcome.err.splitlines() == [
         "other files passed over, neither PNG, JPEG nor DICOM by name: 1",
