@@ -1,16 +1,13 @@
 """`cxr preprocess`: raw images to a DATASET folder."""
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.errors import UsageFault
-
-if TYPE_CHECKING:
-    from cxr_cli.array_task import ArrayTask
 
 OPTIONS_OF_MERGE = ("source", "output", "merge", "max_failures")
 
@@ -90,7 +87,7 @@ def preprocess(
             raise UsageFault(f"{option} {share:g}: a share from 0 to below 0.5 is needed")
     if not image_timeout > 0:
         raise UsageFault(f"--image-timeout {image_timeout:g}: seconds above 0 are needed")
-    part = _shard(shard)
+    part = options.array_task(shard, "shard", "images")
     _check_format(context, label_format, labels, label_finding)
 
     from cxr_cli.dataset.preprocess import Effort
@@ -153,18 +150,6 @@ def _refuse_other_options(context: typer.Context) -> None:
             raise UsageFault(
                 f"{parameter.opts[0]}: not with --merge, the shards were made with it or without"
             )
-
-
-def _shard(given: str | None) -> "ArrayTask | None":
-    """The part of the inputs that is asked for, by option or by Slurm; None for all."""
-    from cxr_cli.array_task import parse_task, slurm_task
-
-    part = parse_task(given, "shard") if given else slurm_task(os.environ, "shard")
-    if part is None or part.count == 1:
-        return None
-    if not given:
-        say(f"task of a Slurm job array: --shard {part} (--shard 1/1 takes all images)")
-    return part
 
 
 def _print_summary(output: Path, info: dict[str, Any]) -> None:

@@ -185,7 +185,7 @@ def test_a_run_that_a_cluster_stops_goes_on_with_the_same_command(
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (75, "")
-    assert re.search(r"^cxr: stopped on request (after|in) epoch \d+.*the same command goes on$", err, re.M)
+    assert re.search(r"^cxr: stopped on request (after|in) epoch \d+.*the same command resumes$", err, re.M)
     assert not json.loads((tmp_path / "run" / "run.json").read_text())["finished"]
 
     outcome = cxr(*arguments)
