@@ -45,15 +45,12 @@ _cxr() {
             return
             ;;
         "preprocess --path-column")
-            _cxr_paths -f
             return
             ;;
         "preprocess --label-column")
-            _cxr_paths -f
             return
             ;;
         "preprocess --patient-column")
-            _cxr_paths -f
             return
             ;;
         "preprocess --format")
@@ -64,7 +61,6 @@ _cxr() {
             return
             ;;
         "preprocess --views")
-            _cxr_paths -f
             return
             ;;
         "preprocess --size")
@@ -85,7 +81,6 @@ _cxr() {
             return
             ;;
         "preprocess --keep-tags")
-            _cxr_paths -f
             return
             ;;
         "preprocess --workers")
@@ -98,7 +93,6 @@ _cxr() {
             return
             ;;
         "preprocess --shard")
-            _cxr_paths -f
             return
             ;;
         "split --output" | "split -o")
@@ -115,7 +109,6 @@ _cxr() {
             return
             ;;
         "split --from-column")
-            _cxr_paths -f
             return
             ;;
         "split --train-where")
@@ -163,7 +156,6 @@ _cxr() {
             return
             ;;
         "train --freeze")
-            _cxr_paths -f
             return
             ;;
         "train --batch-norm")
@@ -234,7 +226,7 @@ _cxr() {
             return
             ;;
         "train --class-weights")
-            _cxr_paths -f
+            _cxr_offer -W "none balanced"
             return
             ;;
         "train --sampling")
@@ -304,7 +296,6 @@ _cxr() {
             return
             ;;
         "test --positive")
-            _cxr_paths -f
             return
             ;;
         "test --sensitivity")
@@ -336,7 +327,6 @@ _cxr() {
             return
             ;;
         "stratify --by")
-            _cxr_paths -f
             return
             ;;
         "stratify --compare")
@@ -344,7 +334,6 @@ _cxr() {
             return
             ;;
         "stratify --positive")
-            _cxr_paths -f
             return
             ;;
         "stratify --threshold")
@@ -372,7 +361,6 @@ _cxr() {
             return
             ;;
         "predict --first")
-            _cxr_paths -f
             return
             ;;
         "predict --templates")
@@ -399,7 +387,6 @@ _cxr() {
             return
             ;;
         "audit --ignore")
-            _cxr_paths -f
             return
             ;;
         "audit --fail-on")
@@ -419,7 +406,6 @@ _cxr() {
             return
             ;;
         "gradcam --subset")
-            _cxr_offer -W "train val test"
             return
             ;;
         "gradcam --images")
@@ -427,7 +413,6 @@ _cxr() {
             return
             ;;
         "gradcam --pick")
-            _cxr_paths -f
             return
             ;;
         "gradcam --count")
@@ -437,23 +422,19 @@ _cxr() {
             return
             ;;
         "gradcam --target")
-            _cxr_paths -f
+            _cxr_offer -W "predicted label"
             return
             ;;
         "gradcam --positive")
-            _cxr_paths -f
             return
             ;;
         "gradcam --pair")
-            _cxr_paths -f
             return
             ;;
         "gradcam --method")
-            _cxr_paths -f
             return
             ;;
         "gradcam --layer")
-            _cxr_paths -f
             return
             ;;
         "gradcam --beside")
@@ -461,7 +442,6 @@ _cxr() {
             return
             ;;
         "gradcam --color")
-            _cxr_paths -f
             return
             ;;
         "gradcam --templates")
@@ -493,7 +473,6 @@ _cxr() {
             return
             ;;
         "report --by")
-            _cxr_paths -f
             return
             ;;
         "report --dataset")
@@ -529,7 +508,6 @@ _cxr() {
             return
             ;;
         "sweep --task")
-            _cxr_paths -f
             return
             ;;
         "sweep --arch")
@@ -544,7 +522,6 @@ _cxr() {
             return
             ;;
         "sweep --freeze")
-            _cxr_paths -f
             return
             ;;
         "sweep --batch-norm")
@@ -609,7 +586,7 @@ _cxr() {
             return
             ;;
         "sweep --class-weights")
-            _cxr_paths -f
+            _cxr_offer -W "none balanced"
             return
             ;;
         "sweep --sampling")
