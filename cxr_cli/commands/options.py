@@ -1,14 +1,19 @@
 """Options that several commands share."""
 
 import inspect
+import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from cxr_cli.commands.console import say
 from cxr_cli.runs.config import Recipe
 from cxr_cli.training.recipes import RECIPES, SETTINGS, value_of
+
+if TYPE_CHECKING:
+    from cxr_cli.array_task import ArrayTask
 
 DatasetFolder = Annotated[Path, typer.Argument(metavar="DATASET", help="A DATASET folder.")]
 
@@ -42,6 +47,18 @@ else:
     ]
 
 Command = Callable[..., None]
+
+
+def array_task(given: str | None, field: str, items: str) -> "ArrayTask | None":
+    """The share of the work that is asked for, by option or by a Slurm job array; None for all of it."""
+    from cxr_cli.array_task import parse_task, slurm_task
+
+    task = parse_task(given, field) if given else slurm_task(os.environ, field)
+    if task is None or task.count == 1:
+        return None
+    if not given:
+        say(f"task of a Slurm job array: --{field} {task} (--{field} 1/1 takes all {items})")
+    return task
 
 
 def with_settings(
