@@ -1,4 +1,4 @@
-"""What is asked of a run, and what two runs have in common."""
+"""The images that two runs have in common, and the operating point."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 
 from cxr_cli.artifacts import write_json
 from cxr_cli.errors import BadInput
-from cxr_cli.explain.explanation import images_of_both
+from cxr_cli.explain.explanation import common_images
 from cxr_cli.explain.select import ImageSet
 from cxr_cli.prediction.scores import Scores, called_at, operating_point
 from cxr_cli.runs.model_store import TrainedRun
@@ -20,13 +20,13 @@ def image_set(names: str) -> ImageSet:
     return ImageSet(np.zeros((9, 2, 2), np.uint8), np.arange(len(names)) + 5, table)
 
 
-def test_of_two_runs_the_images_of_both_are_taken_in_the_order_of_the_first() -> None:
-    first, second = images_of_both(image_set("abcd"), image_set("dxb"))
+def test_of_two_runs_the_common_images_are_taken_in_the_order_of_the_first() -> None:
+    first, second = common_images(image_set("abcd"), image_set("dxb"))
     assert first.table["image_id"].tolist() == second.table["image_id"].tolist() == ["b", "d"]
     assert first.rows.tolist() == [6, 8]
     assert second.rows.tolist() == [7, 5]
     with pytest.raises(BadInput, match="no image in common"):
-        images_of_both(image_set("ab"), image_set("cd"))
+        common_images(image_set("ab"), image_set("cd"))
 
 
 def test_the_operating_point_is_what_test_chose_for_this_model(single: TrainedRun, tmp_path: Path) -> None:
