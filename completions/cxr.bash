@@ -45,15 +45,12 @@ _cxr() {
             return
             ;;
         "preprocess --path-column")
-            _cxr_paths -f
             return
             ;;
         "preprocess --label-column")
-            _cxr_paths -f
             return
             ;;
         "preprocess --patient-column")
-            _cxr_paths -f
             return
             ;;
         "preprocess --format")
@@ -64,7 +61,6 @@ _cxr() {
             return
             ;;
         "preprocess --views")
-            _cxr_paths -f
             return
             ;;
         "preprocess --size")
@@ -85,7 +81,6 @@ _cxr() {
             return
             ;;
         "preprocess --keep-tags")
-            _cxr_paths -f
             return
             ;;
         "preprocess --workers")
@@ -98,7 +93,6 @@ _cxr() {
             return
             ;;
         "preprocess --shard")
-            _cxr_paths -f
             return
             ;;
         "split --output" | "split -o")
@@ -115,7 +109,6 @@ _cxr() {
             return
             ;;
         "split --from-column")
-            _cxr_paths -f
             return
             ;;
         "split --train-where")
@@ -142,32 +135,41 @@ _cxr() {
             _cxr_offer -W "single siamese finetune small-data"
             return
             ;;
+        "train --fold")
+            return
+            ;;
+        "train --seed")
+            return
+            ;;
+        "train --micro-batch")
+            return
+            ;;
         "train --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
             return
             ;;
         "train --width")
             return
             ;;
         "train --weights")
-            _cxr_paths -f
+            _cxr_offer -W "timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k"
             return
             ;;
         "train --freeze")
-            _cxr_paths -f
             return
             ;;
         "train --batch-norm")
             _cxr_offer -W "batch running"
             return
             ;;
+        "train --precision")
+            _cxr_offer -W "float32 tf32 bfloat16"
+            return
+            ;;
         "train --epochs")
             return
             ;;
         "train --batch-size")
-            return
-            ;;
-        "train --micro-batch")
             return
             ;;
         "train --optimizer")
@@ -181,10 +183,10 @@ _cxr() {
             _cxr_offer -W "constant step cosine"
             return
             ;;
-        "train --warmup")
+        "train --step-epochs")
             return
             ;;
-        "train --step-epochs")
+        "train --warmup")
             return
             ;;
         "train --weight-decay")
@@ -196,19 +198,8 @@ _cxr() {
         "train --ema")
             return
             ;;
-        "train --loss")
-            _cxr_offer -W "softmax binary"
-            return
-            ;;
-        "train --label-smoothing")
-            return
-            ;;
-        "train --class-weights")
-            _cxr_paths -f
-            return
-            ;;
-        "train --sampling")
-            _cxr_offer -W "balanced all"
+        "train --select")
+            _cxr_offer -W "accuracy loss"
             return
             ;;
         "train --flip")
@@ -227,8 +218,19 @@ _cxr() {
         "train --contrast")
             return
             ;;
-        "train --select")
-            _cxr_offer -W "accuracy loss"
+        "train --loss")
+            _cxr_offer -W "softmax binary"
+            return
+            ;;
+        "train --label-smoothing")
+            return
+            ;;
+        "train --class-weights")
+            _cxr_offer -W "none balanced"
+            return
+            ;;
+        "train --sampling")
+            _cxr_offer -W "balanced all"
             return
             ;;
         "train --pairs")
@@ -239,16 +241,6 @@ _cxr() {
             return
             ;;
         "train --trials")
-            return
-            ;;
-        "train --fold")
-            return
-            ;;
-        "train --precision")
-            _cxr_offer -W "float32 tf32 bfloat16"
-            return
-            ;;
-        "train --seed")
             return
             ;;
         "validate3way --trials")
@@ -304,7 +296,6 @@ _cxr() {
             return
             ;;
         "test --positive")
-            _cxr_paths -f
             return
             ;;
         "test --sensitivity")
@@ -336,7 +327,6 @@ _cxr() {
             return
             ;;
         "stratify --by")
-            _cxr_paths -f
             return
             ;;
         "stratify --compare")
@@ -344,7 +334,6 @@ _cxr() {
             return
             ;;
         "stratify --positive")
-            _cxr_paths -f
             return
             ;;
         "stratify --threshold")
@@ -372,7 +361,6 @@ _cxr() {
             return
             ;;
         "predict --first")
-            _cxr_paths -f
             return
             ;;
         "predict --templates")
@@ -399,11 +387,10 @@ _cxr() {
             return
             ;;
         "audit --ignore")
-            _cxr_paths -f
             return
             ;;
         "audit --fail-on")
-            _cxr_paths -f
+            _cxr_offer -W "shortcut association leak"
             return
             ;;
         "audit --output" | "audit -o")
@@ -419,7 +406,6 @@ _cxr() {
             return
             ;;
         "gradcam --subset")
-            _cxr_offer -W "train val test"
             return
             ;;
         "gradcam --images")
@@ -427,7 +413,6 @@ _cxr() {
             return
             ;;
         "gradcam --pick")
-            _cxr_paths -f
             return
             ;;
         "gradcam --count")
@@ -437,23 +422,19 @@ _cxr() {
             return
             ;;
         "gradcam --target")
-            _cxr_paths -f
+            _cxr_offer -W "predicted label"
             return
             ;;
         "gradcam --positive")
-            _cxr_paths -f
             return
             ;;
         "gradcam --pair")
-            _cxr_paths -f
             return
             ;;
         "gradcam --method")
-            _cxr_paths -f
             return
             ;;
         "gradcam --layer")
-            _cxr_paths -f
             return
             ;;
         "gradcam --beside")
@@ -461,7 +442,6 @@ _cxr() {
             return
             ;;
         "gradcam --color")
-            _cxr_paths -f
             return
             ;;
         "gradcam --templates")
@@ -493,7 +473,6 @@ _cxr() {
             return
             ;;
         "report --by")
-            _cxr_paths -f
             return
             ;;
         "report --dataset")
@@ -522,18 +501,96 @@ _cxr() {
         "sweep --batch-size")
             return
             ;;
+        "sweep --fold")
+            return
+            ;;
+        "sweep --seed")
+            return
+            ;;
+        "sweep --task")
+            return
+            ;;
         "sweep --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
             return
             ;;
         "sweep --width")
             return
             ;;
         "sweep --weights")
-            _cxr_paths -f
+            _cxr_offer -W "timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k"
+            return
+            ;;
+        "sweep --freeze")
+            return
+            ;;
+        "sweep --batch-norm")
+            _cxr_offer -W "batch running"
+            return
+            ;;
+        "sweep --precision")
+            _cxr_offer -W "float32 tf32 bfloat16"
             return
             ;;
         "sweep --epochs")
+            return
+            ;;
+        "sweep --optimizer")
+            _cxr_offer -W "adam adamw sgd"
+            return
+            ;;
+        "sweep --schedule")
+            _cxr_offer -W "constant step cosine"
+            return
+            ;;
+        "sweep --step-epochs")
+            return
+            ;;
+        "sweep --warmup")
+            return
+            ;;
+        "sweep --weight-decay")
+            return
+            ;;
+        "sweep --layer-decay")
+            return
+            ;;
+        "sweep --ema")
+            return
+            ;;
+        "sweep --select")
+            _cxr_offer -W "accuracy loss"
+            return
+            ;;
+        "sweep --flip")
+            _cxr_offer -W "none horizontal both"
+            return
+            ;;
+        "sweep --rotation")
+            return
+            ;;
+        "sweep --zoom")
+            return
+            ;;
+        "sweep --shift")
+            return
+            ;;
+        "sweep --contrast")
+            return
+            ;;
+        "sweep --loss")
+            _cxr_offer -W "softmax binary"
+            return
+            ;;
+        "sweep --label-smoothing")
+            return
+            ;;
+        "sweep --class-weights")
+            _cxr_offer -W "none balanced"
+            return
+            ;;
+        "sweep --sampling")
+            _cxr_offer -W "balanced all"
             return
             ;;
         "sweep --pairs")
@@ -546,22 +603,8 @@ _cxr() {
         "sweep --trials")
             return
             ;;
-        "sweep --fold")
-            return
-            ;;
-        "sweep --precision")
-            _cxr_offer -W "float32 tf32 bfloat16"
-            return
-            ;;
-        "sweep --seed")
-            return
-            ;;
-        "sweep --task")
-            _cxr_paths -f
-            return
-            ;;
         "weights list --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
             return
             ;;
         "weights list --format")
@@ -569,7 +612,7 @@ _cxr() {
             return
             ;;
         "weights verify --arch")
-            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
             return
             ;;
         "phantom -o" | "phantom --output")
@@ -624,7 +667,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "train -"*)
-            _cxr_offer -W "--split --output -o --recipe --arch --width --weights --freeze --probe --no-probe --batch-norm --epochs --batch-size --micro-batch --optimizer --lr --schedule --warmup --step-epochs --weight-decay --layer-decay --ema --loss --label-smoothing --class-weights --sampling --flip --rotation --zoom --shift --contrast --mirror --no-mirror --select --pairs --pairing --trials --fold --precision --seed --help"
+            _cxr_offer -W "--split --output -o --recipe --fold --seed --micro-batch --arch --width --weights --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --help"
             ;;
         "train "*)
             _cxr_paths -d
@@ -678,7 +721,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "sweep -"*)
-            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --arch --width --weights --epochs --pairs --pairing --trials --fold --precision --seed --task --help"
+            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --fold --seed --task --arch --width --weights --freeze --batch-norm --precision --epochs --optimizer --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --help"
             ;;
         "sweep "*)
             _cxr_paths -d
@@ -696,7 +739,7 @@ _cxr() {
             _cxr_offer -W "--arch --help"
             ;;
         "weights verify "*)
-            _cxr_paths -f
+            _cxr_offer -W "timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k"
             ;;
         "phantom -"*)
             _cxr_offer -W "-o --output --count --size --finding --images-per-patient --shortcut --shortcut-class --seed --workers --help"

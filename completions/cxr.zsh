@@ -5,14 +5,14 @@ _cxr() {
     local curcontext=$curcontext state line
     local -a commands
     commands=(
-        'preprocess:Turn raw images into a DATASET folder.'
+        'preprocess:Make a DATASET of raw images.'
         'split:Divide the images of a DATASET by patient.'
         'train:Train a model on a DATASET.'
-        'validate3way:Compare images with one other image of every class.'
-        'template:Sum up a class'\''s training images in one vector.'
-        'test:Predict a subset and print figures with intervals.'
-        'stratify:Print every figure of a model by characteristics of the images.'
-        'predict:Score images whose class is not known.'
+        'validate3way:Three-way validation of a siamese RUN.'
+        'template:Make the class templates of a siamese RUN.'
+        'test:Predict a subset and print metrics with intervals.'
+        'stratify:Print every metric of a model by characteristics of the images.'
+        'predict:Predict images without labels.'
         'audit:Look for shortcuts, associations and leaks.'
         'gradcam:Show what in an image speaks for a score.'
         'report:Put a run'\''s images, figures, audit and maps on one HTML page.'
@@ -20,7 +20,7 @@ _cxr() {
         'weights:List, fetch and verify published weights.'
         'phantom:Draw phantom chest images with known findings.'
         'demo:Run every stage on phantom images.'
-        'doctor:Say what this installation and this machine can do.'
+        'doctor:Report what this installation and this machine can do.'
     )
     _arguments -C \
         '(--version)--version[Print the version and stop.]' \
@@ -36,22 +36,22 @@ _cxr() {
                         '(--output -o)--output=[The DATASET folder to make.]:folder:_files -/' \
                         '(--output -o)-o[The DATASET folder to make.]:folder:_files -/' \
                         '*--labels=[A label table\: CSV, TSV or COVIDx list; repeatable. Without\: the folder'\''s name.]:file:_files' \
-                        '(--path-column)--path-column=[The label table'\''s column of image paths.]:file:_files' \
-                        '(--label-column)--label-column=[The label table'\''s column of classes.]:file:_files' \
-                        '(--patient-column)--patient-column=[The label table'\''s column of patients; patient_id where it has that.]:file:_files' \
-                        '(--format)--format=[The label table'\''s layout\: nih, rsna, covidx, cohen or chexpert.]:value:(nih rsna covidx cohen chexpert)' \
-                        '(--finding)--finding=[With --format\: classes are positive and negative for this. Without\: an image'\''s one finding.]:number: ' \
-                        '(--views)--views=[Which to take\: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.]:file:_files' \
-                        '(--size)--size=[Side of the stored images, in pixels.]:number: ' \
-                        '(--crop-top)--crop-top=[Share of the height to cut off above, below 0.5.]:number: ' \
-                        '(--crop-border)--crop-border=[Share to cut off each side, below 0.5.]:number: ' \
+                        '(--path-column)--path-column=[The label table'\''s column of image paths.]:value: ' \
+                        '(--label-column)--label-column=[The label table'\''s column of classes.]:value: ' \
+                        '(--patient-column)--patient-column=[The label table'\''s column of patients; patient_id where it has that.]:value: ' \
+                        '(--format)--format=[The published layout of the label tables.]:value:(nih rsna covidx cohen chexpert)' \
+                        '(--finding)--finding=[With --format\: classes are positive and negative for this. Without\: an image'\''s one finding.]:value: ' \
+                        '(--views)--views=[Which to take\: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.]:value: ' \
+                        '(--size)--size=[Side of the stored images, in pixels.]:value: ' \
+                        '(--crop-top)--crop-top=[Share of the height to cut off above, below 0.5.]:value: ' \
+                        '(--crop-border)--crop-border=[Share to cut off each side, below 0.5.]:value: ' \
                         '(--manufacturers)--manufacturers=[More spellings of manufacturers, TOML\: "Acme" = \["Acme Imaging"\].]:file:_files' \
                         '(--hash-patients)--hash-patients=[Replace patient ids by hashes, keyed by this file'\''s bytes.]:file:_files' \
-                        '(--keep-tags)--keep-tags=[DICOM tags to add to the manifest as they are.]:file:_files' \
-                        '(--workers)--workers=[Processes that read; 0\: this one, unguarded. Default\: the CPUs at hand.]:number: ' \
-                        '(--image-timeout)--image-timeout=[Seconds after which an image that is not read yet is rejected.]:number: ' \
-                        '(--max-failures)--max-failures=[Give up when more inputs are rejected.]:number: ' \
-                        '(--shard)--shard=[Take the Ith of N parts. Default\: the task of a Slurm job array.]:file:_files' \
+                        '(--keep-tags)--keep-tags=[DICOM tags to add to the manifest as they are.]:value: ' \
+                        '(--workers)--workers=[Processes that read; 0\: this one, unguarded. Default\: the CPUs at hand.]:value: ' \
+                        '(--image-timeout)--image-timeout=[Seconds after which an image that is not read yet is rejected.]:value: ' \
+                        '(--max-failures)--max-failures=[Give up when more inputs are rejected.]:value: ' \
+                        '(--shard)--shard=[Take the Ith of N parts. Default\: the task of a Slurm job array.]:value: ' \
                         '(--merge)--merge[SOURCE are all shards of the dataset.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '*:file:_files'
@@ -60,16 +60,16 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The split.csv to write; a .json goes beside.]:file:_files' \
                         '(--output -o)-o[The split.csv to write; a .json goes beside.]:file:_files' \
-                        '(--val)--val=[Share of validation images of each class. \[0.2\]]:number: ' \
-                        '(--test)--test=[Share of test images of each class. \[0.2\]]:number: ' \
-                        '(--folds)--folds=[Divide into folds instead\: one tests, the next validates.]:number: ' \
-                        '(--from-column)--from-column=[Take train, val, test from this manifest column; with --val, draw val from its train.]:file:_files' \
-                        '(--train-where)--train-where=[Train and val come from images that meet this, all other patients are test. As "institution == '\''Academic Hospital'\'' and age >= 18".]:number: ' \
-                        '(--train-per-class)--train-per-class=[Images to train on\: of each class, or as positive=375,negative=375.]:number: ' \
-                        '(--val-per-class)--val-per-class=[Images to validate on, written likewise. \[0\]]:number: ' \
-                        '(--near-duplicates --no-near-duplicates)--near-duplicates[Keep patients together whose images are the same picture.]' \
-                        '(--near-duplicates --no-near-duplicates)--no-near-duplicates[Keep patients together whose images are the same picture.]' \
-                        '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
+                        '(--val)--val=[Share of validation images of each class. \[0.2\]]:value: ' \
+                        '(--test)--test=[Share of test images of each class. \[0.2\]]:value: ' \
+                        '(--folds)--folds=[Divide into folds instead\: one tests, the next validates.]:value: ' \
+                        '(--from-column)--from-column=[Take train, val, test from this manifest column; with --val, sample val from its train.]:value: ' \
+                        '(--train-where)--train-where=[Train and val come from images that meet this, all other patients are test. As "institution == '\''Academic Hospital'\'' and age >= 18".]:value: ' \
+                        '(--train-per-class)--train-per-class=[Images to train on\: of each class, or as positive=375,negative=375.]:value: ' \
+                        '(--val-per-class)--val-per-class=[Images to validate on, written likewise. \[0\]]:value: ' \
+                        '(--near-duplicates --no-near-duplicates)--near-duplicates[Keep patients with near-duplicate images in one subset.]' \
+                        '(--near-duplicates --no-near-duplicates)--no-near-duplicates[Keep patients with near-duplicate images in one subset.]' \
+                        '(--seed)--seed=[Seed of all that is drawn.]:value: ' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -79,52 +79,52 @@ _cxr() {
                         '(--output -o)--output=[The RUN folder.]:folder:_files -/' \
                         '(--output -o)-o[The RUN folder.]:folder:_files -/' \
                         '(--recipe)--recipe=[The papers'\'' settings, single, siamese or finetune; or small-data.]:value:(single siamese finetune small-data)' \
-                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, _lite1, _lite2, _lite0_mid or _lite2_mid. \[covidnet; efficientnet_lite0 finetune; efficientnet_lite2_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
-                        '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1\]]:number: ' \
-                        '(--weights)--weights=[What the model begins with; auto takes what is at hand, then the hub. \[none; auto finetune\]]:file:_files' \
-                        '(--freeze)--freeze=[What does not learn\: none, features, or so many stages from the image on. \[none\]]:file:_files' \
-                        '(--probe --no-probe)--probe[Begin with a classifier by logistic regression on the training images'\'' vectors. \[no\]]' \
-                        '(--probe --no-probe)--no-probe[Begin with a classifier by logistic regression on the training images'\'' vectors. \[no\]]' \
-                        '(--batch-norm)--batch-norm=[Statistics of batch norm in training\: batch, or running, which stay. \[batch\]]:value:(batch running)' \
-                        '(--epochs)--epochs=[Epochs. \[100 single and finetune, 50 siamese\]]:number: ' \
-                        '(--batch-size)--batch-size=[Images or pairs a step; images for in-batch pairs. \[16 single, 32 siamese, 256 finetune\]]:number: ' \
-                        '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as memory allows\]]:number: ' \
-                        '(--optimizer)--optimizer=[adam, adamw or sgd. \[adam; sgd finetune\]]:value:(adam adamw sgd)' \
-                        '(--lr)--lr=[Learning rate of the first step. \[1e-4; 1e-2 finetune\]]:number: ' \
-                        '(--schedule)--schedule=[constant, step or cosine. \[constant; step finetune\]]:value:(constant step cosine)' \
-                        '(--warmup)--warmup=[Share of all steps in which the rate rises. \[0\]]:number: ' \
-                        '(--step-epochs)--step-epochs=[A step takes the rate to a tenth every so many epochs. \[25\]]:number: ' \
-                        '(--weight-decay)--weight-decay=[Of kernels. \[0\]]:number: ' \
-                        '(--layer-decay)--layer-decay=[Each stage learns at this share of the rate of the stage behind it. \[1\]]:number: ' \
-                        '(--ema)--ema=[Keep an average over steps, this share of itself each step, such as 0.99. \[0\]]:number: ' \
-                        '(--loss)--loss=[softmax, or binary\: two classes by one logit. \[softmax; binary finetune\]]:value:(softmax binary)' \
-                        '(--label-smoothing)--label-smoothing=[Share of each label spread over all classes. \[0\]]:number: ' \
-                        '(--class-weights)--class-weights=[none, balanced, or CLASS=WEIGHT,... \[none\]]:file:_files' \
-                        '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class, as many of each). \[balanced single, all finetune\]]:value:(balanced all)' \
-                        '(--flip)--flip=[Random flips\: none, horizontal, both. \[none; both finetune\]]:value:(none horizontal both)' \
-                        '(--rotation)--rotation=[Random rotation, up to so many degrees. \[0; 15 finetune\]]:number: ' \
-                        '(--zoom)--zoom=[Random zoom in and out, up to this share. \[0\]]:number: ' \
-                        '(--shift)--shift=[Random shift, up to this share of height and width. \[0\]]:number: ' \
-                        '(--contrast)--contrast=[Random contrast, up to this share more or less. \[0\]]:number: ' \
-                        '(--mirror --no-mirror)--mirror[Score an image with its mirror image, as their mean. \[no\]]' \
-                        '(--mirror --no-mirror)--no-mirror[Score an image with its mirror image, as their mean. \[no\]]' \
-                        '(--select)--select=[The epoch kept\: best validation accuracy, or loss. \[accuracy; loss finetune\]]:value:(accuracy loss)' \
-                        '(--pairs)--pairs=[Pairs an epoch, siamese only. \[12000\]]:number: ' \
-                        '(--pairing)--pairing=[Siamese only\: random pairs, or all pairs in-batch. \[random\]]:value:(random in-batch)' \
-                        '(--trials)--trials=[Three-way trials that judge an epoch, siamese only. \[129, or what can be had\]]:number: ' \
-                        '(--fold)--fold=[The fold that tests, where the split has folds.]:number: ' \
-                        '(--precision)--precision=[float32, tf32 or bfloat16 arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
-                        '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
+                        '(--fold)--fold=[The fold that tests, where the split has folds.]:value: ' \
+                        '(--seed)--seed=[Seed of all that is drawn.]:value: ' \
+                        '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as many as memory holds\]]:value: ' \
+                        '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
+                        '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1.0\]]:value: ' \
+                        '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:value:(timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k)' \
+                        '(--freeze)--freeze=[What does not learn\: none, features, or a number of stages from the image on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
+                        '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
+                        '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
+                        '(--epochs)--epochs=[Epochs. \[100 single, finetune; 50 siamese; 0 small-data\]]:value: ' \
+                        '(--batch-size)--batch-size=[Images a step; pairs a step for random pairs of a siamese run. \[16 single, small-data; 32 siamese; 256 finetune\]]:value: ' \
+                        '(--optimizer)--optimizer=[Optimizer; sgd has momentum 0.9. \[adam single, siamese; sgd finetune; adamw small-data\]]:value:(adam adamw sgd)' \
+                        '(--lr)--lr=[Learning rate of the first step. \[0.0001 single, siamese; 0.01 finetune; 5e-05 small-data\]]:value: ' \
+                        '(--schedule)--schedule=[How the learning rate changes; cosine ends at zero. \[constant single, siamese; step finetune; cosine small-data\]]:value:(constant step cosine)' \
+                        '(--step-epochs)--step-epochs=[Schedule step\: epochs after which the rate falls to a tenth. \[25\]]:value: ' \
+                        '(--warmup)--warmup=[Share of all steps in which the rate rises from zero. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
+                        '(--weight-decay)--weight-decay=[Of kernels, not of biases and normalization. \[0.0 single, siamese, finetune; 0.02 small-data\]]:value: ' \
+                        '(--layer-decay)--layer-decay=[Each stage learns at this share of the rate of the stage after it. \[1.0 single, siamese, finetune; 0.9 small-data\]]:value: ' \
+                        '(--ema)--ema=[Exponential moving average of the parameters with this decay, such as 0.99; it is validated, selected and saved. \[0.0 single, siamese, finetune; 0.95 small-data\]]:value: ' \
+                        '(--select)--select=[Epoch to keep\: that of the highest validation accuracy or of the lowest validation loss. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss)' \
+                        '(--flip)--flip=[Random flips. \[none single, siamese; both finetune; horizontal small-data\]]:value:(none horizontal both)' \
+                        '(--rotation)--rotation=[Random rotation, up to this many degrees. \[0.0 single, siamese, small-data; 15.0 finetune\]]:value: ' \
+                        '(--zoom)--zoom=[Random zoom in and out, up to this share. \[0.0\]]:value: ' \
+                        '(--shift)--shift=[Random shift, up to this share of height and width. \[0.0 single, siamese, finetune; 0.05 small-data\]]:value: ' \
+                        '(--contrast)--contrast=[Random contrast, up to this share more or less. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
+                        '(--loss)--loss=[Cross entropy\: softmax, or binary for two classes by one logit. \[softmax single; binary finetune, small-data\]]:value:(softmax binary)' \
+                        '(--label-smoothing)--label-smoothing=[Share of each label spread over all classes. \[0.0\]]:value: ' \
+                        '(--class-weights)--class-weights=[Weights of the classes in the loss. \[none\]]:value:(none balanced)' \
+                        '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class whole, as many of each other class). \[balanced single; all finetune, small-data\]]:value:(balanced all)' \
+                        '(--linear-probe --no-linear-probe)--linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
+                        '(--linear-probe --no-linear-probe)--no-linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
+                        '(--flip-tta --no-flip-tta)--flip-tta[Horizontal-flip test-time augmentation\: mean probability of an image and its flip. \[no single, finetune; yes small-data\]]' \
+                        '(--flip-tta --no-flip-tta)--no-flip-tta[Horizontal-flip test-time augmentation\: mean probability of an image and its flip. \[no single, finetune; yes small-data\]]' \
+                        '(--pairs)--pairs=[Pairs an epoch. \[12000\]]:value: ' \
+                        '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
+                        '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
                 validate3way)
                     _arguments \
-                        '(--trials)--trials=[Trials a draw; no image is the anchor of two.]:number: ' \
-                        '(--repeats)--repeats=[Independent draws.]:number: ' \
-                        '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
-                        '(--subset)--subset=[val, test or train.]:value:(train val test)' \
-                        '(--json)--json=[The figures as JSON.]:file:_files' \
+                        '(--trials)--trials=[Trials in each repeat; no image is classified twice in one.]:value: ' \
+                        '(--repeats)--repeats=[Independent random samples of trials.]:value: ' \
+                        '(--seed)--seed=[Seed of all that is drawn.]:value: ' \
+                        '(--subset)--subset=[Whose images are compared.]:value:(train val test)' \
+                        '(--json)--json=[Write the metrics there as JSON.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
@@ -132,8 +132,8 @@ _cxr() {
                     ;;
                 template)
                     _arguments \
-                        '(--kind)--kind=[mean of the class'\''s images (the paper'\''s), its medoid image, or the nearest images.]:value:(mean medoid nearest)' \
-                        '(--nearest)--nearest=[For --kind nearest\: how many images of a class count.]:number: ' \
+                        '(--kind)--kind=[The mean of a class'\''s images (the paper'\''s), its medoid image, or its images nearest to the image that is tested.]:value:(mean medoid nearest)' \
+                        '(--nearest)--nearest=[For --kind nearest\: how many images of a class count.]:value: ' \
                         '(--output -o)--output=[\[RUN/templates.npz\]]:file:_files' \
                         '(--output -o)-o[\[RUN/templates.npz\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
@@ -143,16 +143,16 @@ _cxr() {
                     ;;
                 test)
                     _arguments \
-                        '(--subset)--subset=[test, val or train.]:value:(train val test)' \
+                        '(--subset)--subset=[Whose images are predicted.]:value:(train val test)' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
-                        '(--positive)--positive=[Of two classes, the finding. \[the one not named like a negative, else the second\]]:file:_files' \
-                        '(--sensitivity)--sensitivity=[Call images positive from the highest score on that reaches this sensitivity on validation. \[from that with the highest Youden index there\]]:number: ' \
-                        '(--threshold)--threshold=[Call images positive from this score on, such as 0.5.]:number: ' \
+                        '(--positive)--positive=[Of two classes, the positive one. \[the one not named like a negative, else the second\]]:value: ' \
+                        '(--sensitivity)--sensitivity=[Choose the highest threshold that reaches this sensitivity on validation. \[the one with the highest Youden index there\]]:value: ' \
+                        '(--threshold)--threshold=[Call images positive from this score on, such as 0.5.]:value: ' \
                         '(--output -o)--output=[Predictions. \[RUN/predictions.csv\]]:file:_files' \
                         '(--output -o)-o[Predictions. \[RUN/predictions.csv\]]:file:_files' \
-                        '(--json)--json=[Figures as JSON, pictures beside it. \[RUN/metrics.json, RUN/figures\]]:file:_files' \
-                        '(--resamples)--resamples=[Resamples of patients, by which bootstrap intervals are made.]:number: ' \
-                        '(--seed)--seed=[Seed of the resamples.]:number: ' \
+                        '(--json)--json=[Metrics as JSON, figures beside it. \[RUN/metrics.json, RUN/figures\]]:file:_files' \
+                        '(--resamples)--resamples=[Resamples of patients, by which bootstrap intervals are made.]:value: ' \
+                        '(--seed)--seed=[Seed of the resamples.]:value: ' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
@@ -160,16 +160,16 @@ _cxr() {
                     ;;
                 stratify)
                     _arguments \
-                        '*--by=[A characteristic; repeatable. `a,b` crosses two; `age\:40,60` puts numbers into bins.]:file:_files' \
+                        '*--by=[A characteristic; repeatable. `a,b` crosses two; `age\:40,60` puts numbers into bins.]:value: ' \
                         '(--compare)--compare=[Another model'\''s predictions of the same images.]:file:_files' \
-                        '(--positive)--positive=[The finding; of more than two classes, against all others.]:file:_files' \
-                        '(--threshold)--threshold=[Call images positive from this score on. \[as the table'\''s column `predicted` says\]]:number: ' \
-                        '(--small)--small=[Mark strata with fewer images of a class.]:number: ' \
+                        '(--positive)--positive=[The finding; of more than two classes, against all others.]:value: ' \
+                        '(--threshold)--threshold=[Call images positive from this score on. \[as the table'\''s column `predicted` says\]]:value: ' \
+                        '(--small)--small=[Mark strata with fewer images of a class.]:value: ' \
                         '(--format)--format=[How tables are printed.]:value:(table csv json latex markdown)' \
-                        '(--output -o)--output=[A folder for all tables and ROC figures.]:folder:_files -/' \
-                        '(--output -o)-o[A folder for all tables and ROC figures.]:folder:_files -/' \
-                        '(--resamples)--resamples=[Resamples of patients, by which bootstrap intervals are made.]:number: ' \
-                        '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
+                        '(--output -o)--output=[A folder for all tables and ROC plots.]:folder:_files -/' \
+                        '(--output -o)-o[A folder for all tables and ROC plots.]:folder:_files -/' \
+                        '(--resamples)--resamples=[Resamples of patients, by which bootstrap intervals are made.]:value: ' \
+                        '(--seed)--seed=[Seed of all that is drawn.]:value: ' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:file:_files'
                     ;;
@@ -177,7 +177,7 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The worklist. \[stdout\]]:file:_files' \
                         '(--output -o)-o[The worklist. \[stdout\]]:file:_files' \
-                        '(--first)--first=[Images of the highest score for this class come first. \[of two classes the finding; else as in DATASET\]]:file:_files' \
+                        '(--first)--first=[Images with the highest score for this class come first. \[of two classes the positive one; else as in DATASET\]]:value: ' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/' \
@@ -187,14 +187,14 @@ _cxr() {
                     _arguments \
                         '(--split)--split=[The split.csv\: needed for a DATASET; for a RUN where it is now, if it was moved.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
-                        '(--fold)--fold=[The fold that tests, where the split has folds.]:number: ' \
-                        '(--subset)--subset=[Images that the run is tried on\: val, test or train.]:value:(train val test)' \
+                        '(--fold)--fold=[The fold that tests, where the split has folds.]:value: ' \
+                        '(--subset)--subset=[Images that the run is applied to.]:value:(train val test)' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
-                        '*--ignore=[A characteristic that is not to be asked for; repeatable.]:file:_files' \
-                        '*--fail-on=[End with code 5 if a shortcut, association or leak is found; repeatable.]:file:_files' \
+                        '*--ignore=[A characteristic not to examine; repeatable.]:value: ' \
+                        '*--fail-on=[End with code 5 if one is found; repeatable.]:value:(shortcut association leak)' \
                         '(--output -o)--output=[For audit.json and figures/audit.png. \[RUN\]]:file:_files' \
                         '(--output -o)-o[For audit.json and figures/audit.png. \[RUN\]]:file:_files' \
-                        '(--json)--json=[Figures as JSON. \[DIR/audit.json\]]:file:_files' \
+                        '(--json)--json=[Results as JSON. \[DIR/audit.json\]]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -202,18 +202,18 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The folder of overlays to make.]:folder:_files -/' \
                         '(--output -o)-o[The folder of overlays to make.]:folder:_files -/' \
-                        '(--subset)--subset=[Images to choose from\: test, val or train.]:value:(train val test)' \
+                        '(--subset)--subset=[Images to choose from\: test, val or train.]:value: ' \
                         '*--images=[Images by file, folder, zip archive or image_id, instead; repeatable.]:file:_files' \
-                        '*--pick=[random, or by the run'\''s prediction\: tp, fp, fn or tn; repeatable. \[random\]]:file:_files' \
-                        '(--count)--count=[Images to draw of each pick; 0\: all. \[16; all of --images or --check\]]:number: ' \
-                        '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
-                        '(--target)--target=[The class whose score is explained.]:file:_files' \
-                        '(--positive)--positive=[The finding that --pick tp, fp, fn and tn are of. \[--target CLASS; of two classes, the one not named like a negative\]]:file:_files' \
-                        '(--pair)--pair=[Siamese runs\: explain the similarity of two images.]:file:_files' \
-                        '(--method)--method=[gradcam, gradcam++, hirescam or layercam.]:file:_files' \
-                        '(--layer)--layer=[The layer whose map is weighed, such as stage3. \[the last\]]:file:_files' \
+                        '*--pick=[random, or by the run'\''s prediction\: tp, fp, fn or tn; repeatable. \[random\]]:value: ' \
+                        '(--count)--count=[Images to draw of each pick; 0\: all. \[16; all of --images or --check\]]:value: ' \
+                        '(--seed)--seed=[Seed of all that is drawn.]:value: ' \
+                        '(--target)--target=[The class whose score is explained.]:value:(predicted label)' \
+                        '(--positive)--positive=[The finding that --pick tp, fp, fn and tn are of. \[--target CLASS; of two classes, the one not named like a negative\]]:value: ' \
+                        '(--pair)--pair=[Siamese runs\: explain the similarity of two images.]:value: ' \
+                        '(--method)--method=[gradcam, gradcam++, hirescam or layercam.]:value: ' \
+                        '(--layer)--layer=[The layer whose map is weighed, such as stage3. \[the last\]]:value: ' \
                         '(--beside)--beside=[Another run, of the same images cropped, say, to show beside it.]:file:_files' \
-                        '(--color)--color=[inferno, viridis, cividis or red.]:file:_files' \
+                        '(--color)--color=[inferno, viridis, cividis or red.]:value: ' \
                         '(--shared-scale)--shared-scale[One scale of heat for all images of a run.]' \
                         '(--dicom)--dicom[Also a DICOM Secondary Capture of each image that is DICOM.]' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
@@ -230,7 +230,7 @@ _cxr() {
                         '(--output -o)--output=[The page. \[RUN/report.html\]]:file:_files' \
                         '(--output -o)-o[The page. \[RUN/report.html\]]:file:_files' \
                         '(--gradcam)--gradcam=[What `cxr gradcam` made. \[RUN/gradcam\]]:file:_files' \
-                        '*--by=[Strata of the test, as of `cxr stratify`; repeatable. \[characteristics that differ\]]:file:_files' \
+                        '*--by=[Strata of the test, as of `cxr stratify`; repeatable. \[characteristics that differ\]]:value: ' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
@@ -242,19 +242,42 @@ _cxr() {
                         '(--output -o)--output=[The folder for the runs and sweep.csv.]:folder:_files -/' \
                         '(--output -o)-o[The folder for the runs and sweep.csv.]:folder:_files -/' \
                         '(--recipe)--recipe=[The papers'\'' settings, single, siamese or finetune; or small-data.]:value:(single siamese finetune small-data)' \
-                        '*--lr=[Repeatable. \[1e-3 1e-4 1e-5\]]:number: ' \
-                        '*--batch-size=[Repeatable. \[8 16 32\]]:number: ' \
-                        '(--arch)--arch=[covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, inception_v3, efficientnet_lite0, _lite1, _lite2, _lite0_mid or _lite2_mid. \[covidnet; efficientnet_lite0 finetune; efficientnet_lite2_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
-                        '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1\]]:number: ' \
-                        '(--weights)--weights=[What the model begins with; auto takes what is at hand, then the hub. \[none; auto finetune\]]:file:_files' \
-                        '(--epochs)--epochs=[Epochs. \[100 single, 20 siamese\]]:number: ' \
-                        '(--pairs)--pairs=[Pairs an epoch, siamese only. \[5000\]]:number: ' \
-                        '(--pairing)--pairing=[Siamese only\: random pairs, or all pairs in-batch. \[random\]]:value:(random in-batch)' \
-                        '(--trials)--trials=[Three-way trials that judge an epoch, siamese only. \[129, or what can be had\]]:number: ' \
-                        '(--fold)--fold=[The fold that tests, where the split has folds.]:number: ' \
-                        '(--precision)--precision=[float32, tf32 or bfloat16 arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
-                        '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
-                        '(--task)--task=[I/N\: train only share I of N, from 1, as one task of a Slurm array.]:file:_files' \
+                        '*--lr=[Learning rates; repeatable. \[1e-3 1e-4 1e-5\]]:value: ' \
+                        '*--batch-size=[Batch sizes; repeatable. \[8 16 32\]]:value: ' \
+                        '(--fold)--fold=[The fold that tests, where the split has folds.]:value: ' \
+                        '(--seed)--seed=[Seed of all that is drawn.]:value: ' \
+                        '(--task)--task=[Train only share I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
+                        '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
+                        '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1.0\]]:value: ' \
+                        '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:value:(timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k)' \
+                        '(--freeze)--freeze=[What does not learn\: none, features, or a number of stages from the image on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
+                        '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
+                        '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
+                        '(--epochs)--epochs=[Epochs. \[100 single, finetune; 20 siamese; 0 small-data\]]:value: ' \
+                        '(--optimizer)--optimizer=[Optimizer; sgd has momentum 0.9. \[adam single, siamese; sgd finetune; adamw small-data\]]:value:(adam adamw sgd)' \
+                        '(--schedule)--schedule=[How the learning rate changes; cosine ends at zero. \[constant single, siamese; step finetune; cosine small-data\]]:value:(constant step cosine)' \
+                        '(--step-epochs)--step-epochs=[Schedule step\: epochs after which the rate falls to a tenth. \[25\]]:value: ' \
+                        '(--warmup)--warmup=[Share of all steps in which the rate rises from zero. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
+                        '(--weight-decay)--weight-decay=[Of kernels, not of biases and normalization. \[0.0 single, siamese, finetune; 0.02 small-data\]]:value: ' \
+                        '(--layer-decay)--layer-decay=[Each stage learns at this share of the rate of the stage after it. \[1.0 single, siamese, finetune; 0.9 small-data\]]:value: ' \
+                        '(--ema)--ema=[Exponential moving average of the parameters with this decay, such as 0.99; it is validated, selected and saved. \[0.0 single, siamese, finetune; 0.95 small-data\]]:value: ' \
+                        '(--select)--select=[Epoch to keep\: that of the highest validation accuracy or of the lowest validation loss. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss)' \
+                        '(--flip)--flip=[Random flips. \[none single, siamese; both finetune; horizontal small-data\]]:value:(none horizontal both)' \
+                        '(--rotation)--rotation=[Random rotation, up to this many degrees. \[0.0 single, siamese, small-data; 15.0 finetune\]]:value: ' \
+                        '(--zoom)--zoom=[Random zoom in and out, up to this share. \[0.0\]]:value: ' \
+                        '(--shift)--shift=[Random shift, up to this share of height and width. \[0.0 single, siamese, finetune; 0.05 small-data\]]:value: ' \
+                        '(--contrast)--contrast=[Random contrast, up to this share more or less. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
+                        '(--loss)--loss=[Cross entropy\: softmax, or binary for two classes by one logit. \[softmax single; binary finetune, small-data\]]:value:(softmax binary)' \
+                        '(--label-smoothing)--label-smoothing=[Share of each label spread over all classes. \[0.0\]]:value: ' \
+                        '(--class-weights)--class-weights=[Weights of the classes in the loss. \[none\]]:value:(none balanced)' \
+                        '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class whole, as many of each other class). \[balanced single; all finetune, small-data\]]:value:(balanced all)' \
+                        '(--linear-probe --no-linear-probe)--linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
+                        '(--linear-probe --no-linear-probe)--no-linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
+                        '(--flip-tta --no-flip-tta)--flip-tta[Horizontal-flip test-time augmentation\: mean probability of an image and its flip. \[no single, finetune; yes small-data\]]' \
+                        '(--flip-tta --no-flip-tta)--no-flip-tta[Horizontal-flip test-time augmentation\: mean probability of an image and its flip. \[no single, finetune; yes small-data\]]' \
+                        '(--pairs)--pairs=[Pairs an epoch. \[5000\]]:value: ' \
+                        '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
+                        '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -274,7 +297,7 @@ _cxr() {
                             case $words[1] in
                                 list)
                                     _arguments \
-                                        '(--arch)--arch=[Only those of an architecture.]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
+                                        '(--arch)--arch=[Only those of an architecture.]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                                         '(--format)--format=[How to print them.]:value:(table csv json)' \
                                         '(--help)--help[Show this message and exit.]'
                                     ;;
@@ -285,9 +308,9 @@ _cxr() {
                                     ;;
                                 verify)
                                     _arguments \
-                                        '(--arch)--arch=[Architecture. \[the name'\''s own\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d inception_v3 densenet121 densenet161 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
+                                        '(--arch)--arch=[Architecture. \[the name'\''s own\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                                         '(--help)--help[Show this message and exit.]' \
-                                        '1:file:_files'
+                                        '1:value:(timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k)'
                                     ;;
                             esac
                             ;;
@@ -297,21 +320,21 @@ _cxr() {
                     _arguments \
                         '(-o --output)-o[Folder to make.]:folder:_files -/' \
                         '(-o --output)--output=[Folder to make.]:folder:_files -/' \
-                        '(--count)--count=[Images in all, even over the findings.]:number: ' \
-                        '(--size)--size=[Height and width of an image, pixels.]:number: ' \
+                        '(--count)--count=[Images in all, balanced over the findings.]:value: ' \
+                        '(--size)--size=[Height and width of an image, pixels.]:value: ' \
                         '*--finding=[normal, pneumonia, covid19 or pneumoperitoneum; repeatable. \[default\: normal pneumonia covid19\]]:value:(normal pneumonia covid19 pneumoperitoneum)' \
-                        '(--images-per-patient)--images-per-patient=[The most images of one patient; drawn from 1 up.]:number: ' \
-                        '(--shortcut)--shortcut=[Probability of a planted corner marker on images of one class.]:number: ' \
+                        '(--images-per-patient)--images-per-patient=[The most images of one patient; uniformly random from 1 up.]:value: ' \
+                        '(--shortcut)--shortcut=[Probability of a planted corner marker on images of one class.]:value: ' \
                         '(--shortcut-class)--shortcut-class=[The class that may carry it. \[default\: the last finding\]]:value:(normal pneumonia covid19 pneumoperitoneum)' \
-                        '(--seed)--seed=[The same seed gives the same bytes.]:number: ' \
-                        '(--workers)--workers=[Processes; changes no byte. \[default\: the CPUs at hand\]]:number: ' \
+                        '(--seed)--seed=[The same seed gives the same bytes.]:value: ' \
+                        '(--workers)--workers=[Processes; changes no byte. \[default\: the CPUs at hand\]]:value: ' \
                         '(--help)--help[Show this message and exit.]'
                     ;;
                 demo)
                     _arguments \
                         '(--output -o)--output=[The folder for phantoms, dataset and runs.]:folder:_files -/' \
                         '(--output -o)-o[The folder for phantoms, dataset and runs.]:folder:_files -/' \
-                        '(--seed)--seed=[Seed of all that is drawn.]:number: ' \
+                        '(--seed)--seed=[Seed of all that is drawn.]:value: ' \
                         '(--help)--help[Show this message and exit.]'
                     ;;
                 doctor)

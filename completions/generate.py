@@ -3,9 +3,10 @@
     python completions/generate.py            writes cxr.bash, cxr.zsh and cxr.fish beside this file
     python completions/generate.py --check    exits 1 and names the file if one is stale
 
-What an option or argument takes is read from its type and its help: a literal set or an enum offers its
-members, a number nothing, a path whose help begins with a folder ("A DATASET folder") folders, and all the
-rest files.
+What an option or argument takes is read from its type, metavar and help: a Literal or an enum offers its
+members, a path whose help begins with a folder ("A DATASET folder") folders, any other path files. Text offers
+files if its metavar names one (`auto|none|FILE`), and the lower-case words of its metavar
+(`predicted|label|CLASS`); other text and numbers offer nothing.
 """
 
 import argparse
@@ -21,43 +22,29 @@ from typing import Any, Final
 
 import typer
 
-from cxr_cli.labels.formats import FORMATS
 from cxr_cli.main import app
-from cxr_cli.models.registry import ARCHITECTURES
-from cxr_cli.models.weights.cards import CARDS
+from cxr_cli.models.registry import cards
 from cxr_cli.phantom.findings import FINDINGS
-from cxr_cli.prediction.precision import Precision
-from cxr_cli.prediction.templates import Kind
-from cxr_cli.splitting.divide import SUBSETS
-from cxr_cli.training.recipes import CHOICES, RECIPES
 
 HERE = Path(__file__).resolve().parent
 PROGRAM = "cxr"
 HEADER = "Completion of cxr, written by completions/generate.py from the app; not to be edited."
 
 KNOWN_VALUES: dict[str, Iterable[str]] = {
-    "arch": ARCHITECTURES,
-    "finding": FINDINGS,
-    "kind": typing.get_args(Kind),
-    "label_finding": (),
-    "label_format": FORMATS,
-    "names": tuple(card.name for card in CARDS if card.source == "hub"),
-    "precision": typing.get_args(Precision),
-    "recipe": RECIPES,
+    "findings": FINDINGS,
+    "weights": tuple(card.name for card in cards() if card.source == "hub"),
     "shortcut_class": FINDINGS,
-    "subset": SUBSETS,
-    "train_per_class": (),
-    "train_where": (),
-    "val_per_class": (),
-    **CHOICES,
 }
-"""Values of options whose type is plain text, for the command checks them only when it runs."""
+"""Values of options whose type is plain text. A type that lists its values takes precedence over these."""
 
 A_FOLDER = re.compile(r"((an?|the|where the) )?(DATASET|RUN|(\w+ )?folder)\b", re.IGNORECASE)
 """How the help of a path begins that is a folder's."""
 
 Words = tuple[str, ...]
 NOTHING: Final[Words] = ()
+
+A_FILE = re.compile(r"\b(FILE|PATH)")
+"""What the metavar of a text has that may be a file's name."""
 
 
 class Place(enum.Enum):
@@ -116,7 +103,7 @@ def _read_command(name: str, command: Any) -> Command:
             for parameter in parameters
             if parameter.param_type_name == "option"
         ),
-        arguments=tuple(_values(parameter, declared) for parameter in arguments),
+        arguments=tuple(values_of(parameter, declared[parameter.name]) for parameter in arguments),
         many=any(parameter.nargs == -1 for parameter in arguments),
         commands=tuple(_read_command(*inner) for inner in getattr(command, "commands", {}).items()),
     )
@@ -126,31 +113,33 @@ def _read_option(option: Any, declared: dict[str, Any]) -> Option:
     return Option(
         spellings=(*option.opts, *option.secondary_opts),
         help=_one_line(option.help),
-        values=None if option.is_flag or option.count else _values(option, declared),
+        values=None if option.is_flag or option.count else values_of(option, declared[option.name]),
         repeatable=option.multiple,
     )
 
 
-def _values(parameter: Any, declared: dict[str, Any]) -> Values:
-    kind = _scalar(declared[parameter.name])
+def values_of(parameter: Any, kind: Any) -> Values:
+    """Return what a parameter of this type takes."""
+    kind = scalar(kind)
     if typing.get_origin(kind) is typing.Literal:
         return tuple(map(str, typing.get_args(kind)))
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return tuple(str(member.value) for member in kind)
     if parameter.name in KNOWN_VALUES:
         return tuple(KNOWN_VALUES[parameter.name])
-    if kind in (int, float):
-        return NOTHING
-    if kind is Path and A_FOLDER.match(parameter.help or ""):
-        return Place.FOLDER
-    return Place.FILE
+    if kind is Path:
+        return Place.FOLDER if A_FOLDER.match(parameter.help or "") else Place.FILE
+    metavar = parameter.metavar or ""
+    if kind is str and A_FILE.search(metavar):
+        return Place.FILE
+    return tuple(word for word in metavar.split("|") if word.islower()) if kind is str else NOTHING
 
 
-def _scalar(kind: Any) -> Any:
+def scalar(kind: Any) -> Any:
     """Strip `| None` and `list[]` from a type."""
     inner = [each for each in typing.get_args(kind) if each is not types.NoneType]
     if typing.get_origin(kind) in (types.UnionType, typing.Union, list, tuple):
-        return _scalar(inner[0])
+        return scalar(inner[0])
     return kind
 
 
@@ -336,7 +325,7 @@ def _zsh_spelling(spelling: str, option: Option) -> str:
 def _zsh_values(values: Values) -> str:
     if isinstance(values, Place):
         return ":folder:_files -/" if values is Place.FOLDER else ":file:_files"
-    return f":value:({' '.join(values)})" if values else ":number: "
+    return f":value:({' '.join(values)})" if values else ":value: "
 
 
 def _zsh_escaped(text: str) -> str:

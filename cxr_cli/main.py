@@ -7,10 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer._click.exceptions import NoArgsIsHelpError, UsageError
+from typer.core import TyperGroup
 
 from cxr_cli import __version__
-from cxr_cli.errors import CxrError, ExitCode, UsageFault
+from cxr_cli.commands.command import CONTEXT, CxrCommand
+from cxr_cli.errors import CxrError, ExitCode
 
 if TYPE_CHECKING:
     from typer._click import Command, Context, HelpFormatter
@@ -41,48 +43,6 @@ COMMANDS: Mapping[str, str] = {
 
 They stand here, too, so that `cxr --help` loads none of them.
 """
-
-RENAMED: Mapping[str, Mapping[str, str]] = {
-    "preprocess": {"--film-timeout": "--image-timeout"},
-    "split": {"--no-twins": "--no-near-duplicates"},
-    "train": {"--probe": "--linear-probe", "--no-probe": "--no-linear-probe"}
-    | {"--mirror": "--flip-tta", "--no-mirror": "--no-flip-tta"},
-    "gradcam": {"--colour": "--color", "--films": "--source-root", "--check": "--sanity-check"},
-}
-"""Options of version 0.1 that have other names now, by command: refused with the new name."""
-
-# Where `--help` is absent Typer takes its value for None, and loads pydantic to make it a bool.
-CONTEXT = {"default_map": {"help": False}}
-
-
-class CxrCommand(TyperCommand):
-    """A command whose errors name its own flags for the fields that the library names."""
-
-    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
-        """Parse the words after the command's name; an option's old name is refused with its new one."""
-        renamed = RENAMED.get(self.name or "", {})
-        for word in args:
-            if word == "--":
-                break
-            option = word.partition("=")[0]
-            if option in renamed:
-                raise UsageFault(f"{option}: is now {renamed[option]}")
-        return super().parse_args(ctx, args)
-
-    def invoke(self, ctx: "Context") -> Any:
-        """Run it; the one line of a CxrError is written with flags."""
-        try:
-            return super().invoke(ctx)
-        except CxrError as error:
-            names = {
-                param.name: param.metavar or param.name.upper()
-                if param.param_type_name == "argument"
-                else max(param.opts, key=len)
-                for param in self.params
-                if param.name
-            }
-            error.args = (error.named(names),)
-            raise
 
 
 class _LoadedWhenCalled(Mapping[str, "Command"]):
@@ -156,15 +116,23 @@ def cxr(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; `argv` is without the program's name."""
     try:
-        app(args=None if argv is None else list(argv), prog_name="cxr")
+        code = app(args=None if argv is None else list(argv), prog_name="cxr", standalone_mode=False)
     except CxrError as error:
         print(f"cxr: {error}", file=sys.stderr)
         return int(error.exit_code)
-    except KeyboardInterrupt:
+    except NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return int(ExitCode.USAGE)
+    except UsageError as error:
+        message = error.format_message().replace("Value error, ", "")
+        print(
+            f"cxr: {message} ({error.ctx.command_path} --help)" if error.ctx else f"cxr: {message}",
+            file=sys.stderr,
+        )
+        return int(ExitCode.USAGE)
+    except (KeyboardInterrupt, typer.Abort):
         return 130
-    except SystemExit as leaving:
-        return leaving.code if isinstance(leaving.code, int) else int(ExitCode.INTERNAL_ERROR)
-    return int(ExitCode.DONE)
+    return code if isinstance(code, int) else int(ExitCode.DONE)
 
 
 def entry() -> None:

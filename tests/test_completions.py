@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Literal, get_type_hints
 
 import pytest
 import typer
@@ -114,9 +115,31 @@ def test_check_exits_1_and_names_the_stale_file_without_touching_it(
     assert (tmp_path / "cxr.bash").read_text() == (COMPLETIONS / "cxr.bash").read_text()
 
 
-def test_values_written_down_beside_the_app_are_of_options_that_it_has(generate: ModuleType) -> None:
-    names = {parameter.name for command in (SINGLE | GROUPED).values() for parameter in command.params}
-    assert set(generate.KNOWN_VALUES) <= names
+def test_values_written_down_beside_the_app_are_of_options_whose_type_is_text(generate: ModuleType) -> None:
+    text = {
+        parameter.name
+        for command in (SINGLE | GROUPED).values()
+        for parameter in command.params
+        if generate.scalar(get_type_hints(command.callback).get(parameter.name)) is str
+    }
+    assert set(generate.KNOWN_VALUES) <= text
+
+
+@pytest.mark.parametrize(
+    ("kind", "metavar", "values"),
+    [
+        (Literal["mean", "medoid"], None, ("mean", "medoid")),
+        (list[Literal["tp", "fp"]] | None, None, ("tp", "fp")),
+        (int | None, None, ()),
+        (str, "COLUMN", ()),
+        (str | None, "predicted|label|CLASS", ("predicted", "label")),
+    ],
+)
+def test_values_come_from_the_type_and_the_metavar(
+    generate: ModuleType, kind: object, metavar: str | None, values: tuple[str, ...]
+) -> None:
+    parameter = SimpleNamespace(name="value", metavar=metavar, help="")
+    assert generate.values_of(parameter, kind) == values
 
 
 def test_the_scripts_start_no_python() -> None:

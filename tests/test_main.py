@@ -147,7 +147,7 @@ def test_each_kind_of_error_has_its_exit_code(
     def refuse(folder: Path) -> None:
         raise kind(f"{folder}: told")
 
-    monkeypatch.setattr("cxr_cli.dataset.store.open_dataset", refuse)
+    monkeypatch.setattr("cxr_cli.splitting.split.open_dataset", refuse)
     assert cxr("split", "d", "-o", tmp_path / "s.csv") == (code, "", "cxr: d: told\n")
 
 
@@ -169,7 +169,7 @@ def test_an_interrupt_from_the_keyboard_is_130_without_a_traceback(
     def interrupt(folder: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("cxr_cli.dataset.store.open_dataset", interrupt)
+    monkeypatch.setattr("cxr_cli.splitting.split.open_dataset", interrupt)
     code, out, err = cxr("split", "d", "-o", tmp_path / "s.csv")
     assert (code, out) == (130, "")
     assert "Traceback" not in err

@@ -1,7 +1,7 @@
 """Runs with a very small model of drawn, untrained weights: what is tested here does not ask for more."""
 
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,13 +9,18 @@ from flax import nnx
 from numpy.typing import NDArray
 
 from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.models.siamese import Siamese
-from cxr_cli.runs.config import RunConfig
+from cxr_cli.runs.config import PARTS, Recipe, RunConfig
 from cxr_cli.runs.model_store import TrainedRun
 from cxr_cli.training.recipes import named_recipe
 
 SIZE = 16
+
+
+def parts_of(recipe: Recipe) -> dict[str, Any]:
+    """A recipe's parts, for a RunConfig."""
+    return {part: getattr(recipe, part) for part in PARTS}
 
 
 def untrained_run(folder: Path, *, siamese: bool) -> TrainedRun:
@@ -28,7 +33,7 @@ def untrained_run(folder: Path, *, siamese: bool) -> TrainedRun:
     name = "siamese" if siamese else "single"
     pairs = {"pairs": 100, "trials": 10} if siamese else {}
     config = RunConfig(
-        **asdict(named_recipe(name, {"epochs": 5, "batch_size": 4, **pairs})),
+        **parts_of(named_recipe(name, {"epochs": 5, "batch_size": 4, **pairs})),
         recipe=name,
         weights_digest=None,
         size=SIZE,

@@ -1,1 +1,1 @@
-"""Shortcuts, associations and leaks: what may tell a class besides the disease."""
+"""Shortcuts, associations and leaks: what may predict a class besides the disease."""

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from cxr_cli.audit.predictability import auc_figures, out_of_fold_scores, patient_folds
+from cxr_cli.audit.predictability import auc_by_class, out_of_fold_scores, patient_folds
 from cxr_cli.evaluation.metrics.confusion import Floats
 from cxr_cli.evaluation.uncertainty.estimates import Estimate
 from cxr_cli.evaluation.uncertainty.intervals import over_resamples, percentile_interval
@@ -25,7 +25,7 @@ def bias_corrected_v(tables: Floats, samplings: int = 1) -> Floats:
 
     Args:
         tables: [..., K, C], counts or weights, not negative.
-        samplings: how often what is counted was drawn: 2 for resamples of a sample, which have the bias
+        samplings: how often what is counted was sampled: 2 for resamples of a sample, which have the bias
             twice.
 
     Returns:
@@ -66,7 +66,7 @@ def permutation_p(
         levels: int [N], the characteristic's levels by number.
         labels: int [N], class numbers.
         patients: int [N], patient numbers.
-        rng: the draw.
+        rng: of the permutations.
         permutations: how many.
 
     Returns:
@@ -85,8 +85,8 @@ def permutation_p(
     return (1 + exceeded) / (1 + permutations)
 
 
-def characteristic_model() -> Pipeline:
-    """Predict the class from characteristics alone: one-hot levels, logistic regression, classes even."""
+def characteristic_classifier() -> Pipeline:
+    """Predict the class from characteristics alone: one-hot levels, logistic regression, balanced classes."""
     encoder = OneHotEncoder(handle_unknown="ignore")
     return make_pipeline(encoder, LogisticRegression(class_weight="balanced", max_iter=1000))
 
@@ -103,7 +103,7 @@ def cramers_v(
         levels: int [N], the characteristic's levels by number.
         labels: int [N], class numbers.
         patients: int [N], patient numbers.
-        rng: draws patients.
+        rng: resamples patients.
     """
     cells = np.einsum("nk,nc->nkc", np.eye(levels.max() + 1)[levels], np.eye(labels.max() + 1)[labels])
     resampled = over_resamples(
@@ -126,12 +126,12 @@ def associations(
         labels: int [N], class numbers.
         patients: int [N], patient numbers.
         classes: class names.
-        rng: of what is drawn.
+        rng: of permutations and resamples.
 
     Returns:
         `characteristics`, by name: `counts` (images by level and class), `cramers_v` (bias-corrected, with
-        limits), `p`, and `auc` and `per_class`, out of fold, of a model that sees this characteristic alone;
-        `together`, the AUC of one that sees them all, None without any.
+        limits), `p`, and `auc` and `per_class`, out of fold, of a classifier of this characteristic alone;
+        `together`, the AUC of one of all of them, None without any.
 
     Raises:
         BadInput: see `patient_folds`.
@@ -141,8 +141,8 @@ def associations(
 
     def predictability(columns: list[str]) -> dict[str, Any]:
         features = characteristics[columns].to_numpy(dtype=object)
-        scores = out_of_fold_scores(characteristic_model(), features, labels, folds)
-        return auc_figures(labels, scores, patients, classes, rng)
+        scores = out_of_fold_scores(characteristic_classifier(), features, labels, folds)
+        return auc_by_class(labels, scores, patients, classes, rng)
 
     def describe(name: str) -> dict[str, Any]:
         levels, level_names = pd.factorize(characteristics[name], sort=True)

@@ -1,14 +1,13 @@
-"""What an audit found, in plain words: shortcuts, associations and leaks, with the figures that led there."""
+"""What an audit found, in words: shortcuts, associations and leaks, with the metrics behind them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from cxr_cli.evaluation.report import format_figure
-
-KINDS = ("shortcut", "association", "leak")
+from cxr_cli.audit.kinds import FindingKind
+from cxr_cli.evaluation.report import format_metric
 
 NOTABLE = 0.6
-"""AUC from which a figure is told: below it, a difference may be real but leads no model far."""
+"""AUC from which a class is reported: below it, a difference may be real but helps no model much."""
 NEAR = 0.8
 """Share of the whole image's lead over chance from which a part does nearly as well."""
 COINCIDES = 0.95
@@ -21,70 +20,67 @@ class Finding(NamedTuple):
     """One thing that was found.
 
     Attributes:
-        kind: of `KINDS`.
-        section: of the report, whose figures led to it.
-        words: in a sentence, with its figures.
-        label: the class that is told; None for a leak.
-        by: what tells it, views or characteristics, the best first; none for a leak.
+        kind: of finding.
+        section: of the report, whose metrics led to it.
+        text: a sentence, with its metrics.
+        label: the class that is predicted; None for a leak.
+        by: what predicts it, regions or characteristics, the best first; none for a leak.
     """
 
-    kind: str
+    kind: FindingKind
     section: str
-    words: str
+    text: str
     label: str | None = None
     by: tuple[str, ...] = ()
 
 
-class Told(NamedTuple):
-    """A class that is told by something.
+class Predicted(NamedTuple):
+    """A class that something predicts.
 
     Attributes:
-        by: what tells it, a view or a characteristic.
+        by: what predicts it, a region or a characteristic.
         label: the class.
-        figure: its AUC against all other classes, with limits.
+        auc: its AUC against all other classes, with limits.
     """
 
     by: str
     label: str
-    figure: dict[str, Any]
+    auc: dict[str, Any]
 
 
-def classes_asked_for(classes: Sequence[str]) -> Sequence[str]:
-    """All classes; of two the second alone, for what tells it tells the other."""
+def examined_classes(classes: Sequence[str]) -> Sequence[str]:
+    """All classes; of two the second alone, for what predicts it predicts the other."""
     return classes if len(classes) > 2 else classes[1:]
 
 
-def told_classes(
-    figures: Mapping[str, Mapping[str, Any]], labels: Sequence[str], largest_p: float
-) -> list[Told]:
-    """List the classes that are told better than by chance, and notably.
+def predicted_classes(
+    aucs: Mapping[str, Mapping[str, Any]], labels: Sequence[str], largest_p: float
+) -> list[Predicted]:
+    """List the classes that are predicted better than by chance, with a notable AUC.
 
     Args:
-        figures: by what tells, as `auc_figures` gives them.
-        labels: the classes asked for.
+        aucs: by predictor, as `auc_by_class` gives them.
+        labels: the classes examined.
         largest_p: that is not put down to chance, see `holm`.
 
     Returns:
         The highest AUC first.
     """
-    told = [
-        Told(by, label, figure)
-        for by, of in figures.items()
-        for label, figure in of["per_class"].items()
-        if label in labels
-        and figure["p"] is not None
-        and figure["p"] <= largest_p
-        and figure["value"] >= NOTABLE
+    predicted = [
+        Predicted(by, label, auc)
+        for by, of in aucs.items()
+        for label, auc in of["per_class"].items()
+        if label in labels and auc["p"] is not None and auc["p"] <= largest_p and auc["value"] >= NOTABLE
     ]
-    return sorted(told, key=lambda each: -round(each.figure["value"], 3))
+    return sorted(predicted, key=lambda each: -round(each.auc["value"], 3))
 
 
 def holm(figures: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> float:
     """Find the largest p that is not put down to chance among so many (Holm 1979, Scand. J. Stat. 6, 65-70).
 
     Args:
-        figures: all that were looked at, as `auc_figures` gives them.
-        labels: the classes asked for.
+        figures: all that were examined, as `auc_by_class` gives them.
+        labels: the classes examined.
 
     Returns:
         That p; -1 where all are.
@@ -103,42 +99,44 @@ def findings(report: Mapping[str, Any]) -> list[Finding]:
     """Say what an audit found; nothing for what it looked for and did not find.
 
     Args:
-        report: an audit's figures: `classes`, `association`, `offered`, `seen` (None without a run), `leaks`.
+        report: an audit's metrics: `classes`, `association`, `refitted`, `occlusion` (None without a run), `leaks`.
     """
     return [*_shortcuts(report), *_associations(report), *_leaks(report)]
 
 
 def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
-    """Name the classes that are told beside the lungs: by the run, and by a classifier made for it."""
-    looked = [report[name]["views"] for name in ("seen", "offered") if report[name]]
-    labels = classes_asked_for(report["classes"])
-    largest_p = holm([of for views in looked for of in views.values() if of["beside_lungs"]], labels)
-    for name, words in (
+    """Name the classes predicted from outside the lung fields: by the run, and by a refitted classifier."""
+    examined = [report[name]["regions"] for name in ("occlusion", "refitted") if report[name]]
+    labels = examined_classes(report["classes"])
+    largest_p = holm([of for regions in examined for of in regions.values() if of["outside_lungs"]], labels)
+    for name, text in (
         (
-            "seen",
-            "the run tells {label} from the {view} alone: AUC {auc}, {full} from the whole image{also}{share}",
+            "occlusion",
+            "the run predicts {label} from the {region} alone: AUC {auc}, {full} from the whole image{also}{share}",
         ),
         (
-            "offered",
-            "the images offer one: a classifier made for it tells {label} from the {view} alone: "
+            "refitted",
+            "the images contain one: a refitted classifier predicts {label} from the {region} alone: "
             "AUC {auc}, {full} from the whole image{also}",
         ),
     ):
-        views = report[name]["views"] if report[name] else {}
-        told = told_classes({key: of for key, of in views.items() if of["beside_lungs"]}, labels, largest_p)
-        for label in dict.fromkeys(each.label for each in told):
-            best, *others = [each for each in told if each.label == label]
-            full = views["image"]["per_class"][label]
+        regions = report[name]["regions"] if report[name] else {}
+        predicted = predicted_classes(
+            {key: of for key, of in regions.items() if of["outside_lungs"]}, labels, largest_p
+        )
+        for label in dict.fromkeys(each.label for each in predicted):
+            best, *others = [each for each in predicted if each.label == label]
+            full = regions["image"]["per_class"][label]
             yield Finding(
-                "shortcut",
+                FindingKind.SHORTCUT,
                 name,
-                words.format(
+                text.format(
                     label=label,
-                    view=best.by,
-                    auc=format_figure(best.figure),
-                    full=format_figure(full),
+                    region=best.by,
+                    auc=format_metric(best.auc),
+                    full=format_metric(full),
                     also=_also(others),
-                    share=_share_of_skill(best.figure["value"], full["value"]),
+                    share=_share_of_skill(best.auc["value"], full["value"]),
                 ),
                 label,
                 tuple(each.by for each in (best, *others)),
@@ -155,28 +153,28 @@ def _share_of_skill(part: float, full: float) -> str:
 
 
 def _associations(report: Mapping[str, Any]) -> Iterator[Finding]:
-    """Name the classes that are told by a characteristic alone."""
+    """Name the classes that a characteristic alone predicts."""
     characteristics = report["association"]["characteristics"]
-    # Of characteristics that tell a class equally well, the one with fewest levels says most.
+    # Of characteristics that predict a class equally well, the one with the fewest levels is named.
     plainest = dict(sorted(characteristics.items(), key=lambda each: len(each[1]["counts"])))
-    labels = classes_asked_for(report["classes"])
-    told = told_classes(plainest, labels, holm(list(characteristics.values()), labels))
-    for label in dict.fromkeys(each.label for each in told):
-        best, *others = [each for each in told if each.label == label]
-        verb = "coincides with" if best.figure["value"] >= COINCIDES else "goes with"
+    labels = examined_classes(report["classes"])
+    predicted = predicted_classes(plainest, labels, holm(list(characteristics.values()), labels))
+    for label in dict.fromkeys(each.label for each in predicted):
+        best, *others = [each for each in predicted if each.label == label]
+        verb = "coincides with" if best.auc["value"] >= COINCIDES else "goes with"
         yield Finding(
-            "association",
+            FindingKind.ASSOCIATION,
             "association",
             f"class {label} {verb} {best.by}: {_most_telling(characteristics[best.by]['counts'], label)}; "
-            f"AUC {format_figure(best.figure)} from it alone, "
-            f"Cramér's V {format_figure(characteristics[best.by]['cramers_v'])}{_also(others)}",
+            f"AUC {format_metric(best.auc)} from it alone, "
+            f"Cramér's V {format_metric(characteristics[best.by]['cramers_v'])}{_also(others)}",
             label,
             tuple(each.by for each in (best, *others)),
         )
 
 
 def _most_telling(counts: Mapping[str, Mapping[str, int]], label: str) -> str:
-    """Say on what shares of a class's images, and of all others, the level is that tells most."""
+    """Give the most predictive level's share of a class's images, and of all others."""
     images = sum(of[label] for of in counts.values())
     others = sum(sum(of.values()) for of in counts.values()) - images
     shares = {
@@ -186,15 +184,15 @@ def _most_telling(counts: Mapping[str, Mapping[str, int]], label: str) -> str:
     return f"{level} on {shares[level][0]:.0%} of its images and {shares[level][1]:.0%} of the others"
 
 
-def _also(others: Sequence[Told]) -> str:
-    named = ", ".join(f"{each.by} {each.figure['value']:.3f}" for each in others)
+def _also(others: Sequence[Predicted]) -> str:
+    named = ", ".join(f"{each.by} {each.auc['value']:.3f}" for each in others)
     return f"; also {named}" if others else ""
 
 
 LEAKS = {
     "patients": ("patient", "patients"),
-    "identical": ("picture, the same in every pixel,", "pictures, the same in every pixel,"),
-    "near": ("pair of images that are nearly one picture", "pairs of images that are nearly one picture"),
+    "identical": ("image, identical in every pixel,", "images, identical in every pixel,"),
+    "near_duplicates": ("pair of near-duplicates", "pairs of near-duplicates"),
 }
 """What leaks, as one and as many."""
 
@@ -205,5 +203,7 @@ def _leaks(report: Mapping[str, Any]) -> Iterator[Finding]:
         if count:
             where = "is" if count == 1 else "are"
             yield Finding(
-                "leak", "leaks", f"{count} {one if count == 1 else many} {where} in more than one subset"
+                FindingKind.LEAK,
+                "leaks",
+                f"{count} {one if count == 1 else many} {where} in more than one subset",
             )

@@ -1,4 +1,4 @@
-"""A manifest's characteristics with few levels each, as one asks whether they go with the class."""
+"""A manifest's characteristics reduced to few levels, to examine their association with the class."""
 
 from collections.abc import Callable, Collection
 from pathlib import PurePath
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import InvalidSetting
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS
 
 MISSING = "(missing)"
@@ -19,7 +19,7 @@ AGES = (20, 40, 60, 80)
 
 
 class Characteristics(NamedTuple):
-    """Characteristics that can be asked for.
+    """Characteristics that can be examined.
 
     Attributes:
         table: one row an image, one column a characteristic, its levels as text; two or more each.
@@ -81,7 +81,7 @@ def characteristics_of(manifest: pd.DataFrame, ignored: Collection[str] = ()) ->
         ignored: names to leave out.
 
     Raises:
-        UsageFault: a name to be left out that is not there.
+        InvalidSetting: a name to be left out that is not there.
     """
     own = [str(name) for name in manifest if name not in MANIFEST_COLUMNS]
     values: dict[str, pd.Series[str]] = {
@@ -91,7 +91,9 @@ def characteristics_of(manifest: pd.DataFrame, ignored: Collection[str] = ()) ->
     }
     for name in ignored:
         if name not in values:
-            raise UsageFault(f"--ignore {name!r}: no such characteristic; there are {', '.join(values)}")
+            raise InvalidSetting(
+                "ignore", repr(name), f"no such characteristic; there are {', '.join(values)}"
+            )
     table: dict[str, pd.Series[str]] = {}
     left_out: dict[str, str] = {}
     for name, column in values.items():

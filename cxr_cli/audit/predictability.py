@@ -21,11 +21,11 @@ from cxr_cli.evaluation.uncertainty.intervals import over_resamples, percentile_
 
 FOLDS = 5
 INVERSE_PENALTY = 0.01
-"""Of the classifier of image parts: they are described by more numbers than there are images to learn from."""
+"""Of the classifier of regions: they have more features than there are images to fit on."""
 
 
-def part_model() -> Pipeline:
-    """Predict the class from a part of the image: standardized numbers, logistic regression, classes even."""
+def region_classifier() -> Pipeline:
+    """Predict the class from a region of the image: standardized numbers, logistic regression, balanced classes."""
     regression = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=1000)
     return make_pipeline(StandardScaler(), regression)
 
@@ -35,7 +35,7 @@ Folds = Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 
 def patient_folds(labels: NDArray[np.int64], patients: NDArray[np.int64], classes: Sequence[str]) -> Folds:
-    """Divide images into folds, even over the classes, no patient in two of them.
+    """Divide images into folds, stratified by class, no patient in two of them.
 
     Args:
         labels: int [N], class numbers.
@@ -65,7 +65,7 @@ def out_of_fold_scores(
     """Score each image by a model fitted on the images of other folds.
 
     Args:
-        model: a scikit-learn classifier with probabilities; it is fitted anew for each fold.
+        model: a scikit-learn classifier with probabilities; it is refitted for each fold.
         features: N rows, as the model takes them.
         labels: int [N], class numbers 0 ... C-1, each there.
         folds: of these images.
@@ -80,7 +80,7 @@ def out_of_fold_scores(
     return scores
 
 
-def auc_figures(
+def auc_by_class(
     labels: NDArray[np.int64],
     scores: NDArray[np.floating],
     patients: NDArray[np.int64],
@@ -94,7 +94,7 @@ def auc_figures(
         scores: [N, C].
         patients: int [N], patient numbers.
         classes: class names.
-        rng: draws patients.
+        rng: resamples patients.
 
     Returns:
         `auc`, the mean over the classes, and `per_class`, by name: {"value", "low", "high", "method"}, for a

@@ -1,7 +1,7 @@
-"""Images of which only a part is seen, and what that part shows coarsely.
+"""Regions of images: all else occluded, and coarse features of what is visible.
 
-A part is a mask over a grid of 16 x 16 cells, stretched over the image. No lungs are looked for: they are
-taken to lie where they lie on a frontal image that shows the chest and little else.
+A region is a mask over a grid of 16 x 16 cells, stretched over the image. Lungs are not segmented: they are
+assumed to lie where they lie on a frontal image that shows the chest and little else.
 """
 
 from typing import NamedTuple
@@ -20,21 +20,21 @@ Images = NDArray[np.uint8]
 Cells = NDArray[np.bool_]
 
 
-class View(NamedTuple):
-    """How much of an image is seen.
+class Region(NamedTuple):
+    """The part of an image that is visible.
 
     Attributes:
-        name: of the view.
-        words: what is seen.
-        cells: bool [16, 16], those that are seen; None for the whole image shrunk to a thumbnail.
-        beside_lungs: whether it shows nothing of the lungs, nor of what is under the diaphragm, if they lie
-            where they should; what tells classes apart there is no finding.
+        name: of the region.
+        description: what is visible.
+        cells: bool [16, 16], those that are visible; None for the whole image shrunk to a thumbnail.
+        outside_lungs: whether it shows nothing of the lungs, nor of what is under the diaphragm, if they lie
+            where expected; what discriminates classes there is no pathology.
     """
 
     name: str
-    words: str
+    description: str
     cells: Cells | None
-    beside_lungs: bool
+    outside_lungs: bool
 
 
 def _cells(rows: slice = slice(None), columns: slice = slice(None)) -> Cells:
@@ -45,38 +45,38 @@ def _cells(rows: slice = slice(None), columns: slice = slice(None)) -> Cells:
 
 _ENDS = np.isin(np.arange(GRID), (0, 1, 2, GRID - 3, GRID - 2, GRID - 1))
 
-IMAGE = View("image", "the whole image", _cells(), False)
-VIEWS = (
+IMAGE = Region("image", "the whole image", _cells(), False)
+REGIONS = (
     IMAGE,
-    View("corners", "the corners, 3/16 of the side each", np.outer(_ENDS, _ENDS), True),
-    View("border", "the border, 1/16 of the side", ~_cells(slice(1, -1), slice(1, -1)), True),
-    View(
+    Region("corners", "the corners, 3/16 of the side each", np.outer(_ENDS, _ENDS), True),
+    Region("border", "the border, 1/16 of the side", ~_cells(slice(1, -1), slice(1, -1)), True),
+    Region(
         "surroundings",
-        "all but the lungs' zone: 2/16 above and below, 1/16 beside",
+        "all but the lung fields: 2/16 above and below, 1/16 beside",
         ~_cells(slice(2, -2), slice(1, -1)),
         True,
     ),
-    View("center blanked", "all but the middle 10/16", ~_cells(slice(3, -3), slice(3, -3)), False),
-    View("thumbnail", "the whole image on 1 % of its pixels", None, False),
+    Region("center blanked", "all but the middle 10/16", ~_cells(slice(3, -3), slice(3, -3)), False),
+    Region("thumbnail", "the whole image on 1 % of its pixels", None, False),
 )
 
 
-def see(images: Images, view: View, fill: Images) -> Images:
-    """Show of images what a view shows.
+def occlude(images: Images, region: Region, fill: Images) -> Images:
+    """Occlude all of the images but a region.
 
-    What is hidden is the same on every image, and so tells nothing of an image's class.
+    What is occluded is the same on every image, and so carries no information on the class.
 
     Args:
         images: uint8 [N, H, W].
-        view: what is seen.
-        fill: uint8 [H, W], what stands in the place of what is hidden: the mean training image.
+        region: what stays visible.
+        fill: uint8 [H, W], what replaces the occluded part: the mean training image.
 
     Returns:
         uint8 [N, H, W].
     """
-    if view.cells is None:
+    if region.cells is None:
         return np.stack([_thumbnail(image) for image in images])
-    return np.where(_stretch(view.cells, fill.shape), images, fill)
+    return np.where(_stretch(region.cells, fill.shape), images, fill)
 
 
 def _thumbnail(image: Images) -> Images:

@@ -1,27 +1,33 @@
-"""An audit's figures as plain text: tables first, what they come to last."""
+"""An audit as plain text: tables first, the verdict last."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
-from cxr_cli.audit.findings import KINDS, LEAKS
-from cxr_cli.evaluation.report import format_figure
-from cxr_cli.evaluation.text_table import columns
+from cxr_cli.audit.findings import LEAKS
+from cxr_cli.audit.kinds import FindingKind
+from cxr_cli.evaluation.report import format_metric
+from cxr_cli.evaluation.tables import columns
 
 WIDTH = 110
-IN_PART = "what tells one class tells the others in part, for each is set against all others"
+IN_PART = "what predicts one class predicts the others in part, since each is compared with all others"
 LEAKS_SHOWN = 10
 """Pairs that are named; all are in the JSON."""
-NOTHING = {
-    "shortcut": "none found. A shortcut inside the lungs' zone would not be: it looks like a finding",
-    "association": "none found between class and any characteristic at hand",
+NOTHING: Mapping[str, str] = {
+    "shortcut": "none found. A shortcut inside the lung fields cannot be found: it looks like pathology",
+    "association": "none found between class and any characteristic available",
     "leak": "none found",
 }
 
 
 def format_audit(report: Mapping[str, Any]) -> str:
     """Lay out an audit's report, as `cxr audit` writes it to audit.json."""
-    parts = [_association_lines(report), _offered_lines(report), _seen_lines(report), _leak_lines(report)]
+    parts = [
+        _association_lines(report),
+        _refitted_lines(report),
+        _occlusion_lines(report),
+        _leak_lines(report),
+    ]
     return "\n\n".join("\n".join(lines) for lines in [*map(list, parts), list(_verdict(report))] if lines)
 
 
@@ -33,7 +39,7 @@ def _association_lines(report: Mapping[str, Any]) -> Iterator[str]:
     )
     for reason in dict.fromkeys(association["left_out"].values()):
         names = [name for name, why in association["left_out"].items() if why == reason]
-        yield from wrap(f"not asked for, {reason}: {', '.join(names)}", WIDTH, subsequent_indent="  ")
+        yield from wrap(f"not examined, {reason}: {', '.join(names)}", WIDTH, subsequent_indent="  ")
     if not association["characteristics"]:
         yield "no characteristic is left"
         return
@@ -43,7 +49,7 @@ def _association_lines(report: Mapping[str, Any]) -> Iterator[str]:
             [
                 name,
                 str(len(of["counts"])),
-                format_figure(of["cramers_v"]),
+                format_metric(of["cramers_v"]),
                 f"{of['p']:.4f}",
                 *_aucs(of),
             ]
@@ -59,25 +65,25 @@ def _association_lines(report: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _offered_lines(report: Mapping[str, Any]) -> Iterator[str]:
-    offered = report["offered"]
+def _refitted_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    refitted = report["refitted"]
     yield (
-        f"What the images offer: {_extent(offered)}. AUC of a classifier made anew for each part "
+        f"Refitted on regions: {_extent(refitted)}. AUC of a classifier refitted on each region "
         "(brightness and contrast on a coarse grid), cross-validated by patient"
     )
-    yield from _view_lines(offered, report["classes"])
+    yield from _region_lines(refitted, report["classes"])
 
 
-def _seen_lines(report: Mapping[str, Any]) -> Iterator[str]:
-    seen = report["seen"]
-    if seen:
-        yield f"What the run sees: {_extent(seen)}. Its AUC when the rest is the mean training image"
-        yield from _view_lines(seen, report["classes"])
+def _occlusion_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    occlusion = report["occlusion"]
+    if occlusion:
+        yield f"Occlusion: {_extent(occlusion)}. AUC of the run where the rest is the mean training image"
+        yield from _region_lines(occlusion, report["classes"])
 
 
-def _view_lines(of: Mapping[str, Any], classes: Sequence[str]) -> Iterator[str]:
-    rows = [["seen", "AUC (chance: 0.5)", *classes, "what is seen"]]
-    rows += [[name, *_aucs(view), view["words"]] for name, view in of["views"].items()]
+def _region_lines(of: Mapping[str, Any], classes: Sequence[str]) -> Iterator[str]:
+    rows = [["region", "AUC (chance: 0.5)", *classes, "what is visible"]]
+    rows += [[name, *_aucs(region), region["description"]] for name, region in of["regions"].items()]
     yield from columns(rows)
 
 
@@ -97,10 +103,10 @@ def _leak_lines(report: Mapping[str, Any]) -> Iterator[str]:
 
 def _verdict(report: Mapping[str, Any]) -> Iterator[str]:
     yield "Verdict"
-    for kind in KINDS:
+    for kind in FindingKind:
         found = [finding for finding in report["findings"] if finding["kind"] == kind]
-        for words in [finding["words"] for finding in found] or [NOTHING[kind]]:
-            yield from wrap(f"{kind}: {words}", WIDTH, subsequent_indent="  ")
+        for text in [finding["text"] for finding in found] or [NOTHING[kind]]:
+            yield from wrap(f"{kind}: {text}", WIDTH, subsequent_indent="  ")
         if len({finding["label"] for finding in found}) > 1 and len(report["classes"]) > 2:
             yield from wrap(f"{kind}: {IN_PART}", WIDTH, subsequent_indent="  ")
 
@@ -112,4 +118,4 @@ def _extent(of: Mapping[str, Any]) -> str:
 def _aucs(of: Mapping[str, Any]) -> list[str]:
     """The mean AUC with its limits, and each class's."""
     values = (figure["value"] for figure in of["per_class"].values())
-    return [format_figure(of["auc"]), *("-" if value is None else f"{value:.3f}" for value in values)]
+    return [format_metric(of["auc"]), *("-" if value is None else f"{value:.3f}" for value in values)]

@@ -10,7 +10,7 @@ from cxr_cli.commands import options
 from cxr_cli.commands.console import say
 from cxr_cli.errors import CxrError
 
-# Small enough for three minutes on two cores; measured with figures in README.
+# Small enough for three minutes on two cores.
 IMAGES = 600
 DRAWN_SIZE = 128
 SIZE = 64
@@ -39,14 +39,14 @@ def demo(
         _run(stage)
     single, siamese = (_accuracy(output / run / "metrics.json") for run in ("single", "siamese"))
     typer.echo(
-        "\nFinal test accuracy, phantom images of patients that neither model has seen (chance: 0.333)"
+        "\nFinal test accuracy, phantom images of patients that neither model was trained on (chance: 0.333)"
     )
     typer.echo(f"  siamese  {siamese}")
     typer.echo(f"  single   {single}")
     say(
         f"\nResults are in {output}: predictions.csv, metrics.json and figures/ in single/ and siamese/; "
-        "what in an image the models go by is in gradcam/sheet.png. "
-        "Phantoms are drawings: what a model does on them says nothing of patients."
+        "saliency maps of both models are in gradcam/sheet.png. "
+        "Phantoms are drawings: performance on them says nothing about patients."
     )
 
 
@@ -98,7 +98,7 @@ class StageFailed(CxrError):
 
 def _accuracy(metrics: Path) -> str:
     from cxr_cli.artifacts import read_json
-    from cxr_cli.evaluation.report import format_figure
+    from cxr_cli.evaluation.report import format_metric
 
     figure: dict[str, Any] = read_json(metrics)["accuracy"]
-    return format_figure(figure)
+    return format_metric(figure)

@@ -8,7 +8,8 @@ import typer
 from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE
 from cxr_cli.errors import UsageFault
-from cxr_cli.explain.choices import Color, Method, Pick, Subset
+from cxr_cli.explain.choices import Color, Method, Pick
+from cxr_cli.splitting.subsets import Subset
 
 
 def gradcam(

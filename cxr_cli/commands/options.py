@@ -1,12 +1,27 @@
 """Options that several commands share."""
 
+import inspect
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from cxr_cli.runs.config import Recipe
+from cxr_cli.training.recipes import RECIPES, SETTINGS, value_of
+
 DatasetFolder = Annotated[Path, typer.Argument(metavar="DATASET", help="A DATASET folder.")]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A RUN folder.")]
+
+
+def _check_run(folder: Path) -> Path:
+    """Refuse what is no RUN at once, before the command imports JAX."""
+    from cxr_cli.runs.config import read_config
+
+    read_config(folder)
+    return folder
+
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A RUN folder.", callback=_check_run)]
 SplitFile = Annotated[Path, typer.Option(help="The split.csv that divides the DATASET.")]
 MovedDataset = Annotated[Path | None, typer.Option(help="Where the DATASET is now, if it was moved.")]
 MovedSplit = Annotated[Path | None, typer.Option(help="Where the split.csv is now, if it was moved.")]
@@ -16,36 +31,65 @@ Resamples = Annotated[
     int, typer.Option(min=100, help="Resamples of patients, by which bootstrap intervals are made.")
 ]
 
-# Training, by recipe: None takes the recipe's value.
-RecipeName = Annotated[
-    str, typer.Option(help="The papers' settings, single, siamese or finetune; or small-data.")
-]
-Arch = Annotated[
-    str | None,
-    typer.Option(
-        help="covidnet, resnet50, resnet101, resnext50_32x4d, resnext101_32x8d, densenet121, densenet161, "
-        "inception_v3, efficientnet_lite0, _lite1, _lite2, _lite0_mid or _lite2_mid. "
-        "[covidnet; efficientnet_lite0 finetune; efficientnet_lite2_mid small-data]"
-    ),
-]
-Width = Annotated[
-    float | None, typer.Option(help="Channels and units of a COVID-Net, times the paper's. [1]")
-]
-Weights = Annotated[
-    str | None,
-    typer.Option(
-        metavar="auto|none|FILE|HUB-ID",
-        help="What the model begins with; auto takes what is at hand, then the hub. [none; auto finetune]",
-    ),
-]
-Epochs = Annotated[int | None, typer.Option(help="Epochs. [100 single and finetune, 50 siamese]")]
-Pairs = Annotated[int | None, typer.Option(help="Pairs an epoch, siamese only. [12000]")]
-Pairing = Annotated[
-    str | None, typer.Option(help="Siamese only: random pairs, or all pairs in-batch. [random]")
-]
-Trials = Annotated[
-    int | None,
-    typer.Option(help="Three-way trials that judge an epoch, siamese only. [129, or what can be had]"),
-]
 Fold = Annotated[int | None, typer.Option(help="The fold that tests, where the split has folds.")]
-Precision = Annotated[str | None, typer.Option(help="float32, tf32 or bfloat16 arithmetic. [float32]")]
+
+if TYPE_CHECKING:
+    RecipeName = str
+else:
+    RecipeName = Annotated[
+        Literal[tuple(RECIPES)],
+        typer.Option(help="The papers' settings, single, siamese or finetune; or small-data."),
+    ]
+
+Command = Callable[..., None]
+
+
+def with_settings(
+    recipes: Mapping[str, Recipe], without: Collection[str] = ()
+) -> Callable[[Command], Command]:
+    """Give a command an option for each setting of training, in the place of its `**settings`.
+
+    Name, type, choices and help come from the dataclass field of the setting, the defaults from the recipes.
+
+    Args:
+        recipes: whose defaults the help shows.
+        without: settings that the command has options of its own for.
+    """
+
+    def generated(command: Command) -> Command:
+        signature = inspect.signature(command, eval_str=True)
+        own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
+        settings = [
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_option(name, recipes)
+            )
+            for name in SETTINGS
+            if name not in without
+        ]
+        # What Typer reads a command's parameters from.
+        command.__signature__ = signature.replace(parameters=[*own, *settings])  # type: ignore[attr-defined]
+        command.__annotations__ = {one.name: one.annotation for one in (*own, *settings)}
+        return command
+
+    return generated
+
+
+def _option(name: str, recipes: Mapping[str, Recipe]) -> Any:
+    one, kind = SETTINGS[name]
+    flag = f"--{name.replace('_', '-')}"
+    spelling = f"{flag}/--no-{flag[2:]}" if kind is bool else flag
+    help = f"{one.metadata['help']} [{_defaults(name, recipes)}]"
+    return Annotated[kind | None, typer.Option(spelling, metavar=one.metadata["metavar"], help=help)]
+
+
+def _defaults(name: str, recipes: Mapping[str, Recipe]) -> str:
+    """Write the recipes' values of a setting: "0.25", or "16 single; 32 siamese; 256 finetune"."""
+    by_value: dict[str, list[str]] = {}
+    for recipe, settings in recipes.items():
+        value = value_of(settings, name)
+        if value is not None:
+            shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else f"{value}"
+            by_value.setdefault(shown, []).append(recipe)
+    if len(by_value) == 1:
+        return next(iter(by_value))
+    return "; ".join(f"{shown} {', '.join(names)}" for shown, names in by_value.items())

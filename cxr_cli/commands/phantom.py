@@ -6,22 +6,22 @@ from typing import Annotated
 import typer
 
 from cxr_cli.commands.console import CONSOLE, say
-from cxr_cli.errors import UsageFault
 
 
 def phantom(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.")],
-    count: Annotated[int, typer.Option(help="Images in all, even over the findings.")] = 300,
+    count: Annotated[int, typer.Option(help="Images in all, balanced over the findings.")] = 300,
     size: Annotated[int, typer.Option(help="Height and width of an image, pixels.")] = 512,
-    finding: Annotated[
+    findings: Annotated[
         list[str] | None,
         typer.Option(
+            "--finding",
             help="normal, pneumonia, covid19 or pneumoperitoneum; repeatable.  "
-            "[default: normal pneumonia covid19]"
+            "[default: normal pneumonia covid19]",
         ),
     ] = None,
     images_per_patient: Annotated[
-        int, typer.Option(help="The most images of one patient; drawn from 1 up.")
+        int, typer.Option(help="The most images of one patient; uniformly random from 1 up.")
     ] = 3,
     shortcut: Annotated[
         float,
@@ -40,25 +40,21 @@ def phantom(
 
     DICOM files with full tags, a mask of each finding, and labels.csv.
 
-    The same command again goes on with an interrupted folder. A folder DIR/images is made for
+    The same command again completes an interrupted folder. A folder DIR/images is made for
     `cxr preprocess`: an image's class is its folder's name.
     """
-    from cxr_cli.images.workers import usable_cpus
-    from cxr_cli.phantom.build import build_phantoms
+    from cxr_cli.phantom.build import phantom as make_phantoms
     from cxr_cli.phantom.cohort import PhantomSettings
 
-    if workers is not None and workers < 1:
-        raise UsageFault(f"--workers {workers}: must be 1 or more")
-    findings = tuple(finding or ("normal", "pneumonia", "covid19"))
+    chosen = tuple(findings or ("normal", "pneumonia", "covid19"))
     settings = PhantomSettings(
-        findings=findings,
+        findings=chosen,
         count=count,
         size=size,
         images_per_patient=images_per_patient,
         shortcut=shortcut,
-        shortcut_class=findings[-1] if shortcut_class is None else shortcut_class,
+        shortcut_class=chosen[-1] if shortcut_class is None else shortcut_class,
         seed=seed,
     )
-    with CONSOLE.progress("phantom") as advance:
-        drawn = build_phantoms(output, settings, workers or usable_cpus(), advance)
-    say(f"{output}: {count} images drawn" if drawn else f"{output}: done already, nothing to draw")
+    made = make_phantoms(output, settings, workers=workers, reporter=CONSOLE)
+    say(f"{output}: {made.images} images drawn" if made.drawn else f"{output}: done already, nothing to draw")

@@ -1,21 +1,13 @@
 """`cxr split`: patients of a DATASET into train, val and test, or into folds."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from cxr_cli.commands import options
-from cxr_cli.commands.console import say
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from cxr_cli.splitting.near_duplicates import NearDuplicate
-
-
-NEAR_DUPLICATES_SHOWN = 10
-"""Pairs that are named on stderr; all are in the JSON."""
+from cxr_cli.commands.console import CONSOLE, say
 
 
 def split(
@@ -31,7 +23,7 @@ def split(
     from_column: Annotated[
         str | None,
         typer.Option(
-            help="Take train, val, test from this manifest column; with --val, draw val from its train."
+            help="Take train, val, test from this manifest column; with --val, sample val from its train."
         ),
     ] = None,
     train_where: Annotated[
@@ -50,22 +42,18 @@ def split(
         str | None, typer.Option(metavar="N", help="Images to validate on, written likewise. [0]")
     ] = None,
     near_duplicates: Annotated[
-        bool, typer.Option(help="Keep patients together whose images are the same picture.")
+        bool, typer.Option(help="Keep patients with near-duplicate images in one subset.")
     ] = True,
     seed: options.Seed = 0,
 ) -> None:
     """Divide the images of a DATASET by patient.
 
-    Evenly over the classes; no patient is ever in two subsets. With --folds K, fold k tests, the next one
-    validates, the others train. With --train-where, images that fail it of patients who train or validate
-    are left out; patients who were not drawn are test.
+    Stratified by class; no patient is ever in two subsets. With --folds K, fold k tests, the next one
+    validates, the others train. With --train-where, images that do not meet it are left out if their
+    patient trains or validates; all other patients are test.
     """
-    from cxr_cli.dataset.store import open_dataset
-    from cxr_cli.splitting.divide import SplitCriteria, make_split
-    from cxr_cli.splitting.file import same_pictures, write_split
-    from cxr_cli.splitting.near_duplicates import find_near_duplicates
-    from cxr_cli.splitting.patients import patient_numbers
-    from cxr_cli.splitting.quotas import read_class_counts
+    from cxr_cli.splitting.criteria import SplitCriteria, parse_class_counts
+    from cxr_cli.splitting.split import split as split_dataset
 
     if folds is None and from_column is None and train_per_class is None and val_per_class is None:
         val = 0.2 if val is None else val
@@ -74,61 +62,36 @@ def split(
         val=val,
         test=test,
         folds=folds,
-        column=from_column,
+        from_column=from_column,
         train_where=train_where,
-        train_per_class=read_class_counts("--train-per-class", train_per_class),
-        val_per_class=read_class_counts("--val-per-class", val_per_class),
+        train_per_class=parse_class_counts("train_per_class", train_per_class),
+        val_per_class=parse_class_counts("val_per_class", val_per_class),
         near_duplicates=near_duplicates,
         seed=seed,
     )
-    images = open_dataset(dataset)
-    found = find_near_duplicates(images.images, patient_numbers(images.manifest)) if near_duplicates else []
-    _say_near_duplicates(images.manifest, found)  # before the split: it may fail for patients who became one
-    table = make_split(images, criteria, same_pictures(images, found))
-    summary = write_split(images, criteria, table, output, found)
-
-    typer.echo(_counts_table(summary["counts"], "subset" if folds is None else "fold"))
-    if summary.get("characteristics"):
-        typer.echo("\n" + _characteristics_table(summary["characteristics"]))
-    _say_flow(summary)
-    say(f"{output}: {summary['patients']} patients, none in two subsets")
-
-
-def _say_near_duplicates(manifest: "pd.DataFrame", found: "list[NearDuplicate]") -> None:
-    for (one, other), correlation, mirrored in found[:NEAR_DUPLICATES_SHOWN]:
-        first, second = manifest.iloc[one], manifest.iloc[other]
-        labels = f", labels {first['label']} and {second['label']}" * (first["label"] != second["label"])
-        say(
-            f"one picture under two patients: {first['source']} and {second['source']} "
-            f"(correlation {correlation:.2f}{', mirrored' * mirrored}{labels})"
-        )
-    if len(found) > NEAR_DUPLICATES_SHOWN:
-        say(f"... and {len(found) - NEAR_DUPLICATES_SHOWN} pairs more, in the .json")
-    alike = len({row for near_duplicates in found for row in near_duplicates.rows})
-    if alike:
-        say(
-            f"{alike} of {len(manifest)} images are another patient's picture too: those patients stay in "
-            "one subset (--no-near-duplicates does not look)"
-        )
-
-
-def _say_flow(summary: dict[str, Any]) -> None:
-    for missed in summary.get("absent", []):
+    result = split_dataset(dataset, output, criteria, reporter=CONSOLE)
+    if result.near_duplicates:
+        say("--no-near-duplicates does not search for them")
+    typer.echo(_counts_table(result.counts, "subset" if folds is None else "fold"))
+    if result.characteristics:
+        typer.echo("\n" + _characteristics_table(result.characteristics))
+    for missed in result.absent:
         say(f"--train-where: no image has {missed}")
-    for other in summary.get("respelled", []):
-        say(f"--train-where: with other capitals or spaces, which do not count as the same: {other}")
-    for reason, images in summary.get("left_out", {}).items():
+    for other in result.respelled:
+        say(f"--train-where: differs only in capitals or spaces, which count as another value: {other}")
+    for reason, images in result.left_out.items():
         say(f"left out, {reason}: {images}")
-    if summary.get("test_images_of_domain"):
-        say(f"of patients not drawn, test images that meet --train-where: {summary['test_images_of_domain']}")
-    if summary["images_without_patient_id"]:
+    if result.test_images_of_domain:
+        say(f"test images of other patients that meet --train-where: {result.test_images_of_domain}")
+    if result.images_without_patient_id:
         say(
-            f"{summary['images_without_patient_id']} of {summary['images']} images have no patient id: "
+            f"{result.images_without_patient_id} of {result.images} images have no patient id: "
             "each counts as a patient of its own"
         )
+    say(f"{output}: {result.patients} patients, none in two subsets")
 
 
-def _counts_table(counts: dict[str, dict[str, int]], part: str) -> str:
+def _counts_table(counts: Mapping[str, Mapping[str, int]], part: str) -> str:
     """Lay out images by part and class as plain text."""
     classes = list(next(iter(counts.values())))
     rows: list[list[Any]] = [[part, *classes, "images"]]
@@ -136,7 +99,7 @@ def _counts_table(counts: dict[str, dict[str, int]], part: str) -> str:
     return _columns(rows, words=1)
 
 
-def _characteristics_table(counted: dict[str, dict[str, dict[str, dict[str, int]]]]) -> str:
+def _characteristics_table(counted: Mapping[str, Mapping[str, Mapping[str, Mapping[str, int]]]]) -> str:
     """Lay out images by characteristic, value, subset and class as plain text."""
     rows: list[list[Any]] = [
         [name, value or "-", subset or "left out", *of.values(), sum(of.values())]

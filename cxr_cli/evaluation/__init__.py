@@ -1,1 +1,1 @@
-"""Numbers -> figures of merit. NumPy only, no JAX, no files."""
+"""Numbers -> metrics. NumPy only, no JAX, no files."""

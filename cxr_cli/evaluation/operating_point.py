@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.errors import BadInput, InvalidSetting
 
 # First words of what the class without the finding is called.
 NEGATIVE_WORDS = frozenset(("negative", "neg", "normal", "no", "non", "not", "none", "without")) | frozenset(
@@ -20,18 +21,30 @@ class OperatingPoint:
     """An image is called positive where its score is at least the threshold.
 
     Attributes:
-        threshold: on the positive class's score.
+        positive: the positive class's name.
+        threshold: on its score.
         rule: how it was chosen, in words.
         sensitivity, specificity: reached on the images it was chosen on; None where it was given.
         positives, negatives: how many images those were.
     """
 
+    positive: str
     threshold: float
     rule: str
     sensitivity: float | None = None
     specificity: float | None = None
     positives: int | None = None
     negatives: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Write it as JSON values: what it is a threshold of, what it was chosen on, and what it reached."""
+        record = {
+            "score": f"score_{self.positive}",
+            "chosen_on": "val" if self.positives else None,
+            **asdict(self),
+        }
+        del record["positive"]
+        return record
 
 
 def positive_class(classes: Sequence[str], wanted: str | None = None) -> int:
@@ -41,11 +54,11 @@ def positive_class(classes: Sequence[str], wanted: str | None = None) -> int:
     are, the second.
 
     Raises:
-        UsageFault: no such class.
+        InvalidSetting: no such class.
     """
     if wanted is not None:
         if wanted not in classes:
-            raise UsageFault(f"--positive {wanted!r}: the classes are {', '.join(map(repr, classes))}")
+            raise InvalidSetting("positive", wanted, f"the classes are {', '.join(map(repr, classes))}")
         return list(classes).index(wanted)
     negative = [_is_negative(name) for name in classes]
     return negative.index(False) if negative.count(False) == 1 else 1
@@ -71,14 +84,19 @@ class Rule:
     def __post_init__(self) -> None:
         """Check that no more than one is asked for."""
         if self.sensitivity is not None and self.threshold is not None:
-            raise UsageFault("--sensitivity and --threshold: one of the two decides; give one")
+            raise InvalidSetting(
+                "threshold", self.threshold, "decides already; give no `sensitivity` with it"
+            )
 
 
-def choose_point(rule: Rule, positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> OperatingPoint:
+def choose_point(
+    rule: Rule, name: str, positive: NDArray[np.bool_], scores: NDArray[np.floating]
+) -> OperatingPoint:
     """Choose an operating point by a rule.
 
     Args:
         rule: how.
+        name: the positive class's.
         positive: bool [N], of validation images.
         scores: [N], of the positive class.
 
@@ -86,18 +104,19 @@ def choose_point(rule: Rule, positive: NDArray[np.bool_], scores: NDArray[np.flo
         BadInput: images must decide and a class has none.
     """
     if rule.threshold is not None:
-        return OperatingPoint(rule.threshold, "as given")
+        return OperatingPoint(name, rule.threshold, "as given")
     if rule.sensitivity is not None:
-        return sensitivity_point(positive, scores, rule.sensitivity)
-    return youden_point(positive, scores)
+        return sensitivity_point(name, positive, scores, rule.sensitivity)
+    return youden_point(name, positive, scores)
 
 
-def youden_point(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> OperatingPoint:
+def youden_point(name: str, positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> OperatingPoint:
     """Choose the threshold of the highest sensitivity + specificity (Youden 1950).
 
     Where several are as high, the one at which sensitivity and specificity are nearest to each other.
 
     Args:
+        name: the positive class's.
         positive: bool [N], of validation images.
         scores: [N], of the positive class.
 
@@ -107,11 +126,11 @@ def youden_point(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> O
     thresholds, sensitivity, specificity = _candidates(positive, scores)
     index = np.round(sensitivity + specificity, 9)
     best = np.lexsort((np.abs(sensitivity - specificity), -index))[0]
-    return _point(positive, thresholds, sensitivity, specificity, int(best), "Youden's index")
+    return _point(name, positive, thresholds, sensitivity, specificity, int(best), "Youden's index")
 
 
 def sensitivity_point(
-    positive: NDArray[np.bool_], scores: NDArray[np.floating], least: float
+    name: str, positive: NDArray[np.bool_], scores: NDArray[np.floating], least: float
 ) -> OperatingPoint:
     """Choose the highest threshold with at least so much sensitivity.
 
@@ -120,7 +139,13 @@ def sensitivity_point(
     thresholds, sensitivity, specificity = _candidates(positive, scores)
     enough = np.flatnonzero(sensitivity >= least - 1e-12)
     return _point(
-        positive, thresholds, sensitivity, specificity, int(enough[-1]), f"sensitivity of {least:g} or more"
+        name,
+        positive,
+        thresholds,
+        sensitivity,
+        specificity,
+        int(enough[-1]),
+        f"sensitivity of {least:g} or more",
     )
 
 
@@ -135,7 +160,7 @@ def _candidates(
     for name, images in (("positive", positive), ("negative", ~positive)):
         if not images.any():
             raise BadInput(
-                f"validation has no {name} image to choose an operating point on; give --threshold"
+                f"validation has no {name} image to choose an operating point on; give `threshold`"
             )
     levels = np.unique(scores.astype(np.float64))
     thresholds = np.concatenate([levels[:1], (levels[1:] + levels[:-1]) / 2])
@@ -145,6 +170,7 @@ def _candidates(
 
 
 def _point(
+    name: str,
     positive: NDArray[np.bool_],
     thresholds: NDArray[np.float64],
     sensitivity: NDArray[np.float64],
@@ -153,6 +179,7 @@ def _point(
     rule: str,
 ) -> OperatingPoint:
     return OperatingPoint(
+        positive=name,
         threshold=float(thresholds[place]),
         rule=rule,
         sensitivity=float(sensitivity[place]),

@@ -1,66 +1,120 @@
-"""All figures of one test, with their intervals, as plain numbers for JSON and for print."""
+"""All metrics of one test, with their intervals: for JSON and for print."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.confusion import confusion_matrix
+from cxr_cli.evaluation.metrics.registry import shown
 from cxr_cli.evaluation.operating_point import OperatingPoint
-from cxr_cli.evaluation.uncertainty.estimates import Estimate, estimate
+from cxr_cli.evaluation.uncertainty.estimates import Estimate, Estimates, estimate
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
 
 INTERVAL_SEED = 0
-WITHOUT_A_POSITIVE = ("accuracy", "balanced_accuracy", "macro_f1", "macro_auc", "macro_average_precision")
-OF_THE_POSITIVE = ("sensitivity", "specificity", "precision", "f1", "auc", "average_precision")
-CALIBRATION = ("brier", "calibration_error")
-HEADINGS = {
-    "f1": "F1",
-    "macro_f1": "macro F1",
-    "auc": "AUC",
-    "macro_auc": "macro AUC",
-    "brier": "Brier score",
-}
+
+
+@dataclass(frozen=True)
+class MetricsReport:
+    """Every metric of a test.
+
+    Attributes:
+        classes: names.
+        positive: the number of the class that is the finding; None where all classes count alike.
+        images, patients: how many were tested.
+        confusion_matrix: int [C, C], rows true, columns predicted.
+        estimates: the metrics with their 95 % intervals.
+        interval: how the intervals are made, in words.
+        resamples: of patients.
+        interval_seed: of the resamples.
+        operating_point: at which score an image is called positive; None where the highest score decides.
+    """
+
+    classes: tuple[str, ...]
+    positive: int | None
+    images: int
+    patients: int
+    confusion_matrix: NDArray[np.int64]
+    estimates: Estimates
+    interval: str
+    resamples: int
+    interval_seed: int
+    operating_point: OperatingPoint | None = None
+
+    def metric(self, name: str) -> Estimate | None:
+        """Find a metric of all images, or of the positive class; None where there is none of that name."""
+        if name in self.estimates.overall:
+            return self.estimates.overall[name]
+        if self.positive is None or name not in self.estimates.per_class:
+            return None
+        return self.estimates.per_class[name][self.positive]
+
+    def of_class(self, number: int) -> dict[str, Estimate]:
+        """List the metrics of one class against the rest, by name."""
+        return {name: of_classes[number] for name, of_classes in self.estimates.per_class.items()}
+
+    def as_json(self) -> dict[str, Any]:
+        """Write the report as JSON values.
+
+        Returns:
+            images, patients, classes, confusion_matrix, the metrics of all images, per_class; with a positive
+            class its name, and its metrics beside those of all images. A metric is {"value", "low", "high",
+            "method"}, None where it is undefined or has no interval.
+        """
+        report: dict[str, Any] = {
+            "images": self.images,
+            "patients": self.patients,
+            "classes": list(self.classes),
+            "confusion_matrix": self.confusion_matrix.tolist(),
+            "interval": self.interval,
+            "resamples": self.resamples,
+            "interval_seed": self.interval_seed,
+            **_values(self.estimates.overall),
+        }
+        if self.positive is not None:
+            report |= {"positive": self.classes[self.positive], **_values(self.of_class(self.positive))}
+        report["per_class"] = {
+            label: {"images": int(self.confusion_matrix[number].sum()), **_values(self.of_class(number))}
+            for number, label in enumerate(self.classes)
+        }
+        if self.operating_point is not None:
+            report["operating_point"] = self.operating_point.as_json()
+        return report
+
+
+def _values(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
+    return {name: estimate.as_json() for name, estimate in estimates.items()}
 
 
 def classification_report(
-    answers: Answers, resamples: int = RESAMPLES, seed: int = INTERVAL_SEED
-) -> dict[str, Any]:
-    """Compute every figure of a test with a 95 % interval by patients.
+    answers: Answers,
+    resamples: int = RESAMPLES,
+    seed: int = INTERVAL_SEED,
+    operating_point: OperatingPoint | None = None,
+) -> MetricsReport:
+    """Compute every metric of a test with a 95 % interval by patients.
 
     Args:
         answers: of one image or more.
         resamples: of patients.
         seed: of the resamples.
-
-    Returns:
-        images, patients, classes, confusion_matrix (rows true, columns predicted), figures of all images,
-        per_class; with a positive class its name, and its figures beside those of all images.
-        A figure is {"value", "low", "high", "method"}, None where it is undefined or has no interval.
+        operating_point: by which images were called positive.
     """
-    estimates = estimate(answers, np.random.default_rng(seed), resamples)
-    confusion = confusion_matrix(answers.labels, answers.predicted, len(answers.classes))
-    report: dict[str, Any] = {
-        "images": len(answers),
-        "patients": len(np.unique(answers.patients)),
-        "classes": list(answers.classes),
-        "confusion_matrix": confusion.tolist(),
-        "interval": f"95 % intervals by patients: {interval_methods(answers)}",
-        "resamples": resamples,
-        "interval_seed": seed,
-        **{name: figure.as_json() for name, figure in estimates.overall.items()},
-    }
-    if answers.positive is not None:
-        report["positive"] = answers.classes[answers.positive]
-        of_positive = estimates.per_class.items()
-        report |= {name: figures[answers.positive].as_json() for name, figures in of_positive}
-    report["per_class"] = {
-        label: {"images": int(confusion[i].sum()), **_of_class(estimates.per_class, i)}
-        for i, label in enumerate(answers.classes)
-    }
-    return report
+    return MetricsReport(
+        classes=answers.classes,
+        positive=answers.positive,
+        images=len(answers),
+        patients=len(np.unique(answers.patients)),
+        confusion_matrix=confusion_matrix(answers.labels, answers.predicted, len(answers.classes)),
+        estimates=estimate(answers, np.random.default_rng(seed), resamples),
+        interval=f"95 % intervals by patients: {interval_methods(answers)}",
+        resamples=resamples,
+        interval_seed=seed,
+        operating_point=operating_point,
+    )
 
 
 def interval_methods(answers: Answers) -> str:
@@ -71,36 +125,26 @@ def interval_methods(answers: Answers) -> str:
     return f"{proportions}{areas}{'the rest by ' if proportions or areas else ''}bootstrap"
 
 
-def _of_class(per_class: dict[str, list[Estimate]], number: int) -> dict[str, Any]:
-    return {name: figures[number].as_json() for name, figures in per_class.items()}
-
-
-def operating_point_record(point: OperatingPoint, positive: str) -> dict[str, Any]:
-    """Put an operating point into words for JSON; what it reached is of the validation images."""
-    return {"score": f"score_{positive}", "chosen_on": "val" if point.positives else None, **asdict(point)}
-
-
-def format_report(report: dict[str, Any], unit: str = "images") -> str:
-    """Lay out a report as plain text: overall figures, figures per class, confusion matrix.
+def format_report(report: MetricsReport, unit: str = "images") -> str:
+    """Lay out a report as plain text: overall metrics, metrics per class, confusion matrix.
 
     Args:
-        report: as `classification_report` makes it.
+        report: of a test.
         unit: what was classified, for the headings.
     """
-    classes, positive = report["classes"], report.get("positive")
-    lines = [f"{unit} {report['images']}, patients {report['patients']}; {report['interval']}"]
-    names: tuple[str, ...] = WITHOUT_A_POSITIVE
-    if positive is not None:
-        lines.append(f"positive: {positive}, {report['per_class'][positive]['images']} {unit}")
-        names = (*OF_THE_POSITIVE[:2], *WITHOUT_A_POSITIVE[:2], *OF_THE_POSITIVE[2:])
-    if "operating_point" in report:
-        lines.append(format_operating_point(report["operating_point"]))
-    shown = [name for name in (*names, *CALIBRATION) if name in report]
-    width = max(len(_heading(name)) for name in shown)
-    lines += [f"{_heading(name):{width}}  {format_figure(report[name])}" for name in shown]
-    if positive is None:
+    lines = [f"{unit} {report.images}, patients {report.patients}; {report.interval}"]
+    if report.positive is not None:
+        count = int(report.confusion_matrix[report.positive].sum())
+        lines.append(f"positive: {report.classes[report.positive]}, {count} {unit}")
+    if report.operating_point is not None:
+        lines.append(format_operating_point(report.operating_point.as_json()))
+    rows = shown("classes" if report.positive is None else "finding")
+    found = {row.heading: report.metric(row.name) for row in rows}
+    width = max(len(heading) for heading, metric in found.items() if metric)
+    lines += [f"{heading:{width}}  {format_metric(metric)}" for heading, metric in found.items() if metric]
+    if report.positive is None:
         lines += ["", *_class_table(report, unit)]
-    lines += ["", *format_confusion(report["confusion_matrix"], classes)]
+    lines += ["", *format_confusion(report.confusion_matrix.tolist(), report.classes)]
     return "\n".join(lines)
 
 
@@ -116,30 +160,30 @@ def format_operating_point(point: dict[str, Any]) -> str:
     )
 
 
-def _class_table(report: dict[str, Any], unit: str) -> list[str]:
-    classes = report["classes"]
-    columns = [name for name in OF_THE_POSITIVE[:5] if name in report["per_class"][classes[0]]]
-    width = max(len(name) for name in (*classes, "class"))
-    heading = "  ".join(f"{_heading(name):19}" for name in columns)
+def _class_table(report: MetricsReport, unit: str) -> list[str]:
+    columns = [row for row in shown("class table") if row.name in report.estimates.per_class]
+    width = max(len(name) for name in (*report.classes, "class"))
+    heading = "  ".join(f"{row.column or row.heading:19}" for row in columns)
     lines = [f"{'class':{width}}  {unit:>6}  {heading}".rstrip()]
-    for label in classes:
-        of = report["per_class"][label]
-        figures = "  ".join(f"{format_figure(of[name]):19}" for name in columns)
-        lines.append(f"{label:{width}}  {of['images']:6}  {figures}".rstrip())
+    for number, (label, row) in enumerate(zip(report.classes, report.confusion_matrix, strict=True)):
+        of_class = report.of_class(number)
+        metrics = "  ".join(f"{format_metric(of_class[row.name]):19}" for row in columns)
+        lines.append(f"{label:{width}}  {row.sum():6}  {metrics}".rstrip())
     return lines
 
 
-def _heading(name: str) -> str:
-    return HEADINGS.get(name, name.replace("_", " "))
+def format_metric(metric: Estimate | Mapping[str, Any]) -> str:
+    """Write a metric as "0.812 (0.750-0.868)", "0.812" without an interval, "-" where it is undefined.
 
-
-def format_figure(figure: dict[str, Any]) -> str:
-    """Write a figure as "0.812 (0.750-0.868)", "0.812" without an interval, "-" where it is undefined."""
-    if figure["value"] is None:
+    Args:
+        metric: itself, or as it stands in JSON.
+    """
+    found = metric.as_json() if isinstance(metric, Estimate) else metric
+    if found["value"] is None:
         return "-"
-    if figure["low"] is None:
-        return f"{figure['value']:.3f}"
-    return f"{figure['value']:.3f} ({figure['low']:.3f}-{figure['high']:.3f})"
+    if found["low"] is None:
+        return f"{found['value']:.3f}"
+    return f"{found['value']:.3f} ({found['low']:.3f}-{found['high']:.3f})"
 
 
 def format_confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ Trials are arithmetic on feature vectors: an image goes through the model once, 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,11 +14,11 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.metrics.answers import Answers
-from cxr_cli.evaluation.report import classification_report
+from cxr_cli.evaluation.report import MetricsReport, classification_report
 
 
 class Trials(NamedTuple):
-    """Drawn trials, places in the list of images.
+    """Sampled trials, as positions in the list of images.
 
     Attributes:
         anchors: int [T], the images to be classified, none twice.
@@ -29,7 +30,7 @@ class Trials(NamedTuple):
 
 
 def most_trials(labels: NDArray[np.int64], classes: int) -> int:
-    """Count the trials that can be drawn with anchors even over the classes and none twice."""
+    """Count the trials that are possible with anchors balanced over the classes and none twice."""
     return int(np.bincount(labels, minlength=classes).min()) * classes
 
 
@@ -40,16 +41,16 @@ def draw_trials(
     count: int,
     rng: np.random.Generator,
 ) -> Trials:
-    """Draw trials: anchors without replacement and even over the classes, references anew for each.
+    """Sample trials: anchors without replacement and balanced over the classes, references for each trial.
 
     Beyond the paper, a reference is never of the anchor's own patient: two images of one patient are alike
-    whatever the class, and the figure would be too good.
+    whatever the class, and the accuracy would be too high.
 
     Args:
         labels, patients: int [N], class and patient numbers.
         classes: class names, two or more.
         count: trials; if it does not divide evenly, the classes with most images get one more.
-        rng: the draw.
+        rng: samples images.
 
     Raises:
         BadInput: a class has fewer images than it must give anchors, or none of another patient.
@@ -67,7 +68,7 @@ def draw_trials(
         if len(of_class) < quota:
             raise BadInput(
                 f"three-way validation: class {name!r} has {len(of_class)} images, "
-                f"{count} trials need {quota}; --trials {most_trials(labels, len(classes))} is the most"
+                f"{count} trials need {quota}; `trials` {most_trials(labels, len(classes))} is the most"
             )
     anchors = np.concatenate(
         [rng.choice(of_class, quota, replace=False) for of_class, quota in zip(images, quotas, strict=True)]
@@ -82,10 +83,55 @@ def _other_patients(
     patients: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Draw for each anchor one of `images`, evenly among those of other patients."""
-    lots = rng.random((len(anchors), len(images)))
-    lots[patients[anchors][:, None] == patients[images]] = -1.0
-    return np.asarray(images[lots.argmax(1)])
+    """Sample for each anchor one of `images` of another patient, all equally likely."""
+    order = rng.random((len(anchors), len(images)))
+    order[patients[anchors][:, None] == patients[images]] = -1.0
+    return np.asarray(images[order.argmax(1)])
+
+
+@dataclass(frozen=True)
+class ThreeWayReport:
+    """Three-way validation.
+
+    Attributes:
+        trials: per repeat.
+        accuracies: of each independent repeat.
+        metrics: of the trials of all repeats, intervals by the anchors' patients.
+    """
+
+    trials: int
+    accuracies: tuple[float, ...]
+    metrics: MetricsReport
+
+    @property
+    def repeats(self) -> int:
+        """How many times trials were sampled."""
+        return len(self.accuracies)
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy of the repeats."""
+        return float(np.mean(self.accuracies))
+
+    @property
+    def std(self) -> float | None:
+        """Standard deviation (n - 1) of the repeats' accuracies; None for one."""
+        return float(np.std(self.accuracies, ddof=1)) if self.repeats > 1 else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Write the report as JSON values, the metrics as `MetricsReport.as_json` writes them."""
+        spread = {
+            "mean": self.mean,
+            "std": self.std,
+            "min": min(self.accuracies),
+            "max": max(self.accuracies),
+        }
+        return {
+            "trials": self.trials,
+            "repeats": self.repeats,
+            "accuracy_over_draws": spread,
+            **self.metrics.as_json(),
+        }
 
 
 def three_way_report(
@@ -98,7 +144,7 @@ def three_way_report(
     trials: int,
     repeats: int,
     rng: np.random.Generator,
-) -> dict[str, Any]:
+) -> ThreeWayReport:
     """Run three-way validation on feature vectors.
 
     Args:
@@ -106,31 +152,21 @@ def three_way_report(
         labels, patients: int [N].
         classes: class names.
         differences: maps x [T, 1, E] and y [T, C, E] to how different they are [T, C].
-        trials: a draw.
-        repeats: independent draws.
-        rng: of the draws.
-
-    Returns:
-        The classification report of all trials of all draws, intervals by the anchors' patients; and the
-        accuracy of each draw with mean, standard deviation (n - 1), least and greatest.
+        trials: per repeat.
+        repeats: independent samples of trials.
+        rng: samples them.
 
     Raises:
         BadInput: see `draw_trials`.
     """
-    drawn = [draw_trials(labels, patients, classes, trials, rng) for _ in range(repeats)]
+    samples = [draw_trials(labels, patients, classes, trials, rng) for _ in range(repeats)]
     predicted = [
-        differences(vectors[anchors, None], vectors[references]).argmin(1) for anchors, references in drawn
+        differences(vectors[anchors, None], vectors[references]).argmin(1) for anchors, references in samples
     ]
-    anchors = np.concatenate([draw.anchors for draw in drawn])
+    anchors = np.concatenate([sample.anchors for sample in samples])
     answers = Answers(classes, labels[anchors], np.concatenate(predicted), patients[anchors])
-    report = classification_report(answers)
-    accuracies = [
-        float((guess == labels[draw.anchors]).mean()) for guess, draw in zip(predicted, drawn, strict=True)
-    ]
-    spread = {
-        "mean": float(np.mean(accuracies)),
-        "std": float(np.std(accuracies, ddof=1)) if repeats > 1 else None,
-        "min": min(accuracies),
-        "max": max(accuracies),
-    }
-    return {"trials": trials, "repeats": repeats, "accuracy_over_draws": spread, **report}
+    accuracies = tuple(
+        float((guess == labels[sample.anchors]).mean())
+        for guess, sample in zip(predicted, samples, strict=True)
+    )
+    return ThreeWayReport(trials, accuracies, classification_report(answers))

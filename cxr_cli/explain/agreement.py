@@ -63,7 +63,7 @@ def check_repeatability(run: TrainedRun, make_maps: MakeMaps, places: NDArray[np
         largest_difference(maps, again),
         largest_difference(maps, other),
         (min(INFERENCE_BATCH, len(places)), min(OTHER_BATCH_SIZE, len(places))),
-        TOLERANCES[run.config.precision],
+        TOLERANCES[run.config.network.precision],
     )
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.explain.cam_methods import METHODS
 from cxr_cli.explain.choices import Method, check_choice
-from cxr_cli.models.registry import Network, Variables, backbone_of
+from cxr_cli.models.network import Network, Variables, backbone_of
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.forward import INFERENCE_BATCH, Scaling
 from cxr_cli.prediction.loading import FetchBatch, normalize
@@ -85,7 +85,7 @@ def choose_layer(run: TrainedRun, name: str | None) -> str:
     """
     names = layer_names(run.network, run.variables)
     if name is not None and name not in names:
-        raise InvalidSetting("layer", name, f"{run.config.arch} has {', '.join(names)}")
+        raise InvalidSetting("layer", name, f"{run.config.network.arch} has {', '.join(names)}")
     return name or names[-1]
 
 
@@ -152,5 +152,5 @@ def explain_images(
 
 def run_explainer(run: TrainedRun, score: Score, layer: str, method: Method) -> Explain:
     """Make the function that explains a run's scores; see `explain_function`."""
-    scaling = Scaling(run.config.mean, run.config.std, run.config.precision)
+    scaling = Scaling(run.config.mean, run.config.std, run.config.network.precision)
     return explain_function(run.network, scaling, score, layer, method)

@@ -8,7 +8,6 @@ from cxr_cli.errors import InvalidSetting
 
 Method = Literal["gradcam", "gradcam++", "hirescam", "layercam"]
 Color = Literal["inferno", "viridis", "cividis", "red"]
-Subset = Literal["test", "val", "train"]
 
 
 class Pick(StrEnum):

@@ -22,7 +22,7 @@ from cxr_cli.explain.cam import (
     template_score,
 )
 from cxr_cli.explain.cam_methods import METHODS
-from cxr_cli.explain.choices import Method, Pick, Subset, check_choice
+from cxr_cli.explain.choices import Method, Pick, check_choice
 from cxr_cli.explain.select import (
     ImageSet,
     class_numbers,
@@ -31,12 +31,15 @@ from cxr_cli.explain.select import (
     pick_images,
     target_classes,
 )
+from cxr_cli.prediction.forward import image_vectors
 from cxr_cli.prediction.loading import image_source
-from cxr_cli.prediction.scores import Scores, called_at, class_scores, image_vectors, operating_point
-from cxr_cli.prediction.templates import TEMPLATES, read_templates
+from cxr_cli.prediction.metrics_file import read_operating_point
+from cxr_cli.prediction.scores import Scores, called_at, class_scores
+from cxr_cli.prediction.templates import read_templates
 from cxr_cli.reporting import SILENT, Reporter
-from cxr_cli.runs.folder import OpenRun, open_all
+from cxr_cli.runs.folder import TEMPLATES, OpenRun, open_run_with_images
 from cxr_cli.runs.model_store import TrainedRun
+from cxr_cli.splitting.subsets import Subset
 
 
 @dataclass(frozen=True)
@@ -122,9 +125,9 @@ def open_runs(
         InvalidSetting: a run without that layer.
         BadInput: no such run.
     """
-    opened = [open_all(run, dataset, split, reporter)]
+    opened = [open_run_with_images(run, dataset, split, reporter)]
     if beside is not None:
-        opened.append(open_all(beside, reporter=reporter))
+        opened.append(open_run_with_images(beside, reporter=reporter))
     for each in opened:
         choose_layer(each.run, layer)
     return opened
@@ -203,10 +206,10 @@ def choose_images(
     labels = class_numbers(images.table["label"], classes)
     positive, predicted = None, labels
     if set(selection.picks) != {"random"}:
-        point = operating_point(run)
+        point = read_operating_point(run)
         wanted = selection.positive or (settings.target if settings.target in classes else None)
         if wanted is None and point is not None:
-            wanted = point[0]
+            wanted = point.positive
         if wanted is None and len(classes) > 2:
             raise InvalidSetting(
                 "pick",
@@ -224,7 +227,7 @@ def choose_images(
 
 def _scores(run: TrainedRun, images: ImageSet, settings: MapSettings) -> Scores:
     scores = class_scores(run, images.pixels, images.rows, settings.templates)
-    return called_at(scores, run.config.classes, operating_point(run))
+    return called_at(scores, run.config.classes, read_operating_point(run))
 
 
 def explain_scores(

@@ -9,8 +9,9 @@ from pathlib import Path
 import pandas as pd
 
 from cxr_cli.artifacts import digest_file
+from cxr_cli.dataset.settings import geometry_of
 from cxr_cli.errors import InvalidSetting
-from cxr_cli.explain.choices import Color, Method, Subset, check_choice
+from cxr_cli.explain.choices import Color, Method, check_choice
 from cxr_cli.explain.explanation import (
     MapSettings,
     Selection,
@@ -30,10 +31,10 @@ from cxr_cli.explain.gallery import (
     write_gallery,
 )
 from cxr_cli.explain.overlay import COLORS
-from cxr_cli.explain.select import geometry_of
-from cxr_cli.prediction.scores import operating_point
-from cxr_cli.prediction.templates import TEMPLATES
+from cxr_cli.prediction.metrics_file import read_operating_point
 from cxr_cli.reporting import SILENT, Reporter
+from cxr_cli.runs.folder import TEMPLATES
+from cxr_cli.splitting.subsets import Subset
 
 IMAGES_BY_DEFAULT = 16
 
@@ -165,7 +166,10 @@ def gradcam(
         "positive": positive,
         "method": method,
         "layer": layer,
-        "operating_points": [list(operating_point(each.run) or ()) for each in opened],
+        "operating_points": [
+            [point.positive, point.threshold] if (point := read_operating_point(each.run)) else []
+            for each in opened
+        ],
         "templates": digest_file(templates_path) if templates_path.is_file() else None,
         "color": color,
         "shared_scale": shared_scale,

@@ -15,7 +15,7 @@ from cxr_cli.explain.cam import explain_images, run_explainer
 from cxr_cli.explain.explanation import Explanation, MapSettings, score_of_class
 from cxr_cli.explain.select import class_numbers
 from cxr_cli.explain.similarity import Floats, between_patients, mean_of_known, rank_correlation
-from cxr_cli.models.registry import Variables, create
+from cxr_cli.models.network import Variables, create
 from cxr_cli.models.stages import stage_numbers
 from cxr_cli.prediction.forward import INFERENCE_BATCH
 from cxr_cli.prediction.loading import image_source
@@ -68,7 +68,7 @@ class Randomized(NamedTuple):
 def randomize_from_the_head(run: TrainedRun, rng: np.random.Generator) -> Iterator[Randomized]:
     """Re-initialize a run's stages cumulatively, one after another, from the head to the stem."""
     stages = run.network.stages
-    _, fresh = create(run.config.network, rng)
+    _, fresh = create(run.config.network_spec, rng)
     for first in reversed(range(len(stages))):
         pairs = zip(run.variables, fresh, strict=True)
         yield Randomized(stages[first], Variables(*(_mix(*pair, stages, first) for pair in pairs)))

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 from cxr_cli.artifacts import write_csv, write_json
+from cxr_cli.dataset.settings import geometry_of
 from cxr_cli.explain.agreement import OtherRun, Repeatability, check_repeatability, compare_runs
-from cxr_cli.explain.choices import Method, Subset
+from cxr_cli.explain.choices import Method
 from cxr_cli.explain.explanation import MapSettings, Selection, candidate_images, explain_selection, open_runs
 from cxr_cli.explain.localization_check import LocalizationReport, check_localization
 from cxr_cli.explain.masks import find_masks
 from cxr_cli.explain.randomization import IMAGES, Randomization, check_randomization, map_maker
-from cxr_cli.explain.select import geometry_of
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.splitting.patients import patient_numbers
+from cxr_cli.splitting.subsets import Subset
 
 REPORT = "check.json"
 TABLE = "check.csv"

@@ -1,6 +1,6 @@
 """The sanity check of saliency maps, as text."""
 
-from cxr_cli.evaluation.report import format_figure
+from cxr_cli.evaluation.report import format_metric
 from cxr_cli.explain.agreement import OtherRun, Repeatability
 from cxr_cli.explain.localization import THRESHOLD, TOLERANCE
 from cxr_cli.explain.localization_check import LocalizationReport
@@ -59,7 +59,7 @@ def _repeatability(part: Repeatability) -> list[str]:
 
 
 def _other_run(part: OtherRun) -> list[str]:
-    correlation = "-" if part.correlation is None else format_figure(part.correlation.as_json())
+    correlation = "-" if part.correlation is None else format_metric(part.correlation)
     return [
         f"Maps of {part.run}: rank correlation {correlation} over {part.images} images; "
         f"{part.other_target} with another target are left out",
@@ -83,7 +83,7 @@ def _localization(part: LocalizationReport) -> list[str]:
             metric = group.metrics[key]
             lines.append(
                 f"  {name:{width}}  {group.images:6}  {heading:{metric_width}}  "
-                f"{format_figure(metric.estimate.as_json()):19}  {_number(metric.uniform):11}  "
+                f"{format_metric(metric.estimate):19}  {_number(metric.uniform):11}  "
                 f"{_number(metric.centered):8}  {_number(metric.other_patients)}"
             )
     return [*lines, f"  {part.verdict}"]

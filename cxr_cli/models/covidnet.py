@@ -7,7 +7,8 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import InvalidSetting
+from cxr_cli.models.architecture import Architecture, NetworkSpec
 from cxr_cli.models.backbone import Backbone, Block
 from cxr_cli.models.nn.convolution import Lowering
 from cxr_cli.models.nn.layers import Conv, Dense, dropout
@@ -106,10 +107,12 @@ class CovidNet(Backbone):
         """Draw the parameters for square images of `size` pixels.
 
         Raises:
-            UsageFault: `size` cannot be halved as often as the network does.
+            InvalidSetting: `size` cannot be halved as often as the network does.
         """
         if size % config.reduction:
-            raise UsageFault(f"image size {size}: COVID-Net needs a multiple of {config.reduction}")
+            raise InvalidSetting(
+                "size", size, f"COVID-Net needs images of a multiple of {config.reduction} pixels"
+            )
         self.stem = Conv(1, config.stem, 7, stride=2, lowering=lowering, rng=rng)
         inputs = (config.stem, *config.stages[:-1])
         self.stages = nnx.List(
@@ -148,3 +151,12 @@ class CovidNet(Backbone):
 
 def _three_keys(key: Array) -> Array:
     return jax.random.split(key, 3)
+
+
+def _build(
+    spec: NetworkSpec, classes: int | None, lowering: Lowering, rng: np.random.Generator | None
+) -> CovidNet:
+    return CovidNet(CovidNetConfig().scaled(spec.width), spec.size, classes, lowering=lowering, rng=rng)
+
+
+ARCHITECTURES = (Architecture(name="covidnet", build=_build, any_width=True, smallest_image=32),)

@@ -7,12 +7,15 @@ from flax import nnx
 from jax import Array
 from numpy.random import Generator
 
+from cxr_cli.models.architecture import Architecture, published
 from cxr_cli.models.backbone import Block
 from cxr_cli.models.imagenet import PooledBackbone, Stem
 from cxr_cli.models.nn.convolution import Lowering
 from cxr_cli.models.nn.layers import Conv, Dense
 from cxr_cli.models.nn.normalization import BatchNorm
 from cxr_cli.models.nn.pooling import average_pool, max_pool
+from cxr_cli.models.weights.cards import Card, timm_card
+from cxr_cli.models.weights.rules import BATCHES_SEEN, Naming, Rule, batch_norm, classifier
 
 BOTTLENECK = 4
 """Channels between a layer's two convolutions, as a multiple of the growth."""
@@ -134,3 +137,78 @@ class DenseNet(PooledBackbone):
             "stage4": (self.transitions[2], *fourth),
             "norm": (lambda x, mask: nnx.relu(self.norm(x, mask)),),
         }
+
+
+_LAYER = r"features\.denseblock(\d+)\.denselayer(\d+)"
+_TRANSITION = r"features\.transition(\d+)"
+
+DENSENET = Naming(
+    rules=(
+        Rule(r"features\.conv0\.weight", "stem.conv", "stem"),
+        *batch_norm(r"features\.norm0", "stem.norm"),
+        *batch_norm(rf"{_LAYER}\.norm\.?1", r"stages.\1.layers.\2.norm1"),
+        Rule(rf"{_LAYER}\.conv\.?1\.weight", r"stages.\1.layers.\2.conv1.kernel", "kernel"),
+        *batch_norm(rf"{_LAYER}\.norm\.?2", r"stages.\1.layers.\2.norm2"),
+        Rule(rf"{_LAYER}\.conv\.?2\.weight", r"stages.\1.layers.\2.conv2.kernel", "kernel"),
+        *batch_norm(rf"{_TRANSITION}\.norm", r"transitions.\1.norm"),
+        Rule(rf"{_TRANSITION}\.conv\.weight", r"transitions.\1.conv.kernel", "kernel"),
+        *batch_norm(r"features\.norm5", "norm"),
+        *classifier("classifier", "classifier"),
+    ),
+    ignored=(BATCHES_SEEN, "op_threshs"),
+    counts_from=1,
+)
+"""Of torchvision, timm and torchxrayvision, which agree.
+
+torchvision's older files have "norm.1" for "norm1". torchxrayvision's have
+thresholds for its own classes too.
+"""
+
+
+def _torchxrayvision(images: str, data: str) -> Card:
+    """Card of a DenseNet121 trained on chest images of one channel in -1024..1024 (Cohen et al. 2022)."""
+    filename = f"{data}-densenet121-d121-tw-lr001-rot45-tr15-sc15-seed0-best.pt"
+    return Card(
+        name=f"densenet121-res224-{images}",
+        arch="densenet121",
+        source="file",
+        filename=filename,
+        first_conv="features.conv0",
+        input_size=224,
+        mean=(0.5,),
+        std=(1 / 2048,),
+        size=None,
+        sha256=None,
+        license="Apache-2.0",
+        url=f"https://github.com/mlmed/torchxrayvision/releases/download/v1/{filename}",
+    )
+
+
+SMALLEST_IMAGE = 29
+"""Of a smaller one the last transition, after five halvings, leaves nothing."""
+
+ARCHITECTURES = (
+    Architecture(
+        name="densenet121",
+        build=published(DenseNet, DENSENET121),
+        smallest_image=SMALLEST_IMAGE,
+        namings=(DENSENET,),
+        cards=(
+            timm_card("densenet121.tv_in1k", "densenet121", 32_340_000, "features.conv0"),
+            _torchxrayvision("all", "nih-pc-chex-mimic_ch-google-openi-kaggle"),
+            _torchxrayvision("nih", "nih"),
+            _torchxrayvision("pc", "pc"),
+            _torchxrayvision("chex", "chex"),
+            _torchxrayvision("rsna", "kaggle"),
+            _torchxrayvision("mimic_nb", "mimic_nb"),
+            _torchxrayvision("mimic_ch", "mimic_ch"),
+        ),
+    ),
+    Architecture(
+        name="densenet161",
+        build=published(DenseNet, DENSENET161),
+        smallest_image=SMALLEST_IMAGE,
+        namings=(DENSENET,),
+        cards=(timm_card("densenet161.tv_in1k", "densenet161", 115_730_000, "features.conv0"),),
+    ),
+)

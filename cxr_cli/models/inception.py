@@ -9,11 +9,14 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
+from cxr_cli.models.architecture import Architecture, published
 from cxr_cli.models.backbone import Block
 from cxr_cli.models.imagenet import ConvNorm, PooledBackbone, Stem
 from cxr_cli.models.nn.convolution import Lowering
 from cxr_cli.models.nn.layers import Dense
 from cxr_cli.models.nn.pooling import average_pool, global_average_pool, max_pool
+from cxr_cli.models.weights.cards import timm_card
+from cxr_cli.models.weights.rules import BATCHES_SEEN, Naming, Rule, batch_norm, classifier
 
 EPSILON = 1e-3
 SMALLEST_IMAGE = 299
@@ -292,3 +295,47 @@ class InceptionV3(PooledBackbone):
         middle = self.features(x, mask, until=AUXILIARY_AFTER)
         last = self.features(middle, mask, after=AUXILIARY_AFTER)
         return self.head(last, keys), self.auxiliary(middle, mask)
+
+
+def _unit_rules(pattern: str, target: str) -> tuple[Rule, ...]:
+    """Rules of a convolution and its batch normalization."""
+    return (
+        Rule(rf"{pattern}\.conv\.weight", f"{target}.conv.kernel", "kernel"),
+        *batch_norm(rf"{pattern}\.bn", f"{target}.norm"),
+    )
+
+
+INCEPTION = Naming(
+    rules=(
+        Rule(r"Conv2d_1a_3x3\.conv\.weight", "stem.conv", "stem"),
+        *batch_norm(r"Conv2d_1a_3x3\.bn", "stem.norm"),
+        *_unit_rules(r"Conv2d_(2a|2b|3b|4a)_[13]x[13]", r"conv_\1"),
+        *_unit_rules(r"Mixed_(\d[a-e])\.(\w+)", r"mixed_\1.\2"),
+        *_unit_rules(r"AuxLogits\.(conv\d)", r"auxiliary.\1"),
+        *classifier(r"AuxLogits\.fc", "auxiliary.classifier"),
+        *classifier("fc", "classifier"),
+    ),
+    ignored=(BATCHES_SEEN,),
+    optional=("auxiliary",),
+)
+
+
+ARCHITECTURES = (
+    Architecture(
+        name="inception_v3",
+        build=published(InceptionV3, INCEPTION_V3),
+        smallest_image=SMALLEST_IMAGE,
+        namings=(INCEPTION,),
+        cards=(
+            timm_card(
+                "inception_v3.tv_in1k",
+                "inception_v3",
+                108_950_000,
+                "Conv2d_1a_3x3.conv",
+                input_size=299,
+                mean=(0.5,) * 3,
+                std=(0.5,) * 3,
+            ),
+        ),
+    ),
+)

@@ -13,8 +13,9 @@ from jax import Array
 from jax.nn import relu6
 from numpy.random import Generator
 
+from cxr_cli.models.architecture import Architecture, published
 from cxr_cli.models.backbone import Block
-from cxr_cli.models.efficientnet import EfficientNetConfig, make_stages, make_stem
+from cxr_cli.models.efficientnet import LITE0, LITE1, LITE2, EfficientNetConfig, make_stages, make_stem
 from cxr_cli.models.imagenet import PooledBackbone
 from cxr_cli.models.nn.convolution import Lowering
 from cxr_cli.models.nn.layers import Dense
@@ -104,3 +105,17 @@ class MidEfficientNet(PooledBackbone):
             *zone_average_pool(features, *ZONES),
         )
         return self.standardize(jnp.concatenate(pooled, axis=-1))
+
+
+ARCHITECTURES = tuple(
+    Architecture(name=name, build=published(MidEfficientNet, configs), parts=parts)
+    for name, configs, parts in (
+        ("efficientnet_lite0_mid", (LITE0,), ("efficientnet_lite0",)),
+        ("efficientnet_lite2_mid", (LITE2,), ("efficientnet_lite2",)),
+        (
+            "efficientnet_lites_mid",
+            (LITE0, LITE1, LITE2),
+            ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"),
+        ),
+    )
+)

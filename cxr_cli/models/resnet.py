@@ -6,11 +6,14 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
+from cxr_cli.models.architecture import Architecture, published
 from cxr_cli.models.backbone import Block
 from cxr_cli.models.imagenet import ConvNorm, PooledBackbone, Stem
 from cxr_cli.models.nn.convolution import Lowering
 from cxr_cli.models.nn.layers import Dense
 from cxr_cli.models.nn.pooling import max_pool
+from cxr_cli.models.weights.cards import Card, timm_card
+from cxr_cli.models.weights.rules import BATCHES_SEEN, Naming, Rule, batch_norm, classifier
 
 EXPANSION = 4
 """Channels a bottleneck gives, as a multiple of a plain one's."""
@@ -130,3 +133,52 @@ class ResNet(PooledBackbone):
             "stage3": third,
             "stage4": fourth,
         }
+
+
+# torchvision, and timm after it, call the stages layer1 to layer4; a bottleneck has conv1, conv2, conv3, each with
+# its bn, and in a stage's first a downsample of convolution and batch normalization.
+def _stage(number: int) -> tuple[Rule, ...]:
+    """Rules of the bottlenecks in their stage `number`, from 1; ours count from 0."""
+    theirs, ours = rf"layer{number}\.(\d+)", rf"stages.{number - 1}.\1"
+    layers = (
+        ("conv1", "bn1", "reduce"),
+        ("conv2", "bn2", "spatial"),
+        ("conv3", "bn3", "expand"),
+        (r"downsample\.0", r"downsample\.1", "projection"),
+    )
+    return tuple(
+        rule
+        for conv, norm, layer in layers
+        for rule in (
+            Rule(rf"{theirs}\.{conv}\.weight", f"{ours}.{layer}.conv.kernel", "kernel"),
+            *batch_norm(rf"{theirs}\.{norm}", f"{ours}.{layer}.norm"),
+        )
+    )
+
+
+RESNET = Naming(
+    rules=(
+        Rule(r"conv1\.weight", "stem.conv", "stem"),
+        *batch_norm("bn1", "stem.norm"),
+        *(rule for number in (1, 2, 3, 4) for rule in _stage(number)),
+        *classifier("fc", "classifier"),
+    ),
+    ignored=(BATCHES_SEEN,),
+)
+
+
+def _card(name: str, size: int) -> Card:
+    return timm_card(f"{name}.tv_in1k", name, size, "conv1", license="BSD-3-Clause")
+
+
+ARCHITECTURES = tuple(
+    Architecture(
+        name=name, build=published(ResNet, config), namings=(RESNET,), cards=(_card(name, file_size),)
+    )
+    for name, config, file_size in (
+        ("resnet50", RESNET50, 102_530_000),
+        ("resnet101", RESNET101, 178_790_000),
+        ("resnext50_32x4d", RESNEXT50_32X4D, 100_440_000),
+        ("resnext101_32x8d", RESNEXT101_32X8D, 356_080_000),
+    )
+)

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 from flax import nnx
 
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import InvalidSetting
 from cxr_cli.models.nn.normalization import BatchNorm
 
 Stages = tuple[tuple[str, ...], ...]
@@ -21,7 +21,7 @@ def frozen_stages(freeze: str, stages: Stages) -> int:
         stages: of the network.
 
     Raises:
-        UsageFault: none of these, or so many that nothing learns.
+        InvalidSetting: none of these, or so many that nothing learns.
     """
     if freeze == "none":
         return 0
@@ -29,9 +29,11 @@ def frozen_stages(freeze: str, stages: Stages) -> int:
         return len(stages) - 1
     if freeze.isdecimal() and int(freeze) < len(stages):
         return int(freeze)
-    raise UsageFault(
-        f"--freeze {freeze}: none, features, or a number of stages up to {len(stages) - 1}, "
-        f"from the image on: {', '.join('+'.join(stage) for stage in stages)}"
+    raise InvalidSetting(
+        "freeze",
+        freeze,
+        f"none, features, or a number of stages up to {len(stages) - 1}, "
+        f"from the image on: {', '.join('+'.join(stage) for stage in stages)}",
     )
 
 

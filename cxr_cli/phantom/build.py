@@ -1,8 +1,8 @@
 """A folder of phantoms: images, masks, labels.csv and, last of all, phantom.json."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from cxr_cli import artifacts
-from cxr_cli.errors import BadInput
-from cxr_cli.images.workers import map_in_order
+from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.images.workers import map_in_order, usable_cpus
 from cxr_cli.phantom.canvas import Mask
 from cxr_cli.phantom.cohort import (
     PhantomSettings,
@@ -23,49 +23,69 @@ from cxr_cli.phantom.cohort import (
 )
 from cxr_cli.phantom.dicom_file import write_dicom
 from cxr_cli.phantom.radiograph import draw_image, plant_marker
+from cxr_cli.reporting import SILENT, Reporter
 
 COMPLETE = "phantom.json"
 UNFINISHED = ".phantom.unfinished.json"
 
 
-def build_phantoms(
+@dataclass(frozen=True)
+class PhantomResult:
+    """A folder of phantoms.
+
+    Attributes:
+        folder: where they are.
+        images: in all.
+        drawn: by this call; 0 where the folder was complete already.
+    """
+
+    folder: Path
+    images: int
+    drawn: int
+
+
+def phantom(
     folder: Path,
     settings: PhantomSettings,
-    workers: int = 1,
-    advance: Callable[[int, int], None] | None = None,
-) -> bool:
-    """Draw all images of `settings` into `folder`; an interrupted folder is gone on with.
+    *,
+    workers: int | None = 1,
+    reporter: Reporter = SILENT,
+) -> PhantomResult:
+    """Draw all images of `settings` into `folder`; an interrupted folder is completed.
 
     Args:
         folder: made if it is not there.
         settings: what to draw.
-        workers: processes; their number changes no byte.
-        advance: if given, called with (images done, images in all).
-
-    Returns:
-        False if the folder was complete already and nothing was drawn.
+        workers: processes, whose number changes no byte; None takes one a usable CPU.
+        reporter: takes the progress.
 
     Raises:
-        UsageFault: the folder holds phantoms of other settings.
+        InvalidSetting: there are no workers.
+        SettingsChanged: the folder holds phantoms of other settings.
         BadInput: the folder holds something else, or is no folder.
     """
+    if workers is not None and workers < 1:
+        raise InvalidSetting("workers", workers, "must be 1 or more")
+    workers = workers or usable_cpus()
     described = {**asdict(settings), "findings": list(settings.findings)}
     if not _claim(folder, described):
-        return False
+        return PhantomResult(folder, settings.count, 0)
     images = plan_images(settings)
     missing = [image for image in images if not _image_path(folder, image).exists()]
     for leftover in folder.rglob(".*.tmp.*"):  # of a run that was killed while writing
         leftover.unlink()
     processes = 0 if workers == 1 else workers
-    with closing(map_in_order(partial(_write_image, folder, settings), missing, processes)) as written:
+    with (
+        reporter.progress("phantom") as advance,
+        closing(map_in_order(partial(_write_image, folder, settings), missing, processes)) as written,
+    ):
         for done, _ in enumerate(written, start=1):
-            if advance:
-                advance(len(images) - len(missing) + done, len(images))
+            advance(len(images) - len(missing) + done, len(images))
     artifacts.write_csv(folder / "labels.csv", label_table(images))
     content = {"settings": described, "images": len(images), "versions": artifacts.versions()}
     artifacts.write_json(folder / COMPLETE, content)
     (folder / UNFINISHED).unlink(missing_ok=True)
-    return True
+    return PhantomResult(folder, len(images), len(missing))
 
 
 def label_table(images: Iterable[PlannedImage]) -> pd.DataFrame:
@@ -86,7 +106,7 @@ def label_table(images: Iterable[PlannedImage]) -> pd.DataFrame:
 
 
 def _claim(folder: Path, described: dict[str, object]) -> bool:
-    """Make the folder ours for these settings; False if it is complete."""
+    """Claim the folder for these settings; False if it is complete."""
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"{folder}: is a file, a folder is needed")
     for name in (COMPLETE, UNFINISHED):

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import InvalidSetting
 from cxr_cli.phantom.anatomy import Anatomy, draw_anatomy
 from cxr_cli.phantom.findings import FINDINGS
 from cxr_cli.phantom.radiograph import ViewPosition
@@ -28,7 +28,7 @@ class PhantomSettings:
     likely.
 
     Raises:
-        UsageFault: a value that cannot be, named as on the command line.
+        InvalidSetting: a value that cannot be.
     """
 
     findings: tuple[str, ...]
@@ -43,25 +43,27 @@ class PhantomSettings:
         """Refuse what cannot be drawn."""
         for finding in self.findings:
             if finding not in FINDINGS:
-                raise UsageFault(f"--finding {finding!r}: not one of {', '.join(FINDINGS)}")
+                raise InvalidSetting("findings", repr(finding), f"not one of {', '.join(FINDINGS)}")
         if len(set(self.findings)) < len(self.findings):
-            raise UsageFault(f"--finding: one is given twice in {', '.join(self.findings)}")
+            raise InvalidSetting("findings", True, f"one is given twice in {', '.join(self.findings)}")
         if self.count < len(self.findings):
-            raise UsageFault(
-                f"--count {self.count}: too few, {len(self.findings)} findings need as many images at least"
+            raise InvalidSetting(
+                "count", self.count, f"too few, {len(self.findings)} findings need as many images at least"
             )
         if self.size not in SIZES:
-            raise UsageFault(f"--size {self.size}: not in {SIZES.start} to {SIZES.stop - 1} pixels")
+            raise InvalidSetting("size", self.size, f"not in {SIZES.start} to {SIZES.stop - 1} pixels")
         if self.images_per_patient < 1:
-            raise UsageFault(f"--images-per-patient {self.images_per_patient}: must be 1 or more")
+            raise InvalidSetting("images_per_patient", self.images_per_patient, "must be 1 or more")
         if not 0 <= self.shortcut <= 1:
-            raise UsageFault(f"--shortcut {self.shortcut:g}: a probability, 0 to 1")
+            raise InvalidSetting("shortcut", f"{self.shortcut:g}", "a probability, 0 to 1")
         if self.shortcut_class not in self.findings:
-            raise UsageFault(
-                f"--shortcut-class {self.shortcut_class!r}: not among the findings {', '.join(self.findings)}"
+            raise InvalidSetting(
+                "shortcut_class",
+                repr(self.shortcut_class),
+                f"not among the findings {', '.join(self.findings)}",
             )
         if self.seed < 0:
-            raise UsageFault(f"--seed {self.seed}: must be 0 or more")
+            raise InvalidSetting("seed", self.seed, "must be 0 or more")
 
 
 @dataclass(frozen=True)
@@ -94,14 +96,14 @@ class PlannedImage:
 
 
 def plan_images(settings: PhantomSettings) -> list[PlannedImage]:
-    """Choose every image: classes even over the count, a patient in one class, systems independent of it."""
+    """Choose every image: balanced classes, a patient in one class, systems independent of it."""
     rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(0,)))
     patients = [
         (finding, images)
         for position, finding in enumerate(settings.findings)
         for images in _share_out(_images_of_class(settings, position), settings.images_per_patient, rng)
     ]
-    order = rng.permutation(len(patients))  # so that a patient's number does not tell the class
+    order = rng.permutation(len(patients))  # so that a patient's number does not reveal the class
     return [
         image
         for patient, index in enumerate(order, start=1)

@@ -1,4 +1,4 @@
-"""One exposure: a patient, a finding and an imaging system become a picture and the finding's mask."""
+"""One exposure: a patient, a finding and an imaging system become an image and the finding's mask."""
 
 from typing import Literal
 
@@ -104,11 +104,14 @@ def _expose(
 ) -> FloatImage:
     """Detector blur, quantum noise (the larger the fewer quanta arrive), tone curve, sharpening."""
     size = frame.size
-    seen = gaussian(attenuation, system.blur * size)
-    quanta = rng.standard_normal(seen.shape, dtype=np.float32)
-    seen = seen + system.noise * np.sqrt(size / 512) * np.exp(0.5 * np.clip(seen - exposed, -2, 1.5)) * quanta
+    signal = gaussian(attenuation, system.blur * size)
+    quanta = rng.standard_normal(signal.shape, dtype=np.float32)
+    signal = (
+        signal
+        + system.noise * np.sqrt(size / 512) * np.exp(0.5 * np.clip(signal - exposed, -2, 1.5)) * quanta
+    )
     slope = system.gain * rng.normal(1.0, 0.06)
-    tone = 1 / (1 + np.exp(-slope * (seen - exposed - system.center)))
+    tone = 1 / (1 + np.exp(-slope * (signal - exposed - system.center)))
     image = np.asarray(tone**system.gamma, np.float32)
     if system.sharpening > 0:
         image = image + np.float32(system.sharpening) * (image - gaussian(image, 0.008 * size))

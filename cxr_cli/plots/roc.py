@@ -6,7 +6,7 @@ import numpy as np
 
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.ranking import roc_points
-from cxr_cli.evaluation.report import format_figure
+from cxr_cli.evaluation.report import format_metric
 from cxr_cli.plots.plots import Curve
 
 
@@ -26,4 +26,4 @@ def curve_of(answers: Answers, number: int, name: str, auc: dict[str, Any]) -> C
     if points is None:
         return Curve(f"{name}: images of one class alone", np.zeros(0), np.zeros(0))
     dot = (float(called[~of_class].mean()), float(called[of_class].mean()))
-    return Curve(f"{name}: AUC {format_figure(auc)}", *points, dot)
+    return Curve(f"{name}: AUC {format_metric(auc)}", *points, dot)

@@ -1,22 +1,13 @@
-"""The arithmetic of a run: what is computed in which type. Parameters, losses and scores stay float32."""
+"""The precision of a run's arithmetic. Parameters, losses and scores stay float32."""
 
-from typing import Any, Literal, get_args
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from cxr_cli.errors import UsageFault
-
-Precision = Literal["float32", "tf32", "bfloat16"]
 # How matrix products treat float32 on a GPU; on a CPU they are exact either way.
 MATMUL_PRECISION = {"float32": "float32", "tf32": "tensorfloat32", "bfloat16": "default"}
-
-
-def check_precision(name: str) -> None:
-    """Raise UsageFault for an unknown precision."""
-    if name not in get_args(Precision):
-        raise UsageFault(f"--precision {name!r}: known are {', '.join(get_args(Precision))}")
 
 
 def matmul_precision(precision: str) -> Any:

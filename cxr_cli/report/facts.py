@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from cxr_cli.evaluation.report import format_figure
+from cxr_cli.evaluation.report import format_metric
 from cxr_cli.evaluation.subgroups.strata import NOT_RECORDED
 from cxr_cli.report.study import Study
-from cxr_cli.splitting.divide import SUBSETS
+from cxr_cli.splitting.criteria import SUBSETS
+from cxr_cli.training.recipes import value_of
 
 BY_DOMAIN = ("train_where", "train_per_class", "val_per_class")
 """Criteria of a split whose training images are of one kind, or so many."""
@@ -18,7 +19,7 @@ def technology(study: Study) -> str:
     """Name the kind of model, and what it tells apart."""
     kind = "a siamese convolutional network" if study.config.siamese else "a convolutional network"
     return (
-        f"Deep learning: {kind} ({study.config.arch}) that tells {_listed(study.config.classes)} apart on "
+        f"Deep learning: {kind} ({study.config.network.arch}) that tells {_listed(study.config.classes)} apart on "
         "chest radiographs."
     )
 
@@ -131,8 +132,8 @@ def partitions(study: Study) -> str:
     """Tell by what images were divided."""
     criteria = study.division["criteria"]
     seed = f"seed {criteria['seed']}"
-    if criteria.get("column"):
-        how = f"by the column {criteria['column']!r} of the label table"
+    if criteria.get("from_column"):
+        how = f"by the column {criteria['from_column']!r} of the label table"
     elif criteria.get("folds"):
         how = f"into {criteria['folds']} folds, of which fold {study.config.fold} tests, {seed}"
     elif any(criteria.get(name) for name in BY_DOMAIN):
@@ -169,9 +170,11 @@ def disjoint(study: Study) -> str:
 def model(study: Study) -> str:
     """Describe the network."""
     config = study.config
-    width = f", channels times {config.width:g}" if config.width != 1 else ""
-    frozen = f"; frozen: {config.freeze}" if config.freeze != "none" else ""
-    return f"{config.arch}{width}, {config.size} × {config.size} × 1 input{frozen}. {technology(study)}"
+    width = f", channels times {config.network.width:g}" if config.network.width != 1 else ""
+    frozen = f"; frozen: {config.network.freeze}" if config.network.freeze != "none" else ""
+    return (
+        f"{config.network.arch}{width}, {config.size} × {config.size} × 1 input{frozen}. {technology(study)}"
+    )
 
 
 def software(study: Study) -> str:
@@ -187,7 +190,7 @@ def initialization(study: Study) -> str:
     config = study.config
     if config.weights_digest:
         digest = config.weights_digest[:16]
-        return f"Pretrained weights {config.weights}, SHA-256 {digest}...; seed {config.seed}."
+        return f"Pretrained weights {config.network.weights}, SHA-256 {digest}...; seed {config.seed}."
     return f"Random, seed {config.seed}."
 
 
@@ -195,30 +198,35 @@ def training(study: Study) -> str:
     """Describe optimizer, rate, batch, epochs, loss and augmentation."""
     config = study.config
     changes = {
-        "flip": config.flip if config.flip != "none" else "",
-        "rotation": f"up to {config.rotation:g} degrees" if config.rotation else "",
-        "zoom": f"up to {config.zoom:.0%}" if config.zoom else "",
-        "shift": f"up to {config.shift:.0%}" if config.shift else "",
-        "contrast": f"up to {config.contrast:.0%}" if config.contrast else "",
+        "flip": config.augmentation.flip if config.augmentation.flip != "none" else "",
+        "rotation": f"up to {config.augmentation.rotation:g} degrees" if config.augmentation.rotation else "",
+        "zoom": f"up to {config.augmentation.zoom:.0%}" if config.augmentation.zoom else "",
+        "shift": f"up to {config.augmentation.shift:.0%}" if config.augmentation.shift else "",
+        "contrast": f"up to {config.augmentation.contrast:.0%}" if config.augmentation.contrast else "",
     }
     augmented = ", ".join(f"{name} {value}" for name, value in changes.items() if value) or "none"
-    loss = "binary cross entropy of pairs" if config.siamese else f"{config.loss} cross entropy"
-    begun = "A logistic regression on the model's vectors, by cross-validation; then " if config.probe else ""
+    loss = "binary cross entropy of pairs" if config.siamese else f"{value_of(config, 'loss')} cross entropy"
+    begun = (
+        "A logistic regression on the model's vectors, by cross-validation; then "
+        if value_of(config, "linear_probe")
+        else ""
+    )
+    optimization = config.optimization
     return (
-        f"{begun}{config.optimizer}, learning rate {config.lr:g} ({config.schedule}), "
-        f"{'pairs' if config.siamese else 'images'} a step {config.batch_size}, "
-        f"{_count(config.epochs, 'epoch')}, {loss}, augmentation: {augmented}; recipe {config.recipe!r}, "
-        f"{config.precision}, {study.record['device']}, {study.record['training_seconds']:.0f} s."
+        f"{begun}{optimization.optimizer}, learning rate {optimization.lr:g} ({optimization.schedule}), "
+        f"{'pairs' if config.siamese else 'images'} a step {optimization.batch_size}, "
+        f"{_count(optimization.epochs, 'epoch')}, {loss}, augmentation: {augmented}; recipe {config.recipe!r}, "
+        f"{config.network.precision}, {study.record['device']}, {study.record['training_seconds']:.0f} s."
     )
 
 
 def model_selection(study: Study) -> str:
     """Tell how the epoch was chosen."""
     best = study.selected
-    by = "lowest loss" if study.config.select == "loss" else "highest accuracy"
+    by = "lowest loss" if study.config.optimization.select == "loss" else "highest accuracy"
     judged = "three-way validation" if study.config.siamese else "the validation images"
     return (
-        f"The epoch with the {by} in {judged}: {best.epoch} of {study.config.epochs} "
+        f"The epoch with the {by} in {judged}: {best.epoch} of {study.config.optimization.epochs} "
         f"(loss {best.val_loss:.3f}, accuracy {best.val_accuracy:.3f}). Test images took no part."
     )
 
@@ -226,10 +234,10 @@ def model_selection(study: Study) -> str:
 def ensembles(study: Study) -> str:
     """Tell what is averaged."""
     averaged = []
-    if study.config.mirror:
+    if study.config.flip_tta:
         averaged.append("scores over each image and its mirror image")
-    if study.config.ema:
-        averaged.append(f"parameters over the steps (decay {study.config.ema:g})")
+    if study.config.optimization.ema:
+        averaged.append(f"parameters over the steps (decay {study.config.optimization.ema:g})")
     return f"No ensemble of models{f'; averaged: {_listed(averaged)}' if averaged else ''}."
 
 
@@ -294,7 +302,7 @@ def performance(study: Study) -> str | None:
     if study.metrics is None:
         return None
     shown = ("accuracy", "balanced_accuracy", "auc" if "auc" in study.metrics else "macro_auc")
-    told = [f"{name.replace('_', ' ')} {format_figure(study.metrics[name])}" for name in shown]
+    told = [f"{name.replace('_', ' ')} {format_metric(study.metrics[name])}" for name in shown]
     return f"{'; '.join(told)}; the others, and those of strata, under Test."
 
 
@@ -304,8 +312,8 @@ def diagnostic_performance(study: Study) -> str | None:
         return None
     positive = study.metrics.get("positive")
     told = [
-        f"{name}: sensitivity {format_figure(of['sensitivity'])}, "
-        f"specificity {format_figure(of['specificity'])}"
+        f"{name}: sensitivity {format_metric(of['sensitivity'])}, "
+        f"specificity {format_metric(of['specificity'])}"
         for name, of in study.metrics["per_class"].items()
         if positive in (None, name)
     ]
@@ -390,8 +398,9 @@ def imbalance(study: Study) -> str:
     sampled = {
         "balanced": "Each epoch shows equally many images of each class, drawn anew",
         "all": "Each epoch shows all images",
-    }.get(config.sampling or "", "Pairs are even over the classes")
-    weights = f"; class weights {config.class_weights}" if config.class_weights not in (None, "none") else ""
+    }.get(value_of(config, "sampling") or "", "Pairs are even over the classes")
+    weighted = value_of(config, "class_weights")
+    weights = f"; class weights {weighted}" if weighted not in (None, "none") else ""
     return f"{sampled}{weights}."
 
 

@@ -1,7 +1,6 @@
 """A study -> one self-contained HTML page."""
 
 import base64
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cxr_cli.artifacts import write_text
 from cxr_cli.audit.text import format_audit
-from cxr_cli.evaluation.report import HEADINGS, format_figure, format_operating_point
+from cxr_cli.evaluation.metrics.registry import heading
+from cxr_cli.evaluation.report import format_metric, format_operating_point
 from cxr_cli.report.checklists import CLAIM, TRIPOD
 from cxr_cli.report.study import Study
-from cxr_cli.splitting.divide import SUBSETS
+from cxr_cli.splitting.criteria import SUBSETS
 
 TEMPLATE = "page.html"
 
@@ -32,8 +32,8 @@ def render(study: Study) -> str:
         lstrip_blocks=True,
     )
     templates.filters |= {
-        "figure": format_figure,
-        "heading": _heading,
+        "figure": format_metric,
+        "heading": heading,
         "operating_point": format_operating_point,
         "picture": _inline,
         "words": lambda name: name.replace("_", " "),
@@ -45,12 +45,8 @@ def render(study: Study) -> str:
         figures=_named_figures(study.metrics),
         audit=study.audit and format_audit(study.audit),
         checklists=checklists,
-        settings=asdict(study.config),
+        settings=study.config.decisive,
     )
-
-
-def _heading(name: str) -> str:
-    return HEADINGS.get(name, name.replace("_", " "))
 
 
 def _named_figures(metrics: dict[str, Any] | None) -> dict[str, Any]:

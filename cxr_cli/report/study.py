@@ -13,12 +13,13 @@ from cxr_cli.artifacts import read_json
 from cxr_cli.dataset.store import Dataset, rejected_by_reason
 from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.subgroups.strata import NOT_RECORDED, SMALL, describe_strata, divide
-from cxr_cli.evaluation.subgroups.tables import Subject, Table, notes, tables
+from cxr_cli.evaluation.subgroups.tables import Subject, notes, tables
+from cxr_cli.evaluation.tables import Table
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
 from cxr_cli.prediction.predictions_file import read_predictions
 from cxr_cli.runs.config import RunConfig, read_config
 from cxr_cli.runs.folder import AUDIT, FIGURES, HISTORY, METRICS, PREDICTIONS, RECORD, open_images
-from cxr_cli.splitting.divide import SUBSETS
+from cxr_cli.splitting.criteria import SUBSETS
 from cxr_cli.splitting.file import Split
 from cxr_cli.splitting.flow import CHARACTERISTICS
 from cxr_cli.training.history import EpochRecord, best_epoch, read_history
@@ -109,6 +110,8 @@ def read_study(
     """
     config = read_config(folder)
     record = _read_if_there(folder / RECORD)
+    if record and not record["finished"]:
+        record = None
     if record is None or not record["finished"]:
         raise BadInput(f"{folder}: training is not finished; let `cxr train` come to its end first")
     images, division = open_images(config, dataset, split)

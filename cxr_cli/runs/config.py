@@ -1,100 +1,201 @@
-"""config.json of a RUN: everything that decides the run, resolved."""
+"""What decides a run: its network, optimization, augmentation and task, and its images; config.json keeps it.
 
-import builtins
+A setting of training is one field of a part: its metadata give its range and its help, its type its choices,
+and the command line, the check of values and the reader of config.json follow from there.
+"""
+
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+import math
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from types import GenericAlias, UnionType
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 from cxr_cli.artifacts import claim_folder, read_json, write_json
 from cxr_cli.errors import BadInput
+from cxr_cli.models.registry import Arch
 
 if TYPE_CHECKING:
-    from cxr_cli.models.registry import NetworkSpec
+    from cxr_cli.models.architecture import NetworkSpec
 
 CONFIG = "config.json"
-# Where the inputs lie may change between two calls; what they hold may not.
+# Where the inputs are may change between two calls; what they hold may not.
 PLACES = ("dataset", "split", "weights")
+
+Precision = Literal["float32", "tf32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Range:
+    """The numbers that a setting may have."""
+
+    low: float
+    high: float
+    with_low: bool
+    with_high: bool
+
+    def __contains__(self, value: float) -> bool:
+        """Whether a number is one of them; NaN never is."""
+        above = value > self.low or (self.with_low and value == self.low)
+        return above and (value < self.high or (self.with_high and value == self.high))
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        high = "less than infinity" if math.isinf(self.high) else f"{self.high:g} at most"
+        if not math.isinf(self.high) and not self.with_high:
+            high = f"less than {self.high:g}"
+        return (
+            f"{f'{self.low:g} or more' if self.with_low else f'more than {self.low:g}'} is needed, and {high}"
+        )
+
+
+POSITIVE = Range(0, math.inf, False, False)
+NOT_NEGATIVE = Range(0, math.inf, True, False)
+SHARE = Range(0, 1, True, False)
+
+
+def setting(
+    default: Any = MISSING, *, help: str, within: Range | None = None, metavar: str | None = None
+) -> Any:
+    """Make a dataclass field of a setting.
+
+    Args:
+        default: for every recipe that does not set it.
+        help: one sentence for the command line.
+        within: the numbers it may have.
+        metavar: what stands for its value in the help, where it is text.
+    """
+    return field(default=default, metadata={"help": help, "within": within, "metavar": metavar})
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """The network, and what it begins with."""
+
+    arch: Arch = setting(help="Architecture.")
+    width: float = setting(1.0, help="Channels and units of a COVID-Net, times the paper's.", within=POSITIVE)
+    weights: str = setting(
+        "none",
+        help="Initial weights; auto takes what is installed or cached, then the hub.",
+        metavar="auto|none|FILE|HUB-ID",
+    )
+    freeze: str = setting(
+        "none", help="What does not learn: none, features, or a number of stages from the image on."
+    )
+    batch_norm: Literal["batch", "running"] = setting(
+        "batch", help="Statistics of batch normalization in training; running ones stay as they are."
+    )
+    precision: Precision = setting("float32", help="Precision of the arithmetic.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizationConfig:
+    """How the loss is minimized, and which epoch is kept."""
+
+    epochs: int = setting(help="Epochs.", within=NOT_NEGATIVE)
+    batch_size: int = setting(
+        help="Images a step; pairs a step for random pairs of a siamese run.", within=POSITIVE
+    )
+    optimizer: Literal["adam", "adamw", "sgd"] = setting(help="Optimizer; sgd has momentum 0.9.")
+    lr: float = setting(help="Learning rate of the first step.", within=POSITIVE)
+    schedule: Literal["constant", "step", "cosine"] = setting(
+        "constant", help="How the learning rate changes; cosine ends at zero."
+    )
+    step_epochs: int = setting(
+        25, help="Schedule step: epochs after which the rate falls to a tenth.", within=POSITIVE
+    )
+    warmup: float = setting(0.0, help="Share of all steps in which the rate rises from zero.", within=SHARE)
+    weight_decay: float = setting(
+        0.0, help="Of kernels, not of biases and normalization.", within=NOT_NEGATIVE
+    )
+    layer_decay: float = setting(
+        1.0,
+        help="Each stage learns at this share of the rate of the stage after it.",
+        within=Range(0, 1, False, True),
+    )
+    ema: float = setting(
+        0.0,
+        help="Exponential moving average of the parameters with this decay, such as 0.99; it is validated, "
+        "selected and saved.",
+        within=SHARE,
+    )
+    select: Literal["accuracy", "loss"] = setting(
+        help="Epoch to keep: that of the highest validation accuracy or of the lowest validation loss."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentationConfig:
+    """Random changes of the training images, new in each epoch."""
+
+    flip: Literal["none", "horizontal", "both"] = setting("none", help="Random flips.")
+    rotation: float = setting(
+        0.0, help="Random rotation, up to this many degrees.", within=Range(0, 180, True, True)
+    )
+    zoom: float = setting(0.0, help="Random zoom in and out, up to this share.", within=SHARE)
+    shift: float = setting(0.0, help="Random shift, up to this share of height and width.", within=SHARE)
+    contrast: float = setting(0.0, help="Random contrast, up to this share more or less.", within=SHARE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassificationConfig:
+    """An image is classified."""
+
+    kind: Literal["classification"] = "classification"
+    loss: Literal["softmax", "binary"] = setting(
+        help="Cross entropy: softmax, or binary for two classes by one logit."
+    )
+    label_smoothing: float = setting(0.0, help="Share of each label spread over all classes.", within=SHARE)
+    class_weights: str = setting(
+        "none", help="Weights of the classes in the loss.", metavar="none|balanced|CLASS=WEIGHT,..."
+    )
+    sampling: Literal["balanced", "all"] = setting(
+        help="Images of an epoch: all, or balanced (the rarest class whole, as many of each other class)."
+    )
+    linear_probe: bool = setting(
+        False, help="Begin with a classifier by logistic regression on the training images' feature vectors."
+    )
+    flip_tta: bool = setting(
+        False, help="Horizontal-flip test-time augmentation: mean probability of an image and its flip."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiameseConfig:
+    """Two images are compared."""
+
+    kind: Literal["siamese"] = "siamese"
+    pairs: int = setting(help="Pairs an epoch.", within=POSITIVE)
+    pairing: Literal["random", "in-batch"] = setting(
+        help="Random pairs (the paper's), or all pairs within a batch."
+    )
+    trials: int = setting(help="Three-way trials that validate an epoch.", within=POSITIVE)
+
+
+TASKS: dict[str, type[ClassificationConfig | SiameseConfig]] = {
+    "classification": ClassificationConfig,
+    "siamese": SiameseConfig,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How a model is trained. None: this way of training has no use for the value.
+    """How a model is trained."""
 
-    Attributes:
-        siamese: compare images or classify them.
-        arch, width, freeze: the network, see `NetworkSpec`.
-        weights: what it begins with: "none" for a random draw, else as `find_weights` takes it.
-        probe: begin with a classifier by logistic regression on the training images' vectors, and those of
-            their mirror images where images are flipped.
-        batch_norm: by which statistics images are normalized in training: "batch", or the "running" ones,
-            which then stay as they are.
-        epochs: how many.
-        batch_size: images, or pairs, a step.
-        micro_batch: images that go through the model at once, gradients being summed; 0 for as many of the
-            batch as memory holds, which a run resolves.
-        optimizer: "adam", "adamw" or "sgd".
-        lr: learning rate of the first step.
-        schedule: how it changes: "constant", "step" or "cosine", which ends at zero.
-        warmup: share of all steps in which the rate rises from nothing.
-        step_epochs: after so many epochs, again and again, a step takes it to a tenth.
-        weight_decay: of kernels, not of biases and norms.
-        layer_decay: each stage learns at this share of the rate of the stage behind it.
-        ema: share that the average over the steps keeps of itself each step; it is what is judged, selected
-            and saved. 0 for the model itself.
-        loss: "softmax", or "binary" for two classes by one logit.
-        label_smoothing: share of each label that is spread over all classes.
-        class_weights: "none", "balanced", or "CLASS=WEIGHT,...".
-        sampling: which images an epoch shows: "balanced" or "all".
-        flip: "none", "horizontal" or "both", each at even odds.
-        rotation: degrees, up to which images are turned, both ways.
-        zoom: share, up to which images are enlarged or shrunk.
-        shift: share of height and width, up to which images are shifted, to whole pixels.
-        contrast: share, up to which the images' contrast is raised or lowered.
-        mirror: judge and score images by the mean over the image and its mirror image.
-        select: by what the epoch is chosen: "accuracy" or "loss" in validation.
-        pairs: pairs an epoch.
-        pairing: "random" (the paper's) or "in-batch".
-        trials: three-way trials an epoch, by which the epoch is judged.
-        precision: "float32", "tf32" or "bfloat16".
-    """
+    network: NetworkConfig
+    optimization: OptimizationConfig
+    augmentation: AugmentationConfig
+    task: ClassificationConfig | SiameseConfig
 
-    siamese: bool
-    arch: str
-    width: float = 1.0
-    weights: str = "none"
-    freeze: str = "none"
-    probe: bool | None = False
-    batch_norm: str = "batch"
-    epochs: int
-    batch_size: int
-    micro_batch: int | None = 0
-    optimizer: str
-    lr: float
-    schedule: str = "constant"
-    step_epochs: int = 25
-    warmup: float = 0.0
-    weight_decay: float = 0.0
-    layer_decay: float = 1.0
-    ema: float = 0.0
-    loss: str | None
-    label_smoothing: float | None = 0.0
-    class_weights: str | None = "none"
-    sampling: str | None
-    flip: str = "none"
-    rotation: float = 0.0
-    zoom: float = 0.0
-    shift: float = 0.0
-    contrast: float = 0.0
-    mirror: bool | None = False
-    select: str
-    pairs: int | None = None
-    pairing: str | None = None
-    trials: int | None = None
-    precision: str = "float32"
+    @property
+    def siamese(self) -> bool:
+        """Whether images are compared rather than classified."""
+        return isinstance(self.task, SiameseConfig)
+
+    @property
+    def flip_tta(self) -> bool:
+        """Whether scores are means over an image and its horizontal flip."""
+        return isinstance(self.task, ClassificationConfig) and self.task.flip_tta
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,11 +204,11 @@ class RunConfig(Recipe):
 
     Attributes:
         recipe: the recipe's name.
-        weights_digest: SHA-256 of the weights it began with; None without.
+        weights_digest: SHA-256 of the initial weights; None without.
         size: height and width of an image in pixels.
         classes: class names; a label's number is its place here.
-        mean, std: by which images are normalized, on the 0 ... 1 scale: those that the weights were made
-            for, or of the training pixels.
+        mean, std: by which images are normalized, on the 0 ... 1 scale: those of the initial weights, or of
+            the training pixels.
         seed: of initial weights, sampling, augmentation and dropout.
         dataset, dataset_digest, split, split_digest, fold: the images, and how they are divided.
     """
@@ -126,32 +227,51 @@ class RunConfig(Recipe):
     fold: int | None
 
     @property
-    def digest(self) -> str:
-        """SHA-256 of all that decides the run, 64 hex digits; where its inputs lie does not count."""
-        decides = {name: value for name, value in asdict(self).items() if name not in PLACES}
-        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+    def decisive(self) -> dict[str, Any]:
+        """Every setting that decides the run, by name; where its inputs are does not count."""
+        nested = asdict(self)
+        parts = {name: nested.pop(name) for name in PARTS}
+        flat = {name: value for part in parts.values() for name, value in part.items()} | nested
+        return {name: value for name, value in flat.items() if name not in PLACES}
 
     @property
-    def network(self) -> "NetworkSpec":
-        """The shape of this run's network."""
-        from cxr_cli.models.registry import NetworkSpec
+    def digest(self) -> str:
+        """SHA-256 of all that decides the run, 64 hex digits."""
+        return hashlib.sha256(json.dumps(self.decisive, sort_keys=True).encode()).hexdigest()
 
-        logits = 1 if self.loss == "binary" else len(self.classes)
+    @property
+    def network_spec(self) -> "NetworkSpec":
+        """The shape of this run's network."""
+        from cxr_cli.models.architecture import NetworkSpec
+
+        one_logit = isinstance(self.task, ClassificationConfig) and self.task.loss == "binary"
         return NetworkSpec(
-            self.arch, self.width, self.size, logits, self.siamese, self.freeze, self.batch_norm
+            self.network.arch,
+            self.network.width,
+            self.size,
+            1 if one_logit else len(self.classes),
+            self.siamese,
+            self.network.freeze,
+            self.network.batch_norm,
         )
+
+
+PARTS = tuple(part.name for part in fields(Recipe))
 
 
 def check_config(folder: Path, config: RunConfig) -> None:
     """Check that a folder is free for a run of this configuration, or holds one already.
 
     Raises:
-        UsageFault: the run in `folder` has another configuration; the message names what changed.
+        SettingsChanged: the run in `folder` has another configuration; the message names what changed.
         BadInput: the folder holds something else than a run.
     """
-    decides = {name: value for name, value in asdict(config).items() if name not in PLACES}
     claim_folder(
-        folder, CONFIG, decides, holds="run", made_with=lambda path: asdict(read_config(path.parent))
+        folder,
+        CONFIG,
+        config.decisive,
+        holds="run",
+        made_with=lambda path: read_config(path.parent).decisive,
     )
 
 
@@ -159,7 +279,7 @@ def write_config(folder: Path, config: RunConfig) -> None:
     """Write config.json, or leave the one in place if it says the same.
 
     Raises:
-        UsageFault, BadInput: see `check_config`.
+        SettingsChanged, BadInput: see `check_config`.
     """
     check_config(folder, config)
     if not (folder / CONFIG).exists():
@@ -170,40 +290,40 @@ def read_config(folder: Path) -> RunConfig:
     """Read a run's configuration.
 
     Raises:
-        BadInput: no run, or a configuration with an unknown or missing key.
+        BadInput: no run, or a configuration with an unknown or missing key, or a value that cannot be.
     """
+    import msgspec
+
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such run")
     path = folder / CONFIG
     if not path.exists():
         raise BadInput(f"{folder}: is not a run: it has no {CONFIG}")
-    content: Mapping[str, Any] = read_json(path)
-    known = {field.name for field in fields(RunConfig)}
+    content = read_json(path)
+    _check_keys(path, content, RunConfig, "")
+    kind = content["task"].get("kind") if isinstance(content["task"], dict) else None
+    if kind not in TASKS:
+        raise BadInput(f"{path}: task.kind is {json.dumps(kind)}, {' or '.join(TASKS)} is needed")
+    types = {
+        "network": NetworkConfig,
+        "optimization": OptimizationConfig,
+        "augmentation": AugmentationConfig,
+        "task": TASKS[kind],
+    }
+    for name, part in types.items():
+        _check_keys(path, content[name], part, f"{name}.")
+    values = {}
+    for name, expected in {**get_type_hints(RunConfig), **types}.items():
+        try:
+            values[name] = msgspec.convert(content[name], expected)
+        except msgspec.ValidationError as error:
+            raise BadInput(f"{path}: {name}: {error}") from None
+    return RunConfig(**values)
+
+
+def _check_keys(path: Path, content: Any, kind: type[Any], prefix: str) -> None:
+    if not isinstance(content, dict):
+        raise BadInput(f"{path}: {prefix.rstrip('.')} is {json.dumps(content)}, an object is needed")
+    known = {one.name for one in fields(kind)}
     for key in sorted(known ^ set(content)):
-        raise BadInput(f"{path}: key {key!r} is {'missing' if key in known else 'unknown'}")
-    for key, kind in get_type_hints(RunConfig).items():
-        if not _is_a(content[key], kind):
-            raise BadInput(f"{path}: {key} is {json.dumps(content[key])}, {_in_words(kind)} is needed")
-    return RunConfig(**{**content, "classes": tuple(content["classes"])})
-
-
-def _is_a(value: Any, kind: Any) -> bool:
-    """Tell whether a JSON value is of an annotated type; whole numbers are real ones too, truth values no."""
-    match kind:
-        case UnionType():
-            return any(_is_a(value, one) for one in get_args(kind))
-        case GenericAlias():
-            return isinstance(value, list) and all(isinstance(item, str) for item in value)
-        case builtins.float:
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case builtins.int:
-            return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, kind)
-
-
-def _in_words(kind: Any) -> str:
-    if isinstance(kind, UnionType):
-        return " or ".join(_in_words(one) for one in get_args(kind))
-    if isinstance(kind, GenericAlias):
-        return "a list of texts"
-    return {float: "a number", int: "a whole number", bool: "true or false", str: "a text"}.get(kind, "null")
+        raise BadInput(f"{path}: key {prefix + key!r} is {'missing' if key in known else 'unknown'}")

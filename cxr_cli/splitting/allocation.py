@@ -1,9 +1,9 @@
-"""Patients into parts, so that each part holds its share of every class."""
+"""Allocation of patients to parts, so that each part holds its share of every class."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-UNDRAWN = -1
+UNALLOCATED = -1
 """The part of a patient who is in none."""
 ORDERS = 20
 """Random orders of patients that are tried to meet counts exactly."""
@@ -36,7 +36,7 @@ def allocate_patients(
     Args:
         counts: int [P, C], images of each class that each patient has.
         shares: float [S], positive, summing to one.
-        rng: the order of patients, and so the draw.
+        rng: of the order of patients.
 
     Returns:
         int [P], the part of each patient.
@@ -50,7 +50,7 @@ def allocate_patients(
     for patient in order:
         weights = counts[patient] / totals
         lack = (missing / (shares[:, None] * totals)) @ weights
-        # Equal lacks are broken by lot, else the patients with most images would all go to the first part.
+        # Ties are broken at random, else the patients with most images would all go to the first part.
         tied = np.flatnonzero(np.isclose(lack, lack.max()))
         part = int(rng.choice(tied, p=shares[tied] / shares[tied].sum()))
         parts[patient] = part
@@ -58,25 +58,26 @@ def allocate_patients(
     return parts
 
 
-def draw_patients(
+def sample_patients(
     counts: NDArray[np.int64], wanted: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Draw patients into parts, so that part s holds exactly wanted[s] images of each class, where possible.
+    """Sample patients for parts, so that part s holds exactly wanted[s] images of each class, where possible.
 
-    Patients come in random order, and each is drawn who fits whole; a part is chosen by lot, by what it
-    lacks. Where counts are not met, other orders are tried, then such as put patients with many images first
-    (those with few fill the differences): only where nearly all images are wanted does it come to that, and
-    then who is drawn is hardly a choice. Of all tries the first that lacks least stands.
+    Patients come in random order, and each is taken whose images all fit; among parts that they fit, one is
+    chosen at random in proportion to what it lacks. Where counts are not met, other random orders are tried,
+    then orders with the patients of many images first (those with few then fill up). That happens only where
+    nearly all images are wanted, so that it hardly biases the sample. The first attempt that lacks least
+    is kept.
 
     Args:
         counts: int [P, C], images of each class that each patient has.
         wanted: int [S, C], images of each class for each part.
-        rng: the draw.
+        rng: of the sampling.
 
     Returns:
-        int [P], the part of each patient, `UNDRAWN` where none. No part holds more than is wanted.
+        int [P], the part of each patient, `UNALLOCATED` where none. No part holds more than is wanted.
     """
-    best, least = np.full(len(counts), UNDRAWN), int(wanted.sum())
+    best, least = np.full(len(counts), UNALLOCATED), int(wanted.sum())
     for attempt in range(2 * ORDERS):
         order = rng.permutation(len(counts))
         if attempt >= ORDERS:
@@ -92,14 +93,14 @@ def draw_patients(
 def _first_fit(
     counts: NDArray[np.int64], wanted: NDArray[np.int64], order: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], int]:
-    """Take patients in order, each into a part that they fit; return parts, and the images that lack."""
-    parts = np.full(len(counts), UNDRAWN)
+    """Take patients in order, each into a part that they fit; return parts, and how many images are lacking."""
+    parts = np.full(len(counts), UNALLOCATED)
     lack = wanted.copy()
     for patient in order[counts[order].sum(1) > 0]:
         fitting = np.flatnonzero((counts[patient] <= lack).all(1))
         if len(fitting):
-            lots = lack[fitting] @ (counts[patient] > 0)
-            part = fitting[0] if len(fitting) == 1 else rng.choice(fitting, p=lots / lots.sum())
+            weights = lack[fitting] @ (counts[patient] > 0)
+            part = fitting[0] if len(fitting) == 1 else rng.choice(fitting, p=weights / weights.sum())
             parts[patient] = part
             lack[part] -= counts[patient]
             if not lack.any():
@@ -107,25 +108,25 @@ def _first_fit(
     return parts, int(lack.sum())
 
 
-def draw_more_patients(
+def add_patients(
     counts: NDArray[np.int64], wanted: NDArray[np.int64], parts: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Draw undrawn patients who fit nowhere whole into parts that still lack images, least surplus first.
+    """Add unallocated patients to parts that still lack images, those with the least surplus first.
 
     Args:
         counts: int [P, C], images of each class that each patient has.
         wanted: int [S, C], images of each class for each part.
-        parts: int [P], as `draw_patients` gave them.
+        parts: int [P], as `sample_patients` gave them.
 
     Returns:
         int [P], the part of each patient; a part may now hold more images than are wanted, and lacks some
-        only where no undrawn patient has any of that class.
+        only where no unallocated patient has any of that class.
     """
     parts = parts.copy()
     for part, of_part in enumerate(wanted):
         while True:
             lack = np.maximum(of_part - counts[parts == part].sum(0), 0)
-            useful = np.minimum(counts, lack).sum(1) * (parts == UNDRAWN)
+            useful = np.minimum(counts, lack).sum(1) * (parts == UNALLOCATED)
             if not useful.any():
                 break
             surplus = counts.sum(1) - useful

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from cxr_cli.artifacts import atomic_path, digest_file, read_csv, read_json, versions, write_csv, write_json
 from cxr_cli.dataset.pixel_statistics import PixelStatistics, pixel_statistics
 from cxr_cli.dataset.store import Dataset
-from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.splitting.divide import COLUMNS, SUBSETS, SplitCriteria, fold_subsets
+from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.splitting.criteria import SUBSETS, SplitCriteria
 from cxr_cli.splitting.flow import flow, images_by_part
 from cxr_cli.splitting.near_duplicates import NearDuplicate
 from cxr_cli.splitting.patients import Same, patient_numbers, refuse_leaks
+
+COLUMNS = ("image_id", "patient_id", "label", "subset", "fold")
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Split:
     Attributes:
         subsets: text [N], "train", "val", "test" or "" for each row of the dataset.
         labels: int [N], class number of each row.
-        patients: int [N], patient number of each row; patients who share a picture have one.
+        patients: int [N], patient number of each row; patients who share an image have one.
         classes: class names, sorted; a label's number is its place here.
         pixels: statistics of the training pixels.
         digest: SHA-256 of split.csv.
@@ -45,19 +47,19 @@ class Split:
         """Return the dataset rows of a subset, ascending.
 
         Raises:
-            UsageFault: no subset has this name.
+            InvalidSetting: no subset has this name.
             BadInput: the subset has no image.
         """
         if subset not in SUBSETS:
-            raise UsageFault(f"--subset {subset!r}: known are {', '.join(SUBSETS)}")
+            raise InvalidSetting("subset", repr(subset), f"known are {', '.join(SUBSETS)}")
         rows = np.flatnonzero(self.subsets == subset)
         if not len(rows):
             raise BadInput(f"{self.path}: no image in subset {subset!r}")
         return rows
 
 
-def same_pictures(dataset: Dataset, near_duplicates: Sequence[NearDuplicate]) -> Same:
-    """The image_ids of pairs of images that are one picture."""
+def near_duplicate_pairs(dataset: Dataset, near_duplicates: Sequence[NearDuplicate]) -> Same:
+    """The image_ids of pairs of near-duplicates."""
     image_ids = dataset.manifest["image_id"].tolist()
     return [(image_ids[one], image_ids[other]) for (one, other), *_ in near_duplicates]
 
@@ -76,16 +78,16 @@ def write_split(
     Args:
         dataset: whose images.
         criteria: how they were divided.
-        table: as split.make_split gave it.
+        table: as `make_split` gave it.
         path: of the split.csv.
-        near-duplicates: images that are one picture, by which patients were united.
+        near_duplicates: pairs of near-duplicates, whose patients count as one.
 
     Raises:
-        UsageFault: `path` is itself named .json.
+        InvalidSetting: `path` is itself named .json.
     """
     if path.suffix == ".json":
-        raise UsageFault(f"--output {path}: the split is a table, to be named .csv; a .json goes beside it")
-    same = same_pictures(dataset, near_duplicates)
+        raise InvalidSetting("output", path, "the split is a table, to be named .csv; a .json goes beside it")
+    same = near_duplicate_pairs(dataset, near_duplicates)
     summary: dict[str, Any] = {
         "criteria": asdict(criteria),
         "dataset": str(dataset.folder),
@@ -120,6 +122,14 @@ def _training_pixels(dataset: Dataset, subsets: NDArray[np.str_]) -> PixelStatis
     return pixel_statistics(dataset.images, np.flatnonzero(subsets == "train"))
 
 
+def fold_subsets(folds: NDArray[np.int64], fold: int, count: int) -> NDArray[np.str_]:
+    """Name each image's subset: `fold` tests, the next one (after the last, the first) validates, the rest train."""
+    names = np.full(len(folds), "train", dtype="<U5")
+    names[folds == fold] = "test"
+    names[folds == (fold + 1) % count] = "val"
+    return names
+
+
 def open_split(path: Path, dataset: Dataset, fold: int | None = None, *, leaks: bool = False) -> Split:
     """Read a split for a dataset.
 
@@ -127,11 +137,11 @@ def open_split(path: Path, dataset: Dataset, fold: int | None = None, *, leaks: 
         path: split.csv.
         dataset: the dataset that it divides.
         fold: which fold tests; needed if and only if the split has folds.
-        leaks: read it though a patient be in two subsets, for an audit.
+        leaks: read it even if a patient is in two subsets, for an audit.
 
     Raises:
         BadInput: no split, of another dataset, or one that puts a patient into two subsets.
-        UsageFault: a fold is missing, not wanted, or out of range.
+        InvalidSetting: a fold is missing, not wanted, or out of range.
     """
     table = read_csv(path, COLUMNS)
     for column in ("image_id", "patient_id", "label"):
@@ -143,13 +153,13 @@ def open_split(path: Path, dataset: Dataset, fold: int | None = None, *, leaks: 
     folds = recorded.folds
     if folds is None:
         if fold is not None:
-            raise UsageFault(f"--fold {fold}: {path} has no folds")
+            raise InvalidSetting("fold", fold, f"{path} has no folds")
         _check_values(path, table["subset"], {*SUBSETS, ""}, "train, val, test and empty")
         subsets = table["subset"].to_numpy(dtype=str)
     else:
         if fold is None or not 0 <= fold < folds:
-            raise UsageFault(
-                f"--fold {'missing' if fold is None else fold}: {path} has folds 0 to {folds - 1}"
+            raise InvalidSetting(
+                "fold", "missing" if fold is None else fold, f"{path} has folds 0 to {folds - 1}"
             )
         _check_values(path, table["fold"], {str(number) for number in range(folds)}, f"0 to {folds - 1}")
         subsets = fold_subsets(table["fold"].to_numpy(np.int64), fold, folds)
@@ -182,7 +192,7 @@ class _Summary(NamedTuple):
         folds: their number, None if there are none.
         pixels: statistics of the training pixels with each fold as test, or of the one split.
         digests: of the images and of the split.csv that the statistics are of.
-        same: pairs of image_ids that are one picture.
+        same: pairs of image_ids that are near-duplicates.
     """
 
     folds: int | None
@@ -207,7 +217,7 @@ def _read_summary(path: Path) -> _Summary:
         return _Summary(folds, pixels, digests, same)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise BadInput(
-            f"{path}: is not what `cxr split` writes beside a split.csv; make the split anew"
+            f"{path}: is not what `cxr split` writes beside a split.csv; make the split again"
         ) from error
 
 

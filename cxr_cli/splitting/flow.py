@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from cxr_cli.dataset.store import Dataset
-from cxr_cli.splitting.divide import SUBSETS, SplitCriteria, images_of_domain
+from cxr_cli.splitting.criteria import SUBSETS, SplitCriteria
+from cxr_cli.splitting.where import images_of_domain
 
 CHARACTERISTICS = ("portable", "manufacturer", "institution", "view_position")
 """Columns by whose values images are counted, where the manifest has any."""
@@ -21,7 +22,7 @@ def flow(dataset: Dataset, criteria: SplitCriteria, table: pd.DataFrame) -> dict
     Args:
         dataset: whose images.
         criteria: how they were divided, not into folds.
-        table: as split.make_split gave it.
+        table: as `make_split` gave it.
 
     Returns:
         `counts`, images by subset and class; `left_out`, images by reason; `characteristics`, images by

@@ -1,4 +1,4 @@
-"""Leaks: a patient, a picture, or nearly the same picture in more than one subset of a split."""
+"""Leaks: a patient, an image, or near-duplicates in more than one subset of a split."""
 
 import hashlib
 from collections.abc import Hashable, Sequence
@@ -30,14 +30,14 @@ class Leaks(NamedTuple):
 
     Attributes:
         patients: one entry a patient with images in more than one subset.
-        identical: one entry a picture, the same in every pixel, in more than one subset.
-        near: one entry a pair of images that are nearly the same picture; see
-            `near-duplicates.find_near_duplicates`.
+        identical: one entry an image, identical in every pixel, in more than one subset.
+        near_duplicates: one entry a pair of images that are near-duplicates; see
+            `near_duplicates.find_near_duplicates`.
     """
 
     patients: list[Leak]
     identical: list[Leak]
-    near: list[Leak]
+    near_duplicates: list[Leak]
 
 
 def find_leaks(dataset: Dataset, subsets: NDArray[np.str_]) -> Leaks:
@@ -52,17 +52,16 @@ def find_leaks(dataset: Dataset, subsets: NDArray[np.str_]) -> Leaks:
     def leak(one: int, other: int, correlation: float | None = None) -> Leak:
         return Leak((image_ids[one], image_ids[other]), (str(subsets[one]), str(subsets[other])), correlation)
 
-    pictures = [hashlib.sha256(image.tobytes()).digest() for image in dataset.images]
+    digests = [hashlib.sha256(image.tobytes()).digest() for image in dataset.images]
     near = [
-        leak(*near_duplicates.rows, round(near_duplicates.correlation, 4))
-        for near_duplicates in find_near_duplicates(dataset.images, pd.factorize(subsets)[0].astype(np.int64))
-        if pictures[near_duplicates.rows[0]] != pictures[near_duplicates.rows[1]]
-        and "" not in subsets[list(near_duplicates.rows)]
+        leak(*pair.rows, round(pair.correlation, 4))
+        for pair in find_near_duplicates(dataset.images, pd.factorize(subsets)[0].astype(np.int64))
+        if digests[pair.rows[0]] != digests[pair.rows[1]] and "" not in subsets[list(pair.rows)]
     ]
     return Leaks(
         patients=[leak(*rows) for rows in _across(dataset.manifest["patient_id"].tolist(), subsets)],
-        identical=[leak(*rows) for rows in _across(pictures, subsets)],
-        near=near,
+        identical=[leak(*rows) for rows in _across(digests, subsets)],
+        near_duplicates=near,
     )
 
 

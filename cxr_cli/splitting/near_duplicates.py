@@ -1,4 +1,4 @@
-"""Near-duplicates: images that are the same or nearly the same picture under two patients."""
+"""Near-duplicates: images of two patients that are the same or nearly the same."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,12 +11,12 @@ Detail = NDArray[np.float32]
 
 
 class DetailScale(NamedTuple):
-    """How the detail of a picture is looked at, lengths in pixels of the reduced picture.
+    """How the detail of an image is compared, lengths in pixels of the reduced image.
 
     Attributes:
-        size: side that the picture is reduced to.
-        smooth: standard deviation of the Gaussian whose smooth picture is taken away.
-        surround: standard deviation of the Gaussian over which contrast is made even.
+        size: side that the image is reduced to.
+        smooth: standard deviation of the Gaussian whose smoothed image is subtracted.
+        surround: standard deviation of the Gaussian over which contrast is equalized.
     """
 
     size: int
@@ -27,7 +27,7 @@ class DetailScale(NamedTuple):
 COARSE = DetailScale(size=32, smooth=1.0, surround=3.0)
 FINE = DetailScale(size=64, smooth=1.5, surround=4.0)
 NEAR_DUPLICATE = 0.6
-"""Fine correlation from which two real images count as one picture.
+"""Fine correlation from which two real images count as near-duplicates.
 
 Of 555,000 pairs of real images of two patients the highest has 0.47, among them many that share a black
 border; of 144 copies decoded, windowed, inverted and bordered otherwise the lowest has 0.73.
@@ -41,7 +41,7 @@ SAMPLED_PAIRS = 1000
 COARSER = 0.1
 """How much less two images need to correlate coarsely to be compared finely."""
 PLAY = 2
-"""Pixels of the fine picture by which one image may be shifted against the other."""
+"""Pixels of the fine image by which one image may be shifted against the other."""
 FAINT = 0.5
 """Gray values of local contrast below which there is nothing to compare: noise of rounding."""
 BLOCK = 512
@@ -49,7 +49,7 @@ BLOCK = 512
 
 
 class NearDuplicate(NamedTuple):
-    """Two images of two patients that are one picture.
+    """Two images of two patients that are near-duplicates.
 
     Attributes:
         rows: of the dataset, ascending.
@@ -63,16 +63,15 @@ class NearDuplicate(NamedTuple):
 
 
 def find_near_duplicates(images: NDArray[np.uint8], patients: NDArray[np.int64]) -> list[NearDuplicate]:
-    """Find the pairs of images of two patients that are the same or nearly the same picture.
+    """Find the pairs of images of two patients that are the same or nearly the same.
 
-    Chest images are all alike in their large shapes, and those of one archive in their borders; what tells
-    two of them apart is fine detail. So pictures are compared by detail alone, its contrast made even over
-    the image. That survives windowing, inversion, borders, JPEG and another size, but no shift beyond 2 % of
+    Chest images are all alike in their large shapes, and those of one archive in their borders; what
+    distinguishes two of them is fine detail. So images are compared by detail alone, its contrast equalized
+    over the image. That survives windowing, inversion, borders, JPEG and another size, but no shift beyond 2 % of
     the side, rotation beyond 2 degrees, or zoom beyond 2 %. All pairs are compared coarsely, plain and
     mirrored, then those that may be near-duplicates finely.
 
-    Images from one mould, such as phantoms, are alike in detail too; so `near_duplicate_threshold` rises with
-    them.
+    Images made alike, such as phantoms, are alike in detail too; `near_duplicate_threshold` rises for them.
 
     Args:
         images: uint8 [N, H, W], gray; may be a memory map.
@@ -89,25 +88,24 @@ def find_near_duplicates(images: NDArray[np.uint8], patients: NDArray[np.int64])
             for (one, other), correlation in zip(
                 pairs.tolist(), _fine_correlations(images, pairs, mirrored), strict=True
             ):
-                near_duplicates = NearDuplicate((one, other), correlation, mirrored)
-                before = found.get(near_duplicates.rows)
+                pair = NearDuplicate((one, other), correlation, mirrored)
+                before = found.get(pair.rows)
                 better = before is None or abs(correlation) > abs(before.correlation)
                 if abs(correlation) >= threshold and better:
-                    found[near_duplicates.rows] = near_duplicates
+                    found[pair.rows] = pair
     return [found[rows] for rows in sorted(found)]
 
 
 def near_duplicate_threshold(images: NDArray[np.uint8], patients: NDArray[np.int64]) -> float:
-    """Measure from which fine correlation two images of this dataset count as one picture.
+    """Measure from which fine correlation two images of this dataset count as near-duplicates.
 
-    `NEAR-DUPLICATE` for real images; more, up to `CERTAIN`, where pairs of images, taken blindly, are more
-    alike.
+    `NEAR_DUPLICATE` for real images; more, up to `CERTAIN`, where randomly chosen pairs are more alike.
 
     Args:
         images: uint8 [N, H, W].
         patients: int [N], patient number of each image.
     """
-    # Always the same pairs: the draw has no part in what is found.
+    # Always the same pairs: the result must not depend on a seed.
     pairs = np.random.default_rng(0).integers(0, len(images), (SAMPLED_PAIRS, 2))
     pairs = pairs[patients[pairs[:, 0]] != patients[pairs[:, 1]]]
     if not len(pairs):
@@ -146,7 +144,7 @@ def _fine_correlations(images: NDArray[np.uint8], pairs: NDArray[np.int64], mirr
 
 
 def _best_correlation(one: Detail, other: Detail) -> float:
-    """Correlate two pictures [S, S] in the shift, up to `PLAY`, in which they agree or oppose most."""
+    """Correlate two images [S, S] in the shift, up to `PLAY`, in which they agree or oppose most."""
     middle = np.ascontiguousarray(other[PLAY:-PLAY, PLAY:-PLAY])
     if not one.any() or not middle.any():
         return 0.0

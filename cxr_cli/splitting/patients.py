@@ -12,24 +12,24 @@ from scipy.sparse.csgraph import connected_components
 from cxr_cli.errors import BadInput
 
 Same = Sequence[tuple[str, str]]
-"""Pairs of image_ids that are one picture."""
+"""Pairs of image_ids that are near-duplicates."""
 
 
 def patient_numbers(images: pd.DataFrame, same: Same = ()) -> NDArray[np.int64]:
     """Number the patients of images with `patient_id` and `image_id`, in order of appearance: int [N].
 
-    An image without an id is a patient. Patients who share a picture, by its image_id or by a pair of `same`,
+    An image without an id is a patient. Patients who share an image, by its image_id or by a pair of `same`,
     count as one.
     """
     known = images["patient_id"] != ""
     names = ("patient " + images["patient_id"]).where(known, "image " + images["image_id"])
     patients = pd.factorize(names)[0]
-    pictures, image_ids = pd.factorize(images["image_id"])
+    images_found, image_ids = pd.factorize(images["image_id"])
     pairs = np.array([[one, other] for one, other in same], dtype=object).reshape(-1, 2)
     alike = np.stack([pd.Index(image_ids).get_indexer(side) for side in pairs.T])
-    # A graph whose nodes are the patients and, after them, the pictures.
+    # A graph whose nodes are the patients and, after them, the images.
     first = len(images)
-    ends = (np.append(patients, first + alike[0]), np.append(first + pictures, first + alike[1]))
+    ends = (np.append(patients, first + alike[0]), np.append(first + images_found, first + alike[1]))
     links = coo_array((np.ones(len(ends[0])), ends), shape=(2 * first, 2 * first))
     _, united = connected_components(links, directed=False)
     return np.asarray(pd.factorize(united[patients])[0], np.int64)
@@ -42,7 +42,7 @@ def refuse_leaks(place: str, images: pd.DataFrame, subsets: NDArray[Any], same: 
         place: where the subsets are written, for the message.
         images: with `patient_id` and `image_id`.
         subsets: text [N].
-        same: pairs of image_ids that are one picture: their patients count as one.
+        same: pairs of image_ids that are near-duplicates: their patients count as one.
     """
     leaking, where = _leaks(images, subsets, ())
     if leaking:
@@ -53,8 +53,8 @@ def refuse_leaks(place: str, images: pd.DataFrame, subsets: NDArray[Any], same: 
     leaking, where = _leaks(images, subsets, same)
     if leaking:
         raise BadInput(
-            f"{place}: {leaking} group{'s' * (leaking != 1)} of patients who share a picture in more than "
-            f"one subset (images {where}); each group belongs in one, or split with --no-near-duplicates"
+            f"{place}: {leaking} group{'s' * (leaking != 1)} of patients who share an image in more than "
+            f"one subset (images {where}); each group belongs in one subset"
         )
 
 

@@ -1,4 +1,4 @@
-"""Conditions over a manifest's columns, as `--train-where` takes them: read by a small grammar, never run."""
+"""Conditions over a manifest's columns, as `train_where` takes them: read by a small grammar, never run."""
 
 import ast
 import operator
@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.dataset.store import Dataset
+from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.splitting.criteria import SplitCriteria
 
-OPTION = "--train-where"
+FIELD = "train_where"
 LONGEST = 2000
 """Characters that a condition may have."""
 SHOWN = 100
@@ -71,15 +73,22 @@ def select(condition: str, images: pd.DataFrame, place: str) -> Selection:
         place: where the images are listed, for messages.
 
     Raises:
-        UsageFault: not such a condition.
+        InvalidSetting: not such a condition.
         BadInput: a column that is not there, or one compared with a number whose values are none.
     """
     reader = _Reader(condition, images, place)
     try:
         met = reader.condition(reader.tree)
-        return Selection(met, *(tuple(dict.fromkeys(seen)) for seen in (reader.absent, reader.respelled)))
+        return Selection(met, *(tuple(dict.fromkeys(names)) for names in (reader.absent, reader.respelled)))
     except RecursionError:
-        raise UsageFault(f"{OPTION}: is nested too deep") from None
+        raise InvalidSetting(FIELD, True, "is nested too deep") from None
+
+
+def images_of_domain(dataset: Dataset, criteria: SplitCriteria) -> Selection:
+    """Find the images that train and val are sampled from: those that meet the condition, or all."""
+    if criteria.train_where is None:
+        return Selection(np.ones(len(dataset.manifest), np.bool_), (), ())
+    return select(criteria.train_where, dataset.manifest, str(dataset.folder / "manifest.csv"))
 
 
 class _Column(NamedTuple):
@@ -100,16 +109,18 @@ class _Reader:
 
     def _parse(self, condition: str) -> ast.expr:
         if len(condition) > LONGEST:
-            raise UsageFault(f"{OPTION}: {len(condition)} characters, at most {LONGEST} are read")
+            raise InvalidSetting(FIELD, True, f"{len(condition)} characters, at most {LONGEST} are read")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # Python's opinions of style
                 return ast.parse(QUOTED.sub(self._hide, condition).strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             hint = "; equal is written ==" if re.search(r"[^=!<>]=[^=]", condition) else ""
-            raise UsageFault(
-                f"{OPTION} {condition[:SHOWN]!r}: cannot be read; write such as "
-                f"\"institution == 'Academic Hospital' and portable == 'fixed'\"{hint}"
+            raise InvalidSetting(
+                FIELD,
+                repr(condition[:SHOWN]),
+                "cannot be read; write, for example, "
+                f"\"institution == 'Academic Hospital' and portable == 'fixed'\"{hint}",
             ) from None
 
     def _hide(self, quoted: re.Match[str]) -> str:
@@ -210,14 +221,14 @@ class _Reader:
     def _column(self, name: str) -> _Column:
         if name not in self._images.columns:
             known = ", ".join(map(repr, self._images.columns))
-            raise BadInput(f"{OPTION}: {self._place} has no column {name!r}; it has {known}")
+            raise BadInput(f"`{FIELD}`: {self._place} has no column {name!r}; it has {known}")
         return _Column(name, self._images[name].astype(str).str.strip())
 
-    def _refusal(self, node: ast.expr, why: str) -> UsageFault:
+    def _refusal(self, node: ast.expr, why: str) -> InvalidSetting:
         text = ast.unparse(node)[:SHOWN]
         for word, name in self._quoted.items():
             text = text.replace(word, f"`{name}`")
-        return UsageFault(f"{OPTION}: {text}: {why}")
+        return InvalidSetting(FIELD, True, f"{text}: {why}")
 
 
 def _plain(text: str) -> str:

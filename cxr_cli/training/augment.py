@@ -8,12 +8,12 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy.ndimage import map_coordinates
 
-from cxr_cli.runs.config import Recipe
+from cxr_cli.runs.config import AugmentationConfig
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far images are changed; see `Recipe`, whose values these are."""
+    """How far images are changed; see `AugmentationConfig`, whose values these are."""
 
     flip: str = "none"
     rotation: float = 0.0
@@ -22,9 +22,9 @@ class Augmentation:
     contrast: float = 0.0
 
     @classmethod
-    def of(cls, recipe: Recipe) -> "Augmentation":
-        """Take a recipe's values."""
-        return cls(recipe.flip, recipe.rotation, recipe.zoom, recipe.shift, recipe.contrast)
+    def of(cls, config: AugmentationConfig) -> "Augmentation":
+        """Take the configured values."""
+        return cls(config.flip, config.rotation, config.zoom, config.shift, config.contrast)
 
 
 NO_AUGMENTATION = Augmentation()

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from cxr_cli.models.registry import Variables
+from cxr_cli.models.network import Variables
 
 
 def moving_average(average: Variables, variables: Variables, share: float, steps: Array) -> Variables:

@@ -8,11 +8,11 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from cxr_cli.errors import UsageFault
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.errors import InvalidSetting
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.forward import Scaling, class_logits, forward_function, logits_reader, run_over
-from cxr_cli.runs.config import Recipe
+from cxr_cli.runs.config import ClassificationConfig, Recipe
 from cxr_cli.training.losses import softmax_cross_entropy
 from cxr_cli.training.sampling import balanced_epoch, epoch_generator
 from cxr_cli.training.step import Answers, RowLoss
@@ -55,7 +55,7 @@ def class_weights(setting: str, labels: NDArray[np.int64], classes: tuple[str, .
         float32 [C].
 
     Raises:
-        UsageFault: none of these, an unknown class, or a weight that is not above 0.
+        InvalidSetting: none of these, an unknown class, or a weight that is not above 0.
     """
     if setting == "none":
         return np.ones(len(classes), np.float32)
@@ -66,9 +66,10 @@ def class_weights(setting: str, labels: NDArray[np.int64], classes: tuple[str, .
     for part in setting.split(","):
         name, _, value = part.rpartition("=")
         if name not in weights:
-            raise UsageFault(
-                f"--class-weights {part!r}: none, balanced, or CLASS=WEIGHT "
-                f"with a class of {', '.join(classes)}"
+            raise InvalidSetting(
+                "class_weights",
+                repr(part),
+                f"none, balanced, or CLASS=WEIGHT with a class of {', '.join(classes)}",
             )
         weights[name] = _positive(part, value)
     return np.array(list(weights.values()), np.float32)
@@ -80,7 +81,7 @@ def _positive(part: str, value: str) -> float:
     except ValueError:
         weight = 0.0
     if not 0 < weight < float("inf"):
-        raise UsageFault(f"--class-weights {part!r}: the weight is a number above 0")
+        raise InvalidSetting("class_weights", repr(part), "the weight is a number above 0")
     return weight
 
 
@@ -93,13 +94,16 @@ class Classification:
         """Take the recipe's loss, label_smoothing, class_weights, sampling and batch_size.
 
         Raises:
-            UsageFault: see `class_weights`.
+            InvalidSetting: see `class_weights`.
         """
+        task = recipe.task
+        if not isinstance(task, ClassificationConfig):
+            raise TypeError("a siamese recipe compares images")
         self.images = images
-        self.balanced = recipe.sampling == "balanced"
-        self.batch_size, self.seed = recipe.batch_size, seed
-        weights = class_weights(recipe.class_weights or "none", images.labels[images.train], images.classes)
-        self.row_loss = classification_loss(weights, recipe.label_smoothing or 0.0)
+        self.balanced = task.sampling == "balanced"
+        self.batch_size, self.seed = recipe.optimization.batch_size, seed
+        weights = class_weights(task.class_weights, images.labels[images.train], images.classes)
+        self.row_loss = classification_loss(weights, task.label_smoothing)
         self.logits = forward_function(network, scaling, logits_reader(recipe))
 
     def plan(self, epoch: int) -> EpochPlan:

@@ -10,7 +10,7 @@ from typing import Protocol
 import jax
 import jax.numpy as jnp
 
-from cxr_cli.errors import Preempted, UsageFault
+from cxr_cli.errors import Preempted, TrainingDiverged
 from cxr_cli.prediction.loading import FetchBatch
 from cxr_cli.runs.folder import CHECKPOINTS, HISTORY
 from cxr_cli.runs.model_store import save_model
@@ -82,7 +82,7 @@ class Trainer:
 
         Raises:
             Preempted: asked to stop; the state is saved.
-            UsageFault: the loss is no longer finite.
+            TrainingDiverged: the loss is no longer finite.
         """
         with rolling_checkpoint(self.folder / CHECKPOINTS) as checkpoint:
             restored = checkpoint.restore(like)
@@ -175,7 +175,9 @@ class Trainer:
 
 def _check_finite(what: str, loss: float, place: str) -> None:
     if not math.isfinite(loss):
-        raise UsageFault(f"{what} loss is {loss} {place}: lower --lr, or look for images that are no images")
+        raise TrainingDiverged(
+            f"{what} loss is {loss} {place}: lower `lr`, or look for images that are no images"
+        )
 
 
 def is_better(validation: Validation, history: Sequence[EpochRecord], select: str) -> bool:

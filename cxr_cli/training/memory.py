@@ -9,7 +9,7 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
-from cxr_cli.models.registry import Network, Variables, backbone_of
+from cxr_cli.models.network import Network, Variables, backbone_of
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.training.step import Batch, RowLoss, summed_loss
 

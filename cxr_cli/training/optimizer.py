@@ -6,51 +6,51 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from cxr_cli.models.registry import Network
+from cxr_cli.models.network import Network
 from cxr_cli.models.stages import stage_numbers
-from cxr_cli.runs.config import Recipe
+from cxr_cli.runs.config import OptimizationConfig
 
 STEP_FACTOR = 0.1
 MOMENTUM = 0.9
 
 
-def make_optimizer(recipe: Recipe, network: Network, steps: int) -> optax.GradientTransformation:
-    """Make a recipe's optimizer.
+def make_optimizer(config: OptimizationConfig, network: Network, steps: int) -> optax.GradientTransformation:
+    """Make the optimizer.
 
     Args:
-        recipe: its optimizer, lr, schedule, weight_decay and layer_decay.
+        config: its optimizer, lr, schedule, weight_decay and layer_decay.
         network: its stages; the frozen ones are left as they are.
         steps: in an epoch.
     """
-    rule = _rule(recipe, _learning_rate(recipe, steps))
-    return optax.chain(rule, _by_stage(network, recipe.layer_decay))
+    rule = _rule(config, _learning_rate(config, steps))
+    return optax.chain(rule, _by_stage(network, config.layer_decay))
 
 
-def _learning_rate(recipe: Recipe, steps: int) -> optax.Schedule:
+def _learning_rate(config: OptimizationConfig, steps: int) -> optax.Schedule:
     """Map the number of a step, from 0 on, to its learning rate."""
-    rate, rising = _schedule(recipe, steps), round(recipe.warmup * recipe.epochs * steps)
+    rate, rising = _schedule(config, steps), round(config.warmup * config.epochs * steps)
     if rising == 0:
         return rate
     return lambda step: rate(step) * jnp.minimum(1.0, (step + 1) / rising)
 
 
-def _schedule(recipe: Recipe, steps: int) -> optax.Schedule:
-    if recipe.schedule == "step":
-        return optax.exponential_decay(recipe.lr, recipe.step_epochs * steps, STEP_FACTOR, staircase=True)
-    if recipe.schedule == "cosine":
-        return optax.cosine_decay_schedule(recipe.lr, max(1, recipe.epochs) * steps)
-    return optax.constant_schedule(recipe.lr)
+def _schedule(config: OptimizationConfig, steps: int) -> optax.Schedule:
+    if config.schedule == "step":
+        return optax.exponential_decay(config.lr, config.step_epochs * steps, STEP_FACTOR, staircase=True)
+    if config.schedule == "cosine":
+        return optax.cosine_decay_schedule(config.lr, max(1, config.epochs) * steps)
+    return optax.constant_schedule(config.lr)
 
 
-def _rule(recipe: Recipe, rate: optax.Schedule) -> optax.GradientTransformation:
+def _rule(config: OptimizationConfig, rate: optax.Schedule) -> optax.GradientTransformation:
     """Adam (Kingma & Ba 2014) has epsilon 1e-7, Keras' default, which the first paper used."""
     adam = {"b1": 0.9, "b2": 0.999, "eps": 1e-7}
-    if recipe.optimizer == "adamw":
-        return optax.adamw(rate, **adam, weight_decay=recipe.weight_decay, mask=_kernels)
-    rule = optax.adam(rate, **adam) if recipe.optimizer == "adam" else optax.sgd(rate, momentum=MOMENTUM)
-    if recipe.weight_decay == 0.0:
+    if config.optimizer == "adamw":
+        return optax.adamw(rate, **adam, weight_decay=config.weight_decay, mask=_kernels)
+    rule = optax.adam(rate, **adam) if config.optimizer == "adam" else optax.sgd(rate, momentum=MOMENTUM)
+    if config.weight_decay == 0.0:
         return rule
-    return optax.chain(optax.add_decayed_weights(recipe.weight_decay, mask=_kernels), rule)
+    return optax.chain(optax.add_decayed_weights(config.weight_decay, mask=_kernels), rule)
 
 
 def _kernels(params: Any) -> Any:

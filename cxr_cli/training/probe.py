@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 from sklearn.preprocessing import StandardScaler
 
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.forward import Scaling, forward_function, run_over
 from cxr_cli.training.tasks import TaskImages
 

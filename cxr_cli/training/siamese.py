@@ -1,6 +1,5 @@
 """The siamese model: pairs of images, binary cross entropy of "different", judged by three-way validation."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -9,10 +8,11 @@ import numpy as np
 from jax import Array
 
 from cxr_cli.evaluation.threeway import Trials, draw_trials
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.forward import Scaling, forward_function, read_vectors, run_over
 from cxr_cli.prediction.similarity import differences_function
+from cxr_cli.runs.config import SiameseConfig
 from cxr_cli.training.losses import binary_cross_entropy
 from cxr_cli.training.pairs import draw_class_even_batches, draw_pairs
 from cxr_cli.training.sampling import epoch_generator
@@ -52,28 +52,24 @@ def in_batch_loss(module: Any, images: Array, targets: Array, mask: Array, keys:
     return Answers(binary_cross_entropy(difference, different), (difference > 0) == different, weight)
 
 
-@dataclass(frozen=True)
-class PairSettings:
-    """A recipe's batch_size, pairs, pairing and trials; see `Recipe`."""
-
-    batch_size: int
-    pairs: int
-    pairing: str
-    trials: int
-
-
 class Comparison:
     """See `Task`. Source: "Siamesifying the COVID-Net", sections 3.1 and 3.2.1."""
 
     def __init__(
-        self, network: Network, scaling: Scaling, images: TaskImages, settings: PairSettings, seed: int
+        self,
+        network: Network,
+        scaling: Scaling,
+        images: TaskImages,
+        settings: SiameseConfig,
+        batch_size: int,
+        seed: int,
     ) -> None:
         """Draw the three-way trials and make the functions.
 
         Raises:
             BadInput: too few validation images for so many trials.
         """
-        self.images, self.settings, self.seed = images, settings, seed
+        self.images, self.settings, self.batch_size, self.seed = images, settings, batch_size, seed
         self.row_loss = pair_loss if settings.pairing == "random" else in_batch_loss
         self.plan = self._plan_random if settings.pairing == "random" else self._plan_in_batch
         self.vectors = forward_function(network, scaling, read_vectors)
@@ -90,7 +86,7 @@ class Comparison:
         drawn = draw_pairs(
             self.images.labels[self.images.train], self.settings.pairs, epoch_generator(self.seed, epoch)
         )
-        places, mask = in_batches(np.arange(len(drawn.images)), self.settings.batch_size)
+        places, mask = in_batches(np.arange(len(drawn.images)), self.batch_size)
         images = self.images.train[drawn.images[places]]
         rows = np.concatenate([images[..., 0], images[..., 1]], axis=1)
         return EpochPlan(rows, drawn.different[places], mask)
@@ -99,7 +95,7 @@ class Comparison:
         """Draw class-even batches of images, enough for as many pairs as wanted: rows [steps, batch size]."""
         labels = self.images.labels[self.images.train]
         images = min(
-            self.settings.batch_size,
+            self.batch_size,
             len(np.unique(labels)) * int(np.unique(labels, return_counts=True)[1].min()),
         )
         batches = -(-self.settings.pairs // (images * (images - 1) // 2))

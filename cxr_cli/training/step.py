@@ -11,7 +11,7 @@ import optax
 from flax import nnx
 from jax import Array
 
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.models.stages import stage_numbers
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import normalize

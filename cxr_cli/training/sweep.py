@@ -1,21 +1,28 @@
 """Grid search over learning rates and batch sizes ("Siamesifying the COVID-Net", section 3.3 and table 2)."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
+from cxr_cli.array_task import ArrayTask
+from cxr_cli.artifacts import write_csv
+from cxr_cli.dataset.store import open_dataset
+from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import CONFIG, read_config
 from cxr_cli.runs.folder import HISTORY, is_finished
+from cxr_cli.splitting.file import open_split
+from cxr_cli.training.fit_recipe import resolve_recipe
 from cxr_cli.training.history import best_epoch, read_history
-from cxr_cli.training.recipes import RECIPES
+from cxr_cli.training.recipes import SEARCH_RECIPES, named_recipe
+from cxr_cli.training.run import fit_to_memory, resolve_weights, run_config, train_run
 
 LEARNING_RATES = (1e-3, 1e-4, 1e-5)
 BATCH_SIZES = (8, 16, 32)
-# The siamese search trained shorter than the final run.
-SIAMESE_SEARCH = {"epochs": 20, "pairs": 5000}
+TABLE = "sweep.csv"
 
 
 class GridPoint(NamedTuple):
@@ -37,12 +44,60 @@ def grid(learning_rates: Sequence[float] | None, batch_sizes: Sequence[int] | No
     ]
 
 
-def search_settings(recipe: str, epochs: int | None, pairs: int | None) -> dict[str, Any]:
-    """Return epochs and pairs of a search: as given, else the paper's; None leaves the recipe's."""
-    siamese = recipe in RECIPES and RECIPES[recipe].siamese
-    paper = SIAMESE_SEARCH if siamese else {"epochs": None, "pairs": None}
-    given = {"epochs": epochs, "pairs": pairs}
-    return {name: paper[name] if value is None else value for name, value in given.items()}
+@dataclass(frozen=True)
+class SweepResult:
+    """A grid of runs, and what they have reached so far; see `sweep_table`."""
+
+    folder: Path
+    table: pd.DataFrame
+
+
+def sweep(
+    dataset: Path | str,
+    split: Path | str,
+    output: Path | str,
+    *,
+    recipe: str = "single",
+    lr: Sequence[float] | None = None,
+    batch_size: Sequence[int] | None = None,
+    fold: int | None = None,
+    seed: int = 0,
+    task: ArrayTask | None = None,
+    reporter: Reporter = SILENT,
+    **settings: Any,
+) -> SweepResult:
+    """Train a grid of learning rates and batch sizes; finished runs are not trained again.
+
+    Args:
+        dataset, split, recipe, fold, seed, reporter, settings: see `train`; a siamese search is shorter, as
+            in the paper.
+        output: the folder for the runs and, without a task, sweep.csv.
+        lr, batch_size: of the grid; None takes the paper's.
+        task: train this task's share of the grid only, and write no common file.
+    """
+    folder, images = Path(output), open_dataset(Path(dataset))
+    division = open_split(Path(split), images, fold)
+    points = grid(lr, batch_size)
+    # All points begin with the same weights: they are read once.
+    begin = named_recipe(recipe, settings, SEARCH_RECIPES).network
+    found = resolve_weights(begin, images.images.shape[1], reporter)
+    said: set[str] = set()
+    for point in points if task is None else task.every_nth(points):
+        overrides = {**settings, "lr": point.lr, "batch_size": point.batch_size}
+        resolved, notices = resolve_recipe(recipe, overrides, division, SEARCH_RECIPES)
+        for notice in set(notices) - said:
+            reporter.say(notice)
+        said |= set(notices)
+        run = folder / point.name
+        config = run_config(recipe, resolved, images, division, seed, found)
+        fit = fit_to_memory(run, config, None, reporter)
+        best, trained = train_run(run, config, images, division, found, fit, reporter)
+        verb = "best" if trained else "finished already, best"
+        reporter.say(f"{point.name}: {verb} validation accuracy {best.val_accuracy:.4f} (epoch {best.epoch})")
+    table = sweep_table(folder, points)
+    if task is None:
+        write_csv(folder / TABLE, table)
+    return SweepResult(folder, table)
 
 
 def sweep_table(folder: Path, points: Sequence[GridPoint]) -> pd.DataFrame:
@@ -65,7 +120,7 @@ def _row(run: Path, point: GridPoint) -> dict[str, Any]:
     empty = {"epochs": 0, "best_epoch": None, "val_accuracy": None}
     if not (run / CONFIG).exists() or not (run / HISTORY).exists():
         return {**row, **empty}
-    history = read_history(run / HISTORY, read_config(run).epochs)
+    history = read_history(run / HISTORY, read_config(run).optimization.epochs)
     best = best_epoch(history)
     return {
         **row,

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_cli.models.registry import Variables
+from cxr_cli.models.network import Variables
 from cxr_cli.prediction.loading import FetchBatch
 from cxr_cli.splitting.file import Split
 from cxr_cli.training.step import RowLoss

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from cxr_cli.audit.levels import MISSING, RARE, age_group, characteristics_of, few_levels, file_type
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import InvalidSetting
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS
 
 IMAGES = 60
@@ -78,5 +78,7 @@ def test_characteristics_are_the_manifests_own_and_the_users_of_few_values() -> 
 
 
 def test_a_characteristic_that_is_not_there_cannot_be_ignored() -> None:
-    with pytest.raises(UsageFault, match="--ignore 'sexx': no such characteristic; there are manufacturer, "):
+    with pytest.raises(
+        InvalidSetting, match="`ignore` 'sexx': no such characteristic; there are manufacturer, "
+    ):
         characteristics_of(manifest(), ["sexx"])

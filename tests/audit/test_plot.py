@@ -9,45 +9,49 @@ from PIL import Image
 
 from cxr_cli.audit.plot import audit_figure
 
-PICTURES = {name: np.full((8, 8), 100, np.uint8) for name in ("image", "corners", "thumbnail")}
+IMAGES = {name: np.full((8, 8), 100, np.uint8) for name in ("image", "corners", "thumbnail")}
 
 
-def figures(value: float | None) -> dict[str, Any]:
+def aucs(value: float | None) -> dict[str, Any]:
     low, high = (None, None) if value is None else (value - 0.1, value + 0.05)
     of = {"value": value, "low": low, "high": high}
     return {"auc": of, "per_class": {"a": of, "b": {"value": None, "low": None, "high": None}}}
 
 
-def views(*names: str, value: float | None = 0.8) -> dict[str, Any]:
-    return {"subset": "val", "views": {name: figures(value) for name in names}}
+def regions(*names: str, value: float | None = 0.8) -> dict[str, Any]:
+    return {"subset": "val", "regions": {name: aucs(value) for name in names}}
 
 
 PERFECT: dict[str, Any] = {
     "auc": {"value": 1.0, "low": None, "high": None},
-    "per_class": figures(1.0)["per_class"],
+    "per_class": aucs(1.0)["per_class"],
 }
 
 
 @pytest.mark.parametrize(
-    ("seen", "offered"),
+    ("occlusion", "refitted"),
     [
-        (views("image", "corners", "thumbnail"), views("image", "corners")),
-        (None, views("image", "corners")),
-        ({"subset": "val", "views": dict.fromkeys(PICTURES, PERFECT)}, views("image", "corners")),
-        (views("image", "corners", "thumbnail", value=None), views("image", "corners")),
+        (regions("image", "corners", "thumbnail"), regions("image", "corners")),
+        (None, regions("image", "corners")),
+        ({"subset": "val", "regions": dict.fromkeys(IMAGES, PERFECT)}, regions("image", "corners")),
+        (regions("image", "corners", "thumbnail", value=None), regions("image", "corners")),
     ],
 )
-def test_a_figure_is_written_whatever_is_known(tmp_path: Path, seen: Any, offered: Any) -> None:
+def test_a_figure_is_written_whatever_is_known(tmp_path: Path, occlusion: Any, refitted: Any) -> None:
     path = tmp_path / "figures" / "audit.png"
-    audit_figure({"classes": ["a", "b"], "seen": seen, "offered": offered}, PICTURES, path)
+    audit_figure({"classes": ["a", "b"], "occlusion": occlusion, "refitted": refitted}, IMAGES, path)
     with Image.open(path) as picture:
-        assert picture.width > (700 if seen is None else 1200)
+        assert picture.width > (700 if occlusion is None else 1200)
 
 
 def test_bars_of_other_lengths_make_another_figure(tmp_path: Path) -> None:
     for name, value in (("low", 0.55), ("high", 0.9)):
-        report = {"classes": ["a", "b"], "seen": None, "offered": views("image", "corners", value=value)}
-        audit_figure(report, PICTURES, tmp_path / f"{name}.png")
+        report = {
+            "classes": ["a", "b"],
+            "occlusion": None,
+            "refitted": regions("image", "corners", value=value),
+        }
+        audit_figure(report, IMAGES, tmp_path / f"{name}.png")
     low, high = (np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")) for name in ("low", "high"))
     assert low.shape == high.shape
     assert (low != high).mean() > 0.01

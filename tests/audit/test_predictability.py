@@ -6,11 +6,11 @@ from scipy.stats import mannwhitneyu
 from sklearn.metrics import roc_auc_score
 
 from cxr_cli.audit.predictability import (
-    auc_figures,
+    auc_by_class,
     out_of_fold_scores,
-    part_model,
     patient_folds,
     patient_p,
+    region_classifier,
 )
 from cxr_cli.errors import BadInput
 
@@ -43,11 +43,11 @@ def test_scores_are_of_models_that_have_not_seen_the_patient() -> None:
     labels = rng.integers(0, 2, 60)[patients]
     features = rng.standard_normal((60, 20))[patients]
     folds = patient_folds(labels, patients, ("a", "b"))
-    scores = out_of_fold_scores(part_model(), features, labels, folds)
+    scores = out_of_fold_scores(region_classifier(), features, labels, folds)
     assert roc_auc_score(labels, scores[:, 1]) < 0.65
     np.testing.assert_allclose(scores.sum(1), 1)
     features[:, 0] += 6 * labels
-    assert roc_auc_score(labels, out_of_fold_scores(part_model(), features, labels, folds)[:, 1]) > 0.9
+    assert roc_auc_score(labels, out_of_fold_scores(region_classifier(), features, labels, folds)[:, 1]) > 0.9
 
 
 def test_figures_are_scikit_learns_and_lie_within_their_limits() -> None:
@@ -55,7 +55,7 @@ def test_figures_are_scikit_learns_and_lie_within_their_limits() -> None:
     labels = np.repeat([0, 1, 2], 30)
     scores = rng.random((90, 3))
     scores[:30, 0] += 0.4
-    figures = auc_figures(labels, scores, np.arange(90), CLASSES, rng)
+    figures = auc_by_class(labels, scores, np.arange(90), CLASSES, rng)
     each = [roc_auc_score(labels == number, scores[:, number]) for number in range(3)]
     for name, expected in zip(CLASSES, each, strict=True):
         found = figures["per_class"][name]
@@ -67,7 +67,7 @@ def test_figures_are_scikit_learns_and_lie_within_their_limits() -> None:
 
 
 def test_a_class_without_images_has_no_figure() -> None:
-    figures = auc_figures(
+    figures = auc_by_class(
         np.array([0, 0, 1, 1]), np.eye(4, 3), np.arange(4), CLASSES, np.random.default_rng(0)
     )
     assert figures["per_class"]["c"]["value"] is None

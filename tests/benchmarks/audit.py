@@ -85,26 +85,26 @@ def main() -> None:
             for shortcut in (0.0, options.shortcut):
                 began = time.perf_counter()
                 for network, report in audits(
-                    Path(place) / f"{seed}-{shortcut}", seed, shortcut, options.networks
+                    Path(place) / f"{seed}-{shortcut}", seed, shortcut, options.models
                 ):
-                    told = {
+                    reported = {
                         finding["section"]
                         for finding in report["findings"]
                         if not shortcut or finding["label"] in (MARKED, None)
                     }
-                    named.update((network, shortcut, section) for section in told)
+                    named.update((network, shortcut, section) for section in reported)
                     figures = {
                         section: {
-                            view: round(of["per_class"][MARKED]["value"], 3)
-                            for view, of in report[section]["views"].items()
+                            region: round(of["per_class"][MARKED]["value"], 3)
+                            for region, of in report[section]["regions"].items()
                         }
-                        for section in ("seen", "offered")
+                        for section in ("occlusion", "refitted")
                     }
-                    print(seed, shortcut, network, sorted(told), figures, flush=True)
+                    print(seed, shortcut, network, sorted(reported), figures, flush=True)
                 print(f"{time.perf_counter() - began:.0f} s", flush=True)
-    for network in options.networks:
+    for network in options.models:
         for shortcut in (0.0, options.shortcut):
-            for section in ("seen", "offered", "association", "leaks"):
+            for section in ("occlusion", "refitted", "association", "leaks"):
                 print(
                     f"{network:12}{shortcut:5}  {section:12}{rate(named[network, shortcut, section], len(seeds))}"
                 )

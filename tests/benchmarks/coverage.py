@@ -15,8 +15,9 @@ import numpy as np
 from scipy.special import expit
 from scipy.stats import norm
 
-from cxr_cli.evaluation.metrics.answers import Answers, figures
-from cxr_cli.evaluation.subgroups.differences import difference_figures, permutation_p, permuted_strata
+from cxr_cli.evaluation.metrics.answers import Answers
+from cxr_cli.evaluation.metrics.registry import compute_metrics
+from cxr_cli.evaluation.subgroups.differences import difference_metrics, permutation_p, permuted_strata
 from cxr_cli.evaluation.uncertainty.estimates import Estimates, estimate
 from cxr_cli.evaluation.uncertainty.intervals import over_resamples, percentile_interval
 
@@ -34,7 +35,7 @@ class Design:
 
     @property
     def truth(self) -> dict[str, float]:
-        """The true figures at a threshold midway, at even class shares."""
+        """The true metrics at a threshold midway, classes balanced."""
         hit = float(norm.cdf(self.distance / 2))
         area = float(norm.cdf(self.distance / np.sqrt(2)))
         return {
@@ -69,8 +70,8 @@ def draw(design: Design, rng: np.random.Generator) -> Answers:
 
 
 def flat(of: Estimates) -> dict[str, tuple[float, float]]:
-    """Take the limits by figure."""
-    found = {name: figure.interval for name, figure in of.overall.items()}
+    """Take the limits by metric."""
+    found = {name: metric.interval for name, metric in of.overall.items()}
     found |= {name: both[1].interval for name, both in of.per_class.items()}
     return {name: (interval.low, interval.high) for name, interval in found.items()}
 
@@ -81,10 +82,10 @@ def as_used(answers: Answers, rng: np.random.Generator) -> dict[str, tuple[float
 
 
 def by_bootstrap(answers: Answers, rng: np.random.Generator) -> dict[str, tuple[float, float]]:
-    """Percentiles of the bootstrap over patients, for all figures."""
+    """Percentiles of the bootstrap over patients, for all metrics."""
 
     def chosen(weights: np.ndarray) -> dict[str, np.ndarray]:
-        overall, per_class = figures(answers, weights)
+        overall, per_class = compute_metrics(answers, weights)
         return {**overall, **{name: values[:, 1] for name, values in per_class.items()}}
 
     resampled = over_resamples(chosen, answers.patients, rng, RESAMPLES)
@@ -136,8 +137,8 @@ def false_differences(studies: int) -> None:
             members = permuted_strata(answers.labels, answers.patients, inside, rng, RESAMPLES)
             here, chance = (
                 {
-                    name: values - difference_figures(answers, 1 - of)[name]
-                    for name, values in difference_figures(answers, of).items()
+                    name: values - difference_metrics(answers, 1 - of)[name]
+                    for name, values in difference_metrics(answers, of).items()
                 }
                 for of in (inside[None].astype(float), members.astype(float))
             )
@@ -148,7 +149,7 @@ def false_differences(studies: int) -> None:
 
 
 def speed() -> None:
-    """Print the time of every figure with its interval, 2,000 resamples, on one core."""
+    """Print the time of every metric with its interval, 2,000 resamples, on one core."""
     print("| images | seconds |")
     print("| --- | --- |")
     for patients in (402, 4000, 100_000):

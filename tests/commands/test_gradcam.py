@@ -148,7 +148,7 @@ def test_images_by_file_and_id(cxr: Cxr, single_run: Path, small_dataset: Path, 
             "--target flu: must be predicted, label, or a class: covid19, normal, pneum",
         ),
         (("--pick", "tp"), 2, "--pick tp: name the positive class by --positive: covid19, normal, pneumonia"),
-        (("--pick", "tp", "--positive", "flu"), 2, "--positive 'flu': the classes are"),
+        (("--pick", "tp", "--positive", "flu"), 2, "--positive flu: the classes are"),
         (("--images", "nowhere.png"), 3, "nowhere.png: no such file, and no image_id of"),
         (("--pair", "a", "b"), 2, "--pair a b: needs a siamese run, and"),
         (("--pair", "a", "b", "--count", "2"), 2, "--count 2: cannot be combined with --pair"),
@@ -172,7 +172,7 @@ def test_invalid_settings_are_refused_in_one_line_and_leave_nothing(
         ("--method", "cam", "'gradcam', 'gradcam++', 'hirescam', 'layercam'"),
         ("--color", "jet", "'inferno', 'viridis', 'cividis', 'red'"),
         ("--pick", "hit", "'random', 'tp', 'fp', 'fn', 'tn'"),
-        ("--subset", "all", "'test', 'val', 'train'"),
+        ("--subset", "all", "'train', 'val', 'test'"),
     ],
 )
 def test_an_unknown_choice_is_refused_with_the_known_ones(

@@ -28,7 +28,7 @@ def test_phantoms_are_drawn_and_the_same_command_again_is_done(cxr: Cxr, tmp_pat
     assert "done already" in again.err
     other = cxr(*argv, "--seed", 5)
     assert other.code == 2
-    assert "was made with other settings: seed was 0, now 5;" in other.err
+    assert "was made with other settings: --seed was 0, now 5;" in other.err
 
 
 def test_findings_and_the_shortcut_class_are_chosen(cxr: Cxr, tmp_path: Path) -> None:

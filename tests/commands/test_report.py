@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cxr_cli.evaluation.report import format_figure
+from cxr_cli.evaluation.report import format_metric
 from cxr_cli.report.page import render
 from cxr_cli.report.study import Study, read_study
 from cxr_cli.runs.folder import RECORD
@@ -79,7 +79,7 @@ def test_the_page_has_the_figures_of_the_test_and_needs_no_other_file(cxr: Cxr, 
     assert sum(reference.startswith("data:") for reference in page.references) == 4
     metrics = json.loads((tested / "metrics.json").read_text())
     for figure in (metrics["accuracy"], metrics["macro_auc"], metrics["per_class"]["covid19"]["sensitivity"]):
-        assert format_figure(figure) in page.text
+        assert format_metric(figure) in page.text
     images = len((tested / "predictions.csv").read_text().splitlines()) - 1
     assert f"Test images: {images} of" in page.text
     assert "60 files read" in page.text
@@ -146,7 +146,7 @@ def test_a_study_of_one_imaging_system_says_so(study: Study) -> None:
 @pytest.mark.parametrize(
     ("criteria", "told"),
     [
-        ({"column": "listed_in"}, "Divided by the column &#39;listed_in&#39; of the label table."),
+        ({"from_column": "listed_in"}, "Divided by the column &#39;listed_in&#39; of the label table."),
         ({"folds": 5}, "Divided into 5 folds, of which fold 2 tests, seed 7."),
         (
             {"train_per_class": {"normal": 3}},
@@ -155,7 +155,7 @@ def test_a_study_of_one_imaging_system_says_so(study: Study) -> None:
     ],
 )
 def test_every_way_to_divide_is_told(study: Study, criteria: dict[str, Any], told: str) -> None:
-    none = dict.fromkeys(("val", "test", "folds", "column", "train_where", "train_per_class"))
+    none = dict.fromkeys(("val", "test", "folds", "from_column", "train_where", "train_per_class"))
     division = {**study.division, "criteria": {**none, "seed": 7, "near_duplicates": False, **criteria}}
     config = replace(study.config, fold=2)
     assert told in render(replace(study, division=division, config=config))

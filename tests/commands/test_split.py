@@ -244,7 +244,7 @@ def test_the_second_paper_s_split(cxr: Cxr, archive: Path, tmp_path: Path) -> No
     assert told == summary["left_out"] == table["reason"][table["subset"] == ""].value_counts().to_dict()
     tested = (table["subset"] == "test") & manifest.eval(WHERE)
     assert summary["test_images_of_domain"] == tested.sum() > 0
-    assert f"of patients not drawn, test images that meet --train-where: {tested.sum()}" in outcome.err
+    assert f"test images of other patients that meet --train-where: {tested.sum()}" in outcome.err
 
 
 def test_a_condition_with_shares(cxr: Cxr, archive: Path, tmp_path: Path) -> None:
@@ -268,14 +268,14 @@ def test_a_condition_with_shares(cxr: Cxr, archive: Path, tmp_path: Path) -> Non
         (
             ["--train-where", WHERE, "--folds", 3],
             2,
-            "--folds divides all images: it goes without --train-where",
+            "--folds: divides all images: it cannot be combined with --train-where",
         ),
-        (["--train-where", WHERE, "--from-column", "site"], 2, "goes without --train-where"),
-        (["--train-where", WHERE, "--test", 0.2], 2, "--train-where makes all other patients test"),
-        (["--train-per-class", "few"], 2, "--train-per-class 'few': one number, or one a class"),
-        (["--train-per-class", 99], 3, "99 images are wanted (99 for train, 0 for val), 24 of its images"),
-        (["--val-per-class", 3], 2, "--val-per-class needs --train-per-class"),
-        (["--train-per-class", 3, "--val", 0.1], 2, "--train-per-class goes with --val-per-class"),
+        (["--train-where", WHERE, "--from-column", "site"], 2, "cannot be combined with --train-where"),
+        (["--train-where", WHERE, "--test", 0.2], 2, "--train-where: makes all other patients test"),
+        (["--train-per-class", "few"], 2, "--train-per-class few: one number, or one per class"),
+        (["--train-per-class", 99], 3, "99 images are wanted (99 for train, 0 for val), 24 are available"),
+        (["--val-per-class", 3], 2, "--val-per-class: needs --train-per-class"),
+        (["--train-per-class", 3, "--val", 0.1], 2, "--train-per-class: goes with --val-per-class"),
     ],
 )
 def test_a_domain_that_cannot_be_is_refused_in_one_line(
@@ -328,12 +328,12 @@ def test_pictures_under_two_patients_are_listed_and_kept_together(
         assert subsets[:4] == subsets[28:]
         assert outcome.err.splitlines() == [
             *(
-                f"one picture under two patients: images/{image}.png and images/{image + 28}.png "
+                f"near-duplicates of two patients: images/{image}.png and images/{image + 28}.png "
                 "(correlation 1.00, mirrored)"
                 for image in range(4)
             ),
-            "8 of 32 images are another patient's picture too: those patients stay in one subset (--no-near-duplicates "
-            "does not look)",
+            "8 of 32 images are near-duplicates of another patient's: those patients stay in one subset",
+            "--no-near-duplicates does not search for them",
             f"{tmp_path / 's.csv'}: 28 patients, none in two subsets",
         ]
     summary = json.loads((tmp_path / "s.json").read_text())
@@ -353,3 +353,14 @@ def test_near_duplicates_are_not_looked_for_on_demand(
     summary = json.loads((tmp_path / "s.json").read_text())
     assert summary["near_duplicates"] == []
     assert summary["criteria"]["near_duplicates"] is False
+
+
+def test_the_library_s_split_is_the_command_s(cxr: Cxr, small_dataset: Path, tmp_path: Path) -> None:
+    from cxr_cli.splitting.criteria import SplitCriteria
+    from cxr_cli.splitting.split import split
+
+    result = split(small_dataset, tmp_path / "a.csv", SplitCriteria(val=0.2, test=0.2, near_duplicates=True))
+    assert cxr("split", small_dataset, "-o", tmp_path / "b.csv").code == 0
+    assert result.path.read_bytes() == (tmp_path / "b.csv").read_bytes()
+    assert (result.images, result.patients, result.near_duplicates) == (60, 36, ())
+    assert result.counts == json.loads((tmp_path / "b.json").read_text())["counts"]

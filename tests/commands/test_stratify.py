@@ -53,7 +53,7 @@ def rows_of(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_every_stratum_has_the_figures_of_its_images(cxr: Cxr, predictions: Path) -> None:
+def test_every_stratum_has_the_metrics_of_its_images(cxr: Cxr, predictions: Path) -> None:
     by = ("--by", "manufacturer", "--by", "sex,age:40,60")
     outcome = cxr("stratify", predictions, *by, "--format", "csv", *QUICK)
     assert (outcome.code, outcome.err) == (0, "")
@@ -141,7 +141,7 @@ def test_another_model_is_compared_on_the_images_that_both_have(
     assert "The other model minus this one" in cxr(*command).out
 
 
-def test_three_classes_have_macro_figures_or_one_against_the_rest(cxr: Cxr, tmp_path: Path) -> None:
+def test_three_classes_have_macro_metrics_or_one_against_the_rest(cxr: Cxr, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 90)
     scores = rng.dirichlet(np.ones(3), 90) + np.eye(3)[labels]
@@ -155,7 +155,7 @@ def test_three_classes_have_macro_figures_or_one_against_the_rest(cxr: Cxr, tmp_
     assert outcome.err.startswith(
         f"{path}: no column patient_id: each image counts as a patient of its own\n"
     )
-    assert "Figures, and the sensitivity of each class" in outcome.out
+    assert "Metrics, and the sensitivity of each class" in outcome.out
     names = {"roc-view-covid19.png", "roc-view-normal.png", "roc-view-pneumonia.png"}
     assert names <= {file.name for file in (tmp_path / "out").iterdir()}
     out = cxr("stratify", path, "--by", "view", "--positive", "normal", *QUICK).out
@@ -185,7 +185,7 @@ def test_wrong_usage_and_bad_input_are_one_line(cxr: Cxr, predictions: Path, tmp
         ([predictions, "--by", "age:old"], 2, "'old' is no edge of a bin"),
         ([predictions, "--by", "manufacturer:40"], 3, "line 2: manufacturer is 'Philips'; bins need numbers"),
         ([predictions, "--by", "age"], 2, "60 strata, 50 are the most"),
-        ([predictions, "--by", "sex", "--positive", "covid19"], 2, "--positive 'covid19': the classes are"),
+        ([predictions, "--by", "sex", "--positive", "covid19"], 2, "--positive covid19: the classes are"),
         ([broken, "--by", "sex"], 3, f"{broken}: line 3: score_a is 'much', not a number"),
         ([tmp_path / "gone.csv", "--by", "sex"], 3, "gone.csv: no such file"),
         ([predictions, "--by", "sex", "--compare", broken], 3, f"{broken}: line 3"),

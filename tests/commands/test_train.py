@@ -45,8 +45,13 @@ def test_a_run_holds_what_the_design_names(request: pytest.FixtureRequest, recip
         "run.json",
     ]
     config = read_config(run)
-    assert (config.recipe, config.siamese, config.epochs) == (recipe, recipe == "siamese", epochs)
-    assert (config.width, config.batch_size, config.lr, config.size) == (0.125, 8, 1e-3, 32)
+    assert (config.recipe, config.siamese, config.optimization.epochs) == (
+        recipe,
+        recipe == "siamese",
+        epochs,
+    )
+    assert (config.network.width, config.size) == (0.125, 32)
+    assert (config.optimization.batch_size, config.optimization.lr) == (8, 1e-3)
     assert config.classes == ("covid19", "normal", "pneumonia")
     history = read_history(run / "history.csv", epochs + 1)
     assert [record.epoch for record in history] == list(range(1, epochs + 1))
@@ -106,7 +111,8 @@ def test_what_the_images_do_not_allow_is_said(
     assert outcome.code == 2
     # Six images of the rarest class: 3 x 15 pairs of one class, and as many of two.
     assert (
-        outcome.err.splitlines()[0] == "5000 pairs an epoch wanted, 90 different ones can be had: using all"
+        outcome.err.splitlines()[0]
+        == "5000 pairs an epoch wanted, the images allow 90 different ones: using all"
     )
     assert "pairs was 60, now 90" in outcome.err
     outcome = cxr(*command(small_dataset, split_file, tmp_path / "new", *options, "--trials", 30))
@@ -118,12 +124,16 @@ def test_what_the_images_do_not_allow_is_said(
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (["--recipe", "triple"], 2, "--recipe 'triple': known are single, siamese"),
+        (["--recipe", "triple"], 2, "'--recipe': 'triple' is not one of 'single', 'siamese'"),
         (["--pairs", "5"], 2, "--pairs 5: the recipe 'single' has no use for it"),
-        (["--recipe", "siamese", "--pairing", "all"], 2, "--pairing 'all': known are random, in-batch"),
-        (["--arch", "vgg"], 2, "--arch 'vgg': known are covidnet"),
+        (
+            ["--recipe", "siamese", "--pairing", "all"],
+            2,
+            "'--pairing': 'all' is not one of 'random', 'in-batch'",
+        ),
+        (["--arch", "vgg"], 2, "'--arch': 'vgg' is not one of 'covidnet'"),
         (["--lr", "nan"], 2, "--lr nan: more than 0 is needed"),
-        (["--precision", "int8"], 2, "--precision 'int8': known are float32, tf32, bfloat16"),
+        (["--precision", "int8"], 2, "'--precision': 'int8' is not one of 'float32', 'tf32', 'bfloat16'"),
         (["--fold", "1"], 2, "has no folds"),
     ],
 )
@@ -176,7 +186,7 @@ def test_a_run_that_a_cluster_stops_goes_on_with_the_same_command(
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (75, "")
     assert re.search(r"^cxr: stopped on request (after|in) epoch \d+.*the same command goes on$", err, re.M)
-    assert not (tmp_path / "run" / "run.json").exists()
+    assert not json.loads((tmp_path / "run" / "run.json").read_text())["finished"]
 
     outcome = cxr(*arguments)
     assert outcome.code == 0, outcome.err

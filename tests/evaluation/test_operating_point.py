@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import recall_score, roc_curve
 
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.operating_point import (
     OperatingPoint,
     Rule,
@@ -40,9 +40,9 @@ def test_the_finding_is_the_class_that_is_not_named_like_a_negative(
 
 def test_the_positive_class_can_be_named() -> None:
     assert positive_class(("normal", "pneumonia"), "normal") == 0
-    with pytest.raises(UsageFault) as refusal:
+    with pytest.raises(InvalidSetting) as refusal:
         positive_class(("normal", "pneumonia"), "covid19")
-    assert str(refusal.value) == "--positive 'covid19': the classes are 'normal', 'pneumonia'"
+    assert str(refusal.value) == "`positive` covid19: the classes are 'normal', 'pneumonia'"
 
 
 @st.composite
@@ -64,7 +64,7 @@ def test_youden_s_point_has_the_highest_index_of_all_thresholds(
     images: tuple[np.ndarray, np.ndarray],
 ) -> None:
     positive, scores = images
-    point = youden_point(positive, scores)
+    point = youden_point("effusion", positive, scores)
     check_reached(point, positive, scores)
     false_alarms, hits, _ = roc_curve(positive, scores, drop_intermediate=False)
     assert point.sensitivity is not None
@@ -77,7 +77,7 @@ def test_a_wanted_sensitivity_is_reached_with_the_highest_specificity_that_goes(
     images: tuple[np.ndarray, np.ndarray], least: float
 ) -> None:
     positive, scores = images
-    point = sensitivity_point(positive, scores, least)
+    point = sensitivity_point("effusion", positive, scores, least)
     check_reached(point, positive, scores)
     false_alarms, hits, _ = roc_curve(positive, scores, drop_intermediate=False)
     assert point.specificity == pytest.approx(1 - false_alarms[hits >= least].min())
@@ -87,22 +87,26 @@ def test_a_threshold_lies_between_scores_worked_by_hand() -> None:
     positive = np.array([False, False, True, False, True, True])
     scores = np.array([0.1, 0.2, 0.4, 0.6, 0.7, 0.9])
     # From 0.3 on: 3/3 and 2/3; from 0.65 on: 2/3 and 3/3, as good. No other is.
-    assert youden_point(positive, scores).threshold in (pytest.approx(0.3), pytest.approx(0.65))
-    assert sensitivity_point(positive, scores, 0.95).threshold == pytest.approx(0.3)
-    assert sensitivity_point(positive, scores, 0.6).threshold == pytest.approx(0.65)
+    assert youden_point("effusion", positive, scores).threshold in (pytest.approx(0.3), pytest.approx(0.65))
+    assert sensitivity_point("effusion", positive, scores, 0.95).threshold == pytest.approx(0.3)
+    assert sensitivity_point("effusion", positive, scores, 0.6).threshold == pytest.approx(0.65)
 
 
 def test_a_rule_decides() -> None:
     positive, scores = np.array([False, True]), np.array([0.2, 0.4])
-    assert choose_point(Rule(), positive, scores).rule == "Youden's index"
-    assert choose_point(Rule(sensitivity=0.9), positive, scores).rule == "sensitivity of 0.9 or more"
-    given_point = choose_point(Rule(threshold=0.5), positive[:0], scores[:0])
-    assert given_point == OperatingPoint(0.5, "as given")
-    with pytest.raises(UsageFault, match="--sensitivity and --threshold: one of the two decides"):
+    assert choose_point(Rule(), "effusion", positive, scores).rule == "Youden's index"
+    assert (
+        choose_point(Rule(sensitivity=0.9), "effusion", positive, scores).rule == "sensitivity of 0.9 or more"
+    )
+    given_point = choose_point(Rule(threshold=0.5), "effusion", positive[:0], scores[:0])
+    assert given_point == OperatingPoint("effusion", 0.5, "as given")
+    with pytest.raises(
+        InvalidSetting, match=r"`threshold` 0\.5: decides already; give no `sensitivity` with it"
+    ):
         Rule(sensitivity=0.9, threshold=0.5)
 
 
 @pytest.mark.parametrize(("only", "missing"), [(True, "negative"), (False, "positive")])
 def test_validation_needs_images_of_both_classes(only: bool, missing: str) -> None:
     with pytest.raises(BadInput, match=f"validation has no {missing} image to choose"):
-        youden_point(np.array([only, only]), np.array([0.1, 0.2]))
+        youden_point("effusion", np.array([only, only]), np.array([0.1, 0.2]))

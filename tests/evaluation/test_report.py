@@ -1,4 +1,4 @@
-"""The report of a test: every figure with its interval."""
+"""The report of a test: every metric with its interval."""
 
 import json
 from typing import Any
@@ -9,12 +9,12 @@ import pytest
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.operating_point import OperatingPoint
 from cxr_cli.evaluation.report import (
+    MetricsReport,
     classification_report,
     format_confusion,
-    format_figure,
+    format_metric,
     format_operating_point,
     format_report,
-    operating_point_record,
 )
 
 CLASSES = ("covid19", "normal", "pneumonia")
@@ -25,7 +25,7 @@ def report_of(images: int = 120, seed: int = 0) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 3, images)
     predicted = np.where(rng.random(images) < 0.8, labels, rng.integers(0, 3, images))
-    return classification_report(Answers(CLASSES, labels, predicted, np.arange(images) // 2), 500)
+    return classification_report(Answers(CLASSES, labels, predicted, np.arange(images) // 2), 500).as_json()
 
 
 def test_the_report_is_plain_json_and_the_same_each_time() -> None:
@@ -47,9 +47,9 @@ def test_an_interval_narrows_with_more_images() -> None:
     assert (many["high"] - many["low"]) / (few["high"] - few["low"]) == pytest.approx(1 / 4, rel=0.3)
 
 
-def test_a_perfect_test_of_few_images_is_uncertain_where_that_can_be_told() -> None:
+def test_a_perfect_test_of_few_images_is_uncertain_where_that_can_be_known() -> None:
     labels = np.repeat([0, 1, 2], 4)
-    report = classification_report(Answers(CLASSES, labels, labels, np.arange(12)), 100)
+    report = classification_report(Answers(CLASSES, labels, labels, np.arange(12)), 100).as_json()
     # Wilson's lower limit of 12 in 12 is 12 / (12 + 1.96^2).
     low = pytest.approx(12 / (12 + 1.959964**2))
     assert report["accuracy"] == {"value": 1.0, "low": low, "high": 1.0, "method": "wilson"}
@@ -58,18 +58,19 @@ def test_a_perfect_test_of_few_images_is_uncertain_where_that_can_be_told() -> N
 
 def test_what_is_undefined_is_null_and_printed_as_a_dash() -> None:
     labels = np.array([0, 0, 1, 1])
-    report = classification_report(Answers(CLASSES, labels, labels, np.arange(4)), 100)
+    result = classification_report(Answers(CLASSES, labels, labels, np.arange(4)), 100)
+    report = result.as_json()
     nothing = {"value": None, "low": None, "high": None, "method": "none"}
     of_class = report["per_class"]["pneumonia"]
     assert [of_class[name] for name in ("sensitivity", "precision", "f1")] == [nothing] * 3
-    row = next(line for line in format_report(report).splitlines() if line.startswith("pneumonia"))
+    row = next(line for line in format_report(result).splitlines() if line.startswith("pneumonia"))
     assert row.split() == ["pneumonia", "0", "-", "1.000", "(0.510-1.000)", "-", "-"]
 
 
-def test_a_figure_is_printed_with_its_interval() -> None:
-    assert format_figure({"value": 0.8123, "low": 0.75, "high": 0.8678}) == "0.812 (0.750-0.868)"
-    assert format_figure({"value": 1.0, "low": None, "high": None}) == "1.000"
-    assert format_figure({"value": None, "low": None, "high": None}) == "-"
+def test_a_metric_is_printed_with_its_interval() -> None:
+    assert format_metric({"value": 0.8123, "low": 0.75, "high": 0.8678}) == "0.812 (0.750-0.868)"
+    assert format_metric({"value": 1.0, "low": None, "high": None}) == "1.000"
+    assert format_metric({"value": None, "low": None, "high": None}) == "-"
 
 
 def test_the_printed_report_of_classes() -> None:
@@ -91,18 +92,18 @@ def test_the_printed_report_of_classes() -> None:
     ]
 
 
-def two_class_report() -> dict[str, Any]:
+def two_class_report(point: OperatingPoint | None = None) -> MetricsReport:
     """Four images, of which one positive is missed at 0.5."""
     chance = np.array([0.1, 0.2, 0.3, 0.9])
     scores = np.stack([1 - chance, chance], axis=1)
     labels, predicted = np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1])
-    return classification_report(Answers(CLASSES[1:], labels, predicted, np.arange(4), scores, 1), 100)
+    return classification_report(
+        Answers(CLASSES[1:], labels, predicted, np.arange(4), scores, 1), 100, operating_point=point
+    )
 
 
 def test_the_printed_report_of_a_finding() -> None:
-    report = two_class_report()
-    point = OperatingPoint(0.5, "Youden's index", 0.9, 0.8, 10, 20)
-    report["operating_point"] = operating_point_record(point, "pneumonia")
+    report = two_class_report(OperatingPoint("pneumonia", 0.5, "Youden's index", 0.9, 0.8, 10, 20))
     lines = format_report(report).splitlines()
     assert lines[:4] == [
         "images 4, patients 4; 95 % intervals by patients: proportions by Wilson, AUC by DeLong, the rest by "
@@ -125,11 +126,11 @@ def test_the_printed_report_of_a_finding() -> None:
     ]
     assert lines[4] == "sensitivity        0.500 (0.095-0.905)"
     assert lines[10] == "AUC                1.000 (0.342-1.000)"
-    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert json.loads(json.dumps(report.as_json(), allow_nan=False)) == report.as_json()
 
 
-def test_the_finding_s_figures_stand_beside_those_of_all_images() -> None:
-    report = two_class_report()
+def test_the_finding_s_metrics_stand_beside_those_of_all_images() -> None:
+    report = two_class_report().as_json()
     for name in ("sensitivity", "specificity", "precision", "f1", "auc", "average_precision"):
         assert report[name] == report["per_class"]["pneumonia"][name]
     assert report["sensitivity"]["value"] == 0.5
@@ -138,7 +139,7 @@ def test_the_finding_s_figures_stand_beside_those_of_all_images() -> None:
 
 
 def test_a_given_operating_point_was_chosen_on_no_image() -> None:
-    record = operating_point_record(OperatingPoint(0.5, "as given"), "pneumonia")
+    record = OperatingPoint("pneumonia", 0.5, "as given").as_json()
     assert record["chosen_on"] is None
     assert format_operating_point(record) == "operating point: score_pneumonia >= 0.5, as given"
 

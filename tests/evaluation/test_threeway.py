@@ -23,7 +23,7 @@ def validation_images(draw: st.DrawFn) -> tuple[np.ndarray, int]:
 
 
 @given(images=validation_images(), seed=st.integers(0, 2**32 - 1))
-def test_anchors_are_even_and_never_meet_themselves(images: tuple[np.ndarray, int], seed: int) -> None:
+def test_anchors_are_balanced_and_never_meet_themselves(images: tuple[np.ndarray, int], seed: int) -> None:
     labels, count = images
     classes = int(labels.max()) + 1
     anchors, references = draw_trials(
@@ -95,21 +95,25 @@ def test_a_seed_decides_the_trials() -> None:
 
 
 @pytest.mark.parametrize(
-    ("counts", "trials", "told"),
+    ("counts", "trials", "message"),
     [
-        ((5, 9, 9), 18, "class 'covid19' has 5 images, 18 trials need 6; --trials 15 is the most"),
-        ((9, 9, 4), 27, "class 'pneumonia' has 4 images, 27 trials need 9; --trials 12 is the most"),
+        ((5, 9, 9), 18, "class 'covid19' has 5 images, 18 trials need 6; `trials` 15 is the most"),
+        (
+            (9, 9, 4),
+            27,
+            "class 'pneumonia' has 4 images, 27 trials need 9; `trials` 12 is the most",
+        ),
         ((9, 1, 9), 3, "class 'normal' has 1 images of 1 patients; 2 patients or more are needed"),
         ((9, 9, 0), 3, "class 'pneumonia' has 0 images of 0 patients; 2 patients or more are needed"),
     ],
 )
 def test_too_few_images_of_a_class_are_refused_with_the_numbers(
-    counts: tuple[int, ...], trials: int, told: str
+    counts: tuple[int, ...], trials: int, message: str
 ) -> None:
     labels = np.repeat(np.arange(3), counts)
     with pytest.raises(BadInput) as refusal:
         draw_trials(labels, np.arange(len(labels)), NAMES[:3], trials, np.random.default_rng(0))
-    assert str(refusal.value) == f"three-way validation: {told}"
+    assert str(refusal.value) == f"three-way validation: {message}"
 
 
 def test_what_is_said_to_be_the_most_can_be_had() -> None:
@@ -128,7 +132,7 @@ def distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def report_of(
     vectors: np.ndarray, labels: np.ndarray, trials: int, repeats: int = 1, seed: int = 0
 ) -> dict[str, Any]:
-    return three_way_report(
+    report = three_way_report(
         vectors.astype(np.float32),
         labels,
         np.arange(len(labels)),
@@ -138,6 +142,7 @@ def report_of(
         repeats=repeats,
         rng=np.random.default_rng(seed),
     )
+    return report.as_json()
 
 
 @pytest.mark.parametrize("classes", [2, 3, 6])
@@ -170,7 +175,7 @@ def test_the_spread_over_draws_is_that_of_the_draws() -> None:
     labels = np.tile([0, 1, 2], 30)
     vectors = np.eye(3)[labels] + np.random.default_rng(0).normal(scale=0.8, size=(90, 3))
     together = report_of(vectors, labels, 60, repeats=3, seed=7)
-    # The generator goes on from draw to draw, so the first draw of many is the only one of one.
+    # The generator continues from draw to draw, so the first draw of many is the only one of one.
     alone = report_of(vectors, labels, 60, repeats=1, seed=7)["accuracy"]["value"]
     spread = together["accuracy_over_draws"]
     assert spread["mean"] == pytest.approx(together["accuracy"]["value"])

@@ -9,7 +9,7 @@ from cxr_cli.errors import InvalidSetting
 from cxr_cli.explain.agreement import check_repeatability, compare_runs
 from cxr_cli.explain.explanation import Explanation
 from cxr_cli.explain.select import ImageSet
-from cxr_cli.models.registry import Variables
+from cxr_cli.models.network import Variables
 from cxr_cli.runs.model_store import TrainedRun
 
 PLACES = np.arange(4)

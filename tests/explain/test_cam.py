@@ -30,7 +30,7 @@ from cxr_cli.models.densenet import DenseNet, DenseNetConfig
 from cxr_cli.models.efficientnet import EfficientNet, EfficientNetConfig
 from cxr_cli.models.inception import InceptionConfig, InceptionV3
 from cxr_cli.models.mid_efficientnet import MidEfficientNet
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.models.resnet import ResNet, ResNetConfig
 from cxr_cli.models.siamese import Siamese
 from cxr_cli.prediction.forward import Scaling

@@ -64,7 +64,7 @@ def test_a_hit_may_lie_outside_the_finding_within_the_tolerance() -> None:
 def test_the_energy_inside_is_that_of_the_interpolated_map() -> None:
     assert energy_pointing_game(np.ones((1, 2, 2)), CORNER).item() == pytest.approx(0.25)
     assert energy_pointing_game(np.zeros((1, 2, 2)), CORNER).item() == 0
-    # One positive cell of 2 x 2 is, along each side of 8 pixels, 1 1 7/8 5/8 3/8 1/8 0 0: 3.5 of 4 are inside.
+    # One positive cell of 2 x 2 is 1 1 7/8 5/8 3/8 1/8 0 0 along each side of 8 pixels: 3.5 of 4 are inside.
     only = np.array([[[1, 0], [0, 0]]], np.float32)
     assert energy_pointing_game(only, CORNER).item() == pytest.approx((3.5 / 4) ** 2)
 

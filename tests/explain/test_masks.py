@@ -10,7 +10,7 @@ from cxr_cli.errors import BadInput
 from cxr_cli.explain.masks import find_masks, read_mask
 from cxr_cli.images.read import Geometry
 from cxr_cli.images.sources import find_inputs
-from cxr_cli.phantom.build import build_phantoms
+from cxr_cli.phantom.build import phantom
 from cxr_cli.phantom.cohort import PhantomSettings
 
 
@@ -98,7 +98,7 @@ def test_a_mask_that_is_not_an_image_is_named(tmp_path: Path, content: bytes) ->
 
 
 def test_phantoms_have_their_masks_and_markers(tmp_path: Path) -> None:
-    build_phantoms(tmp_path, PhantomSettings(("normal", "pneumonia"), 4, 64, 1, 1.0, "pneumonia", 0))
+    phantom(tmp_path, PhantomSettings(("normal", "pneumonia"), 4, 64, 1, 1.0, "pneumonia", 0))
     images = find_inputs([tmp_path / "images"]).paths
     sources = [str(image) for image in images]
     ill = [image.parent.name == "pneumonia" for image in images]

@@ -15,7 +15,7 @@ from cxr_cli.explain.randomization import (
     judge_randomization,
     randomize_from_the_head,
 )
-from cxr_cli.models.registry import Variables, create
+from cxr_cli.models.network import Variables, create
 from cxr_cli.reporting import Advance
 from cxr_cli.runs.model_store import TrainedRun
 
@@ -26,8 +26,8 @@ PATIENTS = np.arange(4)
 @pytest.fixture(scope="module")
 def narrow(single: TrainedRun) -> TrainedRun:
     """A run whose configuration is that of its model."""
-    config = replace(single.config, width=0.05, size=32)
-    network, variables = create(config.network, np.random.default_rng(7))
+    config = replace(single.config, network=replace(single.config.network, width=0.05), size=32)
+    network, variables = create(config.network_spec, np.random.default_rng(7))
     return replace(single, config=config, network=network, variables=variables)
 
 
@@ -107,10 +107,12 @@ def test_maps_that_do_not_depend_on_the_head_fail(narrow: TrainedRun, maker: obj
     assert reason in report.verdict
 
 
-def test_the_distance_weights_of_a_siamese_model_are_not_judged(narrow: TrainedRun) -> None:
-    siamese = replace(narrow, config=replace(narrow.config, siamese=True))
-    network, variables = create(siamese.config.network, np.random.default_rng(7))
-    run = replace(siamese, network=network, variables=variables)
+def test_the_distance_weights_of_a_siamese_model_are_not_judged(
+    narrow: TrainedRun, siamese: TrainedRun
+) -> None:
+    config = replace(narrow.config, task=siamese.config.task)
+    network, variables = create(config.network_spec, np.random.default_rng(7))
+    run = replace(narrow, config=config, network=network, variables=variables)
 
     def by_the_vector(variables: Variables, places: NDArray[np.int64], batch: int) -> NDArray[np.float32]:
         kernel = np.asarray(variables.params["backbone"]["fc2"]["kernel"])[:3]

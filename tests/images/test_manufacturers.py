@@ -21,7 +21,7 @@ from cxr_cli.phantom.systems import SYSTEMS
         ("GE MEDICAL SYSTEMS", "GE"),
         ("Geneva Imaging", None),
         ("Eastman Kodak Company", "Kodak"),
-        ("FUJI PHOTO IMAGE Co., ltd.", "Fujifilm"),
+        ("FUJI PHOTO FILM Co., ltd.", "Fujifilm"),
         ("KONICA-MINOLTA", "Konica Minolta"),
         ("", None),
         ("--", None),

@@ -10,10 +10,11 @@ import pytest
 from flax import nnx
 from jax import Array, lax
 
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import InvalidSetting
+from cxr_cli.models.architecture import NetworkSpec
 from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
+from cxr_cli.models.network import Network, Variables, create, outline
 from cxr_cli.models.nn.convolution import Lowering
-from cxr_cli.models.registry import Network, NetworkSpec, Variables, create, outline
 
 PAPER = NetworkSpec("covidnet", 1.0, 224, 3, siamese=False)
 SMALL = NetworkSpec("covidnet", 0.125, 32, 3, siamese=False)
@@ -196,7 +197,10 @@ def test_dropout_falls_before_the_first_layer_and_after_both() -> None:
 
 @pytest.mark.parametrize("size", [1, 31, 48, 225])
 def test_a_size_that_cannot_be_halved_five_times_is_refused(size: int) -> None:
-    with pytest.raises(UsageFault, match=f"image size {size}: COVID-Net needs a multiple of 32"):
+    with pytest.raises(
+        InvalidSetting,
+        match=f"`size` {size}: (covidnet|COVID-Net) needs images of (32 pixels or more|a multiple of 32 pixels)",
+    ):
         outline(NetworkSpec("covidnet", 0.125, size, 3, siamese=False))
 
 

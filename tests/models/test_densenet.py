@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import InvalidSetting
+from cxr_cli.models.architecture import NetworkSpec
 from cxr_cli.models.densenet import DenseNet, DenseNetConfig
-from cxr_cli.models.registry import NetworkSpec, outline
+from cxr_cli.models.network import outline
 from cxr_cli.models.stages import stage_numbers
 
 NARROW = DenseNetConfig(stem=4, growth=2, depths=(1, 2, 1, 1))
@@ -64,5 +65,5 @@ def test_without_classes_there_are_no_logits() -> None:
 
 
 def test_another_width_is_refused() -> None:
-    with pytest.raises(UsageFault, match=r"--width 0.5: densenet121 has one width"):
+    with pytest.raises(InvalidSetting, match=r"`width` 0\.5: densenet121 has one width"):
         outline(NetworkSpec("densenet121", 0.5, 224, 3, siamese=False))

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import InvalidSetting
+from cxr_cli.models.architecture import NetworkSpec
 from cxr_cli.models.efficientnet import LITE0, LITE1, LITE2, EfficientNet, EfficientNetConfig
+from cxr_cli.models.network import outline
 from cxr_cli.models.nn.normalization import BatchNorm
-from cxr_cli.models.registry import NetworkSpec, outline
 from cxr_cli.models.stages import stage_numbers
 
 NARROW = EfficientNetConfig(stem=4, channels=(2, 2, 3, 3, 4, 4, 5), depths=(1, 2, 1, 1, 1, 1, 1), top=6)
@@ -86,5 +87,5 @@ def test_without_classes_there_are_no_logits() -> None:
 
 
 def test_another_width_is_refused() -> None:
-    with pytest.raises(UsageFault, match=r"--width 0.5: efficientnet_lite0 has one width"):
+    with pytest.raises(InvalidSetting, match=r"`width` 0\.5: efficientnet_lite0 has one width"):
         outline(NetworkSpec("efficientnet_lite0", 0.5, 224, 3, siamese=False))

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import InvalidSetting
+from cxr_cli.models.architecture import NetworkSpec
 from cxr_cli.models.inception import InceptionConfig, InceptionV3
-from cxr_cli.models.registry import NetworkSpec, outline
+from cxr_cli.models.network import outline
 from cxr_cli.models.stages import stage_numbers
 
 NARROW = InceptionConfig(narrower=16)
@@ -40,7 +41,7 @@ def test_the_last_map_is_as_in_torchvision(size: int, height: int) -> None:
 
 
 def test_a_image_below_299_has_no_room_for_the_auxiliary_head() -> None:
-    with pytest.raises(UsageFault, match=r"image size 224: inception_v3 needs 299 pixels or more"):
+    with pytest.raises(InvalidSetting, match=r"`size` 224: inception_v3 needs images of 299 pixels or more"):
         outline(NetworkSpec("inception_v3", 1.0, 224, 3, siamese=False))
 
 

@@ -5,9 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from cxr_cli.models.architecture import NetworkSpec
 from cxr_cli.models.efficientnet import EfficientNet, EfficientNetConfig
 from cxr_cli.models.mid_efficientnet import LAYERS, MidEfficientNet
-from cxr_cli.models.registry import NetworkSpec, outline, parts_of
+from cxr_cli.models.network import outline
+from cxr_cli.models.registry import parts_of
 from cxr_cli.models.stages import stage_numbers
 
 NARROW = EfficientNetConfig(stem=4, channels=(2, 2, 3, 3, 4, 4, 5), depths=(1, 2, 1, 1, 1, 1, 1), top=6)

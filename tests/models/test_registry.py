@@ -1,12 +1,19 @@
 """Networks by name."""
 
+import subprocess
+import sys
+from importlib import import_module
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cxr_cli.errors import UsageFault
-from cxr_cli.models.registry import NetworkSpec, create, outline
+from cxr_cli.errors import InvalidSetting
+from cxr_cli.models.architecture import NetworkSpec
+from cxr_cli.models.network import create, outline
+from cxr_cli.models.registry import ARCH_NAMES, FILES, find_architecture
 
 SINGLE = NetworkSpec("covidnet", 0.125, 32, 3, siamese=False)
 SIAMESE = NetworkSpec("covidnet", 0.125, 32, 3, siamese=True)
@@ -52,7 +59,38 @@ def test_a_bound_network_is_a_copy() -> None:
 
 def test_an_unknown_architecture_is_refused() -> None:
     spec = NetworkSpec("covidnot", 1.0, 224, 3, siamese=False)
-    with pytest.raises(UsageFault, match="--arch 'covidnot': known are covidnet"):
+    with pytest.raises(InvalidSetting, match="`arch` 'covidnot': known are covidnet"):
         create(spec, np.random.default_rng(0))
-    with pytest.raises(UsageFault, match="--arch 'covidnot'"):
+    with pytest.raises(InvalidSetting, match="`arch` 'covidnot'"):
         outline(spec)
+
+
+def test_every_file_has_the_architectures_that_the_registry_names() -> None:
+    for file, names in FILES.items():
+        module = import_module(f"cxr_cli.models.{file}")
+        assert tuple(architecture.name for architecture in module.ARCHITECTURES) == names
+
+
+def test_the_names_are_there_without_jax() -> None:
+    code = "import sys; import cxr_cli.models.registry; print(sorted({'jax', 'flax', 'numpy'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("arch", ARCH_NAMES)
+def test_the_smallest_image_is_the_smallest_that_trains(arch: str) -> None:
+    smallest = find_architecture(arch).smallest_image
+    network, shapes = outline(NetworkSpec(arch, 1.0, smallest, 3, siamese=False))
+    images = jax.ShapeDtypeStruct((2, smallest, smallest, 1), jnp.float32)
+    mask = jax.ShapeDtypeStruct((2,), jnp.bool_)
+
+    def maps_and_logits(variables: Any, x: Any, known: Any) -> Any:
+        module = network.bind(variables)
+        return module.features(x), module.training_logits(x, known, None)
+
+    features, logits = jax.eval_shape(maps_and_logits, shapes, images, mask)
+    assert min(features.shape) > 0
+    assert logits[0].shape == (2, 3)
+    if smallest > 1:
+        with pytest.raises(InvalidSetting, match=f"`size` {smallest - 1}: {arch} needs images of {smallest}"):
+            outline(NetworkSpec(arch, 1.0, smallest - 1, 3, siamese=False))

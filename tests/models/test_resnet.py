@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cxr_cli.errors import UsageFault
-from cxr_cli.models.registry import NetworkSpec, outline
+from cxr_cli.errors import InvalidSetting
+from cxr_cli.models.architecture import NetworkSpec
+from cxr_cli.models.network import outline
 from cxr_cli.models.resnet import ResNet, ResNetConfig
 from cxr_cli.models.stages import stage_numbers
 
@@ -60,5 +61,5 @@ def test_without_classes_there_are_no_logits() -> None:
 
 
 def test_another_width_is_refused() -> None:
-    with pytest.raises(UsageFault, match=r"--width 0.5: resnet50 has one width"):
+    with pytest.raises(InvalidSetting, match=r"`width` 0\.5: resnet50 has one width"):
         outline(NetworkSpec("resnet50", 0.5, 224, 3, siamese=False))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import InvalidSetting
 from cxr_cli.models.nn.normalization import BatchNorm
 from cxr_cli.models.stages import freeze_statistics, frozen_stages, stage_numbers
 
@@ -27,7 +27,9 @@ def test_stages_freeze_from_the_image_on(freeze: str, count: int) -> None:
 
 @pytest.mark.parametrize("freeze", ["4", "-1", "all", "1.5", ""])
 def test_what_freezes_nothing_known_or_everything_is_refused(freeze: str) -> None:
-    with pytest.raises(UsageFault, match=r"a number of stages up to 3, from the image on: stem, blocks\.0"):
+    with pytest.raises(
+        InvalidSetting, match=r"a number of stages up to 3, from the image on: stem, blocks\.0"
+    ):
         frozen_stages(freeze, STAGES)
 
 

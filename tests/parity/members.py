@@ -6,16 +6,13 @@ from dataclasses import dataclass, replace
 from parity.states import CLASSES, Temper
 
 from cxr_cli.models.backbone import Backbone
-from cxr_cli.models.densenet import DenseNet, DenseNetConfig
-from cxr_cli.models.efficientnet import EfficientNet, EfficientNetConfig
-from cxr_cli.models.inception import InceptionConfig, InceptionV3
+from cxr_cli.models.densenet import DENSENET, DenseNet, DenseNetConfig
+from cxr_cli.models.efficientnet import TIMM, EfficientNet, EfficientNetConfig
+from cxr_cli.models.inception import INCEPTION, InceptionConfig, InceptionV3
 from cxr_cli.models.nn.convolution import platform_lowering
-from cxr_cli.models.resnet import ResNet, ResNetConfig
-from cxr_cli.models.weights.cards import Card, card_named
-from cxr_cli.models.weights.densenet import DENSENET
-from cxr_cli.models.weights.efficientnet import TIMM
-from cxr_cli.models.weights.inception import INCEPTION
-from cxr_cli.models.weights.resnet import RESNET
+from cxr_cli.models.registry import card_named
+from cxr_cli.models.resnet import RESNET, ResNet, ResNetConfig
+from cxr_cli.models.weights.cards import Card
 from cxr_cli.models.weights.rules import Naming
 
 HEAD = (1.0,)

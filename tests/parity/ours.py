@@ -15,7 +15,8 @@ from parity.members import Member
 from parity.reference import Reference
 from parity.states import CLASSES, draw_images, draw_labels, draw_state
 
-from cxr_cli.models.registry import Network, NetworkSpec, Variables, outline
+from cxr_cli.models.architecture import NetworkSpec
+from cxr_cli.models.network import Network, Variables, outline
 from cxr_cli.models.weights.cards import Card
 from cxr_cli.models.weights.gray import fold_gray
 from cxr_cli.models.weights.rules import load_strict

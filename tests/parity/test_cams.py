@@ -18,7 +18,7 @@ from parity.reference import load_reference
 from parity.states import draw_images
 
 from cxr_cli.explain.cam import class_score, explain_function
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.forward import Scaling
 
 AT_HAND = all(importlib.util.find_spec(name) for name in ("torch", "timm", "pytorch_grad_cam"))

@@ -8,7 +8,8 @@ import numpy as np
 from parity.reference import FOLDER
 from parity.states import draw_images
 
-from cxr_cli.models.registry import NetworkSpec, Variables, outline
+from cxr_cli.models.architecture import NetworkSpec
+from cxr_cli.models.network import Variables, outline
 from cxr_cli.models.weights.pretrained import load_pretrained
 from cxr_cli.models.weights.sources import find_weights
 

@@ -1,5 +1,7 @@
 """A folder of phantoms, whole or resumable."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -9,11 +11,24 @@ import pydicom
 import pytest
 
 from cxr_cli.artifacts import read_json
-from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.phantom.build import build_phantoms
+from cxr_cli.errors import BadInput, SettingsChanged
+from cxr_cli.phantom.build import phantom
 from cxr_cli.phantom.cohort import PhantomSettings, image_generator, patient_anatomy, plan_images
 from cxr_cli.phantom.dicom_file import stored_values
 from cxr_cli.phantom.radiograph import draw_image
+from cxr_cli.reporting import Advance, Silent
+
+
+class Reports(Silent):
+    """Hands progress to a function."""
+
+    def __init__(self, advance: Advance) -> None:
+        self.advance = advance
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Advance]:  # noqa: ARG002 - as the protocol has it
+        yield self.advance
+
 
 CLASSES = ("normal", "pneumonia", "covid19", "pneumoperitoneum")
 
@@ -35,16 +50,16 @@ def _contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_same_seed_gives_the_same_bytes_whatever_the_workers(tmp_path: Path) -> None:
-    assert build_phantoms(tmp_path / "one", _settings(), workers=1)
-    assert build_phantoms(tmp_path / "two", _settings(), workers=2)
+    assert phantom(tmp_path / "one", _settings(), workers=1).drawn == 8
+    assert phantom(tmp_path / "two", _settings(), workers=2).drawn == 8
     assert _contents(tmp_path / "one") == _contents(tmp_path / "two")
-    assert build_phantoms(tmp_path / "other", _settings(seed=1))
+    assert phantom(tmp_path / "other", _settings(seed=1), workers=1).drawn == 8
     images = (_contents(tmp_path / name) for name in ("one", "other"))
     assert not set(next(images).values()) & {b for n, b in next(images).items() if n.endswith(".dcm")}
 
 
 def test_labels_describe_every_file(tmp_path: Path) -> None:
-    build_phantoms(tmp_path, _settings(count=12))
+    phantom(tmp_path, _settings(count=12))
     table = pd.read_csv(tmp_path / "labels.csv")
     assert list(table) == [
         "path", "label", "patient_id", "view_position", "manufacturer", "portable", "shortcut", "mask",
@@ -68,7 +83,7 @@ def test_labels_describe_every_file(tmp_path: Path) -> None:
 
 def test_any_image_can_be_drawn_alone(tmp_path: Path) -> None:
     settings = _settings()
-    build_phantoms(tmp_path, settings)
+    phantom(tmp_path, settings)
     image = plan_images(settings)[5]
     anatomy, rng = patient_anatomy(settings, image.patient), image_generator(settings, image)
     pixels, _ = draw_image(anatomy, image.finding, image.system, image.view_position, settings.size, rng)
@@ -78,8 +93,8 @@ def test_any_image_can_be_drawn_alone(tmp_path: Path) -> None:
 
 
 def test_the_planted_marker_is_on_its_class_alone_and_changes_nothing_else(tmp_path: Path) -> None:
-    build_phantoms(tmp_path / "plain", _settings())
-    build_phantoms(tmp_path / "marked", _settings(shortcut=1.0))
+    phantom(tmp_path / "plain", _settings())
+    phantom(tmp_path / "marked", _settings(shortcut=1.0))
     table = pd.read_csv(tmp_path / "marked" / "labels.csv")
     assert set(table.loc[table["shortcut"] == 1, "label"]) == {"pneumonia"}
     assert (table["shortcut"] == 1).sum() == 2
@@ -90,33 +105,32 @@ def test_the_planted_marker_is_on_its_class_alone_and_changes_nothing_else(tmp_p
         assert np.array_equal(before.pixel_array != after.pixel_array, marker)
 
 
-def test_an_interrupted_folder_is_gone_on_with(tmp_path: Path) -> None:
-    def interrupt(done: int, total: int) -> None:
+def test_an_interrupted_folder_is_completed(tmp_path: Path) -> None:
+    def interrupt(done: int, total: int, note: str = "") -> None:
         if done == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        build_phantoms(tmp_path / "cut", _settings(), advance=interrupt)
+        phantom(tmp_path / "cut", _settings(), workers=1, reporter=Reports(interrupt))
     assert not (tmp_path / "cut" / "phantom.json").exists()
-    with pytest.raises(UsageFault, match="seed was 0, now 9"):
-        build_phantoms(tmp_path / "cut", _settings(seed=9))
+    with pytest.raises(SettingsChanged, match="`seed` was 0, now 9"):
+        phantom(tmp_path / "cut", _settings(seed=9))
     (tmp_path / "cut" / "images" / "normal").mkdir(exist_ok=True)
     (tmp_path / "cut" / "images" / "normal" / ".P0001-1.77.tmp.dcm").write_bytes(b"half")
     calls: list[tuple[int, int]] = []
-    assert build_phantoms(
-        tmp_path / "cut", _settings(), advance=lambda done, total: calls.append((done, total))
-    )
+    reports = Reports(lambda done, total, _note="": calls.append((done, total)))
+    assert phantom(tmp_path / "cut", _settings(), workers=1, reporter=reports).drawn == 5
     assert calls == [(4, 8), (5, 8), (6, 8), (7, 8), (8, 8)]
-    build_phantoms(tmp_path / "whole", _settings())
+    phantom(tmp_path / "whole", _settings())
     assert _contents(tmp_path / "cut") == _contents(tmp_path / "whole")
 
 
 def test_a_complete_folder_is_left_alone(tmp_path: Path) -> None:
-    build_phantoms(tmp_path, _settings())
+    phantom(tmp_path, _settings())
     before = _contents(tmp_path)
-    assert not build_phantoms(tmp_path, _settings())
-    with pytest.raises(UsageFault, match=r"count was 8, now 12; name a new folder"):
-        build_phantoms(tmp_path, _settings(count=12))
+    assert phantom(tmp_path, _settings(), workers=1).drawn == 0
+    with pytest.raises(SettingsChanged, match=r"`count` was 8, now 12; name a new folder"):
+        phantom(tmp_path, _settings(count=12))
     assert _contents(tmp_path) == before
 
 
@@ -131,11 +145,11 @@ def test_a_complete_folder_is_left_alone(tmp_path: Path) -> None:
 def test_a_foreign_folder_is_refused_untouched(tmp_path: Path, name: str, text: str, told: str) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(BadInput, match=told):
-        build_phantoms(tmp_path, _settings())
+        phantom(tmp_path, _settings())
     assert _contents(tmp_path) == {name: text.encode()}
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadInput, match="is a file"):
-        build_phantoms(tmp_path / "file", _settings())
+        phantom(tmp_path / "file", _settings())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import InvalidSetting
 from cxr_cli.phantom.cohort import PhantomSettings, plan_images
 from cxr_cli.phantom.findings import FINDINGS
 
@@ -101,20 +101,20 @@ def test_shortcut_probabilities_at_the_ends(probability: float, marked: int) -> 
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"findings": ("normal", "flu")}, "--finding 'flu': not one of normal, pneumonia"),
+        ({"findings": ("normal", "flu")}, "`findings` 'flu': not one of normal, pneumonia"),
         ({"findings": ("normal", "normal")}, "given twice"),
-        ({"count": 0}, "--count 0"),
-        ({"count": 2}, "--count 2: too few, 3 findings"),
-        ({"size": 16}, "--size 16"),
-        ({"images_per_patient": 0}, "--images-per-patient 0"),
-        ({"shortcut": 1.5}, "--shortcut 1.5"),
-        ({"shortcut": float("nan")}, "--shortcut nan"),
-        ({"shortcut_class": "pneumoperitoneum"}, "--shortcut-class 'pneumoperitoneum'"),
-        ({"seed": -1}, "--seed -1"),
+        ({"count": 0}, "`count` 0"),
+        ({"count": 2}, "`count` 2: too few, 3 findings"),
+        ({"size": 16}, "`size` 16"),
+        ({"images_per_patient": 0}, "`images_per_patient` 0"),
+        ({"shortcut": 1.5}, "`shortcut` 1.5"),
+        ({"shortcut": float("nan")}, "`shortcut` nan"),
+        ({"shortcut_class": "pneumoperitoneum"}, "`shortcut_class` 'pneumoperitoneum'"),
+        ({"seed": -1}, "`seed` -1"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_by_name(changed: dict[str, object], told: str) -> None:
-    with pytest.raises(UsageFault) as fault:
+    with pytest.raises(InvalidSetting) as fault:
         _settings(**changed)
     assert told in str(fault.value)
     assert "\n" not in str(fault.value)

@@ -2,22 +2,24 @@
 
 import json
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 import pytest
+from untrained import parts_of
 
 from cxr_cli.dataset.store import open_dataset
-from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.models.registry import Variables, create
+from cxr_cli.errors import BadInput, SettingsChanged
+from cxr_cli.models.network import Variables, create
 from cxr_cli.runs.config import RunConfig, read_config, write_config
 from cxr_cli.runs.folder import is_finished, open_images
 from cxr_cli.runs.model_store import open_run, save_model
-from cxr_cli.splitting.divide import SplitCriteria, make_split
+from cxr_cli.splitting.criteria import SplitCriteria
 from cxr_cli.splitting.file import open_split, write_split
+from cxr_cli.splitting.split import make_split
 from cxr_cli.training.recipes import named_recipe
 
 SMALL = {"width": 0.125, "epochs": 2, "batch_size": 8, "pairs": 40, "trials": 9}
@@ -26,7 +28,7 @@ SMALL = {"width": 0.125, "epochs": 2, "batch_size": 8, "pairs": 40, "trials": 9}
 @pytest.fixture
 def config() -> RunConfig:
     return RunConfig(
-        **asdict(named_recipe("siamese", SMALL)),
+        **parts_of(named_recipe("siamese", SMALL)),
         recipe="siamese",
         weights_digest=None,
         size=32,
@@ -46,7 +48,7 @@ def test_a_configuration_comes_back_as_written(tmp_path: Path, config: RunConfig
     write_config(tmp_path / "run", config)
     assert read_config(tmp_path / "run") == config
     write_config(tmp_path / "run", config)
-    single = replace(config, recipe="single", siamese=False, pairs=None, pairing=None, trials=None, fold=3)
+    single = replace(config, recipe="single", task=named_recipe("single", {}).task, fold=3)
     write_config(tmp_path / "single", single)
     assert read_config(tmp_path / "single") == single
 
@@ -58,23 +60,34 @@ def test_an_unknown_or_missing_key_is_refused(tmp_path: Path, config: RunConfig)
     path.write_text(json.dumps({**whole, "learning_rate": 1}))
     with pytest.raises(BadInput, match=r"config\.json: key 'learning_rate' is unknown"):
         read_config(tmp_path)
-    del whole["trials"]
+    del whole["task"]["trials"]
     path.write_text(json.dumps(whole))
-    with pytest.raises(BadInput, match=r"config\.json: key 'trials' is missing"):
+    with pytest.raises(BadInput, match=r"config\.json: key 'task\.trials' is missing"):
+        read_config(tmp_path)
+    del whole["optimization"]
+    path.write_text(json.dumps(whole))
+    with pytest.raises(BadInput, match=r"config\.json: key 'optimization' is missing"):
         read_config(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [
-        ("epochs", "ten", 'epochs is "ten", a whole number is needed'),
-        ("epochs", 2.5, "epochs is 2.5, a whole number is needed"),
-        ("seed", True, "seed is true, a whole number is needed"),
-        ("lr", None, "lr is null, a number is needed"),
-        ("fold", "1", 'fold is "1", a whole number or null is needed'),
-        ("classes", "covid19", 'classes is "covid19", a list of texts is needed'),
-        ("classes", [1, 2], "classes is [1, 2], a list of texts is needed"),
-        ("siamese", 1, "siamese is 1, true or false is needed"),
+        ("optimization.epochs", "ten", "optimization: Expected `int`, got `str` - at `$.epochs`"),
+        ("optimization.epochs", 2.5, "optimization: Expected `int`, got `float` - at `$.epochs`"),
+        (
+            "optimization.optimizer",
+            "rmsprop",
+            "optimization: Invalid enum value 'rmsprop' - at `$.optimizer`",
+        ),
+        ("optimization.lr", None, "optimization: Expected `float`, got `null` - at `$.lr`"),
+        ("network.arch", "lenet", "network: Invalid enum value 'lenet' - at `$.arch`"),
+        ("task.kind", "ranking", 'task.kind is "ranking", classification or siamese is needed'),
+        ("augmentation", 3, "augmentation is 3, an object is needed"),
+        ("seed", True, "seed: Expected `int`, got `bool`"),
+        ("fold", "1", "fold: Expected `int | null`, got `str`"),
+        ("classes", "covid19", "classes: Expected `array`, got `str`"),
+        ("classes", [1, 2], "classes: Expected `str`, got `int` - at `$[0]`"),
     ],
 )
 def test_a_value_of_a_wrong_type_is_refused(
@@ -82,7 +95,10 @@ def test_a_value_of_a_wrong_type_is_refused(
 ) -> None:
     write_config(tmp_path, config)
     path = tmp_path / "config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    content = json.loads(path.read_text())
+    part, _, name = key.rpartition(".")
+    (content[part] if part else content)[name] = value
+    path.write_text(json.dumps(content))
     with pytest.raises(BadInput) as caught:
         read_config(tmp_path)
     assert str(caught.value) == f"{path}: {told}"
@@ -91,13 +107,13 @@ def test_a_value_of_a_wrong_type_is_refused(
 def test_another_configuration_is_refused_by_what_changed(tmp_path: Path, config: RunConfig) -> None:
     write_config(tmp_path, config)
     before = (tmp_path / "config.json").read_bytes()
-    with pytest.raises(UsageFault) as caught:
-        write_config(tmp_path, replace(config, lr=1e-3, seed=8))
+    with pytest.raises(SettingsChanged) as caught:
+        write_config(tmp_path, replace(config, optimization=replace(config.optimization, lr=1e-3), seed=8))
     assert str(caught.value) == (
         f"{tmp_path}: was made with other settings: "
-        "lr was 0.0001, now 0.001; seed was 7, now 8; name a new folder"
+        "`lr` was 0.0001, now 0.001; `seed` was 7, now 8; name a new folder"
     )
-    with pytest.raises(UsageFault, match="dataset_digest was 'd"):
+    with pytest.raises(SettingsChanged, match="`dataset_digest` was 'd"):
         write_config(tmp_path, replace(config, dataset_digest="f" * 64))
     assert (tmp_path / "config.json").read_bytes() == before
 
@@ -131,7 +147,7 @@ def test_a_run_is_finished_when_its_record_says_so(tmp_path: Path) -> None:
 
 
 def drawn(config: RunConfig, seed: int) -> Variables:
-    return create(config.network, np.random.default_rng(seed))[1]
+    return create(config.network_spec, np.random.default_rng(seed))[1]
 
 
 def test_the_selected_model_comes_back_to_the_last_bit(tmp_path: Path, config: RunConfig) -> None:

@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cxr_cli.splitting.allocation import (
-    UNDRAWN,
+    UNALLOCATED,
+    add_patients,
     allocate_patients,
     class_counts,
-    draw_more_patients,
-    draw_patients,
+    sample_patients,
 )
 
 
@@ -77,11 +77,11 @@ def test_no_patient_is_bound_to_a_part() -> None:
     assert np.abs(draws.mean(0) - 0.5).max() < 0.18
 
 
-def test_patients_are_drawn_until_the_numbers_are_met_exactly() -> None:
+def test_patients_are_sampled_until_the_numbers_are_met_exactly() -> None:
     counts = np.repeat([[1, 0], [3, 0], [0, 2], [1, 1]], [20, 10, 20, 5], axis=0)
     wanted = np.array([[15, 10], [4, 3]])
     for seed in range(20):
-        parts = draw_patients(counts, wanted, np.random.default_rng(seed))
+        parts = sample_patients(counts, wanted, np.random.default_rng(seed))
         assert [counts[parts == part].sum(0).tolist() for part in (0, 1)] == wanted.tolist()
 
 
@@ -90,18 +90,18 @@ def test_numbers_that_take_all_images_are_met_where_patients_with_few_fill_the_d
     wanted = np.array([[100], [29]])
     assert counts.sum() == wanted.sum()
     for seed in range(20):
-        parts = draw_patients(counts, wanted, np.random.default_rng(seed))
+        parts = sample_patients(counts, wanted, np.random.default_rng(seed))
         assert [int(counts[parts == part].sum()) for part in (0, 1)] == [100, 29]
 
 
 def test_numbers_that_cannot_be_met_are_come_close_to_and_never_passed() -> None:
     counts = np.full((10, 1), 2)
-    parts = draw_patients(counts, np.array([[7], [3]]), np.random.default_rng(0))
+    parts = sample_patients(counts, np.array([[7], [3]]), np.random.default_rng(0))
     assert [int(counts[parts == part].sum()) for part in (0, 1)] == [6, 2]
 
 
-def test_more_patients_are_drawn_those_of_least_surplus_first() -> None:
+def test_more_patients_are_sampled_those_of_least_surplus_first() -> None:
     counts = np.array([[2, 0], [3, 0], [2, 0], [2, 4], [0, 9]])
-    parts = np.array([0, UNDRAWN, UNDRAWN, UNDRAWN, UNDRAWN])
-    more = draw_more_patients(counts, np.array([[3, 0], [0, 1]]), parts)
-    assert more.tolist() == [0, UNDRAWN, 0, 1, UNDRAWN]
+    parts = np.array([0, UNALLOCATED, UNALLOCATED, UNALLOCATED, UNALLOCATED])
+    more = add_patients(counts, np.array([[3, 0], [0, 1]]), parts)
+    assert more.tolist() == [0, UNALLOCATED, 0, 1, UNALLOCATED]

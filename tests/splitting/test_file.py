@@ -11,10 +11,11 @@ import pytest
 
 from cxr_cli.artifacts import read_csv, write_csv
 from cxr_cli.dataset.store import Dataset, open_dataset
-from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.splitting.divide import SplitCriteria, make_split
-from cxr_cli.splitting.file import open_split, same_pictures, write_split
+from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.splitting.criteria import SplitCriteria
+from cxr_cli.splitting.file import near_duplicate_pairs, open_split, write_split
 from cxr_cli.splitting.near_duplicates import NearDuplicate
+from cxr_cli.splitting.split import make_split
 
 MakeDataset = Callable[..., Path]
 
@@ -74,7 +75,7 @@ def test_a_fold_that_is_not_there_is_wrong_usage(
 ) -> None:
     dataset = open_dataset(small_dataset)
     write(dataset, SplitCriteria(folds=folds), tmp_path / "split.csv")
-    with pytest.raises(UsageFault, match="--fold"):
+    with pytest.raises(InvalidSetting, match="`fold`"):
         open_split(tmp_path / "split.csv", dataset, fold)
 
 
@@ -128,7 +129,7 @@ def test_a_split_edited_so_that_no_image_trains_is_refused(opened: tuple[Path, D
 
 
 def test_a_table_is_not_written_over_its_own_json(small_dataset: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageFault, match=r"named \.csv"):
+    with pytest.raises(InvalidSetting, match=r"named \.csv"):
         write(open_dataset(small_dataset), SplitCriteria(val=0.2), tmp_path / "split.json")
     assert list(tmp_path.iterdir()) == []
 
@@ -139,7 +140,7 @@ def test_a_subset_without_a_image_or_a_name_is_refused(small_dataset: Path, tmp_
     split = open_split(tmp_path / "split.csv", dataset)
     with pytest.raises(BadInput, match="no image in subset 'test'"):
         split.rows("test")
-    with pytest.raises(UsageFault, match="--subset 'tset': known are train, val, test"):
+    with pytest.raises(InvalidSetting, match="`subset` 'tset': known are train, val, test"):
         split.rows("tset")
 
 
@@ -210,16 +211,16 @@ def test_a_fold_that_was_edited_into_nonsense_is_refused(
 
 @pytest.fixture
 def near_duplicates(small_dataset: Path) -> list[NearDuplicate]:
-    """Two images of the small dataset that are said to be one picture; of two patients, normal."""
+    """Two images of the small dataset that are said to be near-duplicates; of two patients, normal."""
     return [NearDuplicate((14, 30), 0.98765, False)]
 
 
-def test_patients_who_share_a_picture_are_one_when_the_split_is_read(
+def test_patients_who_share_an_image_are_one_when_the_split_is_read(
     small_dataset: Path, tmp_path: Path, near_duplicates: list[NearDuplicate]
 ) -> None:
     dataset = open_dataset(small_dataset)
     criteria = SplitCriteria(val=0.2, test=0.2, near_duplicates=True)
-    same = same_pictures(dataset, near_duplicates)
+    same = near_duplicate_pairs(dataset, near_duplicates)
     write_split(
         dataset, criteria, make_split(dataset, criteria, same), tmp_path / "split.csv", near_duplicates
     )
@@ -234,7 +235,7 @@ def test_patients_who_share_a_picture_are_one_when_the_split_is_read(
     assert len(set(split.patients)) == 35
 
 
-def test_a_split_edited_so_that_a_picture_is_in_two_subsets_is_refused(
+def test_a_split_edited_so_that_an_image_is_in_two_subsets_is_refused(
     small_dataset: Path, tmp_path: Path, near_duplicates: list[NearDuplicate]
 ) -> None:
     dataset = open_dataset(small_dataset)
@@ -242,7 +243,7 @@ def test_a_split_edited_so_that_a_picture_is_in_two_subsets_is_refused(
     write_split(
         dataset,
         criteria,
-        make_split(dataset, criteria, same_pictures(dataset, near_duplicates)),
+        make_split(dataset, criteria, near_duplicate_pairs(dataset, near_duplicates)),
         path,
         near_duplicates,
     )
@@ -250,7 +251,7 @@ def test_a_split_edited_so_that_a_picture_is_in_two_subsets_is_refused(
     other = next(name for name in ("train", "test") if name != table["subset"][14])
     table.loc[[14, 15], "subset"] = other
     write_csv(path, table)
-    with pytest.raises(BadInput, match="1 group of patients who share a picture in more than one subset"):
+    with pytest.raises(BadInput, match="1 group of patients who share an image in more than one subset"):
         open_split(path, dataset)
 
 

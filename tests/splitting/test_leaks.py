@@ -38,7 +38,7 @@ def test_patients_identical_and_near_pictures_are_found() -> None:
     leaks = find_leaks(images, subsets)
     assert leaks.patients == [Leak(("i0", "i3"), ("train", "test"))]
     assert leaks.identical == [Leak(("i0", "i6"), ("train", "test"))]
-    (near,) = leaks.near
+    (near,) = leaks.near_duplicates
     assert (near.image_ids, near.subsets) == (("i1", "i7"), ("train", "val"))
     assert near.correlation is not None
     assert near.correlation > 0.9

@@ -41,7 +41,7 @@ def test_a_leak_through_a_picture_is_told_as_such() -> None:
     with pytest.raises(BadInput) as refusal:
         refuse_leaks("s.csv", table, subsets, [("a", "c")])
     assert str(refusal.value) == (
-        "s.csv: 1 group of patients who share a picture in more than one subset (images a in train and c in "
-        "test); each group belongs in one, or split with --no-near-duplicates"
+        "s.csv: 1 group of patients who share an image in more than one subset (images a in train and c in "
+        "test); each group belongs in one subset"
     )
     refuse_leaks("s.csv", table, np.array(["train", "test", ""]), [("a", "c")])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cxr_cli.errors import BadInput, CxrError, UsageFault
+from cxr_cli.errors import BadInput, CxrError, InvalidSetting
 from cxr_cli.splitting.where import select
 
 IMAGES = pd.DataFrame(
@@ -72,7 +72,7 @@ def test_other_capitals_and_spaces_do_not_meet_a_condition_and_are_told() -> Non
     ("condition", "told"),
     [
         ("", "cannot be read"),
-        ("institution = 'A'", "cannot be read; write such as .*; equal is written =="),
+        ("institution = 'A'", "cannot be read; write, for example, .*; equal is written =="),
         ("`institution == 'A'", "cannot be read"),
         ("institution", "institution: is no comparison"),
         ("True", "True: is no comparison"),
@@ -95,7 +95,7 @@ def test_other_capitals_and_spaces_do_not_meet_a_condition_and_are_told() -> Non
     ],
 )
 def test_what_is_no_condition_is_wrong_usage(condition: str, told: str) -> None:
-    with pytest.raises(UsageFault, match=told) as refusal:
+    with pytest.raises(InvalidSetting, match=told) as refusal:
         rows(condition)
     assert "\n" not in str(refusal.value)
     assert len(str(refusal.value)) < 300

@@ -11,8 +11,8 @@ from jax import Array
 from numpy.typing import NDArray
 
 from cxr_cli.models.backbone import Backbone, Block
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.models.nn.layers import Conv, Dense, dropout
-from cxr_cli.models.registry import Network, Variables
 from cxr_cli.models.siamese import Siamese
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import FetchBatch, image_source

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from cxr_cli.models.registry import Variables
+from cxr_cli.models.network import Variables
 from cxr_cli.training.average import moving_average
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cxr_cli.errors import BadInput
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.training.checkpoint import Progress, rolling_checkpoint
 from cxr_cli.training.step import TrainState
 

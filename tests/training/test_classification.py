@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score, log_loss
 
-from cxr_cli.errors import UsageFault
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.errors import InvalidSetting
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import FetchBatch, normalize
 from cxr_cli.training.classification import Classification, class_weights, classification_loss
@@ -111,7 +111,7 @@ def test_class_weights_are_as_set(setting: str, weights: list[float]) -> None:
 
 @pytest.mark.parametrize("setting", ["even", "d=1", "a=", "a=0", "a=-1", "a=inf", "a=x", "a=1,", ""])
 def test_class_weights_that_cannot_be_are_refused(setting: str) -> None:
-    with pytest.raises(UsageFault, match="--class-weights '"):
+    with pytest.raises(InvalidSetting, match="`class_weights` '"):
         class_weights(setting, np.array([0, 1]), ("a", "b"))
 
 

@@ -14,8 +14,8 @@ import orbax.checkpoint as ocp
 import pytest
 from jax import Array
 
-from cxr_cli.errors import Preempted, UsageFault
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.errors import Preempted, TrainingDiverged
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.training import loop
 from cxr_cli.training.checkpoint import Progress, RollingCheckpoint
@@ -383,7 +383,9 @@ def test_an_epoch_without_any_hit_is_selected_if_there_is_no_better(tmp_path: Pa
 @pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
 def test_a_loss_that_is_no_longer_finite_stops_the_run(tmp_path: Path, loss: float) -> None:
     trainer, state = scripted(tmp_path, [Validation(0.1, 0.5)] * 4, iter([0.3, 0.2, loss, 0.1]))
-    with pytest.raises(UsageFault, match=f"training loss is {loss} in epoch 3, step 1 of 1: lower --lr"):
+    with pytest.raises(
+        TrainingDiverged, match=f"training loss is {loss} in epoch 3, step 1 of 1: lower `lr`"
+    ):
         trainer.fit(state, lambda: state)
     # What was good is still there.
     assert len(read_history(tmp_path / "history.csv", 9)) == 2
@@ -395,6 +397,6 @@ def test_a_validation_loss_that_is_not_finite_stops_the_run(tmp_path: Path, loss
     judged = [Validation(0.1, 0.5), Validation(loss, 0.9), Validation(0.1, 0.95)]
     for _ in range(2):
         trainer, state = scripted(tmp_path, judged)
-        with pytest.raises(UsageFault, match=f"validation loss is {loss} after epoch 2: lower --lr"):
+        with pytest.raises(TrainingDiverged, match=f"validation loss is {loss} after epoch 2: lower `lr`"):
             trainer.fit(state, lambda state=state: state)
         assert saved_model(tmp_path)["epoch"] == 1

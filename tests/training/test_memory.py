@@ -1,20 +1,26 @@
 """How many images fit: estimated from what the backward pass keeps."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from untrained import parts_of
 
-from cxr_cli.models.registry import Network, NetworkSpec, Variables, outline
+from cxr_cli.artifacts import write_json
+from cxr_cli.errors import InvalidSetting
+from cxr_cli.models.architecture import NetworkSpec
+from cxr_cli.models.network import Network, Variables, outline
 from cxr_cli.prediction.forward import Scaling
-from cxr_cli.runs.config import RunConfig, write_config
+from cxr_cli.reporting import SILENT
+from cxr_cli.runs.config import ClassificationConfig, RunConfig
+from cxr_cli.runs.folder import RECORD
 from cxr_cli.training import memory
 from cxr_cli.training.classification import classification_loss
 from cxr_cli.training.memory import Fit, bytes_kept, device_memory, fit_batch, largest_block
 from cxr_cli.training.recipes import named_recipe
-from cxr_cli.training.train import fit_to_memory
+from cxr_cli.training.run import fit_to_memory
 
 LOSS = classification_loss(np.ones(3, np.float32), 0.0)
 SCALING = Scaling(0.5, 0.25, "float32")
@@ -78,7 +84,7 @@ def test_a_slurm_job_has_what_it_was_granted(monkeypatch: pytest.MonkeyPatch) ->
 def config() -> RunConfig:
     recipe = named_recipe("finetune", {"arch": "covidnet", "weights": "none", "width": 0.125})
     return RunConfig(
-        **asdict(recipe) | {"loss": "softmax"},
+        **{**parts_of(recipe), "task": ClassificationConfig(loss="softmax", sampling="all")},
         recipe="finetune",
         weights_digest=None,
         size=64,
@@ -94,20 +100,30 @@ def config() -> RunConfig:
     )
 
 
-def test_a_run_goes_on_with_the_parts_it_began_with(
+def test_a_run_keeps_the_parts_it_began_with_where_memory_holds_them(
     tmp_path: Path, config: RunConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(memory, "device_memory", lambda: 2**40)
-    assert fit_to_memory(tmp_path, config) == (replace(config, micro_batch=256), False)
+    assert fit_to_memory(tmp_path, config, None, SILENT) == Fit(256, False)
     monkeypatch.setattr(memory, "device_memory", lambda: 2**24)
-    began, rematerialize = fit_to_memory(tmp_path, config)
-    assert rematerialize
-    assert began.micro_batch is not None
+    began = fit_to_memory(tmp_path, config, None, SILENT)
+    assert began.rematerialize
     assert 1 < began.micro_batch < 256
-    write_config(tmp_path, began)
+    write_json(tmp_path / RECORD, {"micro_batch": began.micro_batch})
     monkeypatch.setattr(memory, "device_memory", lambda: 2**40)
-    assert fit_to_memory(tmp_path, config) == (began, False)
-    named = replace(config, micro_batch=8)
-    assert fit_to_memory(tmp_path / "other", named) == (named, False)
-    siamese = replace(config, micro_batch=None)
-    assert fit_to_memory(tmp_path / "other", siamese) == (siamese, False)
+    assert fit_to_memory(tmp_path, config, None, SILENT) == Fit(began.micro_batch, False)
+    assert fit_to_memory(tmp_path, config, 8, SILENT) == Fit(8, False)
+
+
+@pytest.mark.parametrize("wanted", [0, 3, 512])
+def test_a_micro_batch_divides_the_batch(tmp_path: Path, config: RunConfig, wanted: int) -> None:
+    told = f"`micro_batch` {wanted}: must divide `batch_size` 256 without a remainder"
+    with pytest.raises(InvalidSetting, match=told):
+        fit_to_memory(tmp_path, config, wanted, SILENT)
+
+
+def test_pairs_go_whole(tmp_path: Path, config: RunConfig) -> None:
+    siamese = replace(config, recipe="siamese", task=named_recipe("siamese", {}).task)
+    assert fit_to_memory(tmp_path, siamese, None, SILENT) == Fit(256, False)
+    with pytest.raises(InvalidSetting, match="`micro_batch` 8: the recipe 'siamese' has no use for it"):
+        fit_to_memory(tmp_path, siamese, 8, SILENT)

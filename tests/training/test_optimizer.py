@@ -7,8 +7,8 @@ import numpy as np
 import optax
 import pytest
 
-from cxr_cli.models.registry import Network
-from cxr_cli.runs.config import Recipe
+from cxr_cli.models.network import Network
+from cxr_cli.runs.config import OptimizationConfig
 from cxr_cli.training.optimizer import make_optimizer
 from cxr_cli.training.recipes import named_recipe
 
@@ -16,11 +16,13 @@ STAGES = (("stem",), ("body",), ("classifier",))
 PARAMS = {name: {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)} for name in ("stem", "body", "classifier")}
 
 
-def recipe(**overrides: Any) -> Recipe:
-    return named_recipe("finetune", {"optimizer": "sgd", "lr": 0.1, "schedule": "constant", **overrides})
+def recipe(**overrides: Any) -> OptimizationConfig:
+    return named_recipe(
+        "finetune", {"optimizer": "sgd", "lr": 0.1, "schedule": "constant", **overrides}
+    ).optimization
 
 
-def updates(settings: Recipe, frozen: int = 0, count: int = 1, steps: int = 1) -> list[Any]:
+def updates(settings: OptimizationConfig, frozen: int = 0, count: int = 1, steps: int = 1) -> list[Any]:
     """Give the updates of `count` steps under a gradient of one everywhere."""
     optimizer = make_optimizer(settings, Network(None, STAGES, frozen), steps)
     gradients = {name: {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)} for name in PARAMS}

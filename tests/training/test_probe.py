@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.training.classification import Classification
 from cxr_cli.training.probe import fit_classifier, on_plain_vectors, probed

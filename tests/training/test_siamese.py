@@ -15,10 +15,11 @@ from scipy.special import expit
 from sklearn.metrics import log_loss
 
 from cxr_cli.errors import BadInput
-from cxr_cli.models.registry import Network, Variables
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.forward import INFERENCE_BATCH, Scaling
 from cxr_cli.prediction.loading import FetchBatch, normalize
-from cxr_cli.training.siamese import Comparison, PairSettings, in_batch_loss, pair_loss
+from cxr_cli.runs.config import SiameseConfig
+from cxr_cli.training.siamese import Comparison, in_batch_loss, pair_loss
 from cxr_cli.training.tasks import TaskImages
 
 Network = tuple[Network, Variables]
@@ -39,8 +40,10 @@ def make_task(
     def make(
         val: NDArray[np.int64] = ALL, seed: int = 0, fetch: FetchBatch = fetch, **changed: Any
     ) -> Comparison:
-        settings = {"batch_size": 8, "pairs": 100, "pairing": "random", "trials": 129, **changed}
-        return Comparison(siamese[0], scaling, task_images(TRAIN, val, fetch), PairSettings(**settings), seed)
+        settings = {"pairs": 100, "pairing": "random", "trials": 129, **changed}
+        batch_size = settings.pop("batch_size", 8)
+        images = task_images(TRAIN, val, fetch)
+        return Comparison(siamese[0], scaling, images, SiameseConfig(**settings), batch_size, seed)
 
     return make
 
@@ -194,5 +197,5 @@ def test_trials_are_the_same_each_epoch_and_others_for_another_seed(make_task: M
 
 
 def test_more_trials_than_the_validation_images_allow_are_refused(make_task: MakeTask) -> None:
-    with pytest.raises(BadInput, match="has 10 images, 129 trials need 43; --trials 30 is the most"):
+    with pytest.raises(BadInput, match="has 10 images, 129 trials need 43; `trials` 30 is the most"):
         make_task(val=np.arange(30))

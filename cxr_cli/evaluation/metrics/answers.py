@@ -1,19 +1,14 @@
-"""What a model said of images, and every figure of it over many weightings of the images."""
+"""What a model said of images, alone and under many weightings of the images at once."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_cli.evaluation.metrics import confusion as metrics
-from cxr_cli.evaluation.metrics.calibration import (
-    are_probabilities,
-    weighted_brier,
-    weighted_calibration_error,
-)
+from cxr_cli.evaluation.metrics.calibration import weighted_brier, weighted_calibration_error
 from cxr_cli.evaluation.metrics.confusion import Floats
-from cxr_cli.evaluation.metrics.ranking import one_vs_rest, weighted_auc, weighted_average_precision
+from cxr_cli.evaluation.metrics.ranking import RankingFunction, one_vs_rest
 
 
 @dataclass(frozen=True)
@@ -66,56 +61,51 @@ class Answers:
         )
 
 
-Figures = dict[str, Floats]
-"""Figures by name: [R] of all images, [R, C] of each class."""
+@dataclass(frozen=True)
+class Weighted:
+    """Images under R weightings at once: how often each image counts, [R, N].
 
-OF_CLASSES: dict[str, Callable[[NDArray[np.float64]], Floats]] = dict(metrics.PER_CLASS)
-
-
-def figures(answers: Answers, weights: Floats) -> tuple[Figures, Figures]:
-    """Compute every figure under each weighting.
-
-    Args:
-        answers: of N images.
-        weights: [R, N].
-
-    Returns:
-        Figures of all images [R], and of each class against the rest [R, C]; NaN where one is undefined.
+    What several metrics are computed from is computed once.
     """
-    confusions = weighted_confusions(answers, weights)
-    overall = {name: figure(confusions) for name, figure in metrics.OVERALL.items()}
-    per_class = {name: figure(confusions) for name, figure in metrics.PER_CLASS.items()}
-    if answers.scores is not None:
-        for name, ranking in RANKING.items():
-            per_class[name] = one_vs_rest(ranking, answers.labels, answers.scores, weights)
-            overall[f"macro_{name}"] = per_class[name].mean(1)
-        if are_probabilities(answers.scores):
-            overall |= _calibration(answers, answers.scores, weights)
-    return overall, per_class
 
+    answers: Answers
+    weights: Floats
 
-RANKING = {"auc": weighted_auc, "average_precision": weighted_average_precision}
+    @cached_property
+    def confusions(self) -> Floats:
+        """Images by true and predicted class under each weighting: [R, C, C]."""
+        answers, count = self.answers, len(self.answers.classes)
+        cells = np.zeros((len(answers), count * count))
+        cells[np.arange(len(answers)), answers.labels * count + answers.predicted] = 1
+        return (self.weights @ cells).reshape(len(self.weights), count, count)
 
+    def one_vs_rest(self, function: RankingFunction) -> Floats:
+        """Compute a metric of the scores for each class against all others: [R, C]."""
+        if function not in self._ranked:
+            scores = self.answers.scores
+            assert scores is not None
+            self._ranked[function] = one_vs_rest(function, self.answers.labels, scores, self.weights)
+        return self._ranked[function]
 
-def weighted_confusions(answers: Answers, weights: Floats) -> Floats:
-    """Count images by true and predicted class under each weighting: [R, C, C]."""
-    count = len(answers.classes)
-    cells = np.zeros((len(answers), count * count))
-    cells[np.arange(len(answers)), answers.labels * count + answers.predicted] = 1
-    return (weights @ cells).reshape(len(weights), count, count)
+    @cached_property
+    def _ranked(self) -> dict[RankingFunction, Floats]:
+        return {}
 
+    def brier(self) -> Floats:
+        """Brier's score [R]: of the positive class, or of all classes."""
+        answers = self.answers
+        assert answers.scores is not None
+        of_class = list(range(len(answers.classes))) if answers.positive is None else [answers.positive]
+        truth = answers.labels[:, None] == np.arange(len(answers.classes))
+        return weighted_brier(truth[:, of_class], answers.scores[:, of_class], self.weights)
 
-def _calibration(answers: Answers, scores: NDArray[np.floating], weights: Floats) -> Figures:
-    """Brier's score and the calibration error: of the positive class, or of all classes and the predicted."""
-    truth = answers.labels[:, None] == np.arange(len(answers.classes))
-    if answers.positive is not None:
-        of_class = [answers.positive]
-        happened, chance = truth[:, answers.positive], scores[:, answers.positive]
-    else:
-        of_class = list(range(len(answers.classes)))
-        happened = answers.labels == answers.predicted
-        chance = np.take_along_axis(scores, answers.predicted[:, None], axis=1)[:, 0]
-    return {
-        "brier": weighted_brier(truth[:, of_class], scores[:, of_class], weights),
-        "calibration_error": weighted_calibration_error(happened, chance, weights),
-    }
+    def calibration_error(self) -> Floats:
+        """The expected calibration error [R]: of the positive class, or of the predicted one."""
+        answers = self.answers
+        assert answers.scores is not None
+        if answers.positive is not None:
+            happened, chance = answers.labels == answers.positive, answers.scores[:, answers.positive]
+        else:
+            happened = answers.labels == answers.predicted
+            chance = np.take_along_axis(answers.scores, answers.predicted[:, None], axis=1)[:, 0]
+        return weighted_calibration_error(happened, chance, self.weights)

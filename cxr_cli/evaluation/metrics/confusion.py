@@ -1,9 +1,7 @@
-"""Figures of merit from confusion matrices, each over any leading axes, so that resamples are one call.
+"""Metrics of confusion matrices, each over any leading axes, so that resamples are one call.
 
 A confusion matrix holds images as [..., true class, predicted class].
 """
-
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,20 +60,6 @@ def balanced_accuracy(confusion: ArrayLike) -> Floats:
 def macro_f1(confusion: ArrayLike) -> Floats:
     """Mean of the classes' F1, over classes with images or predictions."""
     return _mean_of_classes(class_f1(confusion))
-
-
-OVERALL: dict[str, Callable[[ArrayLike], Floats]] = {
-    "accuracy": accuracy,
-    "balanced_accuracy": balanced_accuracy,
-    "macro_f1": macro_f1,
-}
-
-PER_CLASS: dict[str, Callable[[ArrayLike], Floats]] = {
-    "sensitivity": class_sensitivity,
-    "specificity": class_specificity,
-    "precision": class_precision,
-    "f1": class_f1,
-}
 
 
 def ratio(part: Floats, whole: Floats) -> Floats:

@@ -1,7 +1,7 @@
-"""Figures of how scores rank images, over many weightings of the same images at once.
+"""Metrics of how scores rank images, over many weightings of the same images at once.
 
 A weighting says how often each image counts: bootstrap multiplicities, or 0 and 1 for a stratum. Images are
-sorted once for all of them; each figure equals scikit-learn's with those sample weights.
+sorted once for all of them; each metric equals scikit-learn's with those sample weights.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from sklearn.metrics import roc_curve
 
 from cxr_cli.evaluation.metrics.confusion import Floats, ratio
 
-RankingFigure = Callable[[NDArray[np.bool_], NDArray[np.floating], Floats], Floats]
+RankingFunction = Callable[[NDArray[np.bool_], NDArray[np.floating], Floats], Floats]
 
 
 def weighted_auc(positive: NDArray[np.bool_], scores: NDArray[np.floating], weights: Floats) -> Floats:
@@ -52,12 +52,12 @@ def weighted_average_precision(
 
 
 def one_vs_rest(
-    figure: RankingFigure, labels: NDArray[np.int64], scores: NDArray[np.floating], weights: Floats
+    function: RankingFunction, labels: NDArray[np.int64], scores: NDArray[np.floating], weights: Floats
 ) -> Floats:
-    """Compute a figure of each class against all others.
+    """Compute a metric of each class against all others.
 
     Args:
-        figure: such as `weighted_auc`.
+        function: such as `weighted_auc`.
         labels: int [N], class numbers.
         scores: [N, C].
         weights: [R, N].
@@ -66,15 +66,15 @@ def one_vs_rest(
         float64 [R, C].
     """
     return np.stack(
-        [figure(labels == number, scores[:, number], weights) for number in range(scores.shape[1])], axis=1
+        [function(labels == number, scores[:, number], weights) for number in range(scores.shape[1])], axis=1
     )
 
 
 def macro(
-    figure: RankingFigure, labels: NDArray[np.int64], scores: NDArray[np.floating], weights: Floats
+    function: RankingFunction, labels: NDArray[np.int64], scores: NDArray[np.floating], weights: Floats
 ) -> Floats:
-    """Average a figure over the classes, each against all others: float64 [R]; NaN where a class lacks it."""
-    return np.asarray(one_vs_rest(figure, labels, scores, weights).mean(1))
+    """Average a metric over the classes, each against all others: float64 [R]; NaN where a class lacks it."""
+    return np.asarray(one_vs_rest(function, labels, scores, weights).mean(1))
 
 
 class RocCurve(NamedTuple):

@@ -1,4 +1,4 @@
-"""How far a figure of some images is from that of the others, and whether chance alone may have done it."""
+"""How far a metric of some images is from that of the others, and whether chance alone may have done it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_cli.evaluation.metrics.answers import Answers, weighted_confusions
-from cxr_cli.evaluation.metrics.confusion import Floats, class_sensitivity
-from cxr_cli.evaluation.metrics.ranking import macro, weighted_auc
+from cxr_cli.evaluation.metrics.answers import Answers
+from cxr_cli.evaluation.metrics.confusion import Floats
+from cxr_cli.evaluation.metrics.registry import compute_metrics, shown
+from cxr_cli.evaluation.uncertainty.holm import holm
 from cxr_cli.evaluation.uncertainty.intervals import (
     RESAMPLES,
     UNKNOWN,
@@ -22,9 +23,9 @@ from cxr_cli.evaluation.uncertainty.intervals import (
 
 @dataclass(frozen=True)
 class Difference:
-    """A difference of two figures, with its interval, the p value of no difference, and Holm's p.
+    """A difference of two values of a metric, with its interval, the p value of no difference, and Holm's p.
 
-    NaN where one cannot be told.
+    NaN where one is unknown.
     """
 
     value: float
@@ -44,26 +45,22 @@ class Difference:
         return {**none_for_nan(numbers), "method": self.interval.method}
 
 
-def difference_figures(answers: Answers, weights: Floats) -> dict[str, Floats]:
-    """Compute the figures [R] that do not depend on how frequent the classes are.
+def difference_metrics(answers: Answers, weights: Floats) -> dict[str, Floats]:
+    """Compute the metrics [R] that do not depend on how frequent the classes are.
 
     Others, such as accuracy and precision, differ between strata whose class shares differ, without the model
     being any better in one of them.
     """
-    sensitivities = class_sensitivity(weighted_confusions(answers, weights))
     if answers.positive is not None:
-        found = {
-            "sensitivity": sensitivities[:, answers.positive],
-            "specificity": sensitivities[:, 1 - answers.positive],
-        }
-        if answers.scores is not None:
-            of_class = answers.labels == answers.positive
-            found["auc"] = weighted_auc(of_class, answers.scores[:, answers.positive], weights)
-        return found
-    found = {f"sensitivity {name}": sensitivities[:, i] for i, name in enumerate(answers.classes)}
-    if answers.scores is not None:
-        found["macro_auc"] = macro(weighted_auc, answers.labels, answers.scores, weights)
-    return found
+        overall, per_class = compute_metrics(answers, weights, shown("difference of a finding"))
+        return {name: values[:, answers.positive] for name, values in per_class.items()} | overall
+    overall, per_class = compute_metrics(answers, weights, shown("difference of classes"))
+    of_classes = {
+        f"{name} {label}": values[:, number]
+        for name, values in per_class.items()
+        for number, label in enumerate(answers.classes)
+    }
+    return of_classes | overall
 
 
 def differences_to_rest(
@@ -73,7 +70,7 @@ def differences_to_rest(
     rng: np.random.Generator,
     resamples: int = RESAMPLES,
 ) -> dict[str, Difference]:
-    """Set a stratum's figures against those of all other images: the stratum's minus the others'.
+    """Compare a stratum's metrics with those of all other images: the stratum's minus the others'.
 
     The interval is the bootstrap's over patients, who may have images on both sides. Where a side has no
     spread (all of its few images are hits, say) the bootstrap knows nothing of that side: then it is
@@ -82,27 +79,27 @@ def differences_to_rest(
     Args:
         answers: of all images.
         inside: bool [N], the stratum.
-        sides: intervals of the figures in the stratum and in the rest, by name.
+        sides: intervals of the metrics in the stratum and in the rest, by name.
         rng: draws patients and permutations.
         resamples: of each.
     """
     member = inside.astype(np.float64)
 
-    def metrics_inside_minus_outside(weights: Floats) -> dict[str, Floats]:
-        """Both sides' figures and their difference, for weights and memberships multiplied."""
+    def both_sides(weights: Floats) -> dict[str, Floats]:
+        """The metrics of each side: images weighted by membership, too."""
         of_inside, of_rest = (
-            difference_figures(answers, weights * member),
-            difference_figures(answers, weights * (1 - member)),
+            difference_metrics(answers, weights * member),
+            difference_metrics(answers, weights * (1 - member)),
         )
         return {
             f"{side} {name}": values
-            for side, figures in (("inside", of_inside), ("rest", of_rest))
-            for name, values in figures.items()
+            for side, metrics in (("inside", of_inside), ("rest", of_rest))
+            for name, values in metrics.items()
         }
 
     ones = np.ones((1, len(answers)))
-    here, there = difference_figures(answers, ones * member), difference_figures(answers, ones * (1 - member))
-    resampled = over_resamples(metrics_inside_minus_outside, answers.patients, rng, resamples)
+    here, there = difference_metrics(answers, ones * member), difference_metrics(answers, ones * (1 - member))
+    resampled = over_resamples(both_sides, answers.patients, rng, resamples)
     chance = _permuted_differences(answers, inside, rng, resamples)
     differences = {}
     for name in here:
@@ -111,14 +108,14 @@ def differences_to_rest(
         if all(percentile_interval(side) is not UNKNOWN for side in both):
             interval = percentile_interval(both[0] - both[1])
         else:
-            figures = float(here[name][0]), float(there[name][0])
-            interval = newcombe_interval(figures, (sides[0][name], sides[1][name]))
+            values = float(here[name][0]), float(there[name][0])
+            interval = newcombe_interval(values, (sides[0][name], sides[1][name]))
         differences[name] = Difference(value, interval, permutation_p(value, chance[name]))
     return differences
 
 
 def newcombe_interval(values: tuple[float, float], intervals: tuple[Interval, Interval]) -> Interval:
-    """Combine intervals of two independent figures into one of their difference.
+    """Combine intervals of two independent values into one of their difference.
 
     Source: Newcombe 1998, Statistics in Medicine 17:873, method 10.
     """
@@ -176,19 +173,14 @@ def _permuted_differences(
     parts = []
     for size in weight_chunks(len(answers), resamples):
         member = permuted_strata(answers.labels, answers.patients, inside, rng, size).astype(np.float64)
-        of_inside, of_rest = difference_figures(answers, member), difference_figures(answers, 1 - member)
+        of_inside, of_rest = difference_metrics(answers, member), difference_metrics(answers, 1 - member)
         parts.append({name: of_inside[name] - of_rest[name] for name in of_inside})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def with_holm(differences: Sequence[Difference]) -> list[Difference]:
-    """Correct the p values of a family for their number (Holm 1979); unknown ones do not count."""
-    ps = np.array([difference.p for difference in differences])
-    order = [int(place) for place in np.argsort(ps) if not np.isnan(ps[place])]
-    corrected, largest = np.full(len(differences), np.nan), 0.0
-    for rank, place in enumerate(order):
-        largest = max(largest, min(1.0, (len(order) - rank) * ps[place]))
-        corrected[place] = largest
+    """Correct the p values of a family of differences for their number; unknown ones do not count."""
+    corrected = holm(np.array([difference.p for difference in differences]))
     return [
         replace(difference, p_holm=float(p)) for difference, p in zip(differences, corrected, strict=True)
     ]

@@ -1,11 +1,12 @@
-"""Two models on the same images: how far their figures are apart."""
+"""Two models on the same images: differences of their metrics."""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from cxr_cli.evaluation.metrics.answers import Answers, figures
+from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.confusion import Floats
+from cxr_cli.evaluation.metrics.registry import compute_metrics, shown
 from cxr_cli.evaluation.subgroups.differences import Difference
 from cxr_cli.evaluation.uncertainty.delong import compare_areas
 from cxr_cli.evaluation.uncertainty.intervals import (
@@ -17,28 +18,23 @@ from cxr_cli.evaluation.uncertainty.intervals import (
     weight_chunks,
 )
 
-OF_ALL = ("accuracy", "balanced_accuracy", "macro_f1", "macro_auc")
-OF_A_POSITIVE = ("sensitivity", "specificity", "precision", "f1", "auc")
-
 
 def paired_differences(
     first: Answers, second: Answers, rng: np.random.Generator, resamples: int = RESAMPLES
 ) -> dict[str, Difference]:
-    """Compute the second model's figures minus the first's.
+    """Compute the second model's metrics minus the first's.
 
     Intervals are percentiles of the bootstrap over patients, both models on the same ones; of the AUC
     DeLong's, as is its p value. Of shares of images p is McNemar's exact one, or `swapping_p` where patients
-    have several images. Precision, F1 and macro figures have an interval and no p.
+    have several images. Precision, F1 and macro metrics have an interval and no p.
 
     Args:
         first, second: of the same images, in the same order.
         rng: draws patients, and swaps.
         resamples: of each.
     """
-    values = _chosen(first, second, np.ones((1, len(first))))
-    resampled = over_resamples(
-        lambda weights: _chosen(first, second, weights), first.patients, rng, resamples
-    )
+    values = _minus(first, second, np.ones((1, len(first))))
+    resampled = over_resamples(lambda weights: _minus(first, second, weights), first.patients, rng, resamples)
     differences = {
         name: Difference(float(value[0]), percentile_interval(resampled[name]), np.nan)
         for name, value in values.items()
@@ -79,29 +75,25 @@ def swapping_p(
     if len(names) == len(patients):
         discordant = int((gained != 0).sum())
         return float(binomtest(int((gained > 0).sum()), discordant).pvalue) if discordant else 1.0
-    network = np.bincount(patient, gained)
-    network = network[network != 0]
+    totals = np.bincount(patient, gained)
+    totals = totals[totals != 0]
     swapped = np.concatenate(
         [
-            np.abs((2 * rng.integers(0, 2, (size, len(network))) - 1) @ network)
-            for size in weight_chunks(len(network), resamples)
+            np.abs((2 * rng.integers(0, 2, (size, len(totals))) - 1) @ totals)
+            for size in weight_chunks(len(totals), resamples)
         ]
     )
-    return float((1 + (swapped >= abs(network.sum()) - 1e-9).sum()) / (1 + resamples))
+    return float((1 + (swapped >= abs(totals.sum()) - 1e-9).sum()) / (1 + resamples))
 
 
-def _chosen(first: Answers, second: Answers, weights: Floats) -> dict[str, Floats]:
-    """Differences of the figures that are compared, under each weighting."""
+def _minus(first: Answers, second: Answers, weights: Floats) -> dict[str, Floats]:
+    """Compute the second model's metrics minus the first's under each weighting."""
     found: dict[str, Floats] = {}
     for sign, answers in ((-1, first), (1, second)):
-        overall, per_class = figures(answers, weights)
-        if answers.positive is None:
-            chosen = {name: overall[name] for name in OF_ALL if name in overall}
-        else:
-            chosen = {
-                name: per_class[name][:, answers.positive] for name in OF_A_POSITIVE if name in per_class
-            }
-            chosen |= {name: overall[name] for name in OF_ALL[:2]}
-        for name, values in chosen.items():
+        positive = answers.positive
+        place = shown("comparison of classes" if positive is None else "comparison of a finding")
+        overall, per_class = compute_metrics(answers, weights, place)
+        chosen = {} if positive is None else {name: of[:, positive] for name, of in per_class.items()}
+        for name, values in (chosen | overall).items():
             found[name] = sign * values + found.get(name, 0.0)
     return found

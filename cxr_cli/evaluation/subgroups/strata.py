@@ -1,4 +1,4 @@
-"""Images by their characteristics: which strata there are, and every figure of each."""
+"""Images by their characteristics: which strata there are, and every metric of each."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -8,12 +8,12 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.subgroups.differences import Difference, differences_to_rest, with_holm
 from cxr_cli.evaluation.subgroups.paired import paired_differences
-from cxr_cli.evaluation.uncertainty.estimates import Estimate, Estimates, estimate
-from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES, UNKNOWN, Interval
+from cxr_cli.evaluation.uncertainty.estimates import Estimates, estimate
+from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES, Interval
 
 ALL_IMAGES = "all images"
 NOT_RECORDED = "not recorded"
@@ -60,10 +60,10 @@ class Characteristic:
 
 
 def read_by(text: str) -> tuple[Characteristic, ...]:
-    """Read `--by`: columns, which are crossed; a column's bins after a colon: "sex,age:40,60".
+    """Read one of `by`: columns, which are crossed; a column's bins after a colon: "sex,age:40,60".
 
     Raises:
-        UsageFault: edges that are no rising numbers, or no column.
+        InvalidSetting: edges that are no rising numbers, or no column.
     """
     found: list[tuple[str, list[float]]] = []
     for part in text.split(","):
@@ -76,15 +76,15 @@ def read_by(text: str) -> tuple[Characteristic, ...]:
             found.append((part.strip(), []))
     for name, edges in found:
         if not name:
-            raise UsageFault(f"--by {text!r}: a column's name is missing")
+            raise InvalidSetting("by", text, "a column's name is missing")
         if edges != sorted(set(edges)):
-            raise UsageFault(f"--by {text!r}: the edges of bins must rise")
+            raise InvalidSetting("by", text, "the edges of bins must rise")
     return tuple(Characteristic(name, tuple(edges)) for name, edges in found)
 
 
 def _edge(text: str, edge: str) -> float:
     if not _is_number(edge):
-        raise UsageFault(f"--by {text!r}: {edge!r} is no edge of a bin; write numbers, such as age:40,60")
+        raise InvalidSetting("by", text, f"{edge!r} is no edge of a bin; write numbers, such as age:40,60")
     return float(edge)
 
 
@@ -93,10 +93,10 @@ def _is_number(text: str) -> bool:
 
 
 def divide(by: Sequence[str], column: Column, place: str) -> dict[str, dict[str, NDArray[np.bool_]]]:
-    """Divide images by each of several `--by`: bool [N] by the columns' names and the stratum's.
+    """Divide images by each of several `by`: bool [N] by the columns' names and the stratum's.
 
     Raises:
-        UsageFault: see `read_by` and `strata_of`; or the same columns twice.
+        InvalidSetting: see `read_by` and `strata_of`; or the same columns twice.
         BadInput: see `strata_of`.
     """
     divisions: dict[str, dict[str, NDArray[np.bool_]]] = {}
@@ -104,7 +104,7 @@ def divide(by: Sequence[str], column: Column, place: str) -> dict[str, dict[str,
         characteristics = read_by(text)
         name = ", ".join(characteristic.column for characteristic in characteristics)
         if name in divisions:
-            raise UsageFault(f"--by {text}: {name} is there twice")
+            raise InvalidSetting("by", text, f"{name} is there twice")
         divisions[name] = strata_of(characteristics, column, place)
     return divisions
 
@@ -123,7 +123,7 @@ def strata_of(by: Sequence[Characteristic], column: Column, place: str) -> dict[
 
     Raises:
         BadInput: a value is no number where there are bins.
-        UsageFault: more than 50 strata.
+        InvalidSetting: more than 50 strata.
     """
     names = [characteristic.names(column(characteristic.column), place) for characteristic in by]
     ranks = [_ranks(characteristic, of) for characteristic, of in zip(by, names, strict=True)]
@@ -131,9 +131,11 @@ def strata_of(by: Sequence[Characteristic], column: Column, place: str) -> dict[
     kinds = sorted(set(images), key=lambda kind: [rank[name] for rank, name in zip(ranks, kind, strict=True)])
     if len(kinds) > MOST_STRATA:
         columns = ",".join(characteristic.column for characteristic in by)
-        raise UsageFault(
-            f"--by {columns}: {len(kinds)} strata, {MOST_STRATA} are the most; "
-            f"put numbers into bins, such as {by[0].column}:40,60"
+        raise InvalidSetting(
+            "by",
+            columns,
+            f"{len(kinds)} strata, {MOST_STRATA} are the most; put numbers into bins, such as "
+            f"{by[0].column}:40,60",
         )
     numbers = {kind: number for number, kind in enumerate(kinds)}
     of_image = np.array([numbers[image] for image in images])
@@ -155,10 +157,10 @@ class Stratum:
         images, patients: counts.
         of_class: images of each class.
         small: a class has fewer images than asked for.
-        estimates: every figure.
+        estimates: every metric.
         differences: to all other images; where there are two strata the first has them. Empty where there is
             none.
-        model_differences: another model's figures minus these, on the same images; empty without another
+        model_differences: another model's metrics minus these, on the same images; empty without another
             model.
     """
 
@@ -180,7 +182,7 @@ def describe_strata(
     resamples: int = RESAMPLES,
     small: int = SMALL,
 ) -> list[Stratum]:
-    """Compute every figure of all images and of every stratum, and each stratum's differences to the rest.
+    """Compute every metric of all images and of every stratum, and each stratum's differences to the rest.
 
     The p values of all differences of a characteristic are corrected for their number.
 
@@ -218,7 +220,7 @@ def compare_strata(
     rng: np.random.Generator,
     resamples: int = RESAMPLES,
 ) -> list[Stratum]:
-    """Add how far another model's figures are from these, on all images and in every stratum.
+    """Add another model's metrics minus these, on all images and in every stratum.
 
     Args:
         strata: as `describe_strata` made them of these answers and divisions.
@@ -247,19 +249,17 @@ def _corrected(
 
 
 def difference_intervals(answers: Answers, estimates: Estimates) -> dict[str, Interval]:
-    """Take the intervals of the figures that differences are of, by the names that differences have."""
+    """Take the intervals of the metrics that differences are of, by the names that differences have."""
     per_class, positive = estimates.per_class, answers.positive
+    overall = {name: of.interval for name, of in estimates.overall.items()}
     if positive is not None:
-        return {
-            name: per_class[name][positive].interval
-            for name in ("sensitivity", "specificity", "auc")
-            if name in per_class
-        }
-    found = {
-        f"sensitivity {name}": per_class["sensitivity"][i].interval for i, name in enumerate(answers.classes)
+        return {name: of[positive].interval for name, of in per_class.items()} | overall
+    of_classes = {
+        f"{name} {label}": of[number].interval
+        for name, of in per_class.items()
+        for number, label in enumerate(answers.classes)
     }
-    macro = estimates.overall.get("macro_auc", Estimate(np.nan, UNKNOWN))
-    return {**found, "macro_auc": macro.interval}
+    return of_classes | overall
 
 
 def _stratum(

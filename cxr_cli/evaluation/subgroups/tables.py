@@ -1,33 +1,16 @@
-"""Strata as tables: for a terminal, CSV, JSON, LaTeX and Markdown."""
+"""Strata as tables, and as records for CSV and JSON."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from cxr_cli.evaluation.metrics.registry import BY_NAME, heading, shown
 from cxr_cli.evaluation.subgroups.differences import Difference
 from cxr_cli.evaluation.subgroups.strata import Stratum
-from cxr_cli.evaluation.text_table import columns
+from cxr_cli.evaluation.tables import Cell, Table
 from cxr_cli.evaluation.uncertainty.estimates import Estimate
-
-# Table 4 of the pneumoperitoneum paper has these six, in this order.
-OF_A_POSITIVE = {
-    "sensitivity": "sensitivity",
-    "specificity": "specificity",
-    "accuracy": "accuracy",
-    "precision": "precision",
-    "f1": "F1",
-    "auc": "AUC",
-}
-OF_CLASSES = {
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced",
-    "macro_f1": "macro F1",
-    "macro_auc": "macro AUC",
-}
-FURTHER = ("balanced_accuracy", "average_precision", "brier", "calibration_error")
-HEADINGS = {**OF_A_POSITIVE, **OF_CLASSES, "balanced_accuracy": "balanced accuracy"}
 
 
 @dataclass(frozen=True)
@@ -45,35 +28,25 @@ class Subject:
     small: int
 
     @property
-    def figures(self) -> dict[str, str]:
-        """Columns of the table of figures: name and heading."""
+    def columns(self) -> dict[str, str]:
+        """Columns of the table of metrics, as Table 4 of the pneumoperitoneum paper has them: name, heading."""
         if self.positive is not None:
-            return OF_A_POSITIVE
-        return {**OF_CLASSES, **{f"sensitivity {name}": name for name in self.classes}}
+            return {row.name: row.column or row.heading for row in shown("strata of a finding")}
+        rows = shown("strata of classes")
+        of_classes = {
+            f"{row.name} {label}": label for row in rows if row.of == "class" for label in self.classes
+        }
+        return {row.name: row.column or row.heading for row in rows if row.of == "all"} | of_classes
+
+    @property
+    def names(self) -> list[str]:
+        """The metrics in files: those of the table, and more."""
+        further = shown("strata CSV of classes" if self.positive is None else "strata CSV of a finding")
+        return [*self.columns, *(row.name for row in further if row.name not in self.columns)]
 
 
-class Cell(NamedTuple):
-    """A cell's text, and an interval that belongs to it."""
-
-    value: str
-    limits: str = ""
-
-    def in_one(self) -> str:
-        """Write "0.812 (0.750-0.868)"."""
-        return f"{self.value} ({self.limits})" if self.limits else self.value
-
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of as many cells as there are headings; the first is a name."""
-
-    title: str
-    headings: list[str]
-    rows: list[list[Cell]]
-
-
-def figure_of(stratum: Stratum, name: str, subject: Subject) -> Estimate | None:
-    """Find a stratum's figure by the name that tables have for it; None where there are no scores for it."""
+def metric_of(stratum: Stratum, name: str, subject: Subject) -> Estimate | None:
+    """Find a stratum's metric by the name that tables have for it; None where there are no scores for it."""
     if name in stratum.estimates.overall:
         return stratum.estimates.overall[name]
     kind, _, label = name.partition(" ")
@@ -85,14 +58,13 @@ def figure_of(stratum: Stratum, name: str, subject: Subject) -> Estimate | None:
 
 def records(strata: Sequence[Stratum], subject: Subject) -> list[dict[str, Any]]:
     """Put every stratum into one flat row of numbers, None where unknown: for CSV."""
-    names = [*subject.figures, *(FURTHER if subject.positive is not None else FURTHER[2:])]
     rows = []
     for stratum in strata:
         row = _counts(stratum, subject)
-        for name in names:
-            figure = figure_of(stratum, name, subject)
-            if figure is not None:
-                row |= _numbered(name, figure.as_json(), ("low", "high", "method"))
+        for name in subject.names:
+            metric = metric_of(stratum, name, subject)
+            if metric is not None:
+                row |= _numbered(name, metric.as_json(), ("low", "high", "method"))
         for kind, differences in (
             ("difference", stratum.differences),
             ("model_difference", stratum.model_differences),
@@ -129,15 +101,14 @@ def _numbered(name: str, numbers: dict[str, Any], parts: Sequence[str]) -> dict[
 
 
 def as_json(strata: Sequence[Stratum], subject: Subject) -> list[dict[str, Any]]:
-    """Put every stratum into one object: counts, figures, differences and differences."""
+    """Put every stratum into one object: counts, metrics and differences."""
     found = []
     for stratum in strata:
-        names = [*subject.figures, *(FURTHER if subject.positive is not None else FURTHER[2:])]
-        figures = {name: figure_of(stratum, name, subject) for name in names}
+        metrics = {name: metric_of(stratum, name, subject) for name in subject.names}
         found.append(
             {
                 **_counts(stratum, subject),
-                "figures": {name: figure.as_json() for name, figure in figures.items() if figure is not None},
+                "metrics": {name: metric.as_json() for name, metric in metrics.items() if metric is not None},
                 "differences": {
                     name: difference.as_json() for name, difference in stratum.differences.items()
                 },
@@ -150,10 +121,10 @@ def as_json(strata: Sequence[Stratum], subject: Subject) -> list[dict[str, Any]]
 
 
 def tables(strata: Sequence[Stratum], subject: Subject) -> list[Table]:
-    """Lay strata out as the second paper's Tables 3 and 4, and differences and differences below them."""
+    """Lay strata out as the second paper's Tables 3 and 4, and differences below them."""
     return [
         _table_of_counts(strata, subject),
-        _table_of_figures(strata, subject),
+        _table_of_metrics(strata, subject),
         *_table_of_differences("Difference to all other images", strata, lambda stratum: stratum.differences),
         *_table_of_differences(
             "The other model minus this one", strata, lambda stratum: stratum.model_differences
@@ -170,26 +141,26 @@ def _table_of_counts(strata: Sequence[Stratum], subject: Subject) -> Table:
     return Table("Images", ["", *(heading for heading, _ in counts[0])], rows)
 
 
-def _table_of_figures(strata: Sequence[Stratum], subject: Subject) -> Table:
-    shown = [name for name in subject.figures if figure_of(strata[0], name, subject)]
+def _table_of_metrics(strata: Sequence[Stratum], subject: Subject) -> Table:
+    shown = [name for name in subject.columns if metric_of(strata[0], name, subject)]
     rows = [
-        [_name(stratum), *(_figure_cell(figure_of(stratum, name, subject)) for name in shown)]
+        [_name(stratum), *(_metric_cell(metric_of(stratum, name, subject)) for name in shown)]
         for stratum in strata
     ]
-    title = "Figures" if subject.positive is not None else "Figures, and the sensitivity of each class"
-    return Table(title, ["", *(subject.figures[name] for name in shown)], rows)
+    title = "Metrics" if subject.positive is not None else "Metrics, and the sensitivity of each class"
+    return Table(title, ["", *(subject.columns[name] for name in shown)], rows)
 
 
 def _table_of_differences(
     title: str, strata: Sequence[Stratum], differences: Callable[[Stratum], dict[str, Difference]]
 ) -> list[Table]:
     rows = [
-        [_name(stratum), Cell(HEADINGS.get(name, name)), *_difference_cells(difference)]
+        [_name(stratum), Cell(heading(name) if name in BY_NAME else name), *_difference_cells(difference)]
         for stratum in strata
         for name, difference in differences(stratum).items()
         if not np.isnan(difference.value)
     ]
-    return [Table(title, ["", "figure", "difference", "95 %", "p", "Holm"], rows)] if rows else []
+    return [Table(title, ["", "metric", "difference", "95 %", "p", "Holm"], rows)] if rows else []
 
 
 def _name(stratum: Stratum) -> Cell:
@@ -198,11 +169,11 @@ def _name(stratum: Stratum) -> Cell:
     return Cell(f"{by}{stratum.name}{' *' if stratum.small else ''}")
 
 
-def _figure_cell(figure: Estimate | None) -> Cell:
-    if figure is None or np.isnan(figure.value):
+def _metric_cell(metric: Estimate | None) -> Cell:
+    if metric is None or np.isnan(metric.value):
         return Cell("-")
-    low, high = figure.interval.low, figure.interval.high
-    return Cell(f"{figure.value:.3f}", "" if np.isnan(low) else f"{low:.3f}-{high:.3f}")
+    low, high = metric.interval.low, metric.interval.high
+    return Cell(f"{metric.value:.3f}", "" if np.isnan(low) else f"{low:.3f}-{high:.3f}")
 
 
 def _difference_cells(difference: Difference) -> list[Cell]:
@@ -226,65 +197,12 @@ def notes(strata: Sequence[Stratum], subject: Subject) -> list[str]:
         not np.isnan(difference.value) for stratum in strata for difference in stratum.differences.values()
     ):
         found += [
-            "Differences: a stratum's figure minus that of all other images. p: patients permuted between strata,",
+            "Differences: a stratum's metric minus that of all other images. p: patients permuted between strata,",
             "class by class. Holm: p corrected for the number of differences of the same characteristic.",
         ]
     if any(stratum.model_differences for stratum in strata):
         found += [
-            "Differences: p of shares by McNemar's exact test, or by swapping the models' answers patient by",
-            "patient where patients have several images; of the AUC by DeLong. Holm as for differences.",
+            "Differences of the models: p of shares by McNemar's exact test, or by swapping the models' answers",
+            "patient by patient where patients have several images; of the AUC by DeLong. Holm as above.",
         ]
     return found
-
-
-def as_text(strata: Sequence[Stratum], subject: Subject) -> str:
-    """Lay tables out for a terminal, intervals on a line of their own: about 100 columns."""
-    blocks = ["\n".join([table.title, *_text_lines(table)]) for table in tables(strata, subject)]
-    return "\n\n".join([*blocks, "\n".join(notes(strata, subject))]).rstrip()
-
-
-def _text_lines(table: Table) -> list[str]:
-    rows = [table.headings]
-    for cells in table.rows:
-        rows.append([cell.value for cell in cells])
-        if any(cell.limits for cell in cells):
-            rows.append([cell.limits for cell in cells])
-    return list(columns(rows))
-
-
-def as_markdown(strata: Sequence[Stratum], subject: Subject) -> str:
-    """Write pipe tables."""
-    blocks = []
-    for table in tables(strata, subject):
-        rows = [table.headings, ["---"] * len(table.headings)]
-        rows += [
-            [cell.in_one().replace("|", r"\|").replace("*", r"\*") for cell in row] for row in table.rows
-        ]
-        blocks.append("\n".join([f"{table.title}:", "", *("| " + " | ".join(row) + " |" for row in rows)]))
-    return "\n\n".join([*blocks, *(note.replace("*", r"\*") for note in notes(strata, subject))])
-
-
-LATEX_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"$<$",
-    ">": r"$>$",
-}
-
-
-def as_latex(strata: Sequence[Stratum], subject: Subject) -> str:
-    """Write tabulars with booktabs' rules, a comment above each saying what it is."""
-    blocks = []
-    for table in tables(strata, subject):
-        columns = "l" + "r" * (len(table.headings) - 1)
-        rows = [" & ".join(_latex(cell.in_one()) for cell in row) + r" \\" for row in table.rows]
-        head = " & ".join(_latex(heading) for heading in table.headings) + r" \\"
-        lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", head, r"\midrule", *rows]
-        blocks.append("\n".join([f"% {table.title}", *lines, r"\bottomrule", r"\end{tabular}"]))
-    return "\n\n".join([*blocks, *(f"% {note}" for note in notes(strata, subject))])
-
-
-def _latex(text: str) -> str:
-    return "".join(LATEX_SPECIAL.get(sign, sign) for sign in text)

@@ -1,13 +1,13 @@
-"""Every figure of a test with its interval."""
+"""Every metric of a test with its interval."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_cli.evaluation.metrics.answers import Answers, figures
+from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.confusion import Floats
+from cxr_cli.evaluation.metrics.registry import BY_NAME, NoInterval, Proportion, compute_metrics
 from cxr_cli.evaluation.uncertainty.delong import areas
 from cxr_cli.evaluation.uncertainty.intervals import (
     RESAMPLES,
@@ -22,17 +22,10 @@ from cxr_cli.evaluation.uncertainty.intervals import (
 
 Mask = NDArray[np.bool_]
 
-# What is counted, and which of it are hits, by a class's images and the images called so.
-PROPORTIONS: dict[str, Callable[[Mask, Mask], tuple[Mask, Mask]]] = {
-    "sensitivity": lambda of_class, called: (of_class, called),
-    "specificity": lambda of_class, called: (~of_class, ~called),
-    "precision": lambda of_class, called: (called, of_class),
-}
-
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure, NaN where it is undefined, and its interval."""
+    """A metric, NaN where it is undefined, and its interval."""
 
     value: float
     interval: Interval
@@ -45,59 +38,56 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Estimates:
-    """Figures of all images by name, and of each class by name and class number."""
+    """Metrics of all images by name, and of each class by name and class number."""
 
     overall: dict[str, Estimate]
     per_class: dict[str, list[Estimate]]
 
 
 def estimate(answers: Answers, rng: np.random.Generator, resamples: int = RESAMPLES) -> Estimates:
-    """Compute every figure with its 95 % interval.
-
-    Proportions have intervals as `proportion_interval` chooses them, AUCs as `area_interval`, all other
-    figures the middle of the bootstrap over patients. The calibration error has none: resamples of it are far
-    too high, for it grows with every image that counts twice.
+    """Compute every metric with its 95 % interval, by the rule of its row in the registry.
 
     Args:
         answers: of one image or more.
         rng: draws patients.
         resamples: of patients.
     """
-    overall, per_class = figures(answers, np.ones((1, len(answers))))
-    resampled = over_resamples(lambda weights: _both(answers, weights), answers.patients, rng, resamples)
-    correct = answers.labels == answers.predicted
-    of_all = {name: percentile_interval(resampled[name]) for name in overall}
-    of_all["accuracy"] = proportion_interval(
-        np.ones_like(correct), correct, answers.patients, resampled["accuracy"]
-    )
-    if "calibration_error" in of_all:
-        of_all["calibration_error"] = UNKNOWN
+    overall, per_class = compute_metrics(answers, np.ones((1, len(answers))))
+
+    def resampled_metrics(weights: Floats) -> dict[str, Floats]:
+        of_all, of_classes = compute_metrics(answers, weights)
+        return of_all | of_classes
+
+    resampled = over_resamples(resampled_metrics, answers.patients, rng, resamples)
+
+    def of_all(name: str) -> Interval:
+        match BY_NAME[name].interval:
+            case Proportion(parts):
+                counted, hits = parts(answers.labels, answers.predicted)
+                return proportion_interval(counted, hits, answers.patients, resampled[name])
+            case NoInterval():
+                return UNKNOWN
+        return percentile_interval(resampled[name])
+
+    def of_class(name: str, number: int) -> Interval:
+        is_class, called = answers.labels == number, answers.predicted == number
+        over = resampled[name][:, number]
+        match BY_NAME[name].interval:
+            case Proportion(parts):
+                return proportion_interval(*parts(is_class, called), answers.patients, over)
+            case "delong" if answers.scores is not None:
+                return area_estimate(is_class, answers.scores[:, number], answers.patients).interval
+            case NoInterval():
+                return UNKNOWN
+        return percentile_interval(over)
+
     return Estimates(
-        {name: Estimate(float(values[0]), of_all[name]) for name, values in overall.items()},
+        {name: Estimate(float(values[0]), of_all(name)) for name, values in overall.items()},
         {
-            name: [
-                Estimate(float(values[0, number]), _class_interval(answers, name, number, resampled))
-                for number in range(len(answers.classes))
-            ]
+            name: [Estimate(float(value), of_class(name, number)) for number, value in enumerate(values[0])]
             for name, values in per_class.items()
         },
     )
-
-
-def _both(answers: Answers, weights: Floats) -> dict[str, Floats]:
-    overall, per_class = figures(answers, weights)
-    return {**overall, **{f"class {name}": values for name, values in per_class.items()}}
-
-
-def _class_interval(answers: Answers, name: str, number: int, resampled: dict[str, Floats]) -> Interval:
-    of_class = answers.labels == number
-    over = resampled[f"class {name}"][:, number]
-    if name in PROPORTIONS:
-        counted, hits = PROPORTIONS[name](of_class, answers.predicted == number)
-        return proportion_interval(counted, hits, answers.patients, over)
-    if name == "auc" and answers.scores is not None:
-        return area_estimate(of_class, answers.scores[:, number], answers.patients).interval
-    return percentile_interval(over)
 
 
 def area_estimate(positive: Mask, scores: NDArray[np.floating], patients: NDArray[np.int64]) -> Estimate:

@@ -12,7 +12,7 @@ from cxr_cli.evaluation.metrics.confusion import Floats
 
 LEVEL = 0.95
 RESAMPLES = 2000
-# Weights of so many images at once, 32 MiB, however many images and resamples there are.
+# Weights held at once: 32 MiB, however many images and resamples there are.
 IMAGES_AT_ONCE = 1 << 22
 
 
@@ -35,13 +35,13 @@ UNKNOWN = Interval(np.nan, np.nan, "none")
 def patient_weights(
     patients: NDArray[np.int64], rng: np.random.Generator, resamples: int = RESAMPLES
 ) -> Floats:
-    """Draw patients with replacement, and count how often each image came in.
+    """Sample patients with replacement, and count how often each image is in the sample.
 
     Images of one patient are alike, so patients, not images, are the unit (Efron & Tibshirani 1993, ch. 8).
 
     Args:
         patients: int [N], any numbers; equal means the same patient.
-        rng: the draw.
+        rng: samples patients.
         resamples: how many, R.
 
     Returns:
@@ -49,39 +49,41 @@ def patient_weights(
     """
     _, patient = np.unique(patients, return_inverse=True)
     count = int(patient.max()) + 1
-    drawn = rng.integers(0, count, (resamples, count)) + count * np.arange(resamples)[:, None]
-    times = np.bincount(drawn.ravel(), minlength=resamples * count).reshape(resamples, count)
+    sampled = rng.integers(0, count, (resamples, count)) + count * np.arange(resamples)[:, None]
+    times = np.bincount(sampled.ravel(), minlength=resamples * count).reshape(resamples, count)
     return times[:, patient].astype(np.float64)
 
 
 def over_resamples(
-    figure: Callable[[Floats], dict[str, Floats]],
+    metrics: Callable[[Floats], dict[str, Floats]],
     patients: NDArray[np.int64],
     rng: np.random.Generator,
     resamples: int = RESAMPLES,
 ) -> dict[str, Floats]:
-    """Compute figures over resampled patients, so many resamples at a time as memory should hold.
+    """Compute metrics over resampled patients, as many resamples at a time as `IMAGES_AT_ONCE` allows.
 
     Args:
-        figure: maps weights [r, N] to figures [r, ...] by name.
+        metrics: maps weights [r, N] to metrics [r, ...] by name.
         patients, rng, resamples: as `patient_weights`.
 
     Returns:
-        The figures, [resamples, ...].
+        The metrics, [resamples, ...].
     """
-    parts = [figure(patient_weights(patients, rng, size)) for size in weight_chunks(len(patients), resamples)]
+    parts = [
+        metrics(patient_weights(patients, rng, size)) for size in weight_chunks(len(patients), resamples)
+    ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def weight_chunks(images: int, resamples: int) -> Iterator[int]:
-    """Part a number of resamples into such as `IMAGES_AT_ONCE` allows."""
+    """Divide a number of resamples into chunks that `IMAGES_AT_ONCE` allows."""
     most = max(IMAGES_AT_ONCE // max(images, 1), 1)
     for start in range(0, resamples, most):
         yield min(most, resamples - start)
 
 
 def percentile_interval(values: Floats) -> Interval:
-    """Take the middle 95 % of a figure over resamples [R]; those in which it is undefined are left out.
+    """Take the middle 95 % of a metric over resamples [R]; those in which it is undefined are left out.
 
     Where all resamples give the same there is no interval: they say nothing of other patients.
     """
@@ -128,7 +130,7 @@ def area_interval(value: float, variance: float, pairs: int) -> Interval:
     """Compute the interval of an AUC from its DeLong variance, on the scale of log odds.
 
     There it covers small samples and areas near 1 better than the percentile bootstrap does, and stays within
-    0 ... 1 (figures in tests/benchmarks/coverage.py). An AUC of 1 or 0 has no variance: so many pairs of a
+    0 ... 1 (measured by tests/benchmarks/coverage.py). An AUC of 1 or 0 has no variance: as many pairs of a
     positive and a negative patient as can be made without using one twice are independent trials, all won or
     all lost, and Wilson's interval is theirs.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cxr_cli.artifacts import read_json
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.models.weights.cards import Card
 
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
@@ -65,12 +65,14 @@ def read_card(repository: str) -> Card:
     """Make the card of a repository as timm publishes them, from the configuration there.
 
     Raises:
-        UsageFault: this is no repository's name.
+        InvalidSetting: this is no repository's name.
         BadInput: it cannot be had, or its configuration is none of timm's.
     """
     if not REPOSITORY.fullmatch(repository):
-        raise UsageFault(f"{repository}: no file, no repository, and no name that `cxr weights list` has")
-    path = cached(repository, CONFIG) or download(repository, CONFIG, "take --weights FILE or none")
+        raise InvalidSetting(
+            "weights", repository, "no file, no repository, and no name that `cxr weights list` has"
+        )
+    path = cached(repository, CONFIG) or download(repository, CONFIG, "give a file as `weights`, or none")
     config = read_json(path)
     try:
         return _card(repository, str(config["architecture"]).removeprefix("tf_"), config["pretrained_cfg"])

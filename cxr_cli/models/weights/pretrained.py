@@ -2,9 +2,9 @@
 
 import re
 
-from cxr_cli.models.registry import Variables
+from cxr_cli.models.network import Variables
+from cxr_cli.models.registry import find_architecture
 from cxr_cli.models.weights.cards import Card
-from cxr_cli.models.weights.families import NAMINGS
 from cxr_cli.models.weights.rules import Naming, load_strict
 from cxr_cli.models.weights.sources import FoundWeights
 
@@ -54,6 +54,6 @@ def _naming(card: Card) -> Naming:
     first = f"{card.first_conv}.weight"
     return next(
         naming
-        for naming in NAMINGS[card.arch]
+        for naming in find_architecture(card.arch).namings
         if any(re.fullmatch(rule.pattern, first) for rule in naming.rules)
     )

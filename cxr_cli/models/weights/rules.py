@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput
-from cxr_cli.models.registry import Variables
+from cxr_cli.models.network import Variables
 from cxr_cli.models.weights.cards import Card
 from cxr_cli.models.weights.gray import fold_gray
 

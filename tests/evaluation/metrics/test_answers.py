@@ -1,4 +1,4 @@
-"""Every figure under every weighting is scikit-learn's with those sample weights."""
+"""Every metric under every weighting is scikit-learn's with those sample weights."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from sklearn import metrics as sklearn_metrics
 
-from cxr_cli.evaluation.metrics.answers import Answers, figures
+from cxr_cli.evaluation.metrics.answers import Answers
+from cxr_cli.evaluation.metrics.registry import compute_metrics
 
 NAMES = ("covid19", "normal", "pneumonia")
 
@@ -52,9 +53,9 @@ def expected_of_class(answers: Answers, number: int, weights: np.ndarray) -> dic
 
 @settings(max_examples=20)
 @given(weighted_answers())
-def test_figures_are_scikit_learn_s(given_answers: tuple[Answers, np.ndarray]) -> None:
+def test_metrics_are_scikit_learn_s(given_answers: tuple[Answers, np.ndarray]) -> None:
     answers, weights = given_answers
-    overall, per_class = figures(answers, weights)
+    overall, per_class = compute_metrics(answers, weights)
     for place, row in enumerate(weights):
         of_classes = [expected_of_class(answers, i, row) for i in range(len(answers.classes))]
         for number, expected in enumerate(of_classes):
@@ -65,9 +66,9 @@ def test_figures_are_scikit_learn_s(given_answers: tuple[Answers, np.ndarray]) -
             "accuracy": sklearn_metrics.accuracy_score,
             "balanced_accuracy": sklearn_metrics.balanced_accuracy_score,
         }
-        for name, figure in reference.items():
+        for name, metric in reference.items():
             assert overall[name][place] == pytest.approx(
-                figure(answers.labels, answers.predicted, sample_weight=row)
+                metric(answers.labels, answers.predicted, sample_weight=row)
             )
         for name in ("auc", "average_precision"):
             mean = np.mean([of_class[name] for of_class in of_classes])
@@ -88,30 +89,30 @@ def test_figures_are_scikit_learn_s(given_answers: tuple[Answers, np.ndarray]) -
         assert overall["brier"][place] == pytest.approx(brier)
 
 
-def test_images_without_scores_have_the_figures_of_their_classes_alone() -> None:
+def test_images_without_scores_have_the_metrics_of_their_classes_alone() -> None:
     answers = Answers(NAMES[:2], np.array([0, 1]), np.array([0, 1]), np.arange(2))
-    overall, per_class = figures(answers, np.ones((1, 2)))
+    overall, per_class = compute_metrics(answers, np.ones((1, 2)))
     assert set(overall) == {"accuracy", "balanced_accuracy", "macro_f1"}
     assert set(per_class) == {"sensitivity", "specificity", "precision", "f1"}
 
 
 def test_similarities_are_ranked_but_are_no_probabilities() -> None:
     answers = Answers(NAMES[:2], np.array([0, 1]), np.array([0, 1]), np.arange(2), np.full((2, 2), 0.9), 1)
-    overall, per_class = figures(answers, np.ones((1, 2)))
+    overall, per_class = compute_metrics(answers, np.ones((1, 2)))
     assert {"brier", "calibration_error"}.isdisjoint(overall)
     assert per_class["auc"].tolist() == [[0.5, 0.5]]
 
 
-def test_one_class_against_the_rest_keeps_its_own_figures() -> None:
+def test_one_class_against_the_rest_keeps_its_own_metrics() -> None:
     rng = np.random.default_rng(0)
     labels, predicted = rng.integers(0, 3, (2, 40))
     scores = rng.dirichlet(np.ones(3), 40)
     answers = Answers(NAMES, labels, predicted, np.arange(40), scores)
     weights = rng.integers(0, 3, (5, 40)).astype(float)
-    _, whole = figures(answers, weights)
+    _, whole = compute_metrics(answers, weights)
     alone = answers.against_rest(2)
     assert (alone.classes, alone.positive) == (("not pneumonia", "pneumonia"), 1)
-    _, of_two = figures(alone, weights)
+    _, of_two = compute_metrics(alone, weights)
     for name, values in whole.items():
         np.testing.assert_allclose(of_two[name][:, 1], values[:, 2], err_msg=name)
 

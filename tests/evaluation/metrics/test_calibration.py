@@ -50,13 +50,13 @@ def test_the_calibration_error_is_that_of_a_loop_over_bins(
         assert found == pytest.approx(expected / row.sum())
 
 
-def test_figures_of_three_classes_worked_by_hand() -> None:
+def test_metrics_of_three_classes_worked_by_hand() -> None:
     truth, scores = np.array([[1.0, 0, 0], [0, 1.0, 0]]), np.array([[0.5, 0.3, 0.2], [0.0, 1.0, 0.0]])
     # (0.25 + 0.09 + 0.04 + 0) / 2
     np.testing.assert_allclose(weighted_brier(truth, scores, np.ones((1, 2))), [0.19])
 
 
-def test_without_weight_there_is_no_figure() -> None:
+def test_without_weight_there_is_no_metric() -> None:
     nothing = np.zeros((1, 1))
     assert np.isnan(weighted_brier(np.ones((1, 1)), np.ones((1, 1)), nothing))
     assert np.isnan(weighted_calibration_error(np.array([True]), np.array([0.5]), nothing))

@@ -1,4 +1,4 @@
-"""Ranking figures against scikit-learn, over many weightings at once, and worked by hand."""
+"""Ranking metrics against scikit-learn, over many weightings at once, and worked by hand."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from cxr_cli.evaluation.metrics.ranking import macro, one_vs_rest, weighted_auc, weighted_average_precision
 
-FIGURES = [(weighted_auc, roc_auc_score), (weighted_average_precision, average_precision_score)]
+METRICS = [(weighted_auc, roc_auc_score), (weighted_average_precision, average_precision_score)]
 
 
 @st.composite
@@ -22,26 +22,26 @@ def weighted_images(draw: st.DrawFn, classes: int = 2) -> tuple[np.ndarray, np.n
     return labels, scores, weights.astype(np.float64)
 
 
-@pytest.mark.parametrize(("figure", "reference"), FIGURES)
+@pytest.mark.parametrize(("metric", "reference"), METRICS)
 @given(given_images=weighted_images())
-def test_every_weighting_gives_scikit_learn_s_figure(
-    figure: object, reference: object, given_images: tuple[np.ndarray, np.ndarray, np.ndarray]
+def test_every_weighting_gives_scikit_learn_s_metric(
+    metric: object, reference: object, given_images: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> None:
     labels, scores, weights = given_images
-    found = figure(labels == 1, scores[:, 1], weights)  # type: ignore[operator]
+    found = metric(labels == 1, scores[:, 1], weights)  # type: ignore[operator]
     for value, weighting in zip(found, weights, strict=True):
         present = {int(label) for label in labels[weighting > 0]}
         if present == {0, 1}:
             expected = reference(labels, scores[:, 1], sample_weight=weighting)  # type: ignore[operator]
             assert value == pytest.approx(expected)
-        elif present == {1} and figure is weighted_average_precision:
+        elif present == {1} and metric is weighted_average_precision:
             assert value == 1.0
         else:
             assert np.isnan(value)
 
 
 @given(weighted_images(classes=3))
-def test_the_macro_figure_is_scikit_learn_s_where_every_class_is_there(
+def test_the_macro_metric_is_scikit_learn_s_where_every_class_is_there(
     given_images: tuple[np.ndarray, np.ndarray, np.ndarray],
 ) -> None:
     labels, scores, weights = given_images
@@ -64,10 +64,10 @@ def test_areas_worked_by_hand() -> None:
     np.testing.assert_allclose(weighted_average_precision(positive, scores, weights[:1]), [0.75])
 
 
-def test_no_image_has_no_figure() -> None:
+def test_no_image_has_no_metric() -> None:
     none = np.zeros(0)
-    for figure, _ in FIGURES:
-        assert np.isnan(figure(none > 0, none, np.zeros((3, 0)))).tolist() == [True] * 3
+    for metric, _ in METRICS:
+        assert np.isnan(metric(none > 0, none, np.zeros((3, 0)))).tolist() == [True] * 3
 
 
 def test_each_class_is_judged_by_its_own_score() -> None:

@@ -8,7 +8,7 @@ import pytest
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.subgroups.differences import (
     Difference,
-    difference_figures,
+    difference_metrics,
     differences_to_rest,
     newcombe_interval,
     permutation_p,
@@ -26,10 +26,10 @@ def answers_of(labels: list[int], predicted: list[int], patients: list[int] | No
     return Answers(NAMES, np.array(labels), np.array(predicted), numbers, scores, 1)
 
 
-def test_difference_figures_do_not_depend_on_class_shares() -> None:
+def test_difference_metrics_do_not_depend_on_class_shares() -> None:
     answers = answers_of([1, 1, 0, 0, 0], [1, 0, 0, 0, 1])
-    once = difference_figures(answers, np.array([[1.0, 1, 1, 1, 1]]))
-    more_negatives = difference_figures(answers, np.array([[1.0, 1, 9, 9, 9]]))
+    once = difference_metrics(answers, np.array([[1.0, 1, 1, 1, 1]]))
+    more_negatives = difference_metrics(answers, np.array([[1.0, 1, 9, 9, 9]]))
     assert set(once) == {"sensitivity", "specificity", "auc"}
     assert once["sensitivity"] == 0.5
     assert once["specificity"] == pytest.approx(2 / 3)
@@ -40,7 +40,7 @@ def test_difference_figures_do_not_depend_on_class_shares() -> None:
 def test_of_more_classes_there_is_a_sensitivity_each() -> None:
     labels = np.array([0, 1, 2, 2])
     answers = Answers(("a", "b", "c"), labels, np.array([0, 0, 2, 2]), np.arange(4), np.eye(3)[labels])
-    found = difference_figures(answers, np.ones((1, 4)))
+    found = difference_metrics(answers, np.ones((1, 4)))
     expected = {"sensitivity a": 1, "sensitivity b": 0, "sensitivity c": 1, "macro_auc": 1}
     assert {name: float(value[0]) for name, value in found.items()} == expected
 

@@ -21,7 +21,7 @@ def two_models(images_each: int = 1) -> tuple[Answers, Answers]:
     return both[0], both[1]
 
 
-def test_differences_are_the_second_s_figures_minus_the_first_s() -> None:
+def test_differences_are_the_second_s_metrics_minus_the_first_s() -> None:
     good, poor = two_models()
     found = paired_differences(good, poor, np.random.default_rng(0), 300)
     assert set(found) == {
@@ -58,7 +58,7 @@ def test_a_model_does_not_differ_from_itself() -> None:
         assert difference.p == 1.0 or np.isnan(difference.p)
 
 
-def test_of_more_classes_the_figures_of_all_are_compared() -> None:
+def test_of_more_classes_the_metrics_of_all_are_compared() -> None:
     labels = np.arange(30) % 3
     first = Answers(("a", "b", "c"), labels, labels, np.arange(30), np.eye(3)[labels])
     second = Answers(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import recall_score, roc_auc_score
 
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.subgroups.strata import (
     NOT_RECORDED,
@@ -42,14 +42,14 @@ def test_a_characteristic_is_columns_and_bins(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("age:old", "--by 'age:old': 'old' is no edge of a bin; write numbers, such as age:40,60"),
-        ("age:60,40", "--by 'age:60,40': the edges of bins must rise"),
-        ("sex,", "--by 'sex,': a column's name is missing"),
-        (":40", "--by ':40': a column's name is missing"),
+        ("age:old", "`by` age:old: 'old' is no edge of a bin; write numbers, such as age:40,60"),
+        ("age:60,40", "`by` age:60,40: the edges of bins must rise"),
+        ("sex,", "`by` sex,: a column's name is missing"),
+        (":40", "`by` :40: a column's name is missing"),
     ],
 )
 def test_what_is_no_characteristic_is_refused(text: str, message: str) -> None:
-    with pytest.raises(UsageFault) as refusal:
+    with pytest.raises(InvalidSetting) as refusal:
         read_by(text)
     assert str(refusal.value) == message
 
@@ -90,13 +90,13 @@ def test_bins_of_what_is_no_number_are_refused_with_the_line() -> None:
 
 
 def test_too_many_strata_are_refused_with_a_remedy() -> None:
-    with pytest.raises(UsageFault) as refusal:
+    with pytest.raises(InvalidSetting) as refusal:
         strata_of(read_by("age"), lambda _: [str(number) for number in range(51)], "p.csv")
-    assert str(refusal.value).startswith("--by age: 51 strata, 50 are the most; put numbers into bins")
+    assert str(refusal.value).startswith("`by` age: 51 strata, 50 are the most; put numbers into bins")
 
 
 def test_a_characteristic_asked_for_twice_is_refused() -> None:
-    with pytest.raises(UsageFault, match="--by age:50: age is there twice"):
+    with pytest.raises(InvalidSetting, match="`by` age:50: age is there twice"):
         divide(["age:40", "age:50"], lambda name: TABLE[name], "p.csv")
 
 
@@ -114,7 +114,7 @@ THIRDS = {"site": {name: np.arange(200) % 3 == number for number, name in enumer
 HALVES = {"half": {"first": np.arange(200) < 190, "second": np.arange(200) >= 190}}
 
 
-def test_a_stratum_s_figures_are_those_of_its_images() -> None:
+def test_a_stratum_s_metrics_are_those_of_its_images() -> None:
     answers = study()
     strata = describe_strata(answers, THIRDS, np.random.default_rng(0), 200)
     assert [(stratum.by, stratum.name) for stratum in strata] == [

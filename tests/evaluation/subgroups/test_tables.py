@@ -7,7 +7,8 @@ import pytest
 
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.subgroups.strata import Stratum, describe_strata
-from cxr_cli.evaluation.subgroups.tables import Subject, as_json, as_latex, as_markdown, as_text, records
+from cxr_cli.evaluation.subgroups.tables import Subject, as_json, notes, records, tables
+from cxr_cli.evaluation.tables import Table, as_latex, as_markdown, as_text
 
 SUBJECT = Subject(("normal", "pneumonia"), 1, 3)
 
@@ -25,28 +26,32 @@ def strata_of(names: tuple[str, str] = ("Philips", "50 % & more_")) -> list[Stra
     )
 
 
-def test_the_text_has_counts_figures_and_differences() -> None:
-    lines = as_text(strata_of(), SUBJECT).splitlines()
+def laid_out(strata: list[Stratum], subject: Subject = SUBJECT) -> tuple[list[Table], list[str]]:
+    return tables(strata, subject), notes(strata, subject)
+
+
+def test_the_text_has_counts_metrics_and_differences() -> None:
+    lines = as_text(*laid_out(strata_of())).splitlines()
     assert lines[:5] == [
         "Images",
         "                       images  patients  positives  negatives",
-        "all images              12     12        6          6",
+        "all images             12      12        6          6",
         "maker: Philips         8       8         4          4",
         "maker: 50 % & more_ *  4       4         2          2",
     ]
     assert lines[6:9] == [
-        "Figures",
+        "Metrics",
         "                       sensitivity  specificity  accuracy     precision    F1           AUC",
         "all images             0.833        1.000        0.917        1.000        0.909        0.917",
     ]
     # Wilson's intervals below the proportions: 5 in 6, 6 in 6, 11 in 12, 5 in 5.
     wilson = ["0.436-0.970", "0.610-1.000", "0.646-0.985", "0.566-1.000"]
     assert lines[9].split()[:4] == wilson
-    assert lines[16].split() == ["figure", "difference", "95", "%", "p", "Holm"]
+    assert lines[16].split() == ["metric", "difference", "95", "%", "p", "Holm"]
     assert lines[17].startswith("maker: Philips  sensitivity  +0.500      ")
     assert lines[-3:] == [
         "* fewer than 3 images of a class: read with care",
-        "Differences: a stratum's figure minus that of all other images. p: patients permuted between strata,",
+        "Differences: a stratum's metric minus that of all other images. p: patients permuted between strata,",
         "class by class. Holm: p corrected for the number of differences of the same characteristic.",
     ]
     assert max(map(len, lines)) <= 110
@@ -66,20 +71,20 @@ def test_a_row_of_the_csv_has_every_number() -> None:
 
 def test_json_holds_the_same_and_no_nan() -> None:
     found = json.loads(json.dumps(as_json(strata_of(), SUBJECT), allow_nan=False))
-    assert found[1]["figures"]["auc"]["value"] == 1.0
+    assert found[1]["metrics"]["auc"]["value"] == 1.0
     assert found[1]["differences"]["sensitivity"]["value"] == 0.5
     assert found[2]["differences"] == {}
 
 
 def test_latex_escapes_what_it_must() -> None:
-    text = as_latex(strata_of(), SUBJECT)
+    text = as_latex(*laid_out(strata_of()))
     assert r"maker: 50 \% \& more\_ * & 4 & 4 & 2 & 2 \\" in text
     assert r"all images & 0.833 (0.436-0.970) & 1.000 (0.610-1.000) & " in text
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == text.count(r"\bottomrule") == 3
 
 
 def test_markdown_is_pipe_tables() -> None:
-    text = as_markdown(strata_of(("a|b", "c")), SUBJECT)
+    text = as_markdown(*laid_out(strata_of(("a|b", "c"))))
     assert r"| maker: a\|b | 8 | 8 | 4 | 4 |" in text
     assert "| all images | 0.833 (0.436-0.970) | 1.000 (0.610-1.000) | " in text
     assert r"\* fewer than 3 images of a class" in text
@@ -90,10 +95,10 @@ def test_of_more_classes_there_are_counts_and_sensitivities_of_each() -> None:
     answers = Answers(("a", "b", "c"), labels, labels, np.arange(30), np.eye(3)[labels])
     division = {"site": {"x": np.arange(30) < 12, "y": np.arange(30) >= 12}}
     strata = describe_strata(answers, division, np.random.default_rng(0), 100, 2)
-    lines = as_text(strata, Subject(("a", "b", "c"), None, 2)).splitlines()
+    lines = as_text(*laid_out(strata, Subject(("a", "b", "c"), None, 2))).splitlines()
     assert lines[1].split() == ["images", "patients", "a", "b", "c"]
     assert lines[2].split() == ["all", "images", "30", "30", "10", "10", "10"]
-    assert lines[6] == "Figures, and the sensitivity of each class"
+    assert lines[6] == "Metrics, and the sensitivity of each class"
     headings = ["accuracy", "balanced", "macro", "F1", "macro", "AUC", "a", "b", "c"]
     assert lines[7].split() == headings
     row = records(strata, Subject(("a", "b", "c"), None, 2))[1]

@@ -1,4 +1,4 @@
-"""Every figure with its interval, and which method it is by."""
+"""Every metric with its interval, and which method it is by."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_independent_images_have_wilson_s_and_delong_s_intervals() -> None:
     area = of.per_class["auc"][1]
     assert area.value == pytest.approx(roc_auc_score(answers.labels, answers.scores[:, 1]))
     assert area.interval.method == "delong"
-    # On the scale of log odds the interval is even about the figure, by DeLong's error.
+    # On the scale of log odds the interval is even about the metric, by DeLong's error.
     _, variance = areas(answers.labels == 1, answers.scores[None, :, 1], answers.patients)
     low, value, high = (np.log(x / (1 - x)) for x in (area.interval.low, area.value, area.interval.high))
     assert high - value == pytest.approx(value - low)
@@ -60,21 +60,21 @@ def test_images_of_the_same_patients_have_wider_intervals_by_bootstrap() -> None
     assert of.overall["brier"].interval.method == "bootstrap"
 
 
-def test_every_figure_lies_in_its_interval() -> None:
+def test_every_metric_lies_in_its_interval() -> None:
     of = estimates_of(study(60, 2))
     every = [*of.overall.items(), *((name, one) for name, both in of.per_class.items() for one in both)]
     assert len(every) == 7 + 2 * 6
-    for name, figure in every:
+    for name, metric in every:
         if name != "calibration_error":
-            assert 0 <= figure.interval.low < figure.value < figure.interval.high <= 1, name
+            assert 0 <= metric.interval.low < metric.value < metric.interval.high <= 1, name
 
 
 def test_the_calibration_error_has_no_interval() -> None:
-    figure = estimates_of(study(60, 1)).overall["calibration_error"]
-    assert figure.as_json() == {"value": figure.value, "low": None, "high": None, "method": "none"}
+    metric = estimates_of(study(60, 1)).overall["calibration_error"]
+    assert metric.as_json() == {"value": metric.value, "low": None, "high": None, "method": "none"}
 
 
-def test_a_class_without_images_has_neither_figure_nor_interval() -> None:
+def test_a_class_without_images_has_neither_metric_nor_interval() -> None:
     whole = study(20, 1)
     of = estimates_of(whole.take(whole.labels == 0))
     nothing = {"value": None, "low": None, "high": None, "method": "none"}

@@ -49,20 +49,20 @@ def test_many_images_are_resampled_a_few_at_a_time_with_the_same_result(
 ) -> None:
     sizes = []
 
-    def figure(weights: np.ndarray) -> dict[str, np.ndarray]:
+    def metric(weights: np.ndarray) -> dict[str, np.ndarray]:
         sizes.append(len(weights))
         return {"mean": weighted_mean(np.arange(10.0), weights)}
 
-    whole = over_resamples(figure, np.arange(10), np.random.default_rng(0), 25)
+    whole = over_resamples(metric, np.arange(10), np.random.default_rng(0), 25)
     monkeypatch.setattr(intervals, "IMAGES_AT_ONCE", 100)
-    parts = over_resamples(figure, np.arange(10), np.random.default_rng(0), 25)
+    parts = over_resamples(metric, np.arange(10), np.random.default_rng(0), 25)
     assert sizes == [25, 10, 10, 5]
     np.testing.assert_array_equal(whole["mean"], parts["mean"])
     monkeypatch.setattr(intervals, "IMAGES_AT_ONCE", 3)
     assert list(weight_chunks(10, 2)) == [1, 1]
 
 
-def test_limits_are_the_middle_95_percent_of_the_resamples_that_have_the_figure() -> None:
+def test_limits_are_the_middle_95_percent_of_the_resamples_that_have_the_metric() -> None:
     values = np.append(np.arange(1001) / 1000, [np.nan] * 7)
     assert percentile_interval(values) == (pytest.approx(0.025), pytest.approx(0.975), "bootstrap")
 

@@ -5,9 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from cxr_cli.models.registry import ARCHITECTURES
-from cxr_cli.models.weights.cards import CARDS, Card, card_named, cards_of
-from cxr_cli.models.weights.families import NAMINGS
+from cxr_cli.models.registry import ARCH_NAMES, card_named, cards, find_architecture
+from cxr_cli.models.weights.cards import Card
+
+CARDS = tuple(cards())
 
 
 def test_names_are_unique_and_found() -> None:
@@ -19,8 +20,13 @@ def test_names_are_unique_and_found() -> None:
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
 def test_every_card_is_of_a_network_whose_names_are_known(card: Card) -> None:
-    assert card.arch in ARCHITECTURES
-    stems = [rule for naming in NAMINGS[card.arch] for rule in naming.rules if rule.convert == "stem"]
+    assert card.arch in ARCH_NAMES
+    stems = [
+        rule
+        for naming in find_architecture(card.arch).namings
+        for rule in naming.rules
+        if rule.convert == "stem"
+    ]
     assert any(re.fullmatch(rule.pattern, f"{card.first_conv}.weight") for rule in stems)
 
 
@@ -56,6 +62,6 @@ def test_inputs_are_the_publishers() -> None:
 
 
 def test_what_works_offline_is_taken_first() -> None:
-    assert cards_of("efficientnet_lite0")[0].source == "wheel"
-    assert cards_of("densenet121")[0].name == "timm/densenet121.tv_in1k"
-    assert cards_of("covidnet") == ()
+    assert find_architecture("efficientnet_lite0").cards[0].source == "wheel"
+    assert find_architecture("densenet121").cards[0].name == "timm/densenet121.tv_in1k"
+    assert find_architecture("covidnet").cards == ()

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from parity.reference import load_reference
 
 from cxr_cli.errors import BadInput
-from cxr_cli.models.registry import NetworkSpec, Variables, outline
-from cxr_cli.models.weights.cards import card_named
-from cxr_cli.models.weights.densenet import DENSENET
+from cxr_cli.models.architecture import NetworkSpec
+from cxr_cli.models.densenet import DENSENET
+from cxr_cli.models.network import Variables, outline
+from cxr_cli.models.registry import card_named
 from cxr_cli.models.weights.rules import load_strict
 
 TORCHVISION, TORCHXRAYVISION = "timm/densenet121.tv_in1k", "densenet121-res224-all"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.signal import correlate
 
-from cxr_cli.models.weights.cards import Card, card_named
+from cxr_cli.models.registry import card_named
+from cxr_cli.models.weights.cards import Card
 from cxr_cli.models.weights.gray import fold_gray
 
 

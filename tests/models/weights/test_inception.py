@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from parity.reference import load_reference
 
 from cxr_cli.errors import BadInput
-from cxr_cli.models.registry import NetworkSpec, Variables, outline
-from cxr_cli.models.weights.cards import card_named
+from cxr_cli.models.architecture import NetworkSpec
+from cxr_cli.models.network import Variables, outline
+from cxr_cli.models.registry import card_named
 from cxr_cli.models.weights.pretrained import load_pretrained
 from cxr_cli.models.weights.sources import FoundWeights
 

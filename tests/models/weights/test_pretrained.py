@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from cxr_cli.errors import BadInput
-from cxr_cli.models.registry import NetworkSpec, Variables, create, outline
+from cxr_cli.models.architecture import NetworkSpec
+from cxr_cli.models.network import Variables, create, outline
 from cxr_cli.models.weights.pretrained import load_pretrained
 from cxr_cli.models.weights.sources import FoundWeights, find_all, find_weights
 

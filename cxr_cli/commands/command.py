@@ -1,0 +1,54 @@
+"""What every command of `cxr` is: a Typer command that speaks of its own options where the library errs."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from typer.core import TyperCommand
+
+from cxr_cli.commands.console import CONSOLE
+from cxr_cli.errors import CxrError, UsageFault, with_names
+
+if TYPE_CHECKING:
+    from typer._click import Context
+
+RENAMED: Mapping[str, Mapping[str, str]] = {
+    "preprocess": {"--film-timeout": "--image-timeout"},
+    "split": {"--no-twins": "--no-near-duplicates"},
+    "train": {"--probe": "--linear-probe", "--no-probe": "--no-linear-probe"}
+    | {"--mirror": "--flip-tta", "--no-mirror": "--no-flip-tta"},
+    "gradcam": {"--colour": "--color", "--films": "--source-root", "--check": "--sanity-check"},
+}
+"""Options of version 0.1 that have other names now, by command: refused with the new name."""
+
+# Where `--help` is absent Typer takes its value for None, and loads pydantic to make it a bool.
+CONTEXT = {"default_map": {"help": False}}
+
+
+class CxrCommand(TyperCommand):
+    """A command whose errors name its own flags for the fields that the library names."""
+
+    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
+        """Parse the words after the command's name; an option's old name is refused with its new one."""
+        renamed = RENAMED.get(self.name or "", {})
+        for word in args:
+            if word == "--":
+                break
+            option = word.partition("=")[0]
+            if option in renamed:
+                raise UsageFault(f"{option}: is now {renamed[option]}")
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: "Context") -> Any:
+        """Run it; what the library says, in errors and notices, is written with flags."""
+        CONSOLE.names = {
+            param.name: (param.metavar or param.name.upper()).rstrip(".")
+            if param.param_type_name == "argument"
+            else max(param.opts, key=len)
+            for param in self.params
+            if param.name
+        }
+        try:
+            return super().invoke(ctx)
+        except CxrError as error:
+            error.args = (with_names(str(error), CONSOLE.names),)
+            raise

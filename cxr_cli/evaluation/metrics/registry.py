@@ -1,0 +1,202 @@
+"""Every metric, one row each: its name, heading, function, interval rule, and where it is shown.
+
+A new metric is a new row. Their order is the order in every table and file.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_cli.evaluation.metrics import confusion
+from cxr_cli.evaluation.metrics.answers import Answers, Weighted
+from cxr_cli.evaluation.metrics.calibration import are_probabilities
+from cxr_cli.evaluation.metrics.confusion import Floats
+from cxr_cli.evaluation.metrics.ranking import weighted_auc, weighted_average_precision
+
+Place = Literal[
+    "finding",  # summary of a test with a positive class
+    "classes",  # summary of a test without one
+    "class table",  # a column of the table of classes, below that summary
+    "strata of a finding",  # table and CSV of strata
+    "strata of classes",
+    "strata CSV of a finding",  # the CSV alone
+    "strata CSV of classes",
+    "difference of a finding",  # a stratum against all other images: nothing that depends on class shares
+    "difference of classes",
+    "comparison of a finding",  # two models on the same images
+    "comparison of classes",
+]
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """A share of images, with Wilson's interval where images are independent.
+
+    Attributes:
+        parts: maps whether each image is of the class and whether it is predicted so, bool [N] each (for a
+            metric of all images, its class and its predicted class, int [N]) to the images counted, and
+            which of them are hits: bool [N] each.
+    """
+
+    parts: Callable[[NDArray, NDArray], tuple[NDArray[np.bool_], NDArray[np.bool_]]]  # type: ignore[type-arg]
+
+
+@dataclass(frozen=True)
+class NoInterval:
+    """A metric whose interval cannot be had by resampling."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric.
+
+    Attributes:
+        name: in JSON and CSV.
+        heading: in tables.
+        of: all images, or each class against the rest.
+        needs: what the model gave of each image, beside its predicted class.
+        function: its values under each weighting: [R], or [R, C] of classes.
+        interval: DeLong's, the percentile bootstrap over patients, or another.
+        shown: where.
+        column: a shorter heading where columns are narrow.
+    """
+
+    name: str
+    heading: str
+    of: Literal["all", "class"]
+    needs: Literal["predictions", "scores", "probabilities"]
+    function: Callable[[Weighted], Floats]
+    interval: Proportion | NoInterval | Literal["bootstrap", "delong"]
+    shown: tuple[Place, ...]
+    column: str = ""
+
+
+METRICS = (
+    Metric(
+        "sensitivity", "sensitivity", "class", "predictions",
+        lambda images: confusion.class_sensitivity(images.confusions),
+        Proportion(lambda of_class, called: (of_class, called)),
+        ("finding", "class table", "strata of a finding", "strata of classes", "comparison of a finding",
+         "difference of a finding", "difference of classes"),
+    ),
+    Metric(
+        "specificity", "specificity", "class", "predictions",
+        lambda images: confusion.class_specificity(images.confusions),
+        Proportion(lambda of_class, called: (~of_class, ~called)),
+        ("finding", "class table", "strata of a finding", "comparison of a finding", "difference of a finding"),
+    ),
+    Metric(
+        "accuracy", "accuracy", "all", "predictions",
+        lambda images: confusion.accuracy(images.confusions),
+        Proportion(lambda labels, predicted: (np.ones(len(labels), bool), labels == predicted)),
+        ("finding", "classes", "strata of a finding", "strata of classes",
+         "comparison of a finding", "comparison of classes"),
+    ),
+    Metric(
+        "balanced_accuracy", "balanced accuracy", "all", "predictions",
+        lambda images: confusion.balanced_accuracy(images.confusions),
+        "bootstrap",
+        ("finding", "classes", "strata CSV of a finding", "strata of classes",
+         "comparison of a finding", "comparison of classes"),
+        column="balanced",
+    ),
+    Metric(
+        "precision", "precision", "class", "predictions",
+        lambda images: confusion.class_precision(images.confusions),
+        Proportion(lambda of_class, called: (called, of_class)),
+        ("finding", "class table", "strata of a finding", "comparison of a finding"),
+    ),
+    Metric(
+        "f1", "F1", "class", "predictions",
+        lambda images: confusion.class_f1(images.confusions),
+        "bootstrap",
+        ("finding", "class table", "strata of a finding", "comparison of a finding"),
+    ),
+    Metric(
+        "macro_f1", "macro F1", "all", "predictions",
+        lambda images: confusion.macro_f1(images.confusions),
+        "bootstrap",
+        ("classes", "strata of classes", "comparison of classes"),
+    ),
+    Metric(
+        "auc", "AUC", "class", "scores",
+        lambda images: images.one_vs_rest(weighted_auc),
+        "delong",
+        ("finding", "class table", "strata of a finding", "comparison of a finding", "difference of a finding"),
+    ),
+    Metric(
+        "macro_auc", "macro AUC", "all", "scores",
+        lambda images: images.one_vs_rest(weighted_auc).mean(1),
+        "bootstrap",
+        ("classes", "strata of classes", "comparison of classes", "difference of classes"),
+    ),
+    Metric(
+        "average_precision", "average precision", "class", "scores",
+        lambda images: images.one_vs_rest(weighted_average_precision),
+        "bootstrap",
+        ("finding", "strata CSV of a finding"),
+    ),
+    Metric(
+        "macro_average_precision", "macro average precision", "all", "scores",
+        lambda images: images.one_vs_rest(weighted_average_precision).mean(1),
+        "bootstrap",
+        ("classes",),
+    ),
+    Metric(
+        "brier", "Brier score", "all", "probabilities",
+        Weighted.brier,
+        "bootstrap",
+        ("finding", "classes", "strata CSV of a finding", "strata CSV of classes"),
+    ),
+    Metric(
+        "calibration_error", "calibration error", "all", "probabilities",
+        Weighted.calibration_error,
+        NoInterval("resamples of it are far too high: it grows with every image that counts twice"),
+        ("finding", "classes", "strata CSV of a finding", "strata CSV of classes"),
+    ),
+)  # fmt: skip
+
+BY_NAME = {metric.name: metric for metric in METRICS}
+
+
+def shown(*places: Place) -> list[Metric]:
+    """List the metrics that are shown in any of these places."""
+    return [metric for metric in METRICS if not set(places).isdisjoint(metric.shown)]
+
+
+def heading(name: str) -> str:
+    """Return the heading of a metric by its name; another name, with blanks for underscores."""
+    return BY_NAME[name].heading if name in BY_NAME else name.replace("_", " ")
+
+
+Values = dict[str, Floats]
+"""Metrics by name: [R] of all images, [R, C] of each class."""
+
+
+def compute_metrics(
+    answers: Answers, weights: Floats, metrics: Sequence[Metric] = METRICS
+) -> tuple[Values, Values]:
+    """Compute metrics under each weighting.
+
+    Args:
+        answers: of N images.
+        weights: [R, N].
+        metrics: which; those that need scores or probabilities that there are not are left out.
+
+    Returns:
+        Metrics of all images [R], and of each class against the rest [R, C]; NaN where one is undefined.
+    """
+    images = Weighted(answers, weights)
+    available = {"predictions"}
+    if answers.scores is not None:
+        available |= {"scores", "probabilities"} if are_probabilities(answers.scores) else {"scores"}
+    values: dict[str, Values] = {"all": {}, "class": {}}
+    for metric in metrics:
+        if metric.needs in available:
+            values[metric.of][metric.name] = metric.function(images)
+    return values["all"], values["class"]

@@ -1,0 +1,83 @@
+"""Tables of results: for a terminal, LaTeX and Markdown."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Cell(NamedTuple):
+    """A cell's text, and an interval that belongs to it."""
+
+    value: str
+    limits: str = ""
+
+    def in_one(self) -> str:
+        """Write "0.812 (0.750-0.868)"."""
+        return f"{self.value} ({self.limits})" if self.limits else self.value
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of as many cells as there are headings; the first is a name."""
+
+    title: str
+    headings: list[str]
+    rows: list[list[Cell]]
+
+
+def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lay out rows of cells under each other, to the left."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def as_text(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
+    """Lay tables out for a terminal, intervals on a line of their own."""
+    blocks = []
+    for table in tables:
+        rows = [table.headings]
+        for cells in table.rows:
+            rows.append([cell.value for cell in cells])
+            if any(cell.limits for cell in cells):
+                rows.append([cell.limits for cell in cells])
+        blocks.append("\n".join([table.title, *columns(rows)]))
+    return "\n\n".join([*blocks, "\n".join(notes)]).rstrip()
+
+
+def as_markdown(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
+    """Write pipe tables."""
+    blocks = []
+    for table in tables:
+        rows = [table.headings, ["---"] * len(table.headings)]
+        rows += [
+            [cell.in_one().replace("|", r"\|").replace("*", r"\*") for cell in row] for row in table.rows
+        ]
+        blocks.append("\n".join([f"{table.title}:", "", *("| " + " | ".join(row) + " |" for row in rows)]))
+    return "\n\n".join([*blocks, *(note.replace("*", r"\*") for note in notes)])
+
+
+LATEX_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"$<$",
+    ">": r"$>$",
+}
+
+
+def as_latex(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
+    """Write tabulars with booktabs' rules, a comment above each saying what it is."""
+    blocks = []
+    for table in tables:
+        alignment = "l" + "r" * (len(table.headings) - 1)
+        rows = [" & ".join(_latex(cell.in_one()) for cell in row) + r" \\" for row in table.rows]
+        head = " & ".join(_latex(heading) for heading in table.headings) + r" \\"
+        lines = [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", head, r"\midrule", *rows]
+        blocks.append("\n".join([f"% {table.title}", *lines, r"\bottomrule", r"\end{tabular}"]))
+    return "\n\n".join([*blocks, *(f"% {note}" for note in notes)])
+
+
+def _latex(text: str) -> str:
+    return "".join(LATEX_SPECIAL.get(sign, sign) for sign in text)

@@ -1,0 +1,214 @@
+"""The metrics of a model by characteristics of the images."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from cxr_cli.reporting import SILENT, Reporter
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from cxr_cli.evaluation.subgroups.strata import Stratum
+    from cxr_cli.evaluation.subgroups.tables import Subject
+    from cxr_cli.plots.plots import Curve
+    from cxr_cli.prediction.predictions_file import Predictions
+
+Format = Literal["table", "csv", "json", "latex", "markdown"]
+"""How tables of strata are written."""
+
+FILES: Mapping[Format, str] = {
+    "table": "strata.txt",
+    "csv": "strata.csv",
+    "json": "strata.json",
+    "latex": "strata.tex",
+    "markdown": "strata.md",
+}
+
+INTERVALS = (
+    "95 % intervals by patients: AUC by DeLong; proportions by Wilson where each image of a\n"
+    "stratum is of its own patient, or all images or none are hits; the rest by bootstrap"
+)
+
+
+@dataclass(frozen=True)
+class Stratification:
+    """The metrics of a model by characteristics of the images.
+
+    Attributes:
+        predictions: of the model.
+        compared_with: another model's predictions of the same images; None without one.
+        masks: bool [N] of each characteristic's strata, by their names.
+        strata: all images first, then each characteristic's strata.
+        small: a stratum with fewer images of a class is marked.
+        resamples, seed: of the intervals and tests.
+    """
+
+    predictions: "Predictions"
+    compared_with: "Predictions | None"
+    masks: "Mapping[str, Mapping[str, NDArray[np.bool_]]]"
+    strata: "tuple[Stratum, ...]"
+    small: int
+    resamples: int
+    seed: int
+
+    @property
+    def subject(self) -> "Subject":
+        """What the tables are of."""
+        from cxr_cli.evaluation.subgroups.tables import Subject
+
+        answers = self.predictions.answers
+        return Subject(answers.classes, answers.positive, self.small)
+
+    def table(self, form: Format = "table") -> str:
+        """Write the strata as text in one of the formats; it ends with a line break."""
+        import pandas as pd
+
+        from cxr_cli.evaluation import tables as layout
+        from cxr_cli.evaluation.subgroups.tables import as_json, notes, records, tables
+
+        strata, subject = self.strata, self.subject
+        if form == "csv":
+            return pd.DataFrame(records(strata, subject)).to_csv(index=False)
+        if form == "json":
+            content = {**self._about(), "strata": as_json(strata, subject)}
+            return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        lines, blocks = self._heading(), (tables(strata, subject), notes(strata, subject))
+        if form == "latex":
+            return "\n".join([*(f"% {line}" for line in lines), layout.as_latex(*blocks), ""])
+        if form == "markdown":
+            return "\n\n".join([*lines, layout.as_markdown(*blocks)]) + "\n"
+        return "\n".join([*lines, "", layout.as_text(*blocks), ""])
+
+    def _about(self) -> dict[str, Any]:
+        """What the strata are of, for JSON."""
+        about = {
+            "predictions": str(self.predictions.path),
+            "positive": self.predictions.positive,
+            "predicted": self.predictions.rule,
+            "interval": INTERVALS.replace("\n", " "),
+        }
+        if self.compared_with is not None:
+            about |= {
+                "compared_with": str(self.compared_with.path),
+                "predicted_there": self.compared_with.rule,
+            }
+        return about | {"resamples": self.resamples, "seed": self.seed, "small": self.small}
+
+    def _heading(self) -> list[str]:
+        """What the strata are of, in lines above the tables."""
+        first, other = self.predictions, self.compared_with
+        positive = "" if first.positive is None else f"positive: {first.positive}, "
+        lines = [f"{first.path}: {positive}{first.rule}"]
+        if other is not None:
+            lines.append(f"the other model: {other.path}: {other.rule}")
+        return [*lines, *INTERVALS.split("\n")]
+
+    def roc_curves(self) -> "dict[str, list[Curve]]":
+        """Compute the curves of each characteristic's strata; for each class, where none is the finding."""
+        from cxr_cli.plots.roc import curve_of
+
+        answers = self.predictions.answers
+        found: dict[str, list[Curve]] = {}
+        for number, label in enumerate(answers.classes):
+            if answers.positive not in (None, number):
+                continue
+            for stratum in self.strata:
+                if stratum.by:
+                    images = answers.take(self.masks[stratum.by][stratum.name])
+                    name = f"{stratum.name}{' *' * stratum.small}"
+                    auc = stratum.estimates.per_class["auc"][number].as_json()
+                    plot = stratum.by if answers.positive is not None else f"{stratum.by}, {label}"
+                    found.setdefault(plot, []).append(curve_of(images, number, name, auc))
+        return found
+
+    def write(self, folder: Path) -> None:
+        """Write the tables in every format, and a plot of ROC curves for each characteristic."""
+        from cxr_cli.artifacts import write_text
+        from cxr_cli.plots.plots import roc_curves
+
+        for form in get_args(Format):
+            write_text(folder / FILES[form], self.table(form))
+        for name, curves in self.roc_curves().items():
+            roc_curves(curves, name, folder / f"roc-{re.sub('[^A-Za-z0-9_.-]+', '-', name)}.png")
+
+
+def stratify(
+    predictions: "Path | Predictions",
+    by: Sequence[str],
+    *,
+    compare: "Path | Predictions | None" = None,
+    positive: str | None = None,
+    threshold: float | None = None,
+    small: int = 20,
+    output: Path | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+    reporter: Reporter = SILENT,
+) -> Stratification:
+    """Compute every metric of a model by characteristics of the images.
+
+    Args:
+        predictions: a predictions.csv, or any table with `label` and `score_<class>`; or one that is read.
+        by: characteristics; "a,b" crosses two, "age:40,60" puts numbers into bins.
+        compare: another model's predictions of the same images.
+        positive: the class that is the finding; of more than two, against all others.
+        threshold: call images positive from this score on; None: as the table's column `predicted` says.
+        small: mark strata with fewer images of a class.
+        output: a folder for all tables and plots.
+        resamples: of patients, and of permutations.
+        seed: of both.
+        reporter: of what is left out, and of strata that may be one.
+
+    Raises:
+        BadInput: a table or column is not what it should be.
+        InvalidSetting: `by`, `positive` or `threshold` does not suit the table.
+    """
+    import numpy as np
+
+    from cxr_cli.evaluation.subgroups.strata import compare_strata, describe_strata, divide
+    from cxr_cli.prediction.predictions_file import match_images, read_predictions
+
+    def read(table: "Path | Predictions", finding: str | None) -> "Predictions":
+        return read_predictions(table, finding, threshold) if isinstance(table, Path) else table
+
+    table, other = read(predictions, positive), None
+    if compare is not None:
+        first, second = table, read(compare, positive or table.positive)
+        table, other = match_images(first, second)
+        for whole in (first, second):
+            left_out = len(whole.images) - len(table.images)
+            if left_out:
+                reporter.say(
+                    f"{whole.path}: {left_out} of {len(whole.images)} images are not in the other table and "
+                    "are left out"
+                )
+    if not table.has_patients:
+        reporter.say(f"{table.path}: no column patient_id: each image counts as a patient of its own")
+    masks = divide(by, table.column, str(table.path))
+    for name, strata_of in masks.items():
+        _report_spellings(name, strata_of, reporter)
+    rng = np.random.default_rng(seed)
+    strata = describe_strata(table.answers, masks, rng, resamples, small)
+    if other is not None:
+        strata = compare_strata(strata, table.answers, other.answers, masks, rng, resamples)
+    result = Stratification(table, other, masks, tuple(strata), small, resamples, seed)
+    if output is not None:
+        result.write(output)
+    return result
+
+
+def _report_spellings(by: str, names: "Mapping[str, NDArray[np.bool_]]", reporter: Reporter) -> None:
+    """Report strata that may be one, spelled in two ways; they stay apart."""
+    spellings: dict[str, list[str]] = {}
+    for name in names:
+        spellings.setdefault(name.casefold().strip(), []).append(name)
+    for alike in spellings.values():
+        if len(alike) > 1:
+            reporter.say(
+                f"{by}: {' and '.join(map(repr, alike))} differ in case or blanks alone; they stay apart"
+            )

@@ -1,0 +1,331 @@
+"""A configuration and its images to a trained RUN: the parts put together."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from cxr_cli.artifacts import read_json, versions, write_json
+from cxr_cli.dataset.store import Dataset
+from cxr_cli.errors import InvalidSetting
+from cxr_cli.models.network import Network, Variables, create, outline
+from cxr_cli.models.registry import find_architecture
+from cxr_cli.models.weights.pretrained import load_pretrained
+from cxr_cli.models.weights.sources import FoundWeights, combined_digest, find_all
+from cxr_cli.plots.plots import training_curves
+from cxr_cli.prediction.forward import Scaling
+from cxr_cli.prediction.loading import image_source
+from cxr_cli.reporting import Advance, Reporter
+from cxr_cli.runs.config import (
+    ClassificationConfig,
+    NetworkConfig,
+    Recipe,
+    RunConfig,
+    SiameseConfig,
+    check_config,
+    write_config,
+)
+from cxr_cli.runs.folder import FIGURES, HISTORY, RECORD, is_finished
+from cxr_cli.splitting.file import Split
+from cxr_cli.training.augment import Augmentation
+from cxr_cli.training.checkpoint import Progress
+from cxr_cli.training.classification import Classification, classification_loss
+from cxr_cli.training.history import EpochRecord, best_epoch, read_history
+from cxr_cli.training.loop import Preemption, Trainer
+from cxr_cli.training.memory import Fit, fit_batch
+from cxr_cli.training.optimizer import make_optimizer
+from cxr_cli.training.probe import probed
+from cxr_cli.training.siamese import Comparison
+from cxr_cli.training.step import StepSettings, TrainState, new_state, train_step
+from cxr_cli.training.tasks import Task, TaskImages
+
+# A batch of the first paper's single model is taken to fit; asking would take seconds.
+ALWAYS_FITS = 16
+
+
+def run_config(
+    recipe_name: str,
+    recipe: Recipe,
+    dataset: Dataset,
+    split: Split,
+    seed: int,
+    found: tuple[FoundWeights, ...],
+) -> RunConfig:
+    """Resolve all that decides a run.
+
+    Images are normalized as the weights were trained, or else by the training pixels.
+    """
+    card = found[0].card if found else None
+    return RunConfig(
+        network=replace(recipe.network, weights=",".join(part.name for part in found) or "none"),
+        optimization=recipe.optimization,
+        augmentation=recipe.augmentation,
+        task=recipe.task,
+        weights_digest=combined_digest(found) if found else None,
+        mean=card.gray_mean if card else split.pixels.mean,
+        std=card.gray_std if card else split.pixels.std,
+        recipe=recipe_name,
+        size=int(dataset.images.shape[1]),
+        classes=split.classes,
+        seed=seed,
+        dataset=str(dataset.folder.resolve()),
+        dataset_digest=dataset.digest,
+        split=str(split.path.resolve()),
+        split_digest=split.digest,
+        fold=split.fold,
+    )
+
+
+def resolve_weights(network: NetworkConfig, size: int, reporter: Reporter) -> tuple[FoundWeights, ...]:
+    """Find the initial weights, and say which, from where, with which digest.
+
+    Args:
+        network: its architecture and weights.
+        size: of the images in pixels.
+        reporter: takes the notices.
+    """
+    find_architecture(network.arch)
+    if network.weights == "none":
+        return ()
+    found = find_all(network.weights, network.arch)
+    for part in found:
+        reporter.say(part.describe())
+    if len(found) > 1:
+        reporter.say(f"weights together: sha256 {combined_digest(found)}, of their digests")
+    sizes = {part.card.input_size for part in found} - {size}
+    if sizes:
+        trained = ", ".join(map(str, sorted(sizes)))
+        reporter.say(f"these weights were trained on images of {trained} pixels, yours have {size}")
+    return found
+
+
+def fit_to_memory(folder: Path, config: RunConfig, wanted: int | None, reporter: Reporter) -> Fit:
+    """Resolve how many images go through the model at once, and whether the step is to be rematerialized.
+
+    It depends on the machine and does not decide the run, for the step is the same to rounding; only batch
+    normalization in training takes the statistics of each part.
+
+    Args:
+        folder: of the run: an earlier session's number stands as long as memory holds it.
+        config: of the run.
+        wanted: images at once that the user asks for.
+        reporter: is told where the batch does not fit as a whole.
+
+    Raises:
+        InvalidSetting: `wanted` does not divide the batch, or the run is siamese.
+    """
+    batch = config.optimization.batch_size
+    if wanted is not None and config.siamese:
+        raise InvalidSetting("micro_batch", wanted, f"the recipe {config.recipe!r} has no use for it")
+    if wanted is not None and (wanted < 1 or batch % wanted):
+        raise InvalidSetting("micro_batch", wanted, f"must divide `batch_size` {batch} without a remainder")
+    if config.siamese:
+        return Fit(batch, False)
+    before = read_json(folder / RECORD).get("micro_batch") if (folder / RECORD).exists() else None
+    fit = _fit(config, wanted or before or batch)
+    fit = Fit(wanted or fit.micro_batch, fit.rematerialize)
+    if fit.rematerialize:
+        ways = "maps within the network's blocks are computed twice, the step is the same"
+        if fit.micro_batch != batch:
+            ways = f"{fit.micro_batch} at once, their gradients summed, maps within blocks computed twice"
+            if config.network.batch_norm == "batch":
+                ways += "; batch normalization takes the statistics of each part"
+        reporter.say(f"a batch of {batch} images does not fit into memory: {ways}")
+    return fit
+
+
+def _fit(config: RunConfig, images: int) -> Fit:
+    if images <= ALWAYS_FITS:
+        return Fit(images, False)
+    network, shapes = outline(config.network_spec)
+    loss = classification_loss(np.ones(len(config.classes), np.float32), 0.0)
+    scaling = Scaling(config.mean, config.std, config.network.precision)
+    return fit_batch(network, shapes, scaling, loss, config.size, images)
+
+
+def train_run(
+    folder: Path,
+    config: RunConfig,
+    dataset: Dataset,
+    split: Split,
+    found: tuple[FoundWeights, ...],
+    fit: Fit,
+    reporter: Reporter,
+) -> tuple[EpochRecord, bool]:
+    """Train a run to its end, from where an earlier call stopped, or find it finished; draw its curves.
+
+    Args:
+        folder: the RUN.
+        config: of the run.
+        dataset, split: its images.
+        found: the initial weights, if any.
+        fit: see `fit_to_memory`.
+        reporter: takes a line an epoch.
+
+    Returns:
+        The selected epoch, and whether there was anything to do.
+
+    Raises:
+        SettingsChanged: the folder holds a run of another configuration.
+        TrainingDiverged: the loss is no longer finite.
+        BadInput: the folder holds something else, a subset has no image, or the weights do not fit.
+        Preempted: asked to stop; the state is saved.
+    """
+    check_config(folder, config)
+    finished, curves = is_finished(folder), folder / FIGURES / "training.png"
+    if finished:
+        history = read_history(folder / HISTORY, config.optimization.epochs)
+    else:
+        with reporter.progress("training") as advance, preemption() as preempted:
+            report = _EpochLines(config.optimization.epochs, reporter, advance)
+            history = _train(folder, config, dataset, split, found, fit, report, preempted)
+    if not (finished and curves.exists()):
+        training_curves(history, config.siamese, curves)
+    return best_epoch(history), not finished
+
+
+def _train(
+    folder: Path,
+    config: RunConfig,
+    dataset: Dataset,
+    split: Split,
+    found: tuple[FoundWeights, ...],
+    fit: Fit,
+    report: "_EpochLines",
+    preempted: Preemption,
+) -> list[EpochRecord]:
+    began, started = time.monotonic(), datetime.now(UTC)
+    network, variables = initial_network(config, found)
+    scaling = Scaling(config.mean, config.std, config.network.precision)
+    images = TaskImages.of(split, image_source(dataset.images))
+    task = make_task(network, scaling, images, config)
+    # Only now, for a configuration that no model or task can be made of is to leave no run behind.
+    write_config(folder, config)
+    optimizer = make_optimizer(config.optimization, network, steps=len(task.plan(1).rows))
+    optimization = config.optimization
+    parts = 0 if fit.micro_batch == optimization.batch_size else fit.micro_batch
+    settings = StepSettings(Augmentation.of(config.augmentation), parts, optimization.ema, fit.rematerialize)
+    probe = isinstance(config.task, ClassificationConfig) and config.task.linear_probe
+
+    def begin() -> TrainState:
+        if not probe:
+            return new_state(variables, optimizer, settings)
+        mirrored = config.augmentation.flip != "none"
+        return new_state(probed(network, variables, scaling, images, mirrored=mirrored), optimizer, settings)
+
+    trainer = Trainer(
+        folder=folder,
+        task=task,
+        step=train_step(network, scaling, task.row_loss, optimizer, settings),
+        fetch=images.fetch,
+        epochs=optimization.epochs,
+        judge_first=probe,
+        select=optimization.select,
+        seed=config.seed,
+        report=report,
+        preempted=preempted,
+    )
+    record = {
+        "finished": False,
+        "seed": config.seed,
+        "device": _device(),
+        "micro_batch": fit.micro_batch,
+        "rematerialized": fit.rematerialize,
+        "last_session_started": started.isoformat(timespec="seconds"),
+        "versions": versions(),
+    }
+    write_json(folder / RECORD, record)
+    history = trainer.fit(new_state(variables, optimizer, settings), begin)
+    done = {
+        "finished": True,
+        "epochs": history[-1].epoch,
+        "last_session_seconds": round(time.monotonic() - began, 1),
+        "training_seconds": round(sum(epoch.seconds for epoch in history), 1),
+    }
+    write_json(folder / RECORD, {**record, **done})
+    return history
+
+
+def initial_network(config: RunConfig, found: tuple[FoundWeights, ...]) -> tuple[Network, Variables]:
+    """Draw a run's network, and fill in the published weights it begins with.
+
+    Raises:
+        BadInput: the weights do not fit.
+    """
+    network, variables = create(config.network_spec, np.random.default_rng(config.seed))
+    if found:
+        variables = load_pretrained(variables, *found)
+    return network, variables
+
+
+def make_task(network: Network, scaling: Scaling, images: TaskImages, config: RunConfig) -> Task:
+    """Make what a run's recipe learns."""
+    if isinstance(config.task, SiameseConfig):
+        batch_size = config.optimization.batch_size
+        return Comparison(network, scaling, images, config.task, batch_size, config.seed)
+    return Classification(network, scaling, images, config, config.seed)
+
+
+def _device() -> str:
+    device = jax.devices()[0]
+    return f"{device.platform}: {device.device_kind}"
+
+
+@contextmanager
+def preemption() -> Iterator[Preemption]:
+    """Turn SIGTERM and SIGUSR1, by which a cluster asks a job to stop, into a question with an answer."""
+    asked = False
+
+    def ask(signum: int, frame: object) -> None:  # noqa: ARG001 - the signature of a signal handler
+        nonlocal asked
+        asked = True
+
+    signals = (signal.SIGTERM, signal.SIGUSR1)
+    before = [signal.signal(name, ask) for name in signals]
+    try:
+        yield lambda: asked
+    finally:
+        for name, handler in zip(signals, before, strict=True):
+            signal.signal(name, handler)
+
+
+class _EpochLines:
+    """Reports a line an epoch, and the steps; see `training.loop.Report`."""
+
+    def __init__(self, epochs: int, reporter: Reporter, advance: Advance) -> None:
+        self.epochs, self.reporter, self.advance = epochs, reporter, advance
+        self.began = time.monotonic()
+        self.done = 0
+
+    def resumed(self, progress: Progress) -> None:
+        step = f", step {progress.step}" if progress.step else ""
+        self.reporter.say(f"resuming after epoch {progress.epoch}{step}")
+
+    def step(self, epoch: int, done: int, total: int, loss: float) -> None:
+        note = f"epoch {epoch}/{self.epochs} loss {loss:.4f}"
+        self.advance((epoch - 1) * total + done, self.epochs * total, note)
+
+    def epoch(self, record: EpochRecord) -> None:
+        validation = f"val loss {record.val_loss:.4f}  val accuracy {record.val_accuracy:.3f}"
+        if record.epoch == 0:
+            self.reporter.say(f"before training  {validation} *")
+            return
+        self.done += 1
+        left = (time.monotonic() - self.began) / self.done * (self.epochs - record.epoch)
+        self.reporter.say(
+            f"epoch {record.epoch}/{self.epochs}  "
+            f"loss {record.train_loss:.4f}  accuracy {record.train_accuracy:.3f}  {validation}"
+            f"{' *' if record.selected else '  '}  {record.seconds:.1f} s  {_clock(left)} left"
+        )
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"

@@ -1,0 +1,48 @@
+"""Tables of results, in every format."""
+
+from cxr_cli.evaluation.tables import Cell, Table, as_latex, as_markdown, as_text, columns
+
+TABLE = Table("Metrics", ["", "AUC"], [[Cell("a|b_*"), Cell("0.8", "0.7-0.9")], [Cell("c"), Cell("-")]])
+
+
+def test_columns_are_aligned_to_the_left() -> None:
+    assert list(columns([["a", "bb"], ["ccc", "d"]])) == ["a    bb", "ccc  d"]
+
+
+def test_text_has_intervals_on_a_line_of_their_own() -> None:
+    assert as_text([TABLE], ["* few"]).splitlines() == [
+        "Metrics",
+        "       AUC",
+        "a|b_*  0.8",
+        "       0.7-0.9",
+        "c      -",
+        "",
+        "* few",
+    ]
+
+
+def test_markdown_is_a_pipe_table() -> None:
+    assert as_markdown([TABLE], ["* few"]).splitlines() == [
+        "Metrics:",
+        "",
+        "|  | AUC |",
+        "| --- | --- |",
+        r"| a\|b_\* | 0.8 (0.7-0.9) |",
+        "| c | - |",
+        "",
+        r"\* few",
+    ]
+
+
+def test_latex_is_a_tabular() -> None:
+    assert as_latex([TABLE]).splitlines() == [
+        "% Metrics",
+        r"\begin{tabular}{lr}",
+        r"\toprule",
+        r" & AUC \\",
+        r"\midrule",
+        r"a|b\_* & 0.8 (0.7-0.9) \\",
+        r"c & - \\",
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
