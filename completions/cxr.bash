@@ -406,7 +406,6 @@ _cxr() {
             return
             ;;
         "gradcam --subset")
-            _cxr_offer -W "train val test"
             return
             ;;
         "gradcam --images")

@@ -5,14 +5,14 @@ _cxr() {
     local curcontext=$curcontext state line
     local -a commands
     commands=(
-        'preprocess:Turn raw images into a DATASET folder.'
+        'preprocess:Make a DATASET of raw images.'
         'split:Divide the images of a DATASET by patient.'
         'train:Train a model on a DATASET.'
-        'validate3way:Compare images with one other image of every class.'
-        'template:Sum up a class'\''s training images in one vector.'
-        'test:Predict a subset and print figures with intervals.'
+        'validate3way:Three-way validation of a siamese RUN.'
+        'template:Make the class templates of a siamese RUN.'
+        'test:Predict a subset and print metrics with intervals.'
         'stratify:Print every metric of a model by characteristics of the images.'
-        'predict:Score images whose class is not known.'
+        'predict:Predict images without labels.'
         'audit:Look for shortcuts, associations and leaks.'
         'gradcam:Show what in an image speaks for a score.'
         'report:Put a run'\''s images, figures, audit and maps on one HTML page.'
@@ -20,7 +20,7 @@ _cxr() {
         'weights:List, fetch and verify published weights.'
         'phantom:Draw phantom chest images with known findings.'
         'demo:Run every stage on phantom images.'
-        'doctor:Say what this installation and this machine can do.'
+        'doctor:Report what this installation and this machine can do.'
     )
     _arguments -C \
         '(--version)--version[Print the version and stop.]' \
@@ -39,7 +39,7 @@ _cxr() {
                         '(--path-column)--path-column=[The label table'\''s column of image paths.]:value: ' \
                         '(--label-column)--label-column=[The label table'\''s column of classes.]:value: ' \
                         '(--patient-column)--patient-column=[The label table'\''s column of patients; patient_id where it has that.]:value: ' \
-                        '(--format)--format=[The label table'\''s layout\: nih, rsna, covidx, cohen or chexpert.]:value:(nih rsna covidx cohen chexpert)' \
+                        '(--format)--format=[The published layout of the label tables.]:value:(nih rsna covidx cohen chexpert)' \
                         '(--finding)--finding=[With --format\: classes are positive and negative for this. Without\: an image'\''s one finding.]:value: ' \
                         '(--views)--views=[Which to take\: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.]:value: ' \
                         '(--size)--size=[Side of the stored images, in pixels.]:value: ' \
@@ -120,11 +120,11 @@ _cxr() {
                     ;;
                 validate3way)
                     _arguments \
-                        '(--trials)--trials=[Trials a draw; no image is the anchor of two.]:value: ' \
-                        '(--repeats)--repeats=[Independent draws.]:value: ' \
+                        '(--trials)--trials=[Trials in each repeat; no image is classified twice in one.]:value: ' \
+                        '(--repeats)--repeats=[Independent random samples of trials.]:value: ' \
                         '(--seed)--seed=[Seed of all that is drawn.]:value: ' \
-                        '(--subset)--subset=[val, test or train.]:value:(train val test)' \
-                        '(--json)--json=[The figures as JSON.]:file:_files' \
+                        '(--subset)--subset=[Whose images are compared.]:value:(train val test)' \
+                        '(--json)--json=[Write the metrics there as JSON.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
@@ -132,7 +132,7 @@ _cxr() {
                     ;;
                 template)
                     _arguments \
-                        '(--kind)--kind=[mean of the class'\''s images (the paper'\''s), its medoid image, or the nearest images.]:value:(mean medoid nearest)' \
+                        '(--kind)--kind=[The mean of a class'\''s images (the paper'\''s), its medoid image, or its images nearest to the image that is tested.]:value:(mean medoid nearest)' \
                         '(--nearest)--nearest=[For --kind nearest\: how many images of a class count.]:value: ' \
                         '(--output -o)--output=[\[RUN/templates.npz\]]:file:_files' \
                         '(--output -o)-o[\[RUN/templates.npz\]]:file:_files' \
@@ -143,14 +143,14 @@ _cxr() {
                     ;;
                 test)
                     _arguments \
-                        '(--subset)--subset=[test, val or train.]:value:(train val test)' \
+                        '(--subset)--subset=[Whose images are predicted.]:value:(train val test)' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
-                        '(--positive)--positive=[Of two classes, the finding. \[the one not named like a negative, else the second\]]:value: ' \
-                        '(--sensitivity)--sensitivity=[Call images positive from the highest score on that reaches this sensitivity on validation. \[from that with the highest Youden index there\]]:value: ' \
+                        '(--positive)--positive=[Of two classes, the positive one. \[the one not named like a negative, else the second\]]:value: ' \
+                        '(--sensitivity)--sensitivity=[Choose the highest threshold that reaches this sensitivity on validation. \[the one with the highest Youden index there\]]:value: ' \
                         '(--threshold)--threshold=[Call images positive from this score on, such as 0.5.]:value: ' \
                         '(--output -o)--output=[Predictions. \[RUN/predictions.csv\]]:file:_files' \
                         '(--output -o)-o[Predictions. \[RUN/predictions.csv\]]:file:_files' \
-                        '(--json)--json=[Figures as JSON, pictures beside it. \[RUN/metrics.json, RUN/figures\]]:file:_files' \
+                        '(--json)--json=[Metrics as JSON, figures beside it. \[RUN/metrics.json, RUN/figures\]]:file:_files' \
                         '(--resamples)--resamples=[Resamples of patients, by which bootstrap intervals are made.]:value: ' \
                         '(--seed)--seed=[Seed of the resamples.]:value: ' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
@@ -177,7 +177,7 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The worklist. \[stdout\]]:file:_files' \
                         '(--output -o)-o[The worklist. \[stdout\]]:file:_files' \
-                        '(--first)--first=[Images of the highest score for this class come first. \[of two classes the finding; else as in DATASET\]]:value: ' \
+                        '(--first)--first=[Images with the highest score for this class come first. \[of two classes the positive one; else as in DATASET\]]:value: ' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/' \
@@ -202,7 +202,7 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The folder of overlays to make.]:folder:_files -/' \
                         '(--output -o)-o[The folder of overlays to make.]:folder:_files -/' \
-                        '(--subset)--subset=[Images to choose from\: test, val or train.]:value:(train val test)' \
+                        '(--subset)--subset=[Images to choose from\: test, val or train.]:value: ' \
                         '*--images=[Images by file, folder, zip archive or image_id, instead; repeatable.]:file:_files' \
                         '*--pick=[random, or by the run'\''s prediction\: tp, fp, fn or tn; repeatable. \[random\]]:value: ' \
                         '(--count)--count=[Images to draw of each pick; 0\: all. \[16; all of --images or --check\]]:value: ' \

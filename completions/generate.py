@@ -22,12 +22,9 @@ from typing import Any, Final
 
 import typer
 
-from cxr_cli.labels.formats import FORMATS
 from cxr_cli.main import app
 from cxr_cli.models.registry import cards
 from cxr_cli.phantom.findings import FINDINGS
-from cxr_cli.prediction.templates import Kind
-from cxr_cli.splitting.criteria import SUBSETS
 
 HERE = Path(__file__).resolve().parent
 PROGRAM = "cxr"
@@ -35,11 +32,8 @@ HEADER = "Completion of cxr, written by completions/generate.py from the app; no
 
 KNOWN_VALUES: dict[str, Iterable[str]] = {
     "findings": FINDINGS,
-    "kind": typing.get_args(Kind),
-    "label_format": FORMATS,
     "weights": tuple(card.name for card in cards() if card.source == "hub"),
     "shortcut_class": FINDINGS,
-    "subset": SUBSETS,
 }
 """Values of options whose type is plain text. A type that lists its values takes precedence over these."""
 

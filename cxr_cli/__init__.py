@@ -17,7 +17,7 @@ FUNCTIONS = {
     "split": "cxr_cli.splitting.split",
     "train": "cxr_cli.training.train",
     "validate3way": "cxr_cli.prediction.validate3way",
-    "template": "cxr_cli.prediction.template",
+    "template": "cxr_cli.prediction.templates",
     "test": "cxr_cli.prediction.test",
     "stratify": "cxr_cli.prediction.stratify",
     "predict": "cxr_cli.prediction.predict",

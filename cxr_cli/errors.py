@@ -17,22 +17,24 @@ class ExitCode(IntEnum):
     PREEMPTED = 75
 
 
+def with_names(message: str, names: Mapping[str, str]) -> str:
+    """Put the caller's names in the place of the settings that a message has in backticks.
+
+    Args:
+        message: of an error, or a notice.
+        names: by field, such as {"batch_size": "--batch-size"}; what is not in it stays as it is.
+    """
+    return re.sub(r"`(\w+)`", lambda match: names.get(match[1], match[0]), message)
+
+
 class CxrError(Exception):
     """An error that the user can act on: one line that names the place, the value and what would be right.
 
     The library knows no flags. A message names a setting by its field in backticks (`batch_size`), and
-    the command line puts its flag there (--batch-size): see `named`.
+    the command line puts its flag there (--batch-size): see `with_names`.
     """
 
     exit_code: int = ExitCode.INTERNAL_ERROR
-
-    def named(self, names: Mapping[str, str]) -> str:
-        """Write the message with the caller's names of the settings in backticks.
-
-        Args:
-            names: by field, such as {"batch_size": "--batch-size"}; what is not in it stays as it is.
-        """
-        return re.sub(r"`(\w+)`", lambda match: names.get(match[1], match[0]), str(self))
 
 
 class InvalidSetting(CxrError):

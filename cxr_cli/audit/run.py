@@ -22,7 +22,7 @@ from cxr_cli.dataset.store import INFO, Dataset, open_dataset
 from cxr_cli.errors import AuditFound, BadInput, InvalidSetting
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import CONFIG
-from cxr_cli.runs.folder import FIGURES, open_all
+from cxr_cli.runs.folder import FIGURES, open_run_with_images
 from cxr_cli.runs.model_store import TrainedRun
 from cxr_cli.splitting.criteria import Subset
 from cxr_cli.splitting.file import Split, open_split
@@ -217,7 +217,7 @@ def _open(
     if (place / CONFIG).exists():
         if fold is not None:
             raise InvalidSetting("fold", fold, "a run knows its fold")
-        opened = open_all(place, dataset, split, reporter)
+        opened = open_run_with_images(place, dataset, split, reporter)
         return _Subject(opened.dataset, opened.split, opened.run)
     for option, value in (("dataset", dataset), ("templates", templates)):
         if value is not None:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand
 
-from cxr_cli.errors import CxrError, UsageFault
+from cxr_cli.commands.console import CONSOLE
+from cxr_cli.errors import CxrError, UsageFault, with_names
 
 if TYPE_CHECKING:
     from typer._click import Context
@@ -38,16 +39,16 @@ class CxrCommand(TyperCommand):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: "Context") -> Any:
-        """Run it; the one line of a CxrError is written with flags."""
+        """Run it; what the library says, in errors and notices, is written with flags."""
+        CONSOLE.names = {
+            param.name: (param.metavar or param.name.upper()).rstrip(".")
+            if param.param_type_name == "argument"
+            else max(param.opts, key=len)
+            for param in self.params
+            if param.name
+        }
         try:
             return super().invoke(ctx)
         except CxrError as error:
-            names = {
-                param.name: (param.metavar or param.name.upper()).rstrip(".")
-                if param.param_type_name == "argument"
-                else max(param.opts, key=len)
-                for param in self.params
-                if param.name
-            }
-            error.args = (error.named(names),)
+            error.args = (with_names(str(error), CONSOLE.names),)
             raise

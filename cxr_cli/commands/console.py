@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from cxr_cli.errors import with_names
 from cxr_cli.reporting import Advance
 
 if TYPE_CHECKING:
@@ -16,14 +17,20 @@ EVERY_SECONDS = 30.0
 
 
 class Console:
-    """Reports on stderr; see `cxr_cli.reporting.Reporter`."""
+    """Reports on stderr; see `cxr_cli.reporting.Reporter`.
+
+    Attributes:
+        names: the running command's flags, by the fields that the library names in backticks.
+    """
 
     def __init__(self) -> None:
         """Begin without a bar."""
         self._bar: Bar | None = None
+        self.names: dict[str, str] = {}
 
     def say(self, message: str) -> None:
         """Print one notice, above the bar where there is one."""
+        message = with_names(message, self.names)
         if self._bar is None:
             print(message, file=sys.stderr, flush=True)
         else:

@@ -111,8 +111,8 @@ def gradcam(
     from cxr_cli.explain.overlay import check_color
     from cxr_cli.explain.sanity_run import check_maps
     from cxr_cli.explain.select import check_picks
-    from cxr_cli.prediction.scores import operating_point
-    from cxr_cli.runs.folder import open_all
+    from cxr_cli.prediction.metrics_file import read_operating_point
+    from cxr_cli.runs.folder import open_run_with_images
 
     ways = pick or ["random"]
     check_picks(ways)
@@ -121,7 +121,10 @@ def gradcam(
     names = list(pair or images or ())
     _refuse_without_use(pair, images, pick, count, beside)
     _refuse_without_check(check, masks, pair, dicom)
-    opened = [open_all(run, dataset, split), *([] if beside is None else [open_all(beside)])]
+    opened = [
+        open_run_with_images(run, dataset, split),
+        *([] if beside is None else [open_run_with_images(beside)]),
+    ]
     for each in opened:
         choose_layer(each.run, layer)
     if pair is not None and not opened[0].run.config.siamese:
@@ -149,7 +152,10 @@ def gradcam(
         "positive": positive,
         "method": method,
         "layer": layer,
-        "operating_points": [list(operating_point(each.run) or ()) for each in opened],
+        "operating_points": [
+            [point.positive, point.threshold] if (point := read_operating_point(each.run)) else []
+            for each in opened
+        ],
         "templates": _digest_templates(run, templates),
         "color": color,
         "shared_scale": shared_scale,
@@ -229,8 +235,8 @@ def _panels(
     question: "Question",
     pair: bool,
 ) -> "list[Panel]":
+    from cxr_cli.dataset.settings import geometry_of
     from cxr_cli.explain.gallery import Panel
-    from cxr_cli.explain.select import geometry_of
 
     found = _explanations(opened, sets, choice, question, pair)
     return [
@@ -268,7 +274,7 @@ def _look(opened: "Sequence[OpenRun]", settings: dict[str, Any], images: Path) -
 
 def _digest_templates(run: Path, templates: Path | None) -> str | None:
     from cxr_cli.artifacts import digest_file
-    from cxr_cli.prediction.templates import TEMPLATES
+    from cxr_cli.runs.folder import TEMPLATES
 
     path = templates or run / TEMPLATES
     return digest_file(path) if path.is_file() else None

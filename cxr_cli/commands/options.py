@@ -11,7 +11,17 @@ from cxr_cli.runs.config import Recipe
 from cxr_cli.training.recipes import RECIPES, SETTINGS, value_of
 
 DatasetFolder = Annotated[Path, typer.Argument(metavar="DATASET", help="A DATASET folder.")]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A RUN folder.")]
+
+
+def _check_run(folder: Path) -> Path:
+    """Refuse what is no RUN at once, before the command imports JAX."""
+    from cxr_cli.runs.config import read_config
+
+    read_config(folder)
+    return folder
+
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A RUN folder.", callback=_check_run)]
 SplitFile = Annotated[Path, typer.Option(help="The split.csv that divides the DATASET.")]
 MovedDataset = Annotated[Path | None, typer.Option(help="Where the DATASET is now, if it was moved.")]
 MovedSplit = Annotated[Path | None, typer.Option(help="Where the split.csv is now, if it was moved.")]

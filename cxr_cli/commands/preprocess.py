@@ -1,18 +1,19 @@
 """`cxr preprocess`: raw images to a DATASET folder."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from cxr_cli.array_task import ArrayTask, parse_task, slurm_task
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.errors import UsageFault
-
-if TYPE_CHECKING:
-    from cxr_cli.array_task import ArrayTask
+from cxr_cli.labels.choices import Format
 
 OPTIONS_OF_MERGE = ("source", "output", "merge", "max_failures")
+OPTIONS_OF_COLUMNS = ("path_column", "label_column", "patient_column")
 
 
 def preprocess(
@@ -30,11 +31,11 @@ def preprocess(
     patient_column: Annotated[
         str | None, typer.Option(help="The label table's column of patients; patient_id where it has that.")
     ] = None,
-    label_format: Annotated[
-        str | None,
-        typer.Option("--format", help="The label table's layout: nih, rsna, covidx, cohen or chexpert."),
+    format: Annotated[
+        Format | None,
+        typer.Option("--format", help="The published layout of the label tables."),
     ] = None,
-    label_finding: Annotated[
+    finding: Annotated[
         str | None,
         typer.Option(
             "--finding",
@@ -73,112 +74,71 @@ def preprocess(
     ] = None,
     merge: Annotated[bool, typer.Option("--merge", help="SOURCE are all shards of the dataset.")] = False,
 ) -> None:
-    """Turn raw images into a DATASET folder.
+    """Make a DATASET of raw images.
 
-    Equal gray pictures and a manifest, one row an image; what gave no row is in rejected.csv with its reason.
-    The same command again goes on after an interruption, or says that it is done.
+    Gray images of one size and a manifest, one row an image; what gave no row is in rejected.csv with its
+    reason. The same command again resumes after an interruption, or says that it is done.
 
     The manifest has no name, birth date, accession number or study date. It does have the paths of images
     as given, and every column of the label tables.
     """
-    if merge:
-        _refuse_other_options(context)
-        _merge(source, output, max_failures)
-        return
-    for option, share in (("--crop-top", crop_top), ("--crop-border", crop_border)):
-        if not 0 <= share < 0.5:
-            raise UsageFault(f"{option} {share:g}: a share from 0 to below 0.5 is needed")
-    if not image_timeout > 0:
-        raise UsageFault(f"--image-timeout {image_timeout:g}: seconds above 0 are needed")
-    part = _shard(shard)
-    _check_format(context, label_format, labels, label_finding)
-
-    from cxr_cli.dataset.preprocess import Effort
+    from cxr_cli.dataset.preprocess import merge as merge_shards
     from cxr_cli.dataset.preprocess import preprocess as make_dataset
-    from cxr_cli.dataset.settings import Settings
-    from cxr_cli.images.privacy import check_keep_tags, read_key
-    from cxr_cli.images.read import Geometry
-    from cxr_cli.images.view_position import parse_views
-    from cxr_cli.images.workers import usable_cpus
-    from cxr_cli.labels.formats import Published
-    from cxr_cli.labels.table import Columns
 
-    keywords = [keyword.strip() for keyword in keep_tags.split(",")] if keep_tags else []
-    settings = Settings(
-        Geometry(size, crop_top, crop_border),
-        tuple(labels or ()),
-        Columns(path_column, label_column, patient_column),
-        parse_views(views),
-        manufacturers,
-        check_keep_tags(keywords, hashed=hash_patients is not None),
-        read_key(hash_patients) if hash_patients else None,
-        Published(label_format, label_finding) if label_format else None,
+    if merge:
+        _refuse(context, lambda name: name not in OPTIONS_OF_MERGE, "not with --merge: the shards have it")
+        result = merge_shards(source, output, max_failures=max_failures, reporter=CONSOLE)
+    else:
+        if format is not None:
+            _refuse(
+                context,
+                OPTIONS_OF_COLUMNS.__contains__,
+                f"--format {format} says which columns there are",
+            )
+        result = make_dataset(
+            source,
+            output,
+            labels=labels or (),
+            path_column=path_column,
+            label_column=label_column,
+            patient_column=patient_column,
+            format=format,
+            finding=finding,
+            views=views,
+            size=size,
+            crop_top=crop_top,
+            crop_border=crop_border,
+            manufacturers=manufacturers,
+            hash_patients=hash_patients,
+            keep_tags=[keyword.strip() for keyword in keep_tags.split(",")] if keep_tags else (),
+            workers=workers,
+            image_timeout=image_timeout,
+            max_failures=max_failures,
+            shard=_shard(shard),
+            reporter=CONSOLE,
+        )
+    part = f", shard {result.shard}" if result.shard else ""
+    typer.echo(
+        f"{output}: {result.images} images of {result.size} x {result.size}, "
+        f"{result.rejected} inputs rejected{part}"
     )
-    effort = Effort(usable_cpus() if workers is None else workers, image_timeout, max_failures)
-    with CONSOLE.progress("images") as advance:
-        info = make_dataset(source, output, settings, effort, shard=part, say=say, advance=advance)
-    _print_summary(output, info)
+    for label, images in result.classes.items():
+        typer.echo(f"  class {label}: {images}")
+    for reason, inputs in result.rejected_by_reason.items():
+        typer.echo(f"  rejected, {reason}: {inputs}")
 
 
-def _check_format(
-    context: typer.Context, label_format: str | None, labels: list[Path] | None, finding: str | None
-) -> None:
-    """Refuse what goes with no label table of a public set, or says twice what its columns mean."""
-    if label_format is None:
-        if finding is not None:
-            raise UsageFault(f"--finding {finding!r}: --format is needed, which says where findings stand")
-        return
-    if not labels:
-        raise UsageFault(f"--format {label_format}: --labels is needed, the table of that format")
-    for parameter in ("path_column", "label_column", "patient_column"):
-        given = context.get_parameter_source(parameter)
-        if given and given.name == "COMMANDLINE":
-            option = "--" + parameter.replace("_", "-")
-            raise UsageFault(f"{option}: --format {label_format} says which columns there are")
-
-
-def _merge(shards: list[Path], output: Path, max_failures: int | None) -> None:
-    from cxr_cli.dataset.preprocess import merge
-
-    with CONSOLE.progress("inputs") as advance:
-        info = merge(shards, output, max_failures=max_failures, say=say, advance=advance)
-    _print_summary(output, info)
-
-
-def _refuse_other_options(context: typer.Context) -> None:
-    """Refuse what was resolved when the shards were made."""
+def _refuse(context: typer.Context, refused: Callable[[str], bool], why: str) -> None:
+    """Refuse options that were given though others leave no room for them."""
     for parameter in context.command.params:
         given = context.get_parameter_source(str(parameter.name))
-        if given and given.name == "COMMANDLINE" and parameter.name not in OPTIONS_OF_MERGE:
-            raise UsageFault(
-                f"{parameter.opts[0]}: not with --merge, the shards were made with it or without"
-            )
+        if given and given.name == "COMMANDLINE" and refused(str(parameter.name)):
+            raise UsageFault(f"{parameter.opts[0]}: {why}")
 
 
-def _shard(given: str | None) -> "ArrayTask | None":
+def _shard(given: str | None) -> ArrayTask | None:
     """The part of the inputs that is asked for, by option or by Slurm; None for all."""
-    from cxr_cli.array_task import parse_task, slurm_task
-
     part = parse_task(given, "shard") if given else slurm_task(os.environ, "shard")
-    if part is None or part.count == 1:
-        return None
-    if not given:
+    if part and part.count > 1 and not given:
         say(f"task of a Slurm job array: --shard {part} (--shard 1/1 takes all images)")
     return part
-
-
-def _print_summary(output: Path, info: dict[str, Any]) -> None:
-    from cxr_cli.dataset.store import rejected_by_reason
-
-    counts, size = info["counts"], info["settings"]["size"]
-    number, count = info["settings"].get("shard", (1, 1))
-    part = f", shard {number}/{count}" if count > 1 else ""
-    typer.echo(
-        f"{output}: {counts['images']} images of {size} x {size}, {counts['rejected']} inputs rejected{part}"
-    )
-    if part:
-        return
-    for label, images in info["classes"].items():
-        typer.echo(f"  class {label}: {images}")
-    for reason, inputs in rejected_by_reason(output).items():
-        typer.echo(f"  rejected, {reason}: {inputs}")

@@ -6,15 +6,17 @@ from typing import Annotated
 import typer
 
 from cxr_cli.commands import options
-from cxr_cli.commands.console import say
+from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.prediction.choices import TemplateKind
 
 
 def template(
     run: options.RunFolder,
     kind: Annotated[
-        str,
+        TemplateKind,
         typer.Option(
-            help="mean of the class's images (the paper's), its medoid image, or the nearest images."
+            help="The mean of a class's images (the paper's), its medoid image, or its images nearest to the "
+            "image that is tested."
         ),
     ] = "mean",
     nearest: Annotated[
@@ -24,22 +26,17 @@ def template(
     dataset: options.MovedDataset = None,
     split: options.MovedSplit = None,
 ) -> None:
-    """Sum up a class's training images in one vector.
+    """Make the class templates of a siamese RUN.
 
-    A siamese run's `cxr test` compares each image with these templates.
+    A template summarizes the feature vectors of a class's training images. `cxr test` compares each image
+    with the templates.
     """
-    from cxr_cli.prediction.scores import image_vectors
-    from cxr_cli.prediction.templates import TEMPLATES, make_templates, write_templates
-    from cxr_cli.runs.folder import open_images
-    from cxr_cli.runs.model_store import open_run
+    from cxr_cli.prediction.templates import template as make_template
 
-    trained = open_run(run)
-    images, division = open_images(trained.config, dataset, split)
-    rows = division.rows("train")
-    vectors = image_vectors(trained, images.images, rows)
-    templates = make_templates(trained, vectors, division.labels[rows], kind, nearest)
-    path = output or run / TEMPLATES
-    write_templates(path, templates)
+    result = make_template(
+        run, kind=kind, nearest=nearest, output=output, dataset=dataset, split=split, reporter=CONSOLE
+    )
+    templates = result.templates
     for name, count in zip(templates.classes, templates.counts, strict=True):
         typer.echo(f"{name}: {kind} of {count} training images")
-    say(f"{path}: of epoch {trained.epoch}")
+    say(f"{result.path}: of epoch {templates.epoch}")

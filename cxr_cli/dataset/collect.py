@@ -6,6 +6,7 @@ from typing import Any
 
 from cxr_cli.dataset.store import GrowingDataset, Image, Outcome, Rejected
 from cxr_cli.errors import BadInput, TooManyRejects
+from cxr_cli.reporting import Reporter
 
 DUPLICATE = "duplicate of "
 
@@ -46,7 +47,7 @@ def finish(
     plan: Mapping[str, Any],
     unmapped: Iterable[str],
     versions: Mapping[str, str],
-    say: Callable[[str], None],
+    reporter: Reporter,
 ) -> None:
     """Make a dataset of what was collected, or leave nothing where there is no image.
 
@@ -56,7 +57,7 @@ def finish(
         plan: what dataset.json calls the settings.
         unmapped: spellings of manufacturers that no table has; those of images that were kept are told.
         versions: of what read the images.
-        say: called with notices of one line.
+        reporter: takes notices.
 
     Raises:
         BadInput: no input was a labeled image.
@@ -68,8 +69,8 @@ def finish(
             f"none of {dataset.inputs} inputs is a labeled image; {first['source']}: {first['reason']}"
         )
     spellings = sorted({record.get("manufacturer_raw", "") for record in dataset.images} & set(unmapped))
-    _say_duplicates(dataset.rejected, say)
-    say_unmapped(spellings, say)
+    _say_duplicates(dataset.rejected, reporter)
+    say_unmapped(spellings, reporter)
     classes = Counter(record["label"] for record in dataset.images)
     info = {
         "settings": dict(plan),
@@ -86,11 +87,13 @@ def counts(dataset: GrowingDataset) -> dict[str, int]:
     return {"inputs": dataset.inputs, "images": len(dataset.images), "rejected": len(dataset.rejected)}
 
 
-def say_unmapped(spellings: Sequence[str], say: Callable[[str], None]) -> None:
-    """Tell which spellings of manufacturers no table has."""
+def say_unmapped(spellings: Sequence[str], reporter: Reporter) -> None:
+    """Report which spellings of manufacturers no table has."""
     if spellings:
         listed = ", ".join(map(repr, spellings))
-        say(f"manufacturers in no table, kept as they are spelled (--manufacturers adds them): {listed}")
+        reporter.say(
+            f"manufacturers in no table, kept as they are spelled (`manufacturers` adds them): {listed}"
+        )
 
 
 def _unless_known(outcome: Outcome, first_of: dict[str, Mapping[str, str]]) -> Outcome:
@@ -117,17 +120,17 @@ def _check_failures(dataset: GrowingDataset, max_failures: int | None) -> None:
     if max_failures is not None and rejected > max_failures:
         last = dataset.rejected[-1]
         raise TooManyRejects(
-            f"{rejected} inputs rejected, --max-failures allows {max_failures}; the last: {last['source']}: "
-            f"{last['reason']}; run again with a higher limit to go on"
+            f"{rejected} inputs rejected, `max_failures` allows {max_failures}; the last: {last['source']}: "
+            f"{last['reason']}; run again with a higher limit to continue"
         )
 
 
-def _say_duplicates(rejected: Sequence[Mapping[str, str]], say: Callable[[str], None]) -> None:
+def _say_duplicates(rejected: Sequence[Mapping[str, str]], reporter: Reporter) -> None:
     duplicates = [entry["reason"] for entry in rejected if entry["reason"].startswith(DUPLICATE)]
     if duplicates:
         label = sum(", under another label" in reason for reason in duplicates)
         patient = sum(reason.endswith(", under another patient") for reason in duplicates)
-        say(
+        reporter.say(
             f"exact duplicates left out: {len(duplicates)}"
             f" ({label} under another label, {patient} under another patient)"
         )

@@ -1,6 +1,6 @@
 """Raw images to a DATASET folder: find, label, decode, crop, resize, store, each image once."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -13,22 +13,157 @@ from cxr_cli.artifacts import check_same_settings, versions
 from cxr_cli.dataset.collect import collect, counts, finish, say_unmapped
 from cxr_cli.dataset.settings import PLAN_WORDS, Settings, make_plan, source_text
 from cxr_cli.dataset.shards import differing_versions, merged_outcomes, open_shards
-from cxr_cli.dataset.store import GrowingDataset, Image, Outcome, Rejected, is_finished, read_info, read_plan
-from cxr_cli.errors import UsageFault
+from cxr_cli.dataset.store import (
+    GrowingDataset,
+    Image,
+    Outcome,
+    Rejected,
+    is_finished,
+    read_info,
+    read_plan,
+    rejected_by_reason,
+)
+from cxr_cli.errors import InvalidSetting
 from cxr_cli.images.archives import folder_name
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS, combine
 from cxr_cli.images.manufacturers import ManufacturerTable, manufacturer, read_manufacturers
-from cxr_cli.images.privacy import hash_patient
-from cxr_cli.images.read import PreparedImage, UnreadImage, read_image
+from cxr_cli.images.privacy import check_keep_tags, hash_patient, read_key
+from cxr_cli.images.read import Geometry, PreparedImage, UnreadImage, read_image
 from cxr_cli.images.sources import Inputs, absolute, find_inputs
-from cxr_cli.images.workers import map_in_order
+from cxr_cli.images.view_position import parse_views
+from cxr_cli.images.workers import map_in_order, usable_cpus
+from cxr_cli.labels.choices import Format
+from cxr_cli.labels.formats import Published
 from cxr_cli.labels.match import read_labels
+from cxr_cli.labels.table import Columns
+from cxr_cli.reporting import SILENT, Reporter
 
 PATIENTS = {"patient_id", "table_patient_id"}
-"""Where patient ids are: the second is what a label table calls so beside its --patient-column."""
+"""Where patient ids are: the second is what a label table calls so beside its patient column."""
 
-Say = Callable[[str], None]
-Advance = Callable[[int, int], None]
+
+@dataclass(frozen=True)
+class PreprocessResult:
+    """A DATASET, or a shard of one.
+
+    Attributes:
+        folder: of it.
+        size: height and width of its images in pixels.
+        inputs, images, rejected: counts.
+        classes: images by class; of a shard empty.
+        rejected_by_reason: inputs by the reason that they were rejected for, most frequent first; of a shard
+            empty.
+        shard: which it is; None for a dataset.
+    """
+
+    folder: Path
+    size: int
+    inputs: int
+    images: int
+    rejected: int
+    classes: dict[str, int]
+    rejected_by_reason: dict[str, int]
+    shard: ArrayTask | None = None
+
+
+def preprocess(
+    sources: Sequence[Path | str],
+    output: Path | str,
+    *,
+    labels: Sequence[Path | str] = (),
+    path_column: str = "path",
+    label_column: str = "label",
+    patient_column: str | None = None,
+    format: Format | None = None,
+    finding: str | None = None,
+    views: str = "PA,AP",
+    size: int = 224,
+    crop_top: float = 0.0,
+    crop_border: float = 0.0,
+    manufacturers: Path | str | None = None,
+    hash_patients: Path | str | None = None,
+    keep_tags: Sequence[str] = (),
+    workers: int | None = None,
+    image_timeout: float = 120.0,
+    max_failures: int | None = None,
+    shard: ArrayTask | None = None,
+    reporter: Reporter = SILENT,
+) -> PreprocessResult:
+    """Make a DATASET of raw images; the same call again resumes, or finds it done.
+
+    Args:
+        sources: PNG, JPEG and DICOM files, and folders and zip archives to search for them.
+        output: the DATASET folder.
+        labels: label tables; without any an image's class is its folder's name.
+        path_column, label_column, patient_column: what the columns of the label tables are called.
+        format: the published layout of the label tables, instead of the three columns.
+        finding: with a format, the classes are positive and negative for it.
+        views: which views to take, such as "PA,AP", or "any"; unknown views are taken.
+        size: height and width of the stored images in pixels.
+        crop_top, crop_border: shares of the height, and of each side, to cut off, below 0.5.
+        manufacturers: a TOML file with more spellings of manufacturers.
+        hash_patients: a file by whose bytes patient ids are replaced by keyed hashes.
+        keep_tags: keywords of DICOM tags to add to the manifest.
+        workers: processes that read; 0 reads in this one, without any guard; None takes a process a CPU.
+        image_timeout: seconds after which an image that is not read yet is rejected.
+        max_failures: more rejected inputs than that raise TooManyRejects; None sets no limit.
+        shard: the part of the inputs to make a shard of, to be merged.
+        reporter: takes notices and progress.
+
+    Raises:
+        InvalidSetting, BadInput, SettingsChanged, TooManyRejects: see `make_dataset`.
+    """
+    for name, share in (("crop_top", crop_top), ("crop_border", crop_border)):
+        if not 0 <= share < 0.5:
+            raise InvalidSetting(name, f"{share:g}", "a share from 0 to below 0.5 is needed")
+    if not image_timeout > 0:
+        raise InvalidSetting("image_timeout", f"{image_timeout:g}", "seconds above 0 are needed")
+    if format is None and finding is not None:
+        raise InvalidSetting("finding", repr(finding), "`format` is needed, which says where findings stand")
+    if format is not None and not labels:
+        raise InvalidSetting("format", format, "`labels` is needed, the table of that format")
+    settings = Settings(
+        Geometry(size, crop_top, crop_border),
+        tuple(map(Path, labels)),
+        Columns(path_column, label_column, patient_column),
+        parse_views(views),
+        Path(manufacturers) if manufacturers else None,
+        check_keep_tags(keep_tags, hashed=hash_patients is not None),
+        read_key(Path(hash_patients)) if hash_patients else None,
+        Published(format, finding) if format else None,
+    )
+    effort = Effort(usable_cpus() if workers is None else workers, image_timeout, max_failures)
+    part = None if shard is None or shard.count == 1 else shard
+    info = make_dataset(
+        [Path(source) for source in sources], Path(output), settings, effort, shard=part, reporter=reporter
+    )
+    return _result(Path(output), info, part)
+
+
+def merge(
+    shards: Sequence[Path | str],
+    output: Path | str,
+    *,
+    max_failures: int | None = None,
+    reporter: Reporter = SILENT,
+) -> PreprocessResult:
+    """Make the DATASET of all its shards; see `merge_shards`."""
+    folders = [Path(shard) for shard in shards]
+    info = merge_shards(folders, Path(output), max_failures=max_failures, reporter=reporter)
+    return _result(Path(output), info, None)
+
+
+def _result(folder: Path, info: Mapping[str, Any], shard: ArrayTask | None) -> PreprocessResult:
+    return PreprocessResult(
+        folder,
+        info["settings"]["size"],
+        info["counts"]["inputs"],
+        info["counts"]["images"],
+        info["counts"]["rejected"],
+        {} if shard else info["classes"],
+        {} if shard else rejected_by_reason(folder),
+        shard,
+    )
 
 
 @dataclass(frozen=True)
@@ -56,17 +191,16 @@ class Candidate:
     reason: str | None = None
 
 
-def preprocess(
+def make_dataset(
     sources: Sequence[Path],
     folder: Path,
     settings: Settings,
     effort: Effort,
     *,
     shard: ArrayTask | None = None,
-    say: Say,
-    advance: Advance,
+    reporter: Reporter = SILENT,
 ) -> dict[str, Any]:
-    """Make the DATASET `folder` of the images at `sources`, going on from where an earlier run was cut off.
+    """Make the DATASET `folder` of the images at `sources`, resuming where an earlier call was cut off.
 
     Args:
         sources: files and folders; see sources.find_inputs.
@@ -74,39 +208,41 @@ def preprocess(
         settings: what decides the result.
         effort: how the work is done.
         shard: the part of the inputs to make a shard of, see `merge`; None makes the dataset.
-        say: called with notices of one line.
-        advance: called with (inputs done, inputs in all).
+        reporter: takes notices and progress.
 
     Returns:
         What dataset.json, or shard.json, says.
 
     Raises:
         BadInput: no input, a table at fault, something else in `folder`, or no input that is an image.
-        UsageFault: `folder` was made with other settings or from other inputs.
-        TooManyRejects: see `Effort`; the folder can be gone on with.
+        SettingsChanged: `folder` was made with other settings or from other inputs.
+        TooManyRejects: see `Effort`; the same call resumes.
     """
     inputs = find_inputs(sources)
-    _say_passed_over(inputs, say)
+    _say_passed_over(inputs, reporter)
     manufacturers = read_manufacturers(settings.manufacturers)
     plan = make_plan(inputs.paths, settings)
     if shard:
         plan["shard"] = [shard.number, shard.count]
-    if _is_done(folder, plan, say):
+    if _is_done(folder, plan, reporter):
         return read_info(folder)
-    candidates, table_columns = _candidates(inputs.paths, sources, settings, say)
+    candidates, table_columns = _candidates(inputs.paths, sources, settings, reporter)
     columns = (*MANIFEST_COLUMNS, *settings.keep_tags, *table_columns)
     if shard:
         candidates = shard.run_of(candidates)
     with GrowingDataset(folder, settings.geometry.size, plan) as dataset:
-        _say_going_on(folder, dataset, len(candidates), say)
-        with closing(_outcomes(candidates[dataset.inputs :], settings, manufacturers, effort)) as outcomes:
+        _say_resuming(folder, dataset, len(candidates), reporter)
+        with (
+            closing(_outcomes(candidates[dataset.inputs :], settings, manufacturers, effort)) as outcomes,
+            reporter.progress("images") as advance,
+        ):
             total, limit = len(candidates), effort.max_failures
             collect(outcomes, dataset, total, once=shard is None, max_failures=limit, advance=advance)
         unmapped = _unmapped(dataset.images, manufacturers)
         if shard is None:
-            finish(dataset, columns, plan, unmapped, versions(), say)
+            finish(dataset, columns, plan, unmapped, versions(), reporter)
         else:
-            say_unmapped(unmapped, say)
+            say_unmapped(unmapped, reporter)
             dataset.finish_shard(
                 {
                     "settings": plan,
@@ -119,63 +255,68 @@ def preprocess(
     return read_info(folder)
 
 
-def merge(
-    folders: Sequence[Path], folder: Path, *, max_failures: int | None, say: Say, advance: Advance
+def merge_shards(
+    folders: Sequence[Path], folder: Path, *, max_failures: int | None, reporter: Reporter = SILENT
 ) -> dict[str, Any]:
     """Make the DATASET `folder` of all its shards: the same bytes as without shards.
 
     Args:
         folders: the finished shards, in any order.
-        folder, max_failures, say, advance: see `preprocess`.
+        folder, max_failures, reporter: see `make_dataset`.
 
     Returns:
         What dataset.json says.
 
     Raises:
         BadInput: see shards.open_shards, or no input was an image.
-        UsageFault: `folder` was made of something else.
-        TooManyRejects: see `max_failures`; the folder can be gone on with.
+        SettingsChanged: `folder` was made of something else.
+        TooManyRejects: see `max_failures`; the same call resumes.
     """
     shards = open_shards(folders)
     plan, info = shards[0].plan, shards[0].info
     for package in differing_versions(shards):
-        say(f"shards were made with different versions of {package}; dataset.json names the first shard's")
-    if _is_done(folder, plan, say):
+        reporter.say(
+            f"shards were made with different versions of {package}; dataset.json names the first shard's"
+        )
+    if _is_done(folder, plan, reporter):
         return read_info(folder)
     with GrowingDataset(folder, plan["size"], plan) as dataset:
-        _say_going_on(folder, dataset, plan["inputs"], say)
+        _say_resuming(folder, dataset, plan["inputs"], reporter)
         outcomes = islice(merged_outcomes(shards), dataset.inputs, None)
-        collect(outcomes, dataset, plan["inputs"], once=True, max_failures=max_failures, advance=advance)
+        with reporter.progress("inputs") as advance:
+            collect(outcomes, dataset, plan["inputs"], once=True, max_failures=max_failures, advance=advance)
         unmapped = {spelling for shard in shards for spelling in shard.info["unmapped_manufacturers"]}
-        finish(dataset, info["columns"], plan, unmapped, info["versions"], say)
+        finish(dataset, info["columns"], plan, unmapped, info["versions"], reporter)
     return read_info(folder)
 
 
-def _is_done(folder: Path, plan: dict[str, Any], say: Say) -> bool:
+def _is_done(folder: Path, plan: dict[str, Any], reporter: Reporter) -> bool:
     """Check that a folder is free for a plan, or was begun by it; tell whether it is finished."""
     before = read_plan(folder)
     if before is None:
         return False
     check_same_settings(folder, before, {"shard": None, **plan}, PLAN_WORDS)
     if is_finished(folder):
-        say(f"{folder}: already done with these settings and inputs; nothing to do")
+        reporter.say(f"{folder}: already done with these settings and inputs; nothing to do")
     return is_finished(folder)
 
 
-def _say_passed_over(inputs: Inputs, say: Say) -> None:
+def _say_passed_over(inputs: Inputs, reporter: Reporter) -> None:
     if inputs.other_files:
-        say(f"other files passed over, neither PNG, JPEG nor DICOM by name: {inputs.other_files}")
+        reporter.say(f"other files passed over, neither PNG, JPEG nor DICOM by name: {inputs.other_files}")
     if inputs.linked_folders:
-        say(f"linked folders not followed, name them as SOURCE to search them: {inputs.linked_folders}")
+        reporter.say(
+            f"linked folders not followed, name them as SOURCE to search them: {inputs.linked_folders}"
+        )
 
 
-def _say_going_on(folder: Path, dataset: GrowingDataset, total: int, say: Say) -> None:
+def _say_resuming(folder: Path, dataset: GrowingDataset, total: int, reporter: Reporter) -> None:
     if dataset.inputs:
-        say(f"{folder}: going on after {dataset.inputs} of {total} inputs")
+        reporter.say(f"{folder}: resuming after {dataset.inputs} of {total} inputs")
 
 
 def _candidates(
-    paths: Sequence[Path], sources: Sequence[Path], settings: Settings, say: Say
+    paths: Sequence[Path], sources: Sequence[Path], settings: Settings, reporter: Reporter
 ) -> tuple[Sequence[Candidate], tuple[str, ...]]:
     """Give each input its label and values; also name the columns that label tables add to the manifest."""
     if not settings.labels:
@@ -183,13 +324,15 @@ def _candidates(
     labels = read_labels(settings.labels, settings.columns, paths, sources, settings.published)
     for column in labels.columns:
         if column in settings.keep_tags:
-            raise UsageFault(
-                f"--keep-tags {column}: the label table has a column of that name; rename it there"
+            raise InvalidSetting(
+                "keep_tags", column, "the label table has a column of that name; rename it there"
             )
     if labels.rows_without_image:
-        say(f"rows of the label tables without an image here: {labels.rows_without_image}")
+        reporter.say(f"rows of the label tables without an image here: {labels.rows_without_image}")
     for column in labels.renamed:
-        say(f"label table: column {column.removeprefix('table_')!r} is kept as {column!r}, the name is taken")
+        reporter.say(
+            f"label table: column {column.removeprefix('table_')!r} is kept as {column!r}, the name is taken"
+        )
     candidates = []
     for path in paths:
         row = labels.by_image.get(absolute(path))

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cxr_cli.artifacts import digest_file
 from cxr_cli.images.archives import input_size
@@ -14,6 +14,9 @@ from cxr_cli.images.read import Geometry
 from cxr_cli.images.view_position import FRONTAL
 from cxr_cli.labels.formats import Published
 from cxr_cli.labels.table import Columns
+
+if TYPE_CHECKING:
+    from cxr_cli.dataset.store import Dataset
 
 PLAN_WORDS = {
     "labels_digests": "the content of `labels`",
@@ -47,6 +50,13 @@ class Settings:
     keep_tags: tuple[str, ...] = ()
     patient_key: bytes | None = field(default=None, repr=False)
     published: Published | None = None
+
+
+def geometry_of(dataset: "Dataset") -> Geometry:
+    """Return how the images of a dataset were cropped and resized."""
+    settings = dataset.info.get("settings", {})
+    crops = (float(settings.get(name, 0.0)) for name in ("crop_top", "crop_border"))
+    return Geometry(dataset.images.shape[1], *crops)
 
 
 def make_plan(paths: Sequence[Path], settings: Settings) -> dict[str, Any]:

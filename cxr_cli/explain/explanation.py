@@ -22,10 +22,12 @@ from cxr_cli.explain.cam import (
     template_score,
 )
 from cxr_cli.explain.select import ImageSet, class_numbers, images_at, picked, target_classes
+from cxr_cli.prediction.forward import image_vectors
 from cxr_cli.prediction.loading import image_source
-from cxr_cli.prediction.scores import Scores, called_at, class_scores, image_vectors, operating_point
-from cxr_cli.prediction.templates import TEMPLATES, read_templates
-from cxr_cli.runs.folder import OpenRun
+from cxr_cli.prediction.metrics_file import read_operating_point
+from cxr_cli.prediction.scores import Scores, called_at, class_scores
+from cxr_cli.prediction.templates import read_templates
+from cxr_cli.runs.folder import TEMPLATES, OpenRun
 from cxr_cli.runs.model_store import TrainedRun
 
 
@@ -126,15 +128,15 @@ def choose_images(
 
 def _scores(run: TrainedRun, images: ImageSet, question: Question) -> Scores:
     scores = class_scores(run, images.images, images.rows, question.templates)
-    return called_at(scores, run.config.classes, operating_point(run))
+    return called_at(scores, run.config.classes, read_operating_point(run))
 
 
 def _positive(choice: Choice, question: Question, run: TrainedRun) -> int:
     classes = run.config.classes
-    point = operating_point(run)
+    point = read_operating_point(run)
     wanted = choice.positive or (question.target if question.target in classes else None)
     if wanted is None and point is not None:
-        wanted = point[0]
+        wanted = point.positive
     if wanted is None and len(classes) > 2:
         raise UsageFault(
             f"--pick {' '.join(choice.ways)}: of which class? name it by --positive: {', '.join(classes)}"

@@ -42,9 +42,9 @@ def check_maps(
     import numpy as np
 
     from cxr_cli.artifacts import write_csv, write_json
+    from cxr_cli.dataset.settings import geometry_of
     from cxr_cli.explain import sanity as cam_check
     from cxr_cli.explain.sanity_text import format_check
-    from cxr_cli.explain.select import geometry_of
     from cxr_cli.splitting.patients import patient_numbers
 
     run, explanation = opened[0].run, explanations[0]

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.dataset.settings import source_text
+from cxr_cli.dataset.settings import geometry_of, source_text
 from cxr_cli.dataset.store import Dataset
 from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.images.read import Geometry, UnreadImage, read_image
+from cxr_cli.images.read import UnreadImage, read_image
 from cxr_cli.images.sources import find_inputs
 
 WAYS = ("random", "tp", "fp", "fn", "tn")
@@ -36,13 +36,6 @@ class ImageSet:
     def at(self, places: NDArray[np.int64]) -> "ImageSet":
         """Return the images at these places of this set."""
         return ImageSet(self.images, self.rows[places], self.table.iloc[places].reset_index(drop=True))
-
-
-def geometry_of(dataset: Dataset) -> Geometry:
-    """Return what `cxr preprocess` did to the pixels of a dataset's images."""
-    settings = dataset.info.get("settings", {})
-    crops = (float(settings.get(name, 0.0)) for name in ("crop_top", "crop_border"))
-    return Geometry(dataset.images.shape[1], *crops)
 
 
 def images_at(dataset: Dataset, rows: NDArray[np.int64]) -> ImageSet:

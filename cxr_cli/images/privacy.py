@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.errors import BadInput, InvalidSetting
 
 SHORTEST_KEY = 16
 """Bytes. Patient ids are few and easily counted through: what keeps them is the key alone."""
@@ -53,15 +53,15 @@ def check_keep_tags(keywords: Sequence[str], hashed: bool) -> tuple[str, ...]:
     """Check keywords of DICOM tags that the user wants in the manifest; each once, in their order.
 
     Raises:
-        UsageFault: no keyword of the DICOM dictionary, no text, or the patient's id where ids are hashed.
+        InvalidSetting: no keyword of the DICOM dictionary, no text, or the patient's id where ids are hashed.
     """
     for keyword in keywords:
         tag = tag_for_keyword(keyword)
         if not keyword or tag is None:  # "" is a keyword there, of retired tags
-            raise UsageFault(f"--keep-tags {keyword!r}: no keyword of DICOM; such as StudyDate is needed")
+            raise InvalidSetting("keep_tags", repr(keyword), "is no DICOM keyword, such as StudyDate")
         representation = dictionary_VR(tag)
         if any(part in NO_TEXT for part in representation.split(" or ")):
-            raise UsageFault(f"--keep-tags {keyword}: holds no text ({representation})")
+            raise InvalidSetting("keep_tags", keyword, f"holds no text ({representation})")
         if hashed and keyword in PATIENT_IDS:
-            raise UsageFault(f"--keep-tags {keyword}: would tell what --hash-patients hides")
+            raise InvalidSetting("keep_tags", keyword, "would reveal what `hash_patients` hides")
     return tuple(dict.fromkeys(keywords))

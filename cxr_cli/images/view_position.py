@@ -4,7 +4,7 @@ import re
 
 from pydicom.dataset import Dataset
 
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import InvalidSetting
 from cxr_cli.images.rejected import RejectedImageError
 
 FRONTAL = ("PA", "AP")
@@ -140,14 +140,14 @@ def parse_views(text: str) -> tuple[str, ...] | None:
     """Read a list such as "PA,AP"; "any" gives None.
 
     Raises:
-        UsageFault: a word that is none of VIEWS.
+        InvalidSetting: a word that is none of VIEWS.
     """
     views = tuple(view.strip().upper() for view in text.split(","))
     if views == ("ANY",):
         return None
     for view in views:
         if view not in VIEWS:
-            raise UsageFault(f"--views {text}: {view!r} is none of {', '.join(VIEWS)}, any")
+            raise InvalidSetting("views", text, f"{view!r} is none of {', '.join(VIEWS)}, any")
     return views
 
 
@@ -174,7 +174,7 @@ def check_view(stated: str, views: tuple[str, ...] | None) -> None:
     """
     view = view_of(stated)
     if views is not None and view and view not in views:
-        raise RejectedImageError(f"{view} view; --views takes {', '.join(views)}")
+        raise RejectedImageError(f"{view} view; taken are {', '.join(views)}")
 
 
 def check_chest(header: Dataset) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from cxr_cli.artifacts import read_csv
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.errors import BadInput
 from cxr_cli.images.characteristics import age_in_years
+from cxr_cli.labels.choices import Format
 from cxr_cli.labels.table import LabelRow, own_column, read_covidx
 
 POSITIVE, NEGATIVE = "positive", "negative"
@@ -55,7 +56,7 @@ class Published:
     Without a finding an image's class is its one finding, and an image with several is left out.
     """
 
-    format: str
+    format: Format
     finding: str | None = None
 
 
@@ -79,11 +80,8 @@ def read_published(table: Path, published: Published) -> list[LabelRow]:
     """Read a label table of a public collection.
 
     Raises:
-        UsageFault: the format is not known.
         BadInput: the table is not of that format, or no image of it has the finding.
     """
-    if published.format not in FORMATS:
-        raise UsageFault(f"--format {published.format!r}: known are {', '.join(FORMATS)}")
     images = FORMATS[published.format](table)
     if published.finding is None:
         return [_by_one_finding(image) for image in images]

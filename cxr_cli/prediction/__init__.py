@@ -1,1 +1,1 @@
-"""Images -> numbers with a trained run."""
+"""Predictions of a trained run: forward pass, scores, templates, predictions file, tests on a subset."""

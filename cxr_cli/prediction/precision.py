@@ -1,4 +1,4 @@
-"""The arithmetic of a run: what is computed in which type. Parameters, losses and scores stay float32."""
+"""The precision of a run's arithmetic. Parameters, losses and scores stay float32."""
 
 from typing import Any
 

@@ -1,30 +1,80 @@
-"""A predictions table, of `cxr test` or of another tool -> what a model said of images."""
+"""The predictions file: written by `cxr test` and `cxr predict`, read from there or from another tool."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.artifacts import read_csv
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.artifacts import read_csv, write_csv
+from cxr_cli.dataset.store import Dataset
+from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.metrics.answers import Answers
-from cxr_cli.evaluation.operating_point import positive_class
+from cxr_cli.evaluation.operating_point import OperatingPoint, positive_class
 from cxr_cli.splitting.patients import patient_numbers
 
+if TYPE_CHECKING:
+    from cxr_cli.prediction.scores import Scores  # imports JAX, which no reader of a file needs
+
 SCORE, THRESHOLD = "score_", "threshold_"
+
+STORAGE_COLUMNS = ("row", "image_id", "patient_id", "label")
+"""Columns of the manifest that are not characteristics of the images."""
+
+
+def predictions_table(
+    dataset: Dataset,
+    rows: NDArray[np.int64],
+    scores: "Scores",
+    classes: tuple[str, ...],
+    point: OperatingPoint | None = None,
+    *,
+    labels: bool = True,
+) -> pd.DataFrame:
+    """Make the table of predictions: one row for each image, with its characteristics.
+
+    Args:
+        dataset: the images.
+        rows: which of them.
+        scores: of these images.
+        classes: their names.
+        point: by which one of two classes is predicted; its threshold gets a column of its own, so that the
+            table says by itself what `predicted` follows.
+        labels: whether the images' labels are known.
+    """
+    images = dataset.manifest.iloc[rows].reset_index(drop=True)
+    columns = {name: images[name] for name in ("image_id", "patient_id", *(["label"] if labels else []))}
+    columns["predicted"] = pd.Series(np.array(classes, dtype=object)[scores.predicted])
+    scored = pd.DataFrame({f"{SCORE}{name}": scores.values[:, i] for i, name in enumerate(classes)})
+    if point is not None:
+        scored[f"{THRESHOLD}{point.positive}"] = point.threshold
+    known = images.drop(columns=list(STORAGE_COLUMNS))
+    # A column of the user's own may bear one of these names: the manifest's keeps its table_ prefix.
+    known = known.rename(columns={name: f"table_{name}" for name in known if name in {"predicted", *scored}})
+    return pd.concat([pd.DataFrame(columns), scored, known], axis=1)
+
+
+def by_score(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Sort a table of predictions by the score of a class, highest first, ties in their order."""
+    return table.iloc[np.argsort(-table[f"{SCORE}{name}"].to_numpy(), kind="stable")]
+
+
+def write_predictions(path: Path, table: pd.DataFrame) -> None:
+    """Write a table of predictions as CSV."""
+    write_csv(path, table)
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """A table of predictions, read.
+    """A predictions file, read.
 
     Attributes:
-        path: of the table.
-        answers: what it says; with a positive class, two classes.
+        path: of the file.
+        answers: labels, predicted classes and scores; with a positive class, of two classes.
         images: the table itself, all text.
-        rule: how an image comes to be called positive, or to its class, in words.
+        rule: how an image is called positive, or assigned to a class, in words.
     """
 
     path: Path
@@ -33,7 +83,7 @@ class Predictions:
     rule: str
 
     def column(self, name: str) -> list[str]:
-        """Give a characteristic of the images.
+        """Return a characteristic of the images.
 
         Raises:
             BadInput: no such column; the message names those there are.
@@ -44,13 +94,13 @@ class Predictions:
         return list(self.images[name])
 
     def take(self, images: NDArray[np.int64]) -> "Predictions":
-        """Leave the images at these places."""
+        """Return the predictions of the images at these places."""
         kept = self.images.iloc[images].reset_index(drop=True)
         return replace(self, answers=self.answers.take(images), images=kept)
 
     @property
     def positive(self) -> str | None:
-        """The name of the class that is the finding; None where every class counts alike."""
+        """The name of the positive class; None where every class counts alike."""
         return None if self.answers.positive is None else self.answers.classes[self.answers.positive]
 
     @property
@@ -62,31 +112,45 @@ class Predictions:
 def read_predictions(path: Path, positive: str | None = None, threshold: float | None = None) -> Predictions:
     """Read a table with the columns `label` and `score_<class>`.
 
-    Others that are used where they are there: `predicted`, `patient_id` (an image without one is a patient of
-    its own), `image_id`, and `threshold_<class>`, which names the positive class. One score alone is that of
-    the positive class. Where `predicted` is missing the highest score decides, and 0.5 where there is one.
+    Optional columns: `predicted`; `patient_id` (an image without one is a patient of its own); `image_id`; and
+    `threshold_<class>`, which names the positive class. A single score column is that of the positive class.
+    Without `predicted` the class of the highest score is predicted, or a single score is cut at 0.5.
 
     Args:
         path: the table.
-        positive: the class that is the finding; of more than two it is set against all others. None: of two
+        positive: the positive class; of more than two classes it is set against all others. None: of two
             classes the one that `threshold_<class>` names, or the likely one; of more none.
         threshold: call images positive from this score on, whatever the table predicts.
 
     Raises:
         BadInput: a column is missing or a value is not what it should be; the row is named.
-        UsageFault: no such class, or a threshold without a positive class.
+        InvalidSetting: no such class, or a threshold without a positive class.
     """
     images = read_csv(path, required=("label",))
     if images.empty:
         raise BadInput(f"{path}: has no image")
-    if threshold is None:
-        _check_that_a_score_alone_decides(path, images)
-    answers = _answers(path, images)
-    answers = _choose_positive(answers, images, positive)
+    named = [column.removeprefix(SCORE) for column in images.columns if column.startswith(SCORE)]
+    if not named:
+        raise BadInput(f"{path}: no column '{SCORE}<class>'; it has {', '.join(map(repr, images.columns))}")
+    scores = np.stack([_numbers(path, images[SCORE + name]) for name in named], axis=1)
+    single = len(named) == 1
+    if (
+        single
+        and threshold is None
+        and "predicted" not in images
+        and not 0 <= scores.min() <= scores.max() <= 1
+    ):
+        raise BadInput(
+            f"{path}: {SCORE}{named[0]} goes from {scores.min():g} to {scores.max():g}; "
+            "say with `threshold` from which on an image is positive"
+        )
+    answers = _choose_positive(_answers(path, images, named, scores), images, positive)
     if threshold is None:
         return Predictions(path, answers, images, _rule(answers, images))
     if answers.positive is None or answers.scores is None:
-        raise UsageFault(f"--threshold: {path} has {len(answers.classes)} classes; name one with --positive")
+        raise InvalidSetting(
+            "threshold", threshold, f"{path} has {len(answers.classes)} classes; name one with `positive`"
+        )
     called = answers.scores[:, answers.positive] >= threshold
     predicted = np.where(called, answers.positive, 1 - answers.positive)
     name = answers.classes[answers.positive]
@@ -94,48 +158,28 @@ def read_predictions(path: Path, positive: str | None = None, threshold: float |
     return Predictions(path, answers, images, f"{SCORE}{name} >= {threshold:g}, as given")
 
 
-def _answers(path: Path, images: pd.DataFrame) -> Answers:
-    named = [column.removeprefix(SCORE) for column in images.columns if column.startswith(SCORE)]
-    if not named:
-        raise BadInput(f"{path}: no column '{SCORE}<class>'; it has {', '.join(map(repr, images.columns))}")
-    scores = np.stack([_numbers(path, images[SCORE + name]) for name in named], axis=1)
+def _answers(path: Path, images: pd.DataFrame, named: list[str], scores: NDArray[np.float64]) -> Answers:
+    """Number labels and predicted classes; of a single score, its class is set against everything else."""
+    single = len(named) == 1
     classes = tuple(named)
-    if len(named) == 1:
-        others = sorted(set(images["label"]) - set(named))
+    labels = images["label"]
+    if single:
+        others = sorted(set(labels) - set(named))
         classes = (others[0] if len(others) == 1 else f"not {named[0]}", named[0])
         scores = np.concatenate([1 - scores, scores], axis=1)
-        images = images.assign(label=images["label"].replace(dict.fromkeys(others, classes[0])))
-    labels = _class_numbers(path, images["label"], classes)
-    patients = _patients(images)
+        labels = labels.replace(dict.fromkeys(others, classes[0]))
     if "predicted" in images:
-        predicted = images["predicted"]
-        if len(named) == 1:
-            predicted = predicted.where(predicted == named[0], classes[0])
-        return Answers(classes, labels, _class_numbers(path, predicted, classes), patients, scores)
-    highest = scores.argmax(1) if len(named) > 1 else (scores[:, 1] >= 0.5).astype(np.int64)
-    return Answers(classes, labels, highest, patients, scores)
-
-
-def _check_that_a_score_alone_decides(path: Path, images: pd.DataFrame) -> None:
-    """Raise BadInput for one score on a scale of its own that nothing parts."""
-    named = [column for column in images.columns if column.startswith(SCORE)]
-    if len(named) != 1 or "predicted" in images:
-        return
-    scores = _numbers(path, images[named[0]])
-    if scores.min() < 0 or scores.max() > 1:
-        raise BadInput(
-            f"{path}: {named[0]} goes from {scores.min():g} to {scores.max():g}; "
-            "say with --threshold from which on an image is positive"
-        )
-
-
-def _patients(images: pd.DataFrame) -> NDArray[np.int64]:
-    """Number the patients; an image without an id, or in a table without ids, is a patient of its own."""
+        said = images["predicted"]
+        said = said.where(said == named[0], classes[0]) if single else said
+        predicted = _class_numbers(path, said, classes)
+    else:
+        predicted = (scores[:, 1] >= 0.5).astype(np.int64) if single else scores.argmax(1)
     lines = [f"line {number}" for number in range(2, len(images) + 2)]
     missing = {"image_id": lines, "patient_id": ""}
-    return patient_numbers(
+    patients = patient_numbers(
         images.assign(**{name: value for name, value in missing.items() if name not in images})
     )
+    return Answers(classes, _class_numbers(path, labels, classes), predicted, patients, scores)
 
 
 def _numbers(path: Path, column: "pd.Series[str]") -> NDArray[np.float64]:
@@ -184,7 +228,7 @@ def _short(number: str) -> str:
 
 
 def match_images(first: Predictions, second: Predictions) -> tuple[Predictions, Predictions]:
-    """Leave the images that two tables share by image_id, in the first's order.
+    """Return the predictions of the images that two tables share by image_id, in the order of the first.
 
     Raises:
         BadInput: no image_id, one twice in a table, none shared, other classes, or labels that differ.

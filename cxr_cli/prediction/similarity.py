@@ -1,4 +1,4 @@
-"""Comparing vectors with a siamese model: arithmetic on [.., E], no image goes through the model again."""
+"""Differences of feature vectors by a siamese model's head; no image goes through its backbone again."""
 
 from collections.abc import Callable
 
@@ -13,8 +13,8 @@ from cxr_cli.models.network import Network, Variables
 Differences = Callable[[Variables, NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 """Maps (variables, x [N, M or 1, E], y [N or 1, M, E]) to the logits of "different" [N, M]."""
 
-# Numbers in |x - y| at a time: bounds its memory to 256 MiB.
 NUMBERS_AT_A_TIME = 2**26
+"""Size of |x - y|, which bounds its memory to 256 MiB."""
 
 
 def differences_function(network: Network, numbers_at_a_time: int = NUMBERS_AT_A_TIME) -> Differences:

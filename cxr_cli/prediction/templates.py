@@ -6,34 +6,36 @@ images.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cxr_cli.artifacts import atomic_path
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.prediction.choices import TemplateKind
+from cxr_cli.prediction.forward import image_vectors
 from cxr_cli.prediction.similarity import differences_function
+from cxr_cli.reporting import SILENT, Reporter
+from cxr_cli.runs.folder import TEMPLATES, open_run_with_images
 from cxr_cli.runs.model_store import TrainedRun
 
-TEMPLATES = "templates.npz"
-Kind = Literal["mean", "medoid", "nearest"]
 FIELDS = ("classes", "vectors", "owners", "counts", "kind", "nearest", "run", "epoch")
 
 
 @dataclass(frozen=True)
 class Templates:
-    """What images are compared with.
+    """The vectors that a siamese run compares images with.
 
     Attributes:
         classes: class names.
-        vectors: float32 [M, E]; one a class for mean and medoid, all training images for nearest.
+        vectors: float32 [M, E]; one for each class for mean and medoid, all training images for nearest.
         owners: int [M], the class of each vector.
         counts: int [C], training images of each class.
-        kind: how the vectors came about.
-        nearest: of how many nearest vectors the similarity is averaged; 1 unless kind is "nearest".
-        run, epoch: digest of the run's configuration and epoch of the model whose vectors these are.
+        kind: a `TemplateKind`.
+        nearest: over how many nearest vectors the similarity is averaged; 1 unless kind is "nearest".
+        run, epoch: digest of the run's configuration, and epoch of its model, that gave the vectors.
     """
 
     classes: tuple[str, ...]
@@ -46,10 +48,54 @@ class Templates:
     epoch: int
 
 
+@dataclass(frozen=True)
+class TemplateResult:
+    """The templates of a run and their file."""
+
+    templates: Templates
+    path: Path
+
+
+def template(
+    run: Path,
+    *,
+    kind: TemplateKind = "mean",
+    nearest: int = 5,
+    output: Path | None = None,
+    dataset: Path | None = None,
+    split: Path | None = None,
+    reporter: Reporter = SILENT,
+) -> TemplateResult:
+    """Summarize the training images of each class by feature vectors, and write them.
+
+    Args:
+        run: folder of a siamese run.
+        kind: see `make_templates`.
+        nearest: for kind "nearest", how many most similar images of a class count.
+        output: the file; None for the run's own.
+        dataset, split: where they are now, if they were moved.
+        reporter: takes notices.
+
+    Raises:
+        InvalidSetting, BadInput: see `open_run_with_images`, `image_vectors` and `make_templates`.
+    """
+    opened = open_run_with_images(run, dataset, split, reporter)
+    rows = opened.split.rows("train")
+    vectors = image_vectors(opened.run, opened.dataset.images, rows)
+    templates = make_templates(opened.run, vectors, opened.split.labels[rows], kind, nearest)
+    path = output or run / TEMPLATES
+    write_templates(path, templates)
+    return TemplateResult(templates, path)
+
+
 def make_templates(
-    run: TrainedRun, vectors: NDArray[np.float32], labels: NDArray[np.int64], kind: str, nearest: int
+    run: TrainedRun,
+    vectors: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    kind: TemplateKind,
+    nearest: int,
 ) -> Templates:
-    """Sum up the vectors of training images by class.
+    """Summarize vectors of training images by class.
 
     Args:
         run: the siamese run that gave the vectors.
@@ -59,19 +105,17 @@ def make_templates(
         nearest: for "nearest", how many most similar images of a class count.
 
     Raises:
-        UsageFault: an unknown kind, or `nearest` out of range.
+        InvalidSetting: an unknown kind, or `nearest` out of range.
         BadInput: a class without an image.
     """
-    if kind not in get_args(Kind):
-        raise UsageFault(f"--kind {kind!r}: known are {', '.join(get_args(Kind))}")
+    if kind not in get_args(TemplateKind):
+        raise InvalidSetting("kind", kind, f"known are {', '.join(get_args(TemplateKind))}")
     classes = run.config.classes
     counts = np.bincount(labels, minlength=len(classes))
     if not counts.min():
-        raise BadInput(
-            f"class {classes[counts.argmin()]!r} has no training image, and so there is no template of it"
-        )
+        raise BadInput(f"class {classes[counts.argmin()]!r} has no training image to make a template of")
     if kind == "nearest" and not 1 <= nearest <= counts.min():
-        raise UsageFault(f"--nearest {nearest}: from 1 to {counts.min()}, the images of the rarest class")
+        raise InvalidSetting("nearest", nearest, f"from 1 to {counts.min()}, the images of the rarest class")
     by_class = [vectors[labels == number] for number in range(len(classes))]
     owners = np.arange(len(classes))
     if kind == "mean":
@@ -108,8 +152,8 @@ def similarity_logits(
         templates: of the same run.
 
     Returns:
-        float32 [N, C], logits of "same class", the mean over the nearest vectors of the class where the
-        templates say so; their sigmoid is the similarity.
+        float32 [N, C], logits of "same class", for templates of kind "nearest" the mean over the nearest
+        vectors of the class; their sigmoid is the similarity.
     """
     same = -differences_function(run.network)(run.variables, vectors[:, None], templates.vectors[None])
     of_class = [np.sort(same[:, templates.owners == i], axis=1) for i in range(len(templates.classes))]
@@ -154,6 +198,6 @@ def read_templates(path: Path, run: TrainedRun) -> Templates:
     if templates.epoch != run.epoch:
         raise BadInput(
             f"{path}: field 'epoch' is {templates.epoch}, the run's model is of epoch {run.epoch}; "
-            f"make them anew with `cxr template {run.folder}`"
+            f"make them again with `cxr template {run.folder}`"
         )
     return templates

@@ -19,11 +19,12 @@ RECORD = "run.json"
 METRICS = "metrics.json"
 PREDICTIONS = "predictions.csv"
 AUDIT = "audit.json"
+TEMPLATES = "templates.npz"
 FIGURES = "figures"
 
 
 def is_finished(folder: Path) -> bool:
-    """Tell whether the run in a folder was trained to its last epoch."""
+    """Return whether the run in a folder was trained to its last epoch."""
     return (folder / RECORD).exists() and bool(read_json(folder / RECORD)["finished"])
 
 
@@ -43,13 +44,13 @@ def open_images(
     from cxr_cli.dataset.store import open_dataset
     from cxr_cli.splitting.file import open_split
 
-    images = open_dataset(dataset or Path(config.dataset))
-    if images.digest != config.dataset_digest:
-        raise BadInput(f"{images.folder}: is not the dataset of this run: its images.npy has another digest")
-    division = open_split(split or Path(config.split), images, config.fold)
-    if division.digest != config.split_digest:
-        raise BadInput(f"{division.path}: is not the split of this run: it was changed after training")
-    return images, division
+    opened = open_dataset(dataset or Path(config.dataset))
+    if opened.digest != config.dataset_digest:
+        raise BadInput(f"{opened.folder}: is not the dataset of this run: its images.npy has another digest")
+    divided = open_split(split or Path(config.split), opened, config.fold)
+    if divided.digest != config.split_digest:
+        raise BadInput(f"{divided.path}: is not the split of this run: it was changed after training")
+    return opened, divided
 
 
 class OpenRun(NamedTuple):
@@ -60,10 +61,10 @@ class OpenRun(NamedTuple):
     split: "Split"
 
 
-def open_all(
+def open_run_with_images(
     folder: Path, dataset: Path | None = None, split: Path | None = None, reporter: Reporter = SILENT
 ) -> OpenRun:
-    """Open a run and its images, and say so where its model may not be its last.
+    """Open a run and its images, and report where training is not finished.
 
     Args:
         folder: of the run.

@@ -49,15 +49,16 @@ def open_run(folder: Path) -> TrainedRun:
     Raises:
         BadInput: no run, one without a model yet, or weights that do not fit the configuration.
     """
-    import jax
-
-    from cxr_cli.models.network import Variables, outline
-
     config = read_config(folder)
     model = folder / MODEL
     restore_folder(model)
     if not model.is_dir():
         raise BadInput(f"{folder}: has no selected model yet; let `cxr train` finish an epoch first")
+
+    import jax
+
+    from cxr_cli.models.network import Variables, outline
+
     network, shapes = outline(config.network_spec)
     # Not jnp.zeros, which compiles a program for every shape.
     template = jax.tree.map(lambda leaf: jax.device_put(np.zeros(leaf.shape, leaf.dtype)), shapes)
@@ -70,7 +71,7 @@ def open_run(folder: Path) -> TrainedRun:
 def _restore(model: Path, template: dict[str, Any]) -> dict[str, Any]:
     """Read weights shaped like a template.
 
-    Whole and fitting is asked before they are restored: Orbax gives up halfway, with many tracebacks.
+    Digests and shapes are checked before: Orbax fails halfway through, with long tracebacks.
 
     Raises:
         BadInput: they are damaged, or have other names or shapes.

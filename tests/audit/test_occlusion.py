@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from cxr_cli.audit.occlusion import scores_by_region
 from cxr_cli.audit.regions import IMAGE, REGIONS, occlude
 from cxr_cli.errors import BadInput, InvalidSetting
-from cxr_cli.prediction.scores import class_scores, image_vectors
+from cxr_cli.prediction.forward import image_vectors
+from cxr_cli.prediction.scores import class_scores
 from cxr_cli.prediction.templates import make_templates, write_templates
 from cxr_cli.runs.model_store import TrainedRun
 

@@ -1,12 +1,20 @@
 """Trained runs that the tests of several commands share, for compiling their models takes most of the time."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from cxr_cli.artifacts import write_json
+from cxr_cli.dataset.store import open_dataset
 from cxr_cli.main import main
+from cxr_cli.runs.config import write_config
+from cxr_cli.runs.folder import RECORD
+from cxr_cli.runs.model_store import save_model
+from cxr_cli.splitting.file import open_split
+from cxr_cli.training.recipes import named_recipe
+from cxr_cli.training.run import initial_network, run_config
 
 TRAIN_OPTIONS = ("--width", "0.125", "--batch-size", "8", "--lr", "1e-3")
 
@@ -64,3 +72,22 @@ def siamese_run(
     options = ("--recipe", "siamese", "--epochs", 3, "--pairs", 60, *TRAIN_OPTIONS)
     run("train", small_dataset, "--split", split_file, "-o", folder, *options)
     return folder
+
+
+@pytest.fixture(scope="session")
+def run_of_two(
+    compiled_once: None, make_dataset: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A run of two classes whose model is untrained, so that it errs; not to be changed."""
+    folder = tmp_path_factory.mktemp("two")
+    labels = ["covid19"] * 24 + ["normal"] * 30
+    make_dataset(folder / "dataset", labels, [f"p{number // 2}" for number in range(len(labels))])
+    shares = ["--val", "0.3", "--test", "0.4"]
+    assert main(["split", str(folder / "dataset"), "-o", str(folder / "split.csv"), *shares]) == 0
+    dataset = open_dataset(folder / "dataset")
+    recipe = named_recipe("single", {"width": 0.125})
+    config = run_config("single", recipe, dataset, open_split(folder / "split.csv", dataset), 0, ())
+    write_config(folder / "run", config)
+    save_model(folder / "run", initial_network(config, ())[1], epoch=1)
+    write_json(folder / "run" / RECORD, {"finished": True})
+    return folder / "run"

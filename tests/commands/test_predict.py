@@ -11,9 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_cli.dataset.store import open_dataset
-from cxr_cli.prediction.scores import Scores, worklist
-
 Cxr = Callable[..., Any]
 
 
@@ -46,19 +43,28 @@ def test_a_class_comes_first_and_stdout_has_the_table(cxr: Cxr, tested: Path, sm
     assert scores.is_monotonic_decreasing
 
 
-def test_an_operating_point_decides_and_orders(small_dataset: Path) -> None:
-    images = open_dataset(small_dataset)
-    positive = np.linspace(0, 1, 60, dtype=np.float32)
-    scores = Scores(np.stack([1 - positive, positive], 1), (positive > 0.5).astype(np.int64))
-    table = worklist(images, scores, ("healthy", "ill"), ("ill", 0.25))
-    assert list(table["image_id"]) == list(images.manifest["image_id"][::-1])
-    assert (table["predicted"] == "ill").tolist() == (positive >= 0.25)[::-1].tolist()
-    assert set(table["threshold_ill"]) == {0.25}
-    by_other = worklist(images, scores, ("healthy", "ill"), ("ill", 0.25), first="healthy")
-    assert list(by_other["image_id"]) == list(images.manifest["image_id"])
+def test_an_operating_point_decides_and_orders(cxr: Cxr, run_of_two: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(run_of_two, tmp_path / "two"))
+    dataset = run_of_two.parent / "dataset"
+    done = cxr("predict", run, dataset)
+    assert done.code == 0
+    notice = f"{run}: has no operating point; the higher score decides. `cxr test {run}` chooses one\n"
+    assert done.err == notice
+    assert cxr("test", run, "--positive", "covid19").code == 0
+    threshold = json.loads((run / "metrics.json").read_text())["operating_point"]["threshold"]
+    done = cxr("predict", run, dataset)
+    assert (done.code, done.err) == (0, "")
+    table = pd.read_csv(io.StringIO(done.out))
+    assert table["score_covid19"].is_monotonic_decreasing
+    called = table["score_covid19"] >= threshold
+    assert 0 < called.sum() < len(table)
+    assert table["predicted"].tolist() == np.where(called, "covid19", "normal").tolist()
+    assert set(table["threshold_covid19"]) == {threshold}
+    by_other = pd.read_csv(io.StringIO(cxr("predict", run, dataset, "--first", "normal").out))
+    assert by_other["score_normal"].is_monotonic_decreasing
 
 
-def test_images_prepared_otherwise_are_refused(
+def test_images_with_other_crops_are_refused(
     cxr: Cxr, tested: Path, small_dataset: Path, tmp_path: Path
 ) -> None:
     other = Path(shutil.copytree(small_dataset, tmp_path / "other"))
@@ -66,7 +72,7 @@ def test_images_prepared_otherwise_are_refused(
     (other / "dataset.json").write_text(json.dumps({**info, "settings": {"size": 32, "crop_top": 0.1}}))
     done = cxr("predict", tested, other)
     assert (done.code, done.out) == (3, "")
-    assert "was made with --crop-top 0.1 --crop-border 0; the run's images with 0 and 0" in done.err
+    assert "was made with `crop_top` 0.1 and `crop_border` 0; the run's images with 0 and 0" in done.err
 
 
 def test_images_of_another_size_are_refused(
@@ -85,4 +91,4 @@ def test_images_of_another_size_are_refused(
 def test_an_unknown_class_is_refused(cxr: Cxr, tested: Path, small_dataset: Path) -> None:
     done = cxr("predict", tested, small_dataset, "--first", "flu")
     assert done.code == 2
-    assert done.err == "cxr: --first 'flu': the classes are 'covid19', 'normal', 'pneumonia'\n"
+    assert done.err == "cxr: --first flu: the classes are 'covid19', 'normal', 'pneumonia'\n"

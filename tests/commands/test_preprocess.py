@@ -154,7 +154,7 @@ def at_work(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 def assert_goes_on(cxr: Cxr, tmp_path: Path) -> None:
     again = cxr("preprocess", tmp_path / "images", "-o", tmp_path / "d", "--size", 16, "--workers", 0)
     assert again.code == 0
-    assert "going on after" in again.err
+    assert "resuming after" in again.err
     whole = cxr("preprocess", tmp_path / "images", "-o", tmp_path / "w", "--size", 16, "--workers", 0)
     assert whole.code == 0
     for name in ("images.npy", "manifest.csv", "rejected.csv", "dataset.json"):

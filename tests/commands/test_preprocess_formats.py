@@ -82,7 +82,10 @@ def test_another_finding_is_another_dataset(cxr: Cxr, chexpert: Path, tmp_path: 
     [
         (["--finding", "Edema"], "--finding 'Edema': --format is needed"),
         (["--format", "chexpert"], "--format chexpert: --labels is needed"),
-        (["--labels", "train.csv", "--format", "mimic"], "--format 'mimic': known are nih, rsna, covidx"),
+        (
+            ["--labels", "train.csv", "--format", "mimic"],
+            "'--format': 'mimic' is not one of 'nih', 'rsna', 'covidx'",
+        ),
         (
             ["--labels", "train.csv", "--format", "nih", "--label-column", "x"],
             "--label-column: --format nih says which columns there are",

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cxr_cli.dataset.store import open_dataset
-from cxr_cli.prediction.scores import image_vectors
+from cxr_cli.prediction.forward import image_vectors
 from cxr_cli.prediction.templates import read_templates
 from cxr_cli.runs.model_store import open_run
 from cxr_cli.splitting.file import open_split
@@ -37,9 +37,9 @@ def test_templates_are_the_means_of_the_training_images_alone(
     assert outcome.err == f"{run / 'templates.npz'}: of epoch {trained.epoch}\n"
     templates = read_templates(run / "templates.npz", trained)
     images = open_dataset(small_dataset)
-    division = open_split(split_file, images)
+    split = open_split(split_file, images)
     for number in range(3):
-        rows = [row for row in division.rows("train") if division.labels[row] == number]
+        rows = [row for row in split.rows("train") if split.labels[row] == number]
         assert templates.counts[number] == len(rows)
         vectors = image_vectors(trained, images.images, np.array(rows))
         np.testing.assert_allclose(templates.vectors[number], vectors.mean(0), rtol=1e-4, atol=1e-5)
@@ -52,7 +52,7 @@ def test_the_other_kinds(cxr: Cxr, run: Path, tmp_path: Path) -> None:
     assert not (run / "templates.npz").exists()
     assert len(read_templates(tmp_path / "t.npz", open_run(run)).vectors) == 29
     for options, message in (
-        (["--kind", "median"], "--kind 'median': known are mean, medoid, nearest"),
+        (["--kind", "median"], "'median' is not one of 'mean', 'medoid', 'nearest'"),
         (["--kind", "nearest", "--nearest", "7"], "--nearest 7: from 1 to 6, the images of the rarest class"),
     ):
         outcome = cxr("template", run, *options)

@@ -20,16 +20,6 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from cxr_cli.artifacts import write_json
-from cxr_cli.dataset.store import open_dataset
-from cxr_cli.main import main
-from cxr_cli.runs.config import write_config
-from cxr_cli.runs.folder import RECORD
-from cxr_cli.runs.model_store import save_model
-from cxr_cli.splitting.file import open_split
-from cxr_cli.training.recipes import named_recipe
-from cxr_cli.training.run import initial_network, run_config
-
 Cxr = Callable[..., Any]
 CLASSES = ["covid19", "normal", "pneumonia"]
 
@@ -55,7 +45,7 @@ def read(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype={"image_id": str, "patient_id": str}, keep_default_na=False)
 
 
-def assert_figures_are_those_of_scikit_learn(metrics: dict[str, Any], table: pd.DataFrame) -> None:
+def assert_metrics_are_those_of_scikit_learn(metrics: dict[str, Any], table: pd.DataFrame) -> None:
     truth, guess = table["label"], table["predicted"]
     assert metrics["images"] == len(table)
     assert metrics["classes"] == CLASSES
@@ -85,7 +75,7 @@ def assert_figures_are_those_of_scikit_learn(metrics: dict[str, Any], table: pd.
         assert metrics["per_class"][label]["auc"]["value"] == pytest.approx(area)
 
 
-def test_a_single_run_gives_a_row_a_image_and_the_figures_of_those_rows(
+def test_a_single_run_gives_a_row_for_each_image_and_the_metrics_of_those_rows(
     cxr: Cxr, single: Path, small_dataset: Path, split_file: Path
 ) -> None:
     outcome = cxr("test", single)
@@ -104,7 +94,7 @@ def test_a_single_run_gives_a_row_a_image_and_the_figures_of_those_rows(
 
     metrics = json.loads((single / "metrics.json").read_text())
     assert (metrics["run"], metrics["subset"]) == (str(single), "test")
-    assert_figures_are_those_of_scikit_learn(metrics, table)
+    assert_metrics_are_those_of_scikit_learn(metrics, table)
     assert re.search(rf"^accuracy +{metrics['accuracy']['value']:.3f} \(", outcome.out, re.M)
     assert outcome.err == f"{single / 'predictions.csv'}: {len(expected)} images\n"
     for figure in ("confusion.png", "roc.png"):
@@ -117,7 +107,7 @@ def test_another_subset_keeps_its_own_file_names(cxr: Cxr, single: Path, split_f
     assert len(table) == (read(split_file)["subset"] == "val").sum()
     metrics = json.loads((single / "metrics-val.json").read_text())
     assert metrics["subset"] == "val"
-    assert_figures_are_those_of_scikit_learn(metrics, table)
+    assert_metrics_are_those_of_scikit_learn(metrics, table)
     # The model that was selected is the one that is tested.
     history = pd.read_csv(single / "history.csv")
     assert metrics["accuracy"]["value"] == pytest.approx(history["val_accuracy"].max())
@@ -130,7 +120,7 @@ def test_results_go_where_they_are_wanted(cxr: Cxr, single: Path, tmp_path: Path
     options = ("-o", tmp_path / "out" / "p.csv", "--json", tmp_path / "out" / "m.json")
     assert cxr("test", single, *options).code == 0
     table = read(tmp_path / "out" / "p.csv")
-    assert_figures_are_those_of_scikit_learn(json.loads((tmp_path / "out" / "m.json").read_text()), table)
+    assert_metrics_are_those_of_scikit_learn(json.loads((tmp_path / "out" / "m.json").read_text()), table)
     assert not (single / "predictions.csv").exists()
     assert not (single / "metrics.json").exists()
     for name in ("confusion", "roc"):
@@ -174,7 +164,7 @@ def test_a_siamese_run_needs_its_templates_and_predicts_the_most_similar_class(
     assert ((scores > 0) & (scores < 1)).all()
     assert table["predicted"].tolist() == [CLASSES[i] for i in scores.argmax(1)]
     metrics = json.loads((siamese / "metrics.json").read_text())
-    assert_figures_are_those_of_scikit_learn(metrics, table)
+    assert_metrics_are_those_of_scikit_learn(metrics, table)
     assert metrics["accuracy"]["value"] > 0.8
 
     other = tmp_path / "medoids.npz"
@@ -185,10 +175,10 @@ def test_a_siamese_run_needs_its_templates_and_predicts_the_most_similar_class(
 
 def test_wrong_usage_and_bad_input_are_one_line(cxr: Cxr, single: Path, tmp_path: Path) -> None:
     for arguments, code, message in (
-        ([single, "--subset", "holdout"], 2, "--subset 'holdout': known are train, val, test"),
+        ([single, "--subset", "holdout"], 2, "'holdout' is not one of 'train', 'val', 'test'"),
         ([single, "--templates", tmp_path / "t.npz"], 2, "is no siamese run and has no use for templates"),
-        ([single, "--threshold", 0.5], 2, "has 3 classes, and the highest score decides"),
-        ([single, "--positive", "normal"], 2, "--positive, --sensitivity and --threshold are for two"),
+        ([single, "--threshold", 0.5], 2, "--threshold 0.5: is for two classes; "),
+        ([single, "--positive", "normal"], 2, "has 3 classes, and the highest score decides"),
         (
             [single, "--threshold", 0.5, "--sensitivity", 0.9],
             2,
@@ -203,32 +193,13 @@ def test_wrong_usage_and_bad_input_are_one_line(cxr: Cxr, single: Path, tmp_path
     assert not (single / "predictions.csv").exists()
 
 
-def test_an_unfinished_run_is_tested_with_a_word_of_warning(cxr: Cxr, single: Path) -> None:
+def test_an_unfinished_run_is_tested_with_a_notice(cxr: Cxr, single: Path) -> None:
     (single / "run.json").unlink()
     outcome = cxr("test", single)
     assert outcome.code == 0
     assert outcome.err.startswith(
         f"{single}: training is not finished; this is the best model so far, of epoch "
     )
-
-
-@pytest.fixture(scope="module")
-def run_of_two(
-    compiled_once: None, make_dataset: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """A run of two classes whose model is as it was drawn, so that it errs; not to be changed."""
-    folder = tmp_path_factory.mktemp("two")
-    labels = ["covid19"] * 24 + ["normal"] * 30
-    make_dataset(folder / "dataset", labels, [f"p{number // 2}" for number in range(len(labels))])
-    shares = ["--val", "0.3", "--test", "0.4"]
-    assert main(["split", str(folder / "dataset"), "-o", str(folder / "split.csv"), *shares]) == 0
-    dataset = open_dataset(folder / "dataset")
-    recipe = named_recipe("single", {"width": 0.125})
-    config = run_config("single", recipe, dataset, open_split(folder / "split.csv", dataset), 0, ())
-    write_config(folder / "run", config)
-    save_model(folder / "run", initial_network(config, ())[1], epoch=1)
-    write_json(folder / "run" / RECORD, {"finished": True})
-    return folder / "run"
 
 
 @pytest.fixture

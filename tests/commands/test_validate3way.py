@@ -19,7 +19,7 @@ def run(siamese_run: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(siamese_run, tmp_path / "run"))
 
 
-def test_trials_are_even_over_the_classes_and_reported(cxr: Cxr, run: Path, tmp_path: Path) -> None:
+def test_trials_are_balanced_over_the_classes_and_reported(cxr: Cxr, run: Path, tmp_path: Path) -> None:
     outcome = cxr("validate3way", run, "--trials", 12, "--repeats", 5, "--json", tmp_path / "f.json")
     assert outcome.code == 0, outcome.err
     figures = json.loads((tmp_path / "f.json").read_text())
@@ -30,7 +30,7 @@ def test_trials_are_even_over_the_classes_and_reported(cxr: Cxr, run: Path, tmp_
     assert figures["accuracy"]["low"] > 1 / 3
     assert figures["accuracy_over_draws"]["mean"] == pytest.approx(hits / 60)
     assert outcome.out.startswith("trials 60, patients ")
-    assert "5 draws of 12 trials: accuracy mean " in outcome.out
+    assert "5 repeats of 12 trials: accuracy mean " in outcome.out
     assert outcome.err == "16 images of val went through the model once; 60 trials\n"
     assert (run / "figures" / "three-way-val.png").stat().st_size > 0
 
@@ -45,10 +45,10 @@ def test_the_seed_decides_the_trials(cxr: Cxr, run: Path, tmp_path: Path) -> Non
     assert figures(1) == figures(1)
 
 
-def test_one_draw_has_no_spread(cxr: Cxr, run: Path) -> None:
+def test_one_repeat_has_no_spread(cxr: Cxr, run: Path) -> None:
     outcome = cxr("validate3way", run, "--trials", 12)
     assert outcome.code == 0
-    assert "draws of" not in outcome.out
+    assert "repeats of" not in outcome.out
 
 
 def test_training_selected_by_such_trials(siamese_run: Path) -> None:
@@ -73,4 +73,4 @@ def test_three_way_validation_needs_a_siamese_run_and_a_known_subset(
     assert "vectors to compare need a siamese run" in outcome.err
     outcome = cxr("validate3way", run, "--subset", "all")
     assert outcome.code == 2
-    assert "--subset 'all': known are train, val, test" in outcome.err
+    assert "'all' is not one of 'train', 'val', 'test'" in outcome.err

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from recorder import Recorder
 
 from cxr_cli.array_task import ArrayTask
 from cxr_cli.artifacts import digest_file, read_csv
-from cxr_cli.dataset.preprocess import Effort, preprocess
+from cxr_cli.dataset.preprocess import Effort, make_dataset
 from cxr_cli.dataset.settings import Settings
 from cxr_cli.dataset.store import open_dataset
 from cxr_cli.errors import BadInput, SettingsChanged, TooManyRejects
@@ -50,14 +51,13 @@ class Run:
     ) -> dict[str, Any]:
         self.said, self.steps = [], []
         effort = Effort(**{"workers": 0, **options})
-        return preprocess(
+        return make_dataset(
             sources,
             to,
             settings,
             effort,
             shard=shard,
-            say=self.said.append,
-            advance=lambda done, total: self.steps.append((done, total)),
+            reporter=Recorder(self.said, self.steps),
         )
 
 
@@ -229,18 +229,17 @@ def test_the_same_call_goes_on_where_it_was_cut_off(
     draw(images / "pneumonia" / "z.png", 1)  # a duplicate of an image that is read before the cut
     run(images, to=tmp_path / "whole")
     with pytest.raises(CutOffError):
-        preprocess(
+        make_dataset(
             [images],
             tmp_path / "d",
             SMALL,
             Effort(workers),
-            say=print,
-            advance=cut_off_after(2),
+            reporter=Recorder(after=cut_off_after(2)),
         )
     assert len((tmp_path / "d" / "progress.jsonl").read_text().splitlines()) == 3
     run(images, to=tmp_path / "d")
     assert run.steps == [(3, 5), (4, 5), (5, 5)]
-    assert f"{tmp_path / 'd'}: going on after 2 of 5 inputs" in run.said
+    assert f"{tmp_path / 'd'}: resuming after 2 of 5 inputs" in run.said
     for name in ("images.npy", "manifest.csv", "rejected.csv"):
         assert (tmp_path / "d" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
@@ -304,7 +303,7 @@ def test_too_many_rejected_inputs_stop_the_work_which_can_go_on(
 ) -> None:
     for name in ("0.png", "1.png"):
         (images / name).write_text("no picture")
-    with pytest.raises(TooManyRejects, match=r"2 inputs rejected, --max-failures allows 1; .*1\.png"):
+    with pytest.raises(TooManyRejects, match=r"2 inputs rejected, `max_failures` allows 1; .*1\.png"):
         run(images, to=tmp_path / "d", max_failures=1)
     assert run(images, to=tmp_path / "d", max_failures=2)["counts"]["images"] == 4
 
@@ -322,13 +321,12 @@ def test_every_real_image_has_its_row(tmp_path: Path, real_images: Path, run: Ru
 
 def test_the_journal_holds_no_header_text(tmp_path: Path, images: Path) -> None:
     with pytest.raises(CutOffError):
-        preprocess(
+        make_dataset(
             [images],
             tmp_path / "d",
             SMALL,
             Effort(0),
-            say=print,
-            advance=cut_off_after(1),
+            reporter=Recorder(after=cut_off_after(1)),
         )
     _, line = (tmp_path / "d" / "progress.jsonl").read_text().splitlines()
     assert set(json.loads(line)["image"]) == {

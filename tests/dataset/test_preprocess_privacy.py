@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
+from recorder import Recorder
 
 from cxr_cli.artifacts import read_json
-from cxr_cli.dataset.preprocess import Effort, preprocess
+from cxr_cli.dataset.preprocess import Effort, make_dataset
 from cxr_cli.dataset.settings import Settings
 from cxr_cli.dataset.store import open_dataset
-from cxr_cli.errors import SettingsChanged, UsageFault
+from cxr_cli.errors import InvalidSetting, SettingsChanged
 from cxr_cli.images.privacy import hash_patient
 from cxr_cli.images.read import Geometry
 from cxr_cli.labels.table import Columns
@@ -65,7 +66,7 @@ def images(tmp_path: Path) -> Path:
 
 def make(images: Path, to: Path, settings: Settings) -> list[str]:
     said: list[str] = []
-    preprocess([images], to, settings, Effort(0), say=said.append, advance=lambda *_: None)
+    make_dataset([images], to, settings, Effort(0), reporter=Recorder(said))
     return said
 
 
@@ -92,7 +93,7 @@ def test_unmapped_manufacturers_are_listed_until_a_table_has_them(tmp_path: Path
     said = make(images, tmp_path / "d", Settings(Geometry(16)))
     # The third spelling is of an image that gave no row.
     assert said == [
-        "manufacturers in no table, kept as they are spelled (--manufacturers adds them): 'ACME GmbH'"
+        "manufacturers in no table, kept as they are spelled (`manufacturers` adds them): 'ACME GmbH'"
     ]
     manifest = open_dataset(tmp_path / "d").manifest
     assert manifest["manufacturer"].tolist() == ["Philips", "ACME GmbH"]
@@ -115,7 +116,9 @@ def test_tags_are_kept_on_the_users_wish(tmp_path: Path, images: Path) -> None:
     assert manifest["KVP"].tolist() == ["", ""]
     (tmp_path / "t.csv").write_text("path,label,StudyDate\na.dcm,x,1\n")
     settings = Settings(Geometry(16), (tmp_path / "t.csv",), keep_tags=("StudyDate",))
-    with pytest.raises(UsageFault, match="--keep-tags StudyDate: the label table has a column of that name"):
+    with pytest.raises(
+        InvalidSetting, match="`keep_tags` StudyDate: the label table has a column of that name"
+    ):
         make(images, tmp_path / "e", settings)
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from recorder import Recorder
 
 from cxr_cli.array_task import ArrayTask
 from cxr_cli.artifacts import read_csv, read_json, write_json
-from cxr_cli.dataset.preprocess import Effort, merge, preprocess
+from cxr_cli.dataset.preprocess import Effort, make_dataset, merge_shards
 from cxr_cli.dataset.settings import Settings
 from cxr_cli.dataset.store import open_dataset
 from cxr_cli.errors import BadInput, SettingsChanged, TooManyRejects
@@ -38,9 +39,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make(
     images: Path, to: Path, shard: ArrayTask | None = None, settings: Settings = SMALL
 ) -> dict[str, Any]:
-    return preprocess(
-        [images], to, settings, Effort(0), shard=shard, say=lambda _: None, advance=lambda *_: None
-    )
+    return make_dataset([images], to, settings, Effort(0), shard=shard)
 
 
 def make_shards(images: Path, folder: Path, count: int) -> list[Path]:
@@ -51,7 +50,7 @@ def make_shards(images: Path, folder: Path, count: int) -> list[Path]:
 
 def merged(shards: list[Path], to: Path, advance: Callable[..., None] = lambda *_: None) -> list[str]:
     said: list[str] = []
-    merge(shards, to, max_failures=None, say=said.append, advance=advance)
+    merge_shards(shards, to, max_failures=None, reporter=Recorder(said, after=advance))
     return said
 
 
@@ -84,7 +83,7 @@ def test_a_merge_that_was_cut_off_goes_on_to_the_same_bytes(images: Path, tmp_pa
 
     with pytest.raises(KeyboardInterrupt):
         merged(shards, tmp_path / "cut", cut_off)
-    assert f"{tmp_path / 'cut'}: going on after 7 of 11 inputs" in merged(shards, tmp_path / "cut")
+    assert f"{tmp_path / 'cut'}: resuming after 7 of 11 inputs" in merged(shards, tmp_path / "cut")
     for name in FILES:
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert "already done" in merged(shards, tmp_path / "cut")[0]
@@ -132,8 +131,8 @@ def test_a_damaged_shard_is_refused(images: Path, tmp_path: Path, name: str) -> 
 
 def test_rejected_inputs_count_when_merged(images: Path, tmp_path: Path) -> None:
     shards = make_shards(images, tmp_path, 2)
-    with pytest.raises(TooManyRejects, match="4 inputs rejected, --max-failures allows 3"):
-        merge(shards, tmp_path / "m", max_failures=3, say=print, advance=lambda *_: None)
+    with pytest.raises(TooManyRejects, match="4 inputs rejected, `max_failures` allows 3"):
+        merge_shards(shards, tmp_path / "m", max_failures=3)
 
 
 def test_shards_of_different_versions_are_told(images: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.images.privacy import check_keep_tags, digest_key, hash_patient, read_key
 
 
@@ -41,13 +41,13 @@ def test_keywords_of_text_are_kept_once_in_their_order() -> None:
 @pytest.mark.parametrize(
     ("keyword", "message"),
     [
-        ("study_date", "'study_date': no keyword"),
-        ("", "'': no keyword"),
+        ("study_date", "'study_date': is no DICOM keyword"),
+        ("", "'': is no DICOM keyword"),
         ("PixelData", r"PixelData: holds no text \(OB or OW\)"),
         ("VOILUTSequence", r"VOILUTSequence: holds no text \(SQ\)"),
-        ("PatientID", "PatientID: would tell"),
+        ("PatientID", "PatientID: would reveal"),
     ],
 )
 def test_other_keywords_are_refused(keyword: str, message: str) -> None:
-    with pytest.raises(UsageFault, match=message):
+    with pytest.raises(InvalidSetting, match=message):
         check_keep_tags([keyword], hashed=True)

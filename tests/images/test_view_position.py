@@ -3,7 +3,7 @@
 import pytest
 from pydicom.dataset import Dataset
 
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import InvalidSetting
 from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.view_position import check_chest, check_view, coded_view, parse_views, view_of
 
@@ -53,9 +53,9 @@ def test_coded_views(code: str, view: str) -> None:
 def test_which_views_are_taken() -> None:
     for stated, views in (("PA", ("PA", "AP")), ("", ("PA",)), ("SWIMMERS", ("PA",)), ("LL", None)):
         check_view(stated, views)
-    with pytest.raises(RejectedImageError, match="LATERAL view; --views takes PA, AP"):
+    with pytest.raises(RejectedImageError, match="LATERAL view; taken are PA, AP"):
         check_view("LL", ("PA", "AP"))
-    with pytest.raises(RejectedImageError, match="AP view; --views takes LATERAL"):
+    with pytest.raises(RejectedImageError, match="AP view; taken are LATERAL"):
         check_view("AP", ("LATERAL",))
 
 
@@ -79,5 +79,5 @@ def test_the_list_of_the_command_line() -> None:
     assert parse_views("pa, LATERAL") == ("PA", "LATERAL")
     assert parse_views("any") is None
     for text in ("", "LL", "PA,any"):
-        with pytest.raises(UsageFault, match=r"--views .* is none of PA, AP, LATERAL, OBLIQUE, any"):
+        with pytest.raises(InvalidSetting, match=r"`views` .* is none of PA, AP, LATERAL, OBLIQUE, any"):
             parse_views(text)

@@ -14,8 +14,8 @@ from cxr_cli.prediction.forward import (
     Scaling,
     class_logits,
     forward_function,
+    read_flip_averaged_logits,
     read_logits,
-    read_mirrored_logits,
     read_vectors,
     run_over,
 )
@@ -78,14 +78,14 @@ def test_one_logit_stands_for_two_classes() -> None:
     assert class_logits(three) is three
 
 
-def test_mirrored_scores_are_the_mean_over_image_and_mirror_image(
+def test_flip_averaged_scores_are_the_mean_over_image_and_flipped_image(
     single: TrainedRun, logits: Forward, images: NDArray[np.uint8]
 ) -> None:
-    mirrored = forward_function(single.network, SCALING, read_mirrored_logits)
-    batch, mirror_images = jnp.asarray(images[:6]), jnp.asarray(images[:6, :, ::-1])
-    parts = [softmax(logits(single.variables, part), 1) for part in (batch, mirror_images)]
+    averaged = forward_function(single.network, SCALING, read_flip_averaged_logits)
+    batch, flipped = jnp.asarray(images[:6]), jnp.asarray(images[:6, :, ::-1])
+    parts = [softmax(logits(single.variables, part), 1) for part in (batch, flipped)]
     expected = (parts[0] + parts[1]) / 2
-    np.testing.assert_allclose(np.exp(mirrored(single.variables, batch)), expected, rtol=1e-4)
+    np.testing.assert_allclose(np.exp(averaged(single.variables, batch)), expected, rtol=1e-4)
     np.testing.assert_allclose(
-        mirrored(single.variables, batch), mirrored(single.variables, mirror_images), rtol=1e-4
+        averaged(single.variables, batch), averaged(single.variables, flipped), rtol=1e-4
     )

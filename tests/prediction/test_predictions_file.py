@@ -1,13 +1,17 @@
-"""Tables of predictions, ours and other tools'."""
+"""The predictions file: written, and read again, and other tools' tables."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from cxr_cli.errors import BadInput, InvalidSetting, UsageFault
-from cxr_cli.prediction.predictions_file import match_images, read_predictions
+from cxr_cli.dataset.store import Dataset
+from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.evaluation.operating_point import OperatingPoint
+from cxr_cli.prediction.predictions_file import by_score, match_images, predictions_table, read_predictions
+from cxr_cli.prediction.scores import Scores
 
 Write = Callable[..., Path]
 
@@ -94,7 +98,7 @@ def test_one_score_that_is_no_chance_needs_a_threshold(write: Write) -> None:
     with pytest.raises(BadInput) as refusal:
         read_predictions(path)
     assert str(refusal.value) == (
-        f"{path}: score_1 goes from -2 to 3.5; say with --threshold from which on an image is positive"
+        f"{path}: score_1 goes from -2 to 3.5; say with `threshold` from which on an image is positive"
     )
     assert read_predictions(path, threshold=-3).answers.predicted.tolist() == [1, 1]
 
@@ -106,7 +110,7 @@ def test_one_of_many_classes_is_set_against_the_rest(write: Write) -> None:
     assert found.answers.labels.tolist() == [0, 0, 1]
     assert found.answers.predicted.tolist() == [0, 0, 1]
     assert read_predictions(path, "c", 0.2).answers.predicted.tolist() == [1, 1, 1]
-    with pytest.raises(UsageFault, match="has 3 classes; name one with --positive"):
+    with pytest.raises(InvalidSetting, match="has 3 classes; name one with `positive`"):
         read_predictions(path, threshold=0.5)
     with pytest.raises(InvalidSetting, match="`positive` d: the classes are 'a', 'b', 'c'"):
         read_predictions(path, "d")
@@ -168,3 +172,56 @@ def test_tables_that_do_not_fit_are_refused(write: Write, lines: tuple[str, ...]
     with pytest.raises(BadInput) as refusal:
         match_images(first, second)
     assert str(refusal.value).startswith(f"{second.path}: {message}")
+
+
+def test_the_table_has_a_row_for_each_image_and_the_manifests_characteristics(tmp_path: Path) -> None:
+    manifest = pd.DataFrame(
+        {
+            "image_id": ["a", "b", "c"],
+            "row": [0, 1, 2],
+            "source": ["1.png", "2.png", "3.png"],
+            "patient_id": ["007", "8", ""],
+            "label": ["sick", "well", "sick"],
+            "sex": ["F", "", "M"],
+            "predicted": ["by the user", "", "x"],
+            "score_sick": ["1", "2", "3"],
+        }
+    )
+    dataset = Dataset(tmp_path, np.zeros((3, 2, 2), np.uint8), manifest, {})
+    scores = Scores(np.float32([[0.25, 0.75], [0.5, 0.5]]), np.array([1, 0]))
+    table = predictions_table(dataset, np.array([2, 0]), scores, ("sick", "well"))
+    assert table.to_dict("list") == {
+        "image_id": ["c", "a"],
+        "patient_id": ["", "007"],
+        "label": ["sick", "sick"],
+        "predicted": ["well", "sick"],
+        "score_sick": [0.25, 0.5],
+        "score_well": [0.75, 0.5],
+        "source": ["3.png", "1.png"],
+        "sex": ["M", "F"],
+        "table_predicted": ["x", "by the user"],
+        "table_score_sick": ["3", "1"],
+    }
+
+
+def test_a_threshold_travels_with_the_predictions_that_follow_it(tmp_path: Path) -> None:
+    manifest = pd.DataFrame({"image_id": ["a"], "row": [0], "patient_id": ["1"], "label": ["sick"]})
+    manifest["threshold_sick"] = "of the user"
+    dataset = Dataset(tmp_path, np.zeros((1, 2, 2), np.uint8), manifest, {})
+    scores = Scores(np.float32([[0.25, 0.75]]), np.array([0]))
+    table = predictions_table(
+        dataset, np.array([0]), scores, ("sick", "well"), OperatingPoint("sick", 0.2, "as given")
+    )
+    assert table["threshold_sick"].tolist() == [0.2]
+    assert table["table_threshold_sick"].tolist() == ["of the user"]
+
+
+def test_a_worklist_has_no_labels_and_the_highest_score_first(tmp_path: Path) -> None:
+    manifest = pd.DataFrame({"image_id": list("abc"), "row": [0, 1, 2], "patient_id": "", "label": "sick"})
+    dataset = Dataset(tmp_path, np.zeros((3, 2, 2), np.uint8), manifest, {})
+    positive = np.float32([0.25, 0.75, 0.75])
+    scores = Scores(np.stack([1 - positive, positive], 1), np.array([0, 1, 1]))
+    table = predictions_table(dataset, np.arange(3), scores, ("fine", "sick"), labels=False)
+    assert "label" not in table
+    assert by_score(table, "sick")["image_id"].tolist() == ["b", "c", "a"]
+    assert by_score(table, "fine")["image_id"].tolist() == ["a", "b", "c"]

@@ -4,16 +4,17 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from cxr_cli.dataset.store import Dataset
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import InvalidSetting
+from cxr_cli.evaluation.operating_point import OperatingPoint
 from cxr_cli.models.network import Variables
-from cxr_cli.prediction.scores import Scores, class_scores, image_vectors, predictions_table
-from cxr_cli.prediction.templates import TEMPLATES, make_templates, similarity_logits, write_templates
+from cxr_cli.prediction.forward import image_vectors
+from cxr_cli.prediction.scores import Scores, called_at, class_scores
+from cxr_cli.prediction.templates import make_templates, similarity_logits, write_templates
+from cxr_cli.runs.folder import TEMPLATES
 from cxr_cli.runs.model_store import TrainedRun
 
 ROWS = np.arange(40)
@@ -34,14 +35,14 @@ def test_scores_of_a_single_network_are_probabilities(single: TrainedRun, images
     np.testing.assert_array_equal(scores.predicted, scores.values.argmax(1))
 
 
-def test_probabilities_may_round_to_nought_and_one(single: TrainedRun, images: NDArray[np.uint8]) -> None:
+def test_probabilities_may_round_to_zero_and_one(single: TrainedRun, images: NDArray[np.uint8]) -> None:
     classifier = {**single.variables.params["classifier"], "bias": np.float32([-300.0, 0.0, -200.0])}
     scores = class_scores(with_param(single, "classifier", classifier), images, ROWS)
     assert scores.values.tolist() == [[0.0, 1.0, 0.0]] * 40
     assert scores.predicted.tolist() == [1] * 40
 
 
-def test_similarities_that_round_to_one_are_still_told_apart(
+def test_similarities_that_round_to_one_are_still_ordered(
     tmp_path: Path, siamese: TrainedRun, images: NDArray[np.uint8]
 ) -> None:
     sure = dataclasses.replace(with_param(siamese, "bias", np.float32(-60.0)), folder=tmp_path)
@@ -71,47 +72,19 @@ def test_scores_of_a_siamese_network_are_similarities_to_the_templates(
 def test_a_single_network_has_no_use_for_templates_and_no_vectors(
     single: TrainedRun, images: NDArray[np.uint8]
 ) -> None:
-    with pytest.raises(UsageFault, match=r"--templates t.npz: .* is no siamese run"):
+    with pytest.raises(InvalidSetting, match=r"`templates` t.npz: .* is no siamese run"):
         class_scores(single, images, ROWS, Path("t.npz"))
-    with pytest.raises(UsageFault, match="is a 'single' run; vectors to compare need a siamese run"):
+    with pytest.raises(InvalidSetting, match="is a 'single' run; vectors to compare need a siamese run"):
         image_vectors(single, images, ROWS)
 
 
-def test_the_table_has_a_row_a_image_and_the_manifests_characteristics(tmp_path: Path) -> None:
-    manifest = pd.DataFrame(
-        {
-            "image_id": ["a", "b", "c"],
-            "row": [0, 1, 2],
-            "source": ["1.png", "2.png", "3.png"],
-            "patient_id": ["007", "8", ""],
-            "label": ["sick", "well", "sick"],
-            "sex": ["F", "", "M"],
-            "predicted": ["by the user", "", "x"],
-            "score_sick": ["1", "2", "3"],
-        }
-    )
-    dataset = Dataset(tmp_path, np.zeros((3, 2, 2), np.uint8), manifest, {})
-    scores = Scores(np.float32([[0.25, 0.75], [0.5, 0.5]]), np.array([1, 0]))
-    table = predictions_table(dataset, np.array([2, 0]), scores, ("sick", "well"))
-    assert table.to_dict("list") == {
-        "image_id": ["c", "a"],
-        "patient_id": ["", "007"],
-        "label": ["sick", "sick"],
-        "predicted": ["well", "sick"],
-        "score_sick": [0.25, 0.5],
-        "score_well": [0.75, 0.5],
-        "source": ["3.png", "1.png"],
-        "sex": ["M", "F"],
-        "table_predicted": ["x", "by the user"],
-        "table_score_sick": ["3", "1"],
-    }
-
-
-def test_a_threshold_travels_with_the_predictions_that_follow_it(tmp_path: Path) -> None:
-    manifest = pd.DataFrame({"image_id": ["a"], "row": [0], "patient_id": ["1"], "label": ["sick"]})
-    manifest["threshold_sick"] = "of the user"
-    dataset = Dataset(tmp_path, np.zeros((1, 2, 2), np.uint8), manifest, {})
-    scores = Scores(np.float32([[0.25, 0.75]]), np.array([0]))
-    table = predictions_table(dataset, np.array([0]), scores, ("sick", "well"), ("sick", 0.2))
-    assert table["threshold_sick"].tolist() == [0.2]
-    assert table["table_threshold_sick"].tolist() == ["of the user"]
+def test_images_are_called_positive_from_the_operating_point_on() -> None:
+    values = np.array([[0.8, 0.2], [0.75, 0.25], [0.1, 0.9]], np.float32)
+    scores = Scores(values, values.argmax(1))
+    classes = ("fine", "sick")
+    for point, predicted in (
+        (OperatingPoint("sick", 0.25, "as given"), [0, 1, 1]),
+        (OperatingPoint("fine", 0.8, "as given"), [0, 1, 1]),
+        (None, [0, 0, 1]),
+    ):
+        assert called_at(scores, classes, point).predicted.tolist() == predicted

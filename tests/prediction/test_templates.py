@@ -8,17 +8,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.prediction.forward import Scaling, forward_function, read_vectors
-from cxr_cli.prediction.scores import image_vectors
+from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.prediction.forward import Scaling, forward_function, image_vectors, read_vectors
 from cxr_cli.prediction.templates import (
-    TEMPLATES,
     Templates,
     make_templates,
     read_templates,
     similarity_logits,
     write_templates,
 )
+from cxr_cli.runs.folder import TEMPLATES
 from cxr_cli.runs.model_store import TrainedRun
 
 LABELS = np.array([0, 1, 2, 2, 1] * 8)
@@ -88,13 +87,15 @@ def test_similarity_to_the_nearest_images(
 def test_nearest_is_at_most_the_rarest_class(
     siamese: TrainedRun, vectors: NDArray[np.float32], nearest: int
 ) -> None:
-    with pytest.raises(UsageFault, match=f"--nearest {nearest}: from 1 to 8, the images of the rarest class"):
+    with pytest.raises(
+        InvalidSetting, match=f"`nearest` {nearest}: from 1 to 8, the images of the rarest class"
+    ):
         make_templates(siamese, vectors, LABELS, "nearest", nearest)
 
 
 def test_an_unknown_kind_is_refused(siamese: TrainedRun, vectors: NDArray[np.float32]) -> None:
-    with pytest.raises(UsageFault, match="--kind 'median': known are mean, medoid, nearest"):
-        make_templates(siamese, vectors, LABELS, "median", 5)
+    with pytest.raises(InvalidSetting, match="`kind` median: known are mean, medoid, nearest"):
+        make_templates(siamese, vectors, LABELS, "median", 5)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", ["mean", "medoid", "nearest"])
@@ -158,7 +159,7 @@ def test_templates_of_an_earlier_epoch_are_refused(
     tmp_path: Path, siamese: TrainedRun, templates: Templates
 ) -> None:
     write_templates(tmp_path / TEMPLATES, replace(templates, epoch=2))
-    with pytest.raises(BadInput, match="field 'epoch' is 2, the run's model is of epoch 3; make them anew"):
+    with pytest.raises(BadInput, match="field 'epoch' is 2, the run's model is of epoch 3; make them again"):
         read_templates(tmp_path / TEMPLATES, siamese)
 
 

@@ -372,7 +372,7 @@ def test_the_view_of_a_better_source_than_the_header(tmp_path: Path) -> None:
     assert isinstance(read_image(UnreadImage(path, "PA"), Geometry(32), views=("PA",)), PreparedImage)
     assert isinstance(read_image(UnreadImage(path), Geometry(32), views=None), PreparedImage)
     for stated in ("", "L", "AP"):
-        assert "--views takes PA" in str(read_image(UnreadImage(path, stated), Geometry(32), views=("PA",)))
+        assert "taken are PA" in str(read_image(UnreadImage(path, stated), Geometry(32), views=("PA",)))
 
 
 def test_a_coded_view_stands_where_no_position_does(tmp_path: Path) -> None:
@@ -609,7 +609,7 @@ def private_syntax(dataset: Dataset) -> None:
         ({"WindowCenter": -100, "WindowWidth": 10}, "constant"),
         ({"PixelPaddingValue": 0, "PixelPaddingRangeLimit": 4000}, "nothing but padding"),
         ({"BodyPartExamined": "T SPINE"}, "not the chest: BodyPartExamined TSPINE"),
-        ({"ViewPosition": "LL"}, "LATERAL view; --views takes PA, AP"),
+        ({"ViewPosition": "LL"}, "LATERAL view; taken are PA, AP"),
     ],
 )
 def test_what_cannot_be_displayed_is_rejected_with_a_reason(

@@ -1,0 +1,32 @@
+"""metrics.json of a RUN: written by `cxr test`; later predictions follow its operating point."""
+
+from pathlib import Path
+
+from cxr_cli.artifacts import read_json, write_json
+from cxr_cli.evaluation.operating_point import OperatingPoint
+from cxr_cli.evaluation.report import MetricsReport
+from cxr_cli.runs.folder import METRICS
+from cxr_cli.runs.model_store import TrainedRun
+
+
+def write_metrics(path: Path, run: TrainedRun, subset: str, report: MetricsReport) -> None:
+    """Write the metrics of a run on a subset."""
+    write_json(path, {"run": str(run.folder), "epoch": run.epoch, "subset": subset, **report.as_json()})
+
+
+def read_operating_point(run: TrainedRun) -> OperatingPoint | None:
+    """Read the operating point that `cxr test` chose for a run of two classes.
+
+    Returns:
+        None where none was chosen, or for the model of another epoch.
+    """
+    path = run.folder / METRICS
+    metrics = read_json(path) if path.exists() else {}
+    if "operating_point" not in metrics or metrics.get("epoch") != run.epoch:
+        return None
+    reached = {name: value for name, value in metrics["operating_point"].items() if name not in NAMED_APART}
+    return OperatingPoint(metrics["positive"], **reached)
+
+
+NAMED_APART = ("score", "chosen_on")
+"""Entries of the operating point in metrics.json that follow from the others."""

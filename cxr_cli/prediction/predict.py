@@ -1,0 +1,101 @@
+"""Predictions for the images of a DATASET whose labels are not known: a worklist."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cxr_cli.dataset.settings import geometry_of
+from cxr_cli.dataset.store import INFO, Dataset, open_dataset
+from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.evaluation.operating_point import OperatingPoint
+from cxr_cli.prediction.metrics_file import read_operating_point
+from cxr_cli.prediction.predictions_file import by_score, predictions_table, write_predictions
+from cxr_cli.prediction.scores import called_at, class_scores
+from cxr_cli.reporting import SILENT, Reporter
+from cxr_cli.runs.config import RunConfig
+from cxr_cli.runs.model_store import open_run
+
+
+@dataclass(frozen=True)
+class PredictResult:
+    """Predictions of every image of a dataset.
+
+    Attributes:
+        table: one row for each image, see `predictions_table`.
+        path: where it was written; None if nowhere.
+        operating_point: by which the positive class is predicted; None where the highest score decides.
+    """
+
+    table: pd.DataFrame
+    path: Path | None
+    operating_point: OperatingPoint | None
+
+
+def predict(
+    run: Path,
+    dataset: Path,
+    *,
+    output: Path | None = None,
+    first: str | None = None,
+    templates: Path | None = None,
+    reporter: Reporter = SILENT,
+) -> PredictResult:
+    """Score all images of a dataset.
+
+    Args:
+        run: folder of the run.
+        dataset: folder of the images, made with the size and crops of the run's own images.
+        output: write the table there.
+        first: the class by whose score images are sorted, highest first; None for the positive class of the
+            operating point, and without one the dataset's order.
+        templates: of a siamese run; None takes the run's own.
+        reporter: takes notices.
+
+    Raises:
+        InvalidSetting: no such class, or templates for a run that is not siamese.
+        BadInput: no run, no dataset, or one that was made with other settings.
+    """
+    trained = open_run(run)
+    classes = trained.config.classes
+    if first is not None and first not in classes:
+        raise InvalidSetting("first", first, f"the classes are {', '.join(map(repr, classes))}")
+    images = open_dataset(dataset)
+    _check_same_geometry(images, trained.config, reporter)
+    point = read_operating_point(trained)
+    if len(classes) == 2 and point is None:
+        reporter.say(f"{run}: has no operating point; the higher score decides. `cxr test {run}` chooses one")
+    rows = np.arange(len(images.images))
+    scores = called_at(class_scores(trained, images.images, rows, templates), classes, point)
+    table = predictions_table(images, rows, scores, classes, point, labels=False)
+    if first is None and point is not None:
+        first = point.positive
+    if first is not None:
+        table = by_score(table, first)
+    if output is not None:
+        write_predictions(output, table)
+    return PredictResult(table, output, point)
+
+
+def _check_same_geometry(images: Dataset, config: RunConfig, reporter: Reporter) -> None:
+    """Check that images were cropped and resized like the run's own.
+
+    Crops can be compared only while the run's own dataset is where it was.
+
+    Raises:
+        BadInput: they were not.
+    """
+    found = geometry_of(images)
+    if found.size != config.size:
+        raise BadInput(f"{images.folder}: images of {found.size} pixels, the run takes {config.size}")
+    own = Path(config.dataset)
+    if not (own / INFO).exists():
+        reporter.say(f"{own}: the run's own images are no longer there; equal crops were not checked")
+        return
+    needed = geometry_of(open_dataset(own))
+    if found != needed:
+        raise BadInput(
+            f"{images.folder}: was made with `crop_top` {found.crop_top:g} and `crop_border` "
+            f"{found.crop_border:g}; the run's images with {needed.crop_top:g} and {needed.crop_border:g}"
+        )
