@@ -4,8 +4,8 @@
     python completions/generate.py --check    exits 1 and names the file if one is stale
 
 What an option or argument takes is read from its type, metavar and help: a Literal or an enum offers its
-members, a path whose help begins with a folder ("A DATASET folder") folders, any other path files. Text offers
-files if its metavar names one (`auto|none|FILE`), and the lower-case words of its metavar
+members, a path whose help begins with a folder ("A DATASET folder") folders, any other path files. Text
+offers files if its metavar names one (`auto|none|FILE`), and the lower-case words of its metavar
 (`predicted|label|CLASS`); other text and numbers offer nothing.
 """
 

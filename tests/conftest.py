@@ -129,7 +129,7 @@ PutInHubCache = Callable[[str, str, bytes], Path]
 
 @pytest.fixture
 def put_in_hub_cache(hub_cache: Path) -> PutInHubCache:
-    """Put a file into the cache as the hub's client does: `put_in_hub_cache("timm/model", "a.json", content)`.
+    """Put a file into the cache as the hub's client does: `put_in_hub_cache("timm/model", "a", content)`.
 
     A snapshot's file is a link to a blob that has its SHA-256 for a name. Returns the blob.
     """

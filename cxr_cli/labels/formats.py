@@ -88,7 +88,8 @@ def read_published(table: Path, published: Published) -> list[LabelRow]:
     known = dict.fromkeys(name for image in images for name in (*image.found, *image.uncertain))
     if published.finding not in known:
         raise BadInput(
-            f"{table}: no image has the finding {published.finding!r}; there are {', '.join(map(repr, known))}"
+            f"{table}: no image has the finding {published.finding!r}; "
+            f"there are {', '.join(map(repr, known))}"
         )
     return [_by_finding(image, published.finding) for image in images]
 

@@ -96,5 +96,5 @@ class Backbone(nnx.Module):
         """Map the last feature map to logits [B,classes]."""
 
     def training_logits(self, x: Array, mask: Array, keys: Array) -> tuple[Array, ...]:
-        """Map images to the logits [B,classes] of the head, and of auxiliary heads where a network has them."""
+        """Map images to the logits [B,classes] of the head, and of auxiliary heads where there are any."""
         return (self.head(self.features(x, mask), keys),)

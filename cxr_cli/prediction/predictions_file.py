@@ -112,9 +112,9 @@ class Predictions:
 def read_predictions(path: Path, positive: str | None = None, threshold: float | None = None) -> Predictions:
     """Read a table with the columns `label` and `score_<class>`.
 
-    Optional columns: `predicted`; `patient_id` (an image without one is a patient of its own); `image_id`; and
-    `threshold_<class>`, which names the positive class. A single score column is that of the positive class.
-    Without `predicted` the class of the highest score is predicted, or a single score is cut at 0.5.
+    Optional columns: `predicted`; `patient_id` (an image without one is a patient of its own); `image_id`;
+    and `threshold_<class>`, which names the positive class. A single score column is that of the positive
+    class. Without `predicted` the class of the highest score is predicted, or a single score is cut at 0.5.
 
     Args:
         path: the table.

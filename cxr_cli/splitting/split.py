@@ -128,7 +128,8 @@ def _report_near_duplicates(manifest: pd.DataFrame, found: list[NearDuplicate], 
     alike = len({row for pair in found for row in pair.rows})
     if alike:
         reporter.say(
-            f"{alike} of {len(manifest)} images are near-duplicates of another patient's: those patients stay "
+            f"{alike} of {len(manifest)} images are near-duplicates of another patient's: "
+            "those patients stay "
             "in one subset"
         )
 

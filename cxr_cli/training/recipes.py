@@ -121,7 +121,8 @@ def named_recipe(name: str, overrides: Mapping[str, Any], recipes: Mapping[str, 
         recipes: to choose from.
 
     Raises:
-        InvalidSetting: no such recipe, a value of a wrong type or out of range, or one that the recipe has no use for.
+        InvalidSetting: no such recipe, a value of a wrong type or out of range, or one that the recipe has no
+            use for.
     """
     if name not in recipes:
         raise InvalidSetting("recipe", repr(name), f"known are {', '.join(recipes)}")

@@ -57,8 +57,9 @@ def train(
         recipe: a name in `recipes.RECIPES`.
         fold: the fold that tests, where the split has folds.
         seed: of initial weights, sampling, augmentation and dropout.
-        micro_batch: images that go through the model at once, gradients being summed; None for as many as memory
-            holds. It is no part of the run, though batch normalization takes the statistics of each part.
+        micro_batch: images that go through the model at once, gradients being summed; None for as many as
+            memory holds. It is no part of the run, though batch normalization takes the statistics of each
+            part.
         reporter: takes notices, and a line an epoch.
         **settings: in place of the recipe's, by the names of the fields in `runs.config`, such as `lr=1e-3`;
             None leaves the recipe's.

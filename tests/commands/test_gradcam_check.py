@@ -1,4 +1,4 @@
-"""`cxr gradcam --sanity-check` by its command line; see tests/dataset/test_masks.py for the masks of phantoms."""
+"""`cxr gradcam --sanity-check` on phantoms and their masks."""
 
 import json
 from collections.abc import Callable

