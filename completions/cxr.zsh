@@ -6,7 +6,7 @@ _cxr() {
     local -a commands
     commands=(
         'preprocess:Make a DATASET of raw images.'
-        'split:Divide the images of a DATASET by patient.'
+        'split:Split a DATASET by patient into training, validation and test sets.'
         'train:Train a model on a DATASET.'
         'validate3way:Three-way validation of a siamese RUN.'
         'template:Make the class templates of a siamese RUN.'
@@ -15,11 +15,11 @@ _cxr() {
         'predict:Predict images without labels.'
         'audit:Look for shortcuts, associations and leaks.'
         'gradcam:Show which regions of an image a score rests on.'
-        'report:Put a run'\''s images, figures, audit and maps on one HTML page.'
+        'report:Put all results of a RUN on one HTML page.'
         'sweep:Train a grid of learning rates and batch sizes.'
-        'weights:List, fetch and verify published weights.'
-        'phantom:Draw phantom chest images with known findings.'
-        'demo:Run every stage on phantom images.'
+        'weights:List, fetch and verify pretrained weights.'
+        'phantom:Make synthetic radiographs with known findings.'
+        'demo:Run every stage on synthetic radiographs.'
         'doctor:Report what this installation and this machine can do.'
     )
     _arguments -C \

@@ -36,7 +36,7 @@ def phantom(
         int | None, typer.Option(help="Processes; changes no byte.  [one per available CPU]")
     ] = None,
 ) -> None:
-    """Draw phantom chest images with known findings.
+    """Make synthetic radiographs with known findings.
 
     DICOM files with full tags, a mask of each finding, and labels.csv.
 

@@ -27,7 +27,7 @@ def report(
     dataset: options.MovedDataset = None,
     split: options.MovedSplit = None,
 ) -> None:
-    """Put a run's images, figures, audit and maps on one HTML page.
+    """Put all results of a RUN on one HTML page.
 
     The page needs no other file. It has what `cxr test`, `cxr audit` and `cxr gradcam` left in RUN, and says
     what is missing; items of the CLAIM and TRIPOD+AI checklists are filled as far as the files tell.
