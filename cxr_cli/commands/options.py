@@ -31,7 +31,7 @@ SplitFile = Annotated[Path, typer.Option(help="The split.csv that divides the DA
 MovedDataset = Annotated[Path | None, typer.Option(help="Where the DATASET is now, if it was moved.")]
 MovedSplit = Annotated[Path | None, typer.Option(help="Where the split.csv is now, if it was moved.")]
 Templates = Annotated[Path | None, typer.Option(help="Templates of a siamese run. [RUN/templates.npz]")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is drawn.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 Resamples = Annotated[
     int, typer.Option(min=100, help="Resamples of patients, by which bootstrap intervals are made.")
 ]

@@ -59,7 +59,7 @@ def preprocess(
     ] = "",
     workers: Annotated[
         int | None,
-        typer.Option(min=0, help="Processes that read; 0: this one, unguarded. Default: the CPUs at hand."),
+        typer.Option(min=0, help="Processes that read; 0: this one, unguarded. [one per available CPU]"),
     ] = None,
     image_timeout: Annotated[
         float, typer.Option(help="Seconds after which an image that is not read yet is rejected.")
