@@ -211,7 +211,7 @@ def test_a_run_that_a_cluster_stops_goes_on_with_the_same_command(
     outcome = cxr(*arguments)
     assert outcome.code == 0, outcome.err
     first, *epochs, last = outcome.err.splitlines()
-    assert re.fullmatch(r"going on after epoch \d+(, step \d)?", first)
+    assert re.fullmatch(r"resuming after epoch \d+(, step \d)?", first)
     assert all(EPOCH_LINE.fullmatch(line) for line in epochs)
     assert 0 < len(epochs) < 12
     assert last.startswith(f"{tmp_path / 'run'}: finished; selected epoch ")
