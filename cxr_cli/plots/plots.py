@@ -36,7 +36,7 @@ def training_curves(history: Sequence[Epoch], siamese: bool, path: Path) -> None
 
     Args:
         history: of the run.
-        siamese: the training figures are of pairs and the validation figures of three-way trials.
+        siamese: training metrics are of pairs, validation metrics of three-way trials.
         path: the file to write.
     """
     training, validation = (

@@ -1,4 +1,4 @@
-"""ROC curves of answers, ready to be drawn."""
+"""ROC curves of predictions, ready to plot."""
 
 from typing import Any
 

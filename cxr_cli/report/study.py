@@ -110,8 +110,6 @@ def read_study(
     """
     config = read_config(folder)
     record = _read_if_there(folder / RECORD)
-    if record and not record["finished"]:
-        record = None
     if record is None or not record["finished"]:
         raise BadInput(f"{folder}: training is not finished; let `cxr train` come to its end first")
     images, division = open_images(config, dataset, split)

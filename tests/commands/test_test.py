@@ -177,7 +177,7 @@ def test_wrong_usage_and_bad_input_are_one_line(cxr: Cxr, single: Path, tmp_path
     for arguments, code, message in (
         ([single, "--templates", tmp_path / "t.npz"], 2, "is no siamese run and has no use for templates"),
         ([single, "--threshold", 0.5], 2, "--threshold 0.5: is for two classes; "),
-        ([single, "--positive", "normal"], 2, "has 3 classes, and the highest score decides"),
+        ([single, "--positive", "normal"], 2, "single has 3, and the highest score decides"),
         (
             [single, "--threshold", 0.5, "--sensitivity", 0.9],
             2,

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -36,10 +37,10 @@ class Runs(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def runs(make_dataset: object, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+def runs(make_dataset: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Runs:
     folder = tmp_path_factory.mktemp("library")
     labels = ["covid19"] * 24 + ["normal"] * 30
-    make_dataset(folder / "dataset", labels, [f"p{number // 2}" for number in range(len(labels))])  # type: ignore[operator]
+    make_dataset(folder / "dataset", labels, [f"p{number // 2}" for number in range(len(labels))])
     dataset = open_dataset(folder / "dataset")
     criteria = SplitCriteria(val=0.3, test=0.4)
     write_split(dataset, criteria, make_split(dataset, criteria), folder / "split.csv")
@@ -122,6 +123,7 @@ def test_what_does_not_suit_the_run_is_refused_by_field(runs: Runs) -> None:
 
 NOT_A_RUN = """
 import sys
+from collections.abc import Callable
 from cxr_cli.main import main
 code = main(sys.argv[1:])
 print(code, *sorted({"jax", "numpy", "pandas", "matplotlib"} & set(sys.modules)))
