@@ -118,7 +118,7 @@ complete -c cxr -n '__cxr_command_is validate3way' -f -a '(__fish_complete_direc
 
 complete -c cxr -n '__cxr_command_is template' -l kind -r -f -a 'mean medoid nearest' -d 'The mean of a class\'s images (the paper\'s), its medoid image, or its images nearest to the image that is tested.'
 complete -c cxr -n '__cxr_command_is template' -l nearest -r -f -d 'For --kind nearest: how many images of a class count.'
-complete -c cxr -n '__cxr_command_is template' -l output -s o -r -F -d '[RUN/templates.npz]'
+complete -c cxr -n '__cxr_command_is template' -l output -s o -r -F -d 'The templates. [RUN/templates.npz]'
 complete -c cxr -n '__cxr_command_is template' -l dataset -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'Where the DATASET is now, if it was moved.'
 complete -c cxr -n '__cxr_command_is template' -l split -r -F -d 'Where the split.csv is now, if it was moved.'
 complete -c cxr -n '__cxr_command_is template' -l help -d 'Show this message and exit.'

@@ -134,8 +134,8 @@ _cxr() {
                     _arguments \
                         '(--kind)--kind=[The mean of a class'\''s images (the paper'\''s), its medoid image, or its images nearest to the image that is tested.]:value:(mean medoid nearest)' \
                         '(--nearest)--nearest=[For --kind nearest\: how many images of a class count.]:value: ' \
-                        '(--output -o)--output=[\[RUN/templates.npz\]]:file:_files' \
-                        '(--output -o)-o[\[RUN/templates.npz\]]:file:_files' \
+                        '(--output -o)--output=[The templates. \[RUN/templates.npz\]]:file:_files' \
+                        '(--output -o)-o[The templates. \[RUN/templates.npz\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \

@@ -71,7 +71,7 @@ MakeDataset = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def make_dataset() -> MakeDataset:
-    """Write a DATASET folder of drawn images: `make_dataset(folder, labels, patients, **columns)`."""
+    """Write a DATASET folder of synthetic images: `make_dataset(folder, labels, patients, **columns)`."""
 
     def make(folder: Path, labels: Sequence[str], patients: Sequence[str], **columns: Sequence[str]) -> Path:
         rng = np.random.default_rng(0)

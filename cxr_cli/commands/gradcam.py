@@ -9,7 +9,7 @@ from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE
 from cxr_cli.errors import UsageFault
 from cxr_cli.explain.choices import Color, Method, Pick
-from cxr_cli.splitting.subsets import Subset
+from cxr_cli.splitting.criteria import Subset
 
 
 def gradcam(

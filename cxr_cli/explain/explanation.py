@@ -39,7 +39,7 @@ from cxr_cli.prediction.templates import read_templates
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.folder import TEMPLATES, OpenRun, open_run_with_images
 from cxr_cli.runs.model_store import TrainedRun
-from cxr_cli.splitting.subsets import Subset
+from cxr_cli.splitting.criteria import Subset
 
 
 @dataclass(frozen=True)

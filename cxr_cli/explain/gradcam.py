@@ -34,7 +34,7 @@ from cxr_cli.explain.overlay import COLORS
 from cxr_cli.prediction.metrics_file import read_operating_point
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.folder import TEMPLATES
-from cxr_cli.splitting.subsets import Subset
+from cxr_cli.splitting.criteria import Subset
 
 IMAGES_BY_DEFAULT = 16
 

@@ -16,8 +16,8 @@ from cxr_cli.explain.localization_check import LocalizationReport, check_localiz
 from cxr_cli.explain.masks import find_masks
 from cxr_cli.explain.randomization import IMAGES, Randomization, check_randomization, map_maker
 from cxr_cli.reporting import SILENT, Reporter
+from cxr_cli.splitting.criteria import Subset
 from cxr_cli.splitting.patients import patient_numbers
-from cxr_cli.splitting.subsets import Subset
 
 REPORT = "check.json"
 TABLE = "check.csv"

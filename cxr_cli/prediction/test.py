@@ -19,7 +19,7 @@ from cxr_cli.prediction.predictions_file import predictions_table, write_predict
 from cxr_cli.prediction.scores import called_at, class_scores
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.folder import FIGURES, METRICS, PREDICTIONS, open_run_with_images
-from cxr_cli.splitting.subsets import Subset
+from cxr_cli.splitting.criteria import Subset
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from cxr_cli.prediction.forward import image_vectors
 from cxr_cli.prediction.similarity import differences_function
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.folder import FIGURES, open_run_with_images
-from cxr_cli.splitting.subsets import Subset
+from cxr_cli.splitting.criteria import Subset
 
 
 @dataclass(frozen=True)
