@@ -152,7 +152,7 @@ _cxr() {
             return
             ;;
         "train --weights")
-            _cxr_offer -W "timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k"
+            _cxr_paths -f
             return
             ;;
         "train --freeze")
@@ -522,7 +522,7 @@ _cxr() {
             return
             ;;
         "sweep --weights")
-            _cxr_offer -W "timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k"
+            _cxr_paths -f
             return
             ;;
         "sweep --freeze")
@@ -743,7 +743,7 @@ _cxr() {
             _cxr_offer -W "--arch --help"
             ;;
         "weights verify "*)
-            _cxr_offer -W "timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k"
+            _cxr_paths -f
             ;;
         "phantom -"*)
             _cxr_offer -W "-o --output --count --size --finding --images-per-patient --shortcut --shortcut-class --seed --workers --help"

@@ -37,7 +37,7 @@ complete -c cxr -n '__cxr_command_is preprocess' -l path-column -r -f -d 'The la
 complete -c cxr -n '__cxr_command_is preprocess' -l label-column -r -f -d 'The label table\'s column of classes.'
 complete -c cxr -n '__cxr_command_is preprocess' -l patient-column -r -f -d 'The label table\'s column of patients; patient_id where it has that.'
 complete -c cxr -n '__cxr_command_is preprocess' -l format -r -f -a 'nih rsna covidx cohen chexpert' -d 'The published layout of the label tables.'
-complete -c cxr -n '__cxr_command_is preprocess' -l finding -r -f -d 'With --format: classes are positive and negative for this. Without: an image\'s one finding.'
+complete -c cxr -n '__cxr_command_is preprocess' -l finding -r -f -d 'With --format: classes are positive and negative for it. [an image\'s one finding]'
 complete -c cxr -n '__cxr_command_is preprocess' -l views -r -f -d 'Which to take: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.'
 complete -c cxr -n '__cxr_command_is preprocess' -l size -r -f -d 'Side of the stored images, in pixels.'
 complete -c cxr -n '__cxr_command_is preprocess' -l crop-top -r -f -d 'Share of the height to cut off above, below 0.5.'
@@ -74,7 +74,7 @@ complete -c cxr -n '__cxr_command_is train' -l seed -r -f -d 'Seed of everything
 complete -c cxr -n '__cxr_command_is train' -l micro-batch -r -f -d 'Images at once, gradients being summed over the batch. [as many as memory holds]'
 complete -c cxr -n '__cxr_command_is train' -l arch -r -f -a 'covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid' -d 'Architecture. [covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data]'
 complete -c cxr -n '__cxr_command_is train' -l width -r -f -d 'Channels and units of a COVID-Net, times the paper\'s. [1.0]'
-complete -c cxr -n '__cxr_command_is train' -l weights -r -f -a 'timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k' -d 'Initial weights; auto takes what is installed or cached, then the hub. [none single, siamese; auto finetune, small-data]'
+complete -c cxr -n '__cxr_command_is train' -l weights -r -F -d 'Initial weights; auto takes what is installed or cached, then the hub. [none single, siamese; auto finetune, small-data]'
 complete -c cxr -n '__cxr_command_is train' -l freeze -r -f -d 'What does not learn: none, features, or a number of stages from the image on. [none single, siamese, finetune; 4 small-data]'
 complete -c cxr -n '__cxr_command_is train' -l batch-norm -r -f -a 'batch running' -d 'Statistics of batch normalization in training; running ones stay as they are. [batch single, siamese, finetune; running small-data]'
 complete -c cxr -n '__cxr_command_is train' -l precision -r -f -a 'float32 tf32 bfloat16' -d 'Precision of the arithmetic. [float32]'
@@ -210,7 +210,7 @@ complete -c cxr -n '__cxr_command_is sweep' -l seed -r -f -d 'Seed of everything
 complete -c cxr -n '__cxr_command_is sweep' -l task -r -f -d 'Train only share I of N, from 1. [the task of a Slurm job array; else all]'
 complete -c cxr -n '__cxr_command_is sweep' -l arch -r -f -a 'covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid' -d 'Architecture. [covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data]'
 complete -c cxr -n '__cxr_command_is sweep' -l width -r -f -d 'Channels and units of a COVID-Net, times the paper\'s. [1.0]'
-complete -c cxr -n '__cxr_command_is sweep' -l weights -r -f -a 'timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k' -d 'Initial weights; auto takes what is installed or cached, then the hub. [none single, siamese; auto finetune, small-data]'
+complete -c cxr -n '__cxr_command_is sweep' -l weights -r -F -d 'Initial weights; auto takes what is installed or cached, then the hub. [none single, siamese; auto finetune, small-data]'
 complete -c cxr -n '__cxr_command_is sweep' -l freeze -r -f -d 'What does not learn: none, features, or a number of stages from the image on. [none single, siamese, finetune; 4 small-data]'
 complete -c cxr -n '__cxr_command_is sweep' -l batch-norm -r -f -a 'batch running' -d 'Statistics of batch normalization in training; running ones stay as they are. [batch single, siamese, finetune; running small-data]'
 complete -c cxr -n '__cxr_command_is sweep' -l precision -r -f -a 'float32 tf32 bfloat16' -d 'Precision of the arithmetic. [float32]'
@@ -254,7 +254,7 @@ complete -c cxr -n '__cxr_command_is weights fetch' -f -a 'timm/resnet50.tv_in1k
 
 complete -c cxr -n '__cxr_command_is weights verify' -l arch -r -f -a 'covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid' -d 'Architecture. [the name\'s own]'
 complete -c cxr -n '__cxr_command_is weights verify' -l help -d 'Show this message and exit.'
-complete -c cxr -n '__cxr_command_is weights verify' -f -a 'timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k'
+complete -c cxr -n '__cxr_command_is weights verify' -F
 
 complete -c cxr -n '__cxr_command_is phantom' -s o -l output -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'Folder to make.'
 complete -c cxr -n '__cxr_command_is phantom' -l count -r -f -d 'Images in all, balanced over the findings.'

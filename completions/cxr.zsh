@@ -40,7 +40,7 @@ _cxr() {
                         '(--label-column)--label-column=[The label table'\''s column of classes.]:value: ' \
                         '(--patient-column)--patient-column=[The label table'\''s column of patients; patient_id where it has that.]:value: ' \
                         '(--format)--format=[The published layout of the label tables.]:value:(nih rsna covidx cohen chexpert)' \
-                        '(--finding)--finding=[With --format\: classes are positive and negative for this. Without\: an image'\''s one finding.]:value: ' \
+                        '(--finding)--finding=[With --format\: classes are positive and negative for it. \[an image'\''s one finding\]]:value: ' \
                         '(--views)--views=[Which to take\: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.]:value: ' \
                         '(--size)--size=[Side of the stored images, in pixels.]:value: ' \
                         '(--crop-top)--crop-top=[Share of the height to cut off above, below 0.5.]:value: ' \
@@ -84,7 +84,7 @@ _cxr() {
                         '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as many as memory holds\]]:value: ' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1.0\]]:value: ' \
-                        '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:value:(timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k)' \
+                        '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
                         '(--freeze)--freeze=[What does not learn\: none, features, or a number of stages from the image on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
                         '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
                         '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
@@ -249,7 +249,7 @@ _cxr() {
                         '(--task)--task=[Train only share I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1.0\]]:value: ' \
-                        '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:value:(timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k)' \
+                        '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
                         '(--freeze)--freeze=[What does not learn\: none, features, or a number of stages from the image on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
                         '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
                         '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
@@ -310,7 +310,7 @@ _cxr() {
                                     _arguments \
                                         '(--arch)--arch=[Architecture. \[the name'\''s own\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                                         '(--help)--help[Show this message and exit.]' \
-                                        '1:value:(timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k)'
+                                        '1:file:_files'
                                     ;;
                             esac
                             ;;

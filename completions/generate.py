@@ -125,13 +125,13 @@ def values_of(parameter: Any, kind: Any) -> Values:
         return tuple(map(str, typing.get_args(kind)))
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return tuple(str(member.value) for member in kind)
-    if parameter.name in KNOWN_VALUES:
-        return tuple(KNOWN_VALUES[parameter.name])
     if kind is Path:
         return Place.FOLDER if A_FOLDER.match(parameter.help or "") else Place.FILE
     metavar = parameter.metavar or ""
     if kind is str and A_FILE.search(metavar):
         return Place.FILE
+    if parameter.name in KNOWN_VALUES:
+        return tuple(KNOWN_VALUES[parameter.name])
     return tuple(word for word in metavar.split("|") if word.islower()) if kind is str else NOTHING
 
 

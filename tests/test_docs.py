@@ -65,7 +65,8 @@ def _calls(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _spellings(command: Any) -> set[str]:
-    return {word for each in command.params for word in (*each.opts, *each.secondary_opts)} | {"--help"}
+    options = [each for each in command.params if each.param_type_name == "option"]
+    return {word for each in options for word in (*each.opts, *each.secondary_opts)} | {"--help"}
 
 
 def _name(page: Path) -> str:
