@@ -291,7 +291,7 @@ def merge_shards(
 
 
 def _is_done(folder: Path, plan: dict[str, Any], reporter: Reporter) -> bool:
-    """Check that a folder is free for a plan, or was begun by it; tell whether it is finished."""
+    """Check that a folder is free for a plan, or was begun by it; return whether it is finished."""
     before = read_plan(folder)
     if before is None:
         return False

@@ -1,7 +1,7 @@
 """Parts of one dataset, made apart and merged.
 
 A shard takes a run of the inputs, in their order, and keeps what became of each, duplicates too: which of two
-equal pictures is the first is known only when all shards are there.
+equal images is the first is known only when all shards are there.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

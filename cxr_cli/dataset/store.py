@@ -85,7 +85,7 @@ def open_dataset(folder: Path) -> Dataset:
                 f"{folder}: a shard, part of a dataset; put all together with `cxr preprocess --merge`"
             )
         if (folder / JOURNAL).is_file():
-            raise BadInput(f"{folder}: unfinished dataset; run the same `cxr preprocess` again, it goes on")
+            raise BadInput(f"{folder}: unfinished dataset; run the same `cxr preprocess` again to resume")
         raise BadInput(f"{folder}: no {INFO} in it; a DATASET made by `cxr preprocess` is needed")
     info = read_json(folder / INFO)
     if not isinstance(info.get("digest"), str):
@@ -133,7 +133,7 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
     """
 
     def __init__(self, folder: Path, size: int, plan: Mapping[str, Any]) -> None:
-        """Begin the folder, or go on after its last whole entry; what is torn is dropped."""
+        """Begin the folder, or resume after its last whole entry; what is torn is dropped."""
         self._folder = folder
         self._row_shape = (size, size)
         self.images: list[Mapping[str, str]] = []
@@ -248,7 +248,7 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
         return stream
 
     def _header(self, rows: int) -> bytes:
-        """The .npy header of so many rows; its length is always the same, for numpy leaves room."""
+        """The .npy header for this many rows; its length is always the same, for numpy leaves room."""
         stream = io.BytesIO()
         shape = (rows, *self._row_shape)
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}

@@ -20,7 +20,7 @@ from cxr_cli.explain.explanation import Explanation
 from cxr_cli.explain.overlay import frame_part, lay_over, place_map
 from cxr_cli.explain.secondary_capture import Derivation, read_source, write_secondary_capture
 from cxr_cli.images.raster import cropped_part, image_id
-from cxr_cli.images.read import Geometry, read_picture
+from cxr_cli.images.read import Geometry, read_pixels
 from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.sources import is_dicom
 from cxr_cli.reporting import SILENT, Reporter
@@ -212,7 +212,7 @@ def _draw_image(folder: Path, panel: Panel, image: int, display: Display) -> dic
 def _original(path: Path, identity: str) -> NDArray[np.uint8] | str:
     """Read an image again at its full size; or return why the DATASET's smaller copy is used instead."""
     try:
-        pixels = read_picture(path).pixels
+        pixels = read_pixels(path).pixels
     except RejectedImageError as error:
         return f"{AT_DATASET_SIZE}: {error}"
     if image_id(pixels) != identity:

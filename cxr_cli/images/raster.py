@@ -17,7 +17,7 @@ from cxr_cli.images.archives import open_input
 from cxr_cli.images.rejected import RejectedImageError
 
 MIN_SIDE = 32
-"""A picture with a shorter side, in pixels, is an icon or a marker, no image."""
+"""An image with a shorter side, in pixels, is an icon or a marker, not a radiograph."""
 
 MAX_PIXELS = 100_000_000
 """Five times the largest detector; a header that promises more is a decompression bomb."""
@@ -35,18 +35,18 @@ UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     7: lambda image: np.rot90(image, 2).T,
     8: np.rot90,
 }
-"""What sets a picture of that EXIF orientation upright; 1 and unknown values stand as they are."""
+"""What sets an image of that EXIF orientation upright; 1 and unknown values stay as they are."""
 
 
 @dataclass(frozen=True)
-class Picture:
+class DecodedImage:
     """A decoded image: display-ready gray `pixels`, uint8 [H, W], and how stored values became gray."""
 
     pixels: NDArray[np.uint8]
     mapping: str
 
 
-def read_raster(path: Path) -> Picture:
+def read_raster(path: Path) -> DecodedImage:
     """Decode a PNG or JPEG, a file or ARCHIVE.zip/MEMBER, to display-ready gray at its full size, upright.
 
     Gray stays as it is, color becomes luminance. 16-bit values are mapped linearly from the image's own
@@ -54,18 +54,18 @@ def read_raster(path: Path) -> Picture:
     channel changes nothing.
 
     Raises:
-        RejectedImageError: no PNG or JPEG, damaged, several pictures, CMYK, too small or large, constant.
+        RejectedImageError: no PNG or JPEG, damaged, several images, CMYK, too small or large, constant.
     """
     # Pillow, for it refuses truncated files, where OpenCV fills the missing part with gray and says nothing.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             with open_input(path) as stream, Image.open(stream, formats=("PNG", "JPEG")) as image:
-                return _picture(stream, image)
+                return _decoded(stream, image)
         except RejectedImageError:
             raise
         except UnidentifiedImageError:
-            raise RejectedImageError("no PNG or JPEG picture") from None
+            raise RejectedImageError("not a PNG or JPEG image") from None
         except Image.DecompressionBombError:
             raise RejectedImageError("too large: decompression bomb") from None
         except Exception as error:  # decoders raise anything on damaged data
@@ -73,9 +73,9 @@ def read_raster(path: Path) -> Picture:
             raise RejectedImageError(f"cannot be decoded: {damage} ({type(error).__name__})") from error
 
 
-def _picture(stream: BinaryIO, image: Image.Image) -> Picture:
+def _decoded(stream: BinaryIO, image: Image.Image) -> DecodedImage:
     if getattr(image, "n_frames", 1) > 1:
-        raise RejectedImageError("more than one picture in the file")
+        raise RejectedImageError("more than one image in the file")
     check_sides(image.height, image.width)
     sixteen_bit = _has_sixteen_bits(image)
     image.load()
@@ -88,7 +88,7 @@ def _picture(stream: BinaryIO, image: Image.Image) -> Picture:
         pixels = np.ascontiguousarray(UPRIGHT[orientation](pixels))
         mapping += f"; EXIF orientation {orientation} set upright"
     check_varied(pixels)
-    return Picture(pixels, f"{image.format}; {mapping}")
+    return DecodedImage(pixels, f"{image.format}; {mapping}")
 
 
 def _has_sixteen_bits(image: Image.Image) -> bool:
@@ -106,7 +106,7 @@ def _gray_of_eight_bits(image: Image.Image) -> tuple[NDArray[np.uint8], str]:
         return np.array(image), "gray as stored"
     if image.mode in ("1", "P", "RGB"):
         return np.array(image.convert("L")), f"{image.mode} to luminance"
-    # CMYK images come out of print shops, inverted or not: nothing in the file tells which.
+    # CMYK images come out of print shops, inverted or not: nothing in the file says which.
     raise RejectedImageError(f"color mode {image.mode}: gray, RGB or palette is needed")
 
 
@@ -130,7 +130,7 @@ def _gray_of_sixteen_bits(stream: BinaryIO, image: Image.Image) -> tuple[NDArray
 
 
 def check_sides(height: int, width: int) -> None:
-    """Raise RejectedImageError for a picture too small to be an image or too large to be decoded safely."""
+    """Raise RejectedImageError for an image too small to be a radiograph or too large to be decoded safely."""
     if min(height, width) < MIN_SIDE:
         raise RejectedImageError(
             f"too small: {width} x {height} pixels, at least {MIN_SIDE} on a side are needed"

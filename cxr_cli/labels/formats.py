@@ -36,7 +36,7 @@ CHEXPERT_FINDINGS = (
 )
 
 CHEXPERT_PATH_PARTS = 3
-"""patient00001/study1/view1_frontal.jpg tells an image; the folders before it differ by edition."""
+"""patient00001/study1/view1_frontal.jpg identifies an image; the folders before it differ by edition."""
 
 XRAY = ("x-ray", "xray")
 """What Cohen's table calls the modality of images."""

@@ -13,7 +13,7 @@ from cxr_cli.labels.formats import CHEXPERT_PATH_PARTS, Published, read_publishe
 from cxr_cli.labels.table import Columns, LabelRow, read_table
 
 TELLING_PARTS = (CHEXPERT_PATH_PARTS,)
-"""How many last parts of a path may be needed to tell an image, see LabelRow."""
+"""How many last parts of a path may be needed to identify an image, see LabelRow."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class LabelRow:
         label: the image's class; "" where it has none.
         values: by manifest column.
         reason: why the image is to be left out, None where it is not.
-        telling_parts: how many parts of the path, from its end, tell the image from all others where the
+        telling_parts: how many parts of the path, from its end, identify the image where the
             path leads nowhere; 1: its name does.
     """
 

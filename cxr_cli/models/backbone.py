@@ -26,7 +26,7 @@ class Backbone(nnx.Module):
         STAGES: the modules with parameters, from the image to the logits, as dotted paths, those of one depth
             together: what --freeze counts and --layer-decay goes down. The last holds the classifier.
         embedding_size: length E of an image's vector.
-        rematerialize: the backward pass computes what lies within a block anew, so that between the passes
+        rematerialize: the backward pass computes what lies within a block again, so that between the passes
             only the maps between blocks are kept.
     """
 

@@ -1,6 +1,6 @@
 """The first five stages of EfficientNet-Lites, one or several side by side, for few images.
 
-On chest images these maps tell more than ImageNet's last ones (README has the figures), and what comes behind
+On chest images these maps carry more information than the last ones (see docs/benchmarks.md), and what follows
 them has most of the parameters.
 """
 

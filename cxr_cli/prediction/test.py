@@ -44,7 +44,7 @@ class TestResult:
 
 
 def test(
-    run: Path,
+    run: Path | str,
     *,
     subset: Subset = "test",
     templates: Path | None = None,
@@ -82,6 +82,7 @@ def test(
         InvalidSetting: settings that exclude each other, or do not suit the run.
         BadInput: see `open_run_with_images`, `image_scorer` and `choose_point`.
     """
+    run = Path(run)
     rule = Rule(sensitivity, threshold)
     opened = open_run_with_images(run, dataset, split, reporter)
     images, division = opened.dataset, opened.split

@@ -31,7 +31,7 @@ class ThreeWayResult:
 
 
 def validate3way(
-    run: Path,
+    run: Path | str,
     *,
     trials: int = 129,
     repeats: int = 1,
@@ -57,6 +57,7 @@ def validate3way(
     Raises:
         InvalidSetting, BadInput: see `open_run_with_images`, `image_vectors` and `draw_trials`.
     """
+    run = Path(run)
     trained, images, division = open_run_with_images(run, dataset, split, reporter)
     rows = division.rows(subset)
     vectors = image_vectors(trained, images.images, rows)  # one forward pass, however many trials

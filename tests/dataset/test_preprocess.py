@@ -285,7 +285,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, images: Path, 
 def test_nothing_is_left_where_no_image_could_be_read(tmp_path: Path, run: Run) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "a.png").write_text("no picture")
-    with pytest.raises(BadInput, match=r"none of 1 inputs .*a\.png: no PNG or JPEG"):
+    with pytest.raises(BadInput, match=r"none of 1 inputs .*a\.png: not a PNG or JPEG"):
         run(tmp_path / "images", to=tmp_path / "d")
     assert not (tmp_path / "d").exists()
 

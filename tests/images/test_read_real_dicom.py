@@ -44,7 +44,7 @@ def test_every_image_of_the_archive_looks_like_the_picture_it_was_made_of(real_i
     for path, label, view in zip(table["path"], table["label"], table["true_view"], strict=True):
         image, record = read_dicom(real_images / "dicom" / path)
         same = pictures[(pictures["patient_id"] == record["patient_id"]) & (pictures["label"] == label)]
-        others = (small_picture(real_images / "cxr3" / picture) for picture in same["path"])
+        others = (small_picture(real_images / "cxr3" / decoded) for decoded in same["path"])
         # A correlation that is right in sign as well: an image not inverted where it should be has -0.99.
         assert any(np.corrcoef(small(image.pixels), other)[0, 1] > 0.99 for other in others), path
         assert record["view_position"] in ("", view)

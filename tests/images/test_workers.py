@@ -66,7 +66,7 @@ def test_a_hanging_item_is_given_up_while_the_others_are_done() -> None:
 
 
 def test_a_lost_item_is_an_error_where_nobody_deals_with_it() -> None:
-    with pytest.raises(CxrError, match=r"ended its process \(exit code 3\); run again to go on"):
+    with pytest.raises(CxrError, match=r"ended its process \(exit code 3\); run again to resume"):
         list(map_in_order(os._exit, [3, 3], 2))
 
 

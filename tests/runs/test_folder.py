@@ -168,8 +168,12 @@ def test_a_run_without_a_model_or_with_another_networks_is_refused(tmp_path: Pat
     with pytest.raises(BadInput, match="has no selected model yet; let `cxr train` finish an epoch first"):
         open_run(tmp_path)
     for name, other, told in (
-        ("wider", {"width": 0.25}, r"params\.\S+ is \(\d+,\), \(\d+,\) is right"),
-        ("single", {"siamese": False}, r"params\.\S+ is missing, \(\d*,?\) is right"),
+        (
+            "wider",
+            {"network": replace(config.network, width=0.25)},
+            r"params\.\S+ is \(\d+,\), \(\d+,\) is right",
+        ),
+        ("single", {"task": named_recipe("single", {}).task}, r"params\.\S+ is missing, \(\d*,?\) is right"),
     ):
         folder = tmp_path / name
         write_config(folder, config)

@@ -29,9 +29,8 @@ def robustness(study: Study) -> str | None:
     if study.audit is None:
         return None
     return (
-        "Classes were predicted from regions of the images alone, such as the corners and the border, and from "
-        f"characteristics alone: {count(len(study.audit['findings']), 'finding')}, listed "
-        "under Audit."
+        "Classes were predicted from regions of the images alone, such as the corners and the border, and "
+        f"from characteristics alone: {count(len(study.audit['findings']), 'finding')}, listed under Audit."
     )
 
 
