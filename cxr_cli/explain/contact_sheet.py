@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.explain.choices import Color
 from cxr_cli.explain.overlay import lay_over
-from cxr_cli.plots.plots import save
+from cxr_cli.plots.save import save
 
 COLUMNS = 6
 ROWS = 5

@@ -12,8 +12,8 @@ from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.operating_point import Rule, choose_point, positive_class
 from cxr_cli.evaluation.report import MetricsReport, classification_report
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
-from cxr_cli.plots.plots import confusion_matrix, roc_curves
-from cxr_cli.plots.roc import curve_of
+from cxr_cli.plots.confusion_matrix import confusion_matrix
+from cxr_cli.plots.roc import curve_of, roc_curves
 from cxr_cli.prediction.metrics_file import write_metrics
 from cxr_cli.prediction.predictions_file import predictions_table, write_predictions
 from cxr_cli.prediction.scores import called_at, class_scores

@@ -7,7 +7,7 @@ import numpy as np
 
 from cxr_cli.artifacts import write_json
 from cxr_cli.evaluation.threeway import ThreeWayReport, three_way_report
-from cxr_cli.plots.plots import confusion_matrix
+from cxr_cli.plots.confusion_matrix import confusion_matrix
 from cxr_cli.prediction.forward import image_vectors
 from cxr_cli.prediction.similarity import differences_function
 from cxr_cli.reporting import SILENT, Reporter

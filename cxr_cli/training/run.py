@@ -18,7 +18,7 @@ from cxr_cli.models.network import Network, Variables, create, outline
 from cxr_cli.models.registry import find_architecture
 from cxr_cli.models.weights.pretrained import load_pretrained
 from cxr_cli.models.weights.sources import FoundWeights, combined_digest, find_all
-from cxr_cli.plots.plots import training_curves
+from cxr_cli.plots.training_curves import training_curves
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import image_source
 from cxr_cli.reporting import Advance, Reporter
