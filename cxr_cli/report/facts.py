@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cxr_cli.evaluation.report import format_metric
-from cxr_cli.evaluation.subgroups.strata import NOT_RECORDED
+from cxr_cli.recorded_values import NOT_RECORDED
 from cxr_cli.report.study import Study
 from cxr_cli.splitting.criteria import SUBSETS
 from cxr_cli.training.recipes import value_of
