@@ -473,7 +473,7 @@ _cxr() {
             return
             ;;
         "report --gradcam")
-            _cxr_paths -f
+            _cxr_paths -d
             return
             ;;
         "report --by")

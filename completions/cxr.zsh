@@ -229,8 +229,8 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The page. \[RUN/report.html\]]:file:_files' \
                         '(--output -o)-o[The page. \[RUN/report.html\]]:file:_files' \
-                        '(--gradcam)--gradcam=[What `cxr gradcam` made. \[RUN/gradcam\]]:file:_files' \
-                        '*--by=[Strata of the test, as of `cxr stratify`; repeatable. \[characteristics that differ\]]:value: ' \
+                        '(--gradcam)--gradcam=[A folder made by `cxr gradcam`. \[RUN/gradcam\]]:folder:_files -/' \
+                        '*--by=[Subgroups of the test images, as in `cxr stratify`; repeatable. \[all that vary\]]:value: ' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \

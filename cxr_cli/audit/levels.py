@@ -1,6 +1,7 @@
 """A manifest's characteristics reduced to few levels, to examine their association with the class."""
 
 from collections.abc import Callable, Collection
+from math import isnan
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ import pandas as pd
 
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS
+from cxr_cli.recorded_values import number_of
 
 MISSING = "(missing)"
 RARE = "(rare)"
@@ -32,8 +34,8 @@ class Characteristics(NamedTuple):
 
 def age_group(age: str) -> str:
     """Name the group of an age in years, such as "40-59"; missing where it is no number."""
-    years = pd.to_numeric(age, errors="coerce")
-    if pd.isna(years):
+    years = number_of("age", age)
+    if isnan(years):
         return MISSING
     edges = [edge for edge in AGES if edge <= years]
     low = edges[-1] if edges else 0

@@ -7,6 +7,7 @@ from math import inf
 from pydicom.dataset import Dataset
 
 from cxr_cli.images import portable
+from cxr_cli.recorded_values import age_between, age_in_years
 
 MANIFEST_COLUMNS = (
     "image_id",
@@ -51,9 +52,6 @@ DATES_OF_IMAGE = ("StudyDate", "AcquisitionDate", "SeriesDate", "ContentDate")
 SPACINGS = ("PixelSpacing", "ImagerPixelSpacing")
 """In this order: a PixelSpacing beside the detector's own is the calibrated one (PS3.3 10.7.1)."""
 
-DAYS_PER_YEAR = 365.25
-YEARS_PER_UNIT = {"Y": 1.0, "M": 1 / 12, "W": 7 / DAYS_PER_YEAR, "D": 1 / DAYS_PER_YEAR}
-
 
 def header_characteristics(header: Dataset) -> dict[str, str]:
     """The characteristics that a DICOM header states, as text; "" where it is silent. No name, no dates.
@@ -78,22 +76,6 @@ def header_characteristics(header: Dataset) -> dict[str, str]:
 def kept_values(header: Dataset, keywords: tuple[str, ...]) -> dict[str, str]:
     """The header's values of these keywords, on the user's own wish; "" where it is silent."""
     return {keyword: "\\".join(_values(header, keyword)) for keyword in keywords}
-
-
-def age_in_years(age_string: str) -> str:
-    """A DICOM age string (AS, PS3.5 6.2: digits and one of D, W, M, Y) in years; "" where it is none."""
-    number, unit = age_string[:-1], age_string[-1:]
-    if unit not in YEARS_PER_UNIT or not (number.isascii() and number.isdigit()):
-        return ""
-    return f"{round(int(number) * YEARS_PER_UNIT[unit], 4):g}"
-
-
-def age_between(birth: date, day: date) -> str:
-    """Completed years from birth to a day, or a share of the first year; "" for a day before birth."""
-    if day < birth:
-        return ""
-    years = day.year - birth.year - ((day.month, day.day) < (birth.month, birth.day))
-    return str(years) if years else f"{round((day - birth).days / DAYS_PER_YEAR, 4):g}"
 
 
 def combine(header: Mapping[str, str], table: Mapping[str, str]) -> dict[str, str]:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from cxr_cli.artifacts import read_csv
 from cxr_cli.errors import BadInput
-from cxr_cli.images.characteristics import age_in_years
 from cxr_cli.labels.choices import Format
 from cxr_cli.labels.table import LabelRow, own_column, read_covidx
+from cxr_cli.recorded_values import age_in_years, sex_code
 
 POSITIVE, NEGATIVE = "positive", "negative"
 """Classes of images with and without the finding asked for."""
@@ -43,8 +43,6 @@ XRAY = ("x-ray", "xray")
 
 COHEN_UNKNOWN = ("todo", "Unknown")
 """Findings of Cohen's table that say nothing."""
-
-SEXES = {"Male": "M", "Female": "F", "Unknown": ""}
 
 Row = Mapping[str, str]
 
@@ -209,7 +207,7 @@ def _read_chexpert(table: Path) -> list[Image]:
         path = PurePosixPath(row["Path"])
         values = _values(row, meaning)
         values["patient_id"] = next((part for part in path.parts if part.startswith("patient")), "")
-        values["sex"] = SEXES.get(values.get("sex", ""), values.get("sex", ""))
+        values["sex"] = sex_code(values.get("sex", ""))
         values["view_position"] = "LATERAL" if row["Frontal/Lateral"] == "Lateral" else row["AP/PA"]
         stated = {
             name: _chexpert_value(table, number, name, row[name]) for name in CHEXPERT_FINDINGS if name in row

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,11 +13,12 @@ from numpy.typing import NDArray
 from cxr_cli.artifacts import read_json
 from cxr_cli.dataset.store import Dataset, rejected_by_reason
 from cxr_cli.errors import BadInput
-from cxr_cli.evaluation.subgroups.strata import NOT_RECORDED, SMALL, describe_strata, divide
+from cxr_cli.evaluation.subgroups.strata import SMALL, describe_strata, divide
 from cxr_cli.evaluation.subgroups.tables import Subject, notes, tables
 from cxr_cli.evaluation.tables import Table
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
 from cxr_cli.prediction.predictions_file import read_predictions
+from cxr_cli.recorded_values import NOT_RECORDED, number_of
 from cxr_cli.runs.config import RunConfig, read_config
 from cxr_cli.runs.folder import AUDIT, FIGURES, HISTORY, METRICS, PREDICTIONS, RECORD, open_images
 from cxr_cli.splitting.criteria import SUBSETS
@@ -150,11 +152,19 @@ def _strata(path: Path, by: Sequence[str]) -> StrataTables | None:
     return StrataTables(tuple(divisions), tables(strata, subject), notes(strata, subject))
 
 
+<<<<<<< HEAD
 def _varying(images: pd.DataFrame) -> tuple[str, ...]:
     """Return the characteristics with several values, but not too many."""
     aged = pd.to_numeric(images["age"], errors="coerce").notna() if "age" in images else pd.Series([False])
     varying = (name for name in DESCRIBED if name in images and 2 <= images[name].nunique() <= MOST_VALUES)
     return (*varying, *([AGE_GROUPS] if aged.any() else []))
+=======
+def _that_differ(images: pd.DataFrame) -> tuple[str, ...]:
+    """Name the characteristics of which images have several values, but not too many."""
+    aged = _years(images["age"]).notna() if "age" in images else pd.Series([False])
+    differing = (name for name in DESCRIBED if name in images and 2 <= images[name].nunique() <= MOST_VALUES)
+    return (*differing, *([AGE_GROUPS] if aged.any() else []))
+>>>>>>> h-images
 
 
 def _read_if_there(path: Path) -> dict[str, Any] | None:
@@ -189,7 +199,7 @@ def describe_ages(images: Dataset, rows: Mapping[str, Rows | list[int]]) -> dict
     Returns:
         None where no image has an age.
     """
-    ages = pd.to_numeric(images.manifest["age"], errors="coerce")
+    ages = _years(images.manifest["age"])
     return (
         {subset: _describe(ages.iloc[of_subset]) for subset, of_subset in rows.items()}
         if ages.notna().any()
@@ -197,7 +207,15 @@ def describe_ages(images: Dataset, rows: Mapping[str, Rows | list[int]]) -> dict
     )
 
 
+<<<<<<< HEAD
 def _describe(ages: "pd.Series[float]") -> str:
+=======
+def _years(ages: "pd.Series[str]") -> "pd.Series[float]":
+    return ages.map(partial(number_of, "age"))
+
+
+def _in_words(ages: "pd.Series[float]") -> str:
+>>>>>>> h-images
     images = f"{len(ages)} image{'' if len(ages) == 1 else 's'}"
     if ages.isna().all():
         return f"{NOT_RECORDED}, {images}"

@@ -1,13 +1,9 @@
 """What a header and a table say of an image."""
 
-from datetime import date
-
 import pytest
 from pydicom.dataset import Dataset
 
 from cxr_cli.images.characteristics import (
-    age_between,
-    age_in_years,
     combine,
     header_characteristics,
     kept_values,
@@ -59,38 +55,6 @@ def test_an_empty_header_says_nothing() -> None:
     stated = header_characteristics(Dataset())
     assert stated.pop("portable") == "unknown"
     assert set(stated.values()) == {""}
-
-
-@pytest.mark.parametrize(
-    ("age", "years"),
-    # A week is 7 / 365.25 of a year.
-    [
-        ("045Y", "45"),
-        ("006M", "0.5"),
-        ("026W", "0.4983"),
-        ("010D", "0.0274"),
-        ("", ""),
-        ("45", ""),
-        ("OLDY", ""),
-    ],
-)
-def test_age_strings_in_years(age: str, years: str) -> None:
-    assert age_in_years(age) == years
-
-
-@pytest.mark.parametrize(
-    ("birth", "day", "years"),
-    [
-        ((1960, 5, 20), (2010, 5, 19), "49"),
-        ((1960, 5, 20), (2010, 5, 20), "50"),
-        ((1960, 2, 29), (1961, 2, 28), "0.9993"),  # 365 / 365.25
-        ((1960, 2, 29), (1961, 3, 1), "1"),
-        ((2010, 1, 1), (2010, 1, 1), "0"),
-        ((2010, 1, 2), (2010, 1, 1), ""),
-    ],
-)
-def test_age_between_dates(birth: tuple[int, int, int], day: tuple[int, int, int], years: str) -> None:
-    assert age_between(date(*birth), date(*day)) == years
 
 
 @pytest.mark.parametrize(

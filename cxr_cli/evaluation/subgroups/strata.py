@@ -14,10 +14,9 @@ from cxr_cli.evaluation.subgroups.differences import Difference, differences_to_
 from cxr_cli.evaluation.subgroups.paired import paired_differences
 from cxr_cli.evaluation.uncertainty.estimates import Estimates, estimate
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES, Interval
+from cxr_cli.recorded_values import NOT_RECORDED, is_missing, number_of
 
 ALL_IMAGES = "all images"
-NOT_RECORDED = "not recorded"
-MISSING = frozenset(("", "na", "n/a", "nan", "none", "null"))
 MOST_STRATA = 50
 SMALL = 20
 
@@ -39,17 +38,16 @@ class Characteristic:
             BadInput: a value is no number where there are bins; `place` is the file's name.
         """
         return [
-            NOT_RECORDED if value.strip().lower() in MISSING else self._name(value, f"{place}: line {line}")
+            NOT_RECORDED if is_missing(value) else self._name(value, f"{place}: line {line}")
             for line, value in enumerate(values, start=2)
         ]
 
     def _name(self, value: str, place: str) -> str:
         if not self.edges:
             return value
-        try:
-            number = float(value)
-        except ValueError:
-            raise BadInput(f"{place}: {self.column} is {value!r}; bins need numbers") from None
+        number = number_of(self.column, value)
+        if np.isnan(number):
+            raise BadInput(f"{place}: {self.column} is {value!r}; bins need numbers")
         return self.bins()[int(np.searchsorted(self.edges, number, side="right"))]
 
     def bins(self) -> list[str]:

@@ -7,7 +7,6 @@ from sklearn.metrics import recall_score, roc_auc_score
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.subgroups.strata import (
-    NOT_RECORDED,
     Characteristic,
     compare_strata,
     describe_strata,
@@ -15,6 +14,7 @@ from cxr_cli.evaluation.subgroups.strata import (
     read_by,
     strata_of,
 )
+from cxr_cli.recorded_values import NOT_RECORDED
 
 TABLE = {
     "view_position": ["AP", "PA", "", "AP", "PA", "AP"],
