@@ -152,19 +152,11 @@ def _strata(path: Path, by: Sequence[str]) -> StrataTables | None:
     return StrataTables(tuple(divisions), tables(strata, subject), notes(strata, subject))
 
 
-<<<<<<< HEAD
 def _varying(images: pd.DataFrame) -> tuple[str, ...]:
     """Return the characteristics with several values, but not too many."""
-    aged = pd.to_numeric(images["age"], errors="coerce").notna() if "age" in images else pd.Series([False])
+    aged = _years(images["age"]).notna() if "age" in images else pd.Series([False])
     varying = (name for name in DESCRIBED if name in images and 2 <= images[name].nunique() <= MOST_VALUES)
     return (*varying, *([AGE_GROUPS] if aged.any() else []))
-=======
-def _that_differ(images: pd.DataFrame) -> tuple[str, ...]:
-    """Name the characteristics of which images have several values, but not too many."""
-    aged = _years(images["age"]).notna() if "age" in images else pd.Series([False])
-    differing = (name for name in DESCRIBED if name in images and 2 <= images[name].nunique() <= MOST_VALUES)
-    return (*differing, *([AGE_GROUPS] if aged.any() else []))
->>>>>>> h-images
 
 
 def _read_if_there(path: Path) -> dict[str, Any] | None:
@@ -207,15 +199,11 @@ def describe_ages(images: Dataset, rows: Mapping[str, Rows | list[int]]) -> dict
     )
 
 
-<<<<<<< HEAD
-def _describe(ages: "pd.Series[float]") -> str:
-=======
 def _years(ages: "pd.Series[str]") -> "pd.Series[float]":
     return ages.map(partial(number_of, "age"))
 
 
-def _in_words(ages: "pd.Series[float]") -> str:
->>>>>>> h-images
+def _describe(ages: "pd.Series[float]") -> str:
     images = f"{len(ages)} image{'' if len(ages) == 1 else 's'}"
     if ages.isna().all():
         return f"{NOT_RECORDED}, {images}"

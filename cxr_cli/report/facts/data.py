@@ -1,6 +1,6 @@
 """Facts about the images, their labels, and the split."""
 
-from cxr_cli.evaluation.subgroups.strata import NOT_RECORDED
+from cxr_cli.recorded_values import NOT_RECORDED
 from cxr_cli.report.facts.words import count, counts, listed, spaced
 from cxr_cli.report.study import Study
 from cxr_cli.splitting.criteria import SUBSETS
