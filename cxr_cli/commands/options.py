@@ -1,16 +1,12 @@
 """Options that several commands share."""
 
-import inspect
 import os
-from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cxr_cli.commands.console import say
-from cxr_cli.runs.config import Recipe
-from cxr_cli.training.recipes import RECIPES, SETTINGS, value_of
 
 if TYPE_CHECKING:
     from cxr_cli.array_task import ArrayTask
@@ -38,16 +34,6 @@ Resamples = Annotated[
 
 Fold = Annotated[int | None, typer.Option(help="The fold that tests, where the split has folds.")]
 
-if TYPE_CHECKING:
-    RecipeName = str
-else:
-    RecipeName = Annotated[
-        Literal[tuple(RECIPES)],
-        typer.Option(help="The papers' settings, single, siamese or finetune; or small-data."),
-    ]
-
-Command = Callable[..., None]
-
 
 def array_task(given: str | None, field: str, items: str) -> "ArrayTask | None":
     """The share of the work that is asked for, by option or by a Slurm job array; None for all of it."""
@@ -59,54 +45,3 @@ def array_task(given: str | None, field: str, items: str) -> "ArrayTask | None":
     if not given:
         say(f"task of a Slurm job array: --{field} {task} (--{field} 1/1 takes all {items})")
     return task
-
-
-def with_settings(
-    recipes: Mapping[str, Recipe], without: Collection[str] = ()
-) -> Callable[[Command], Command]:
-    """Give a command an option for each setting of training, in the place of its `**settings`.
-
-    Name, type, choices and help come from the dataclass field of the setting, the defaults from the recipes.
-
-    Args:
-        recipes: whose defaults the help shows.
-        without: settings that the command has options of its own for.
-    """
-
-    def generated(command: Command) -> Command:
-        signature = inspect.signature(command, eval_str=True)
-        own = [one for one in signature.parameters.values() if one.kind is not one.VAR_KEYWORD]
-        settings = [
-            inspect.Parameter(
-                name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_option(name, recipes)
-            )
-            for name in SETTINGS
-            if name not in without
-        ]
-        # What Typer reads a command's parameters from.
-        command.__signature__ = signature.replace(parameters=[*own, *settings])  # type: ignore[attr-defined]
-        command.__annotations__ = {one.name: one.annotation for one in (*own, *settings)}
-        return command
-
-    return generated
-
-
-def _option(name: str, recipes: Mapping[str, Recipe]) -> Any:
-    one, kind = SETTINGS[name]
-    flag = f"--{name.replace('_', '-')}"
-    spelling = f"{flag}/--no-{flag[2:]}" if kind is bool else flag
-    help = f"{one.metadata['help']} [{_defaults(name, recipes)}]"
-    return Annotated[kind | None, typer.Option(spelling, metavar=one.metadata["metavar"], help=help)]
-
-
-def _defaults(name: str, recipes: Mapping[str, Recipe]) -> str:
-    """Write the recipes' values of a setting: "0.25", or "16 single; 32 siamese; 256 finetune"."""
-    by_value: dict[str, list[str]] = {}
-    for recipe, settings in recipes.items():
-        value = value_of(settings, name)
-        if value is not None:
-            shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else f"{value}"
-            by_value.setdefault(shown, []).append(recipe)
-    if len(by_value) == 1:
-        return next(iter(by_value))
-    return "; ".join(f"{shown} {', '.join(names)}" for shown, names in by_value.items())

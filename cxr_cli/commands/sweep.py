@@ -5,17 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from cxr_cli.commands import options
+from cxr_cli.commands import options, training_options
 from cxr_cli.commands.console import CONSOLE
 from cxr_cli.training.recipes import SEARCH_RECIPES
 
 
-@options.with_settings(SEARCH_RECIPES, without=("lr", "batch_size"))
+@training_options.with_settings(SEARCH_RECIPES, without=("lr", "batch_size"))
 def sweep(
     dataset: options.DatasetFolder,
     split: options.SplitFile,
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder for the runs and sweep.csv.")],
-    recipe: options.RecipeName = "single",
+    recipe: training_options.RecipeName = "single",
     lr: Annotated[
         list[float] | None, typer.Option(help="Learning rates; repeatable. [1e-3 1e-4 1e-5]")
     ] = None,

@@ -5,17 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from cxr_cli.commands import options
+from cxr_cli.commands import options, training_options
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.training.recipes import RECIPES
 
 
-@options.with_settings(RECIPES)
+@training_options.with_settings(RECIPES)
 def train(
     dataset: options.DatasetFolder,
     split: options.SplitFile,
     output: Annotated[Path, typer.Option("--output", "-o", help="The RUN folder.")],
-    recipe: options.RecipeName = "single",
+    recipe: training_options.RecipeName = "single",
     fold: options.Fold = None,
     seed: options.Seed = 0,
     micro_batch: Annotated[
