@@ -119,7 +119,8 @@ def test_checklists_are_filled_in_as_far_as_the_files_allow(cxr: Cxr, tested: Pa
     assert "Split at random within each class, 25% for validation and 25% for testing, seed 0." in text
     assert "covidnet, 0.125 times the channels of the original, input 32 × 32 × 1" in text
     assert (
-        "adam, learning rate 0.001 (constant), batch size 8 images, 8 epochs, softmax cross entropy" in text
+        "adam optimizer, learning rate 0.001 (constant), batch size 8 images, 8 epochs, softmax cross entropy"
+        in text
     )
     assert "12 images without a patient id, each treated as a separate patient" in text
     assert "44 Funding and the funders' role to be written by the author" in text
