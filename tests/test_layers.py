@@ -168,7 +168,7 @@ def _strings(tree: ast.Module) -> Iterator[ast.Constant]:
 
 
 def test_the_library_knows_no_flags() -> None:
-    """A message names a field in backticks, and the command puts its flag there; a whole command may stand."""
+    """A message names a field in backticks, and the command puts its flag there."""
     library = {module: tree for module, tree in TREES.items() if _room(module) not in ABOVE_THE_LIBRARY}
     wrong = [
         f"{module}:{string.lineno} {string.value!r}"

@@ -144,8 +144,8 @@ def test_a_study_of_one_imaging_system_says_so(study: Study) -> None:
     images = {**study.images, "test": {"covid19": 3, "normal": 5, "pneumonia": 1}}
     page = render(replace(study, split=split, images=images))
     assert (
-        "7 test images outside the training domain (not meeting &#34;portable == &#39;fixed&#39;&#34;), and 2 inside it."
-        in page
+        "7 test images outside the training domain (not meeting &#34;portable == &#39;fixed&#39;&#34;), "
+        "and 2 inside it." in page
     )
 
 
