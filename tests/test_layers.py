@@ -168,12 +168,12 @@ def _strings(tree: ast.Module) -> Iterator[ast.Constant]:
 
 
 def test_the_library_knows_no_flags() -> None:
-    """A message names a field in backticks; main.py puts the command's flag in its place."""
+    """A message names a field in backticks, and the command puts its flag there."""
     library = {module: tree for module, tree in TREES.items() if _room(module) not in ABOVE_THE_LIBRARY}
     wrong = [
         f"{module}:{string.lineno} {string.value!r}"
         for module, tree in library.items()
         for string in _strings(tree)
-        if A_FLAG.search(string.value)
+        if A_FLAG.search(re.sub(r"`cxr [^`]*`", "", string.value))
     ]
     assert wrong == []

@@ -35,7 +35,7 @@ main(sys.argv[1:])
 print(*set(sys.modules) - before, file=sys.stderr)
 """
 MODULES_BEYOND_TYPER = 35
-"""Our own and those of the standard library. Each package of it that is new here (email, zipfile) has many."""
+"""Our own and those of the standard library, of which a package such as email has many."""
 
 FAULT_IN_STORE = """
 import cxr_cli.dataset.store

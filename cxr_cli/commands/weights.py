@@ -55,16 +55,21 @@ def list_(
                 "url": card.url,
             }
         )
+    if not rows:
+        say(f"no weights of {arch} are published; it begins with random ones")
     PRINTERS[format](rows)
 
 
 Rows = list[dict[str, str]]
 
 
+COLUMNS = ("name", "arch", "source", "megabytes", "input_size", "license", "sha256", "here", "url")
+
+
 def _print_csv(rows: Rows) -> None:
     import csv
 
-    writer = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
+    writer = csv.DictWriter(sys.stdout, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
 
@@ -78,7 +83,7 @@ def _print_json(rows: Rows) -> None:
 def _print_table(rows: Rows) -> None:
     """Print what fits a terminal: digests by their beginning, no addresses."""
     shown = [{**row, "sha256": row["sha256"][:8], "here": "yes" if row["here"] else "no"} for row in rows]
-    columns = [column for column in rows[0] if column != "url"]
+    columns = COLUMNS[:-1]
     lines = [dict(zip(columns, columns, strict=True)), *shown]
     widths = {column: max(len(line[column]) for line in lines) for column in columns}
     for line in lines:

@@ -36,8 +36,8 @@ def _randomization(part: Randomization) -> list[str]:
     names = [("and " if depth else "") + stage.randomized for depth, stage in enumerate(part.stages)]
     width = max(map(len, names))
     lines = [
-        "Parameters randomized layer by layer from the head down: rank correlation with the original maps, "
-        f"{part.images} images, mean over {part.initializations} initializations (lowest to highest)",
+        "Parameters randomized layer by layer from the head down: rank correlation with the original maps",
+        f"  {part.images} images, mean over {part.initializations} initializations (lowest to highest)",
     ]
     lines += [
         f"  {name:{width}}  {_number(stage.correlation)} "
@@ -73,8 +73,9 @@ def _localization(part: LocalizationReport) -> list[str]:
     lines = [
         f"Findings in {part.folder}: {part.images} images; "
         f"left out: {part.without_finding} with a black mask, {part.without_mask} without a mask",
-        f"  pointing game: maximum in the finding or within {TOLERANCE:.1%} of the image's side of it; "
-        f"energy-based: share of the map in the finding; IoU: of the map at {THRESHOLD:.0%} of its maximum",
+        f"  pointing game: maximum in the finding, or within {TOLERANCE:.1%} of the image's side of it",
+        "  energy-based pointing game: share of the map in the finding",
+        f"  IoU: intersection over union of the finding and the map at {THRESHOLD:.0%} of its maximum",
         f"  {'':{width}}  {'images':>6}  {'':{metric_width}}  {'maps':19}  uniform map  centered  "
         "other patients",
     ]

@@ -66,8 +66,8 @@ CLAIM = Checklist(
         "Methods: design and data": (
             Item("5", "Prospective or retrospective"),
             Item("6", "Goal of the study"),
-            Item("7", "Sources of the data", data.sources, "where and when the images were made"),
-            Item("8", "Inclusion and exclusion criteria", data.exclusions, "how patients were chosen"),
+            Item("7", "Sources of the data", data.sources, "where and when the images were acquired"),
+            Item("8", "Inclusion and exclusion criteria", data.exclusions, "how patients were selected"),
             Item("9", "Preprocessing", data.preprocessing),
             Item("10", "Selection of subsets of the data", data.selection),
             Item(
@@ -149,7 +149,7 @@ TRIPOD = Checklist(
             Item("5a", "Sources of data", data.sources, "why these, and how representative they are"),
             Item("5b", "Dates"),
             Item("6a", "Setting and centers", data.centers),
-            Item("6b", "Eligibility", data.exclusions, "how patients were chosen"),
+            Item("6b", "Eligibility", data.exclusions, "how patients were selected"),
             Item("6c", "Treatments"),
             Item("7", "Preparation of the data", data.preprocessing),
             Item("8a", "Outcome", data.label_source, "how and when it was assessed"),

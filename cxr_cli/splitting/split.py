@@ -33,7 +33,7 @@ SPELLINGS = {
 }
 
 
-FAILS = "does not meet --train-where (patient in {})"
+FAILS = "does not meet train_where (patient in {})"
 BEYOND_COUNTS = "beyond the number wanted (patient in {})"
 BY_COLUMN = "left out by the column"
 

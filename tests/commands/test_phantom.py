@@ -14,7 +14,7 @@ def test_phantoms_are_drawn_and_the_same_command_again_is_done(cxr: Cxr, tmp_pat
     argv = ("phantom", "-o", tmp_path / "d", "--count", 7, "--size", 40, "--workers", 1)
     first = cxr(*argv)
     assert (first.code, first.out) == (0, "")
-    assert "7 images drawn" in first.err
+    assert "7 images made" in first.err
     assert sorted(p.name for p in (tmp_path / "d").iterdir()) == [
         "images",
         "labels.csv",

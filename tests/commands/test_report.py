@@ -119,7 +119,8 @@ def test_checklists_are_filled_in_as_far_as_the_files_allow(cxr: Cxr, tested: Pa
     assert "Split at random within each class, 25% for validation and 25% for testing, seed 0." in text
     assert "covidnet, 0.125 times the channels of the original, input 32 × 32 × 1" in text
     assert (
-        "adam, learning rate 0.001 (constant), batch size 8 images, 8 epochs, softmax cross entropy" in text
+        "adam optimizer, learning rate 0.001 (constant), batch size 8 images, 8 epochs, softmax cross entropy"
+        in text
     )
     assert "12 images without a patient id, each treated as a separate patient" in text
     assert "44 Funding and the funders' role to be written by the author" in text
@@ -143,8 +144,8 @@ def test_a_study_of_one_imaging_system_says_so(study: Study) -> None:
     images = {**study.images, "test": {"covid19": 3, "normal": 5, "pneumonia": 1}}
     page = render(replace(study, split=split, images=images))
     assert (
-        "7 test images outside the training domain (not meeting &#34;portable == &#39;fixed&#39;&#34;), and 2 inside it."
-        in page
+        "7 test images outside the training domain (not meeting &#34;portable == &#39;fixed&#39;&#34;), "
+        "and 2 inside it." in page
     )
 
 

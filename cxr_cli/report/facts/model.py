@@ -13,7 +13,7 @@ def technology(study: Study) -> str:
     kind = "a siamese convolutional network" if study.config.siamese else "a convolutional network"
     return (
         f"Deep learning: {kind} ({study.config.network.arch}) that classifies chest radiographs as "
-        f"{' or '.join(study.config.classes)}."
+        f"{listed(study.config.classes, 'or')}."
     )
 
 
@@ -60,17 +60,16 @@ def training(study: Study) -> str:
     augmented = ", ".join(f"{name} {value}" for name, value in changes.items() if value) or "none"
     loss = "binary cross entropy of pairs" if config.siamese else f"{value_of(config, 'loss')} cross entropy"
     probe = (
-        "A linear probe (logistic regression on feature vectors, tuned by cross-validation), then "
+        "A linear probe (logistic regression on feature vectors, tuned by cross-validation), then the "
         if value_of(config, "linear_probe")
         else ""
     )
     return (
-        f"{probe}{optimization.optimizer}, learning rate {optimization.lr:g} ({optimization.schedule}), "
-        f"batch size {optimization.batch_size} {'pairs' if config.siamese else 'images'}, "
-        f"{count(optimization.epochs, 'epoch')}, {loss}, augmentation: {augmented}; "
-        f"recipe {config.recipe!r}, "
-        f"precision {config.network.precision}, {study.record['device']}, "
-        f"{study.record['training_seconds']:.0f} s."
+        f"{probe}{optimization.optimizer} optimizer, learning rate {optimization.lr:g} "
+        f"({optimization.schedule}), batch size {optimization.batch_size} "
+        f"{'pairs' if config.siamese else 'images'}, {count(optimization.epochs, 'epoch')}, {loss}, "
+        f"augmentation: {augmented}; recipe {config.recipe!r}, precision {config.network.precision}, "
+        f"{study.record['device']}, {study.record['training_seconds']:.0f} s."
     )
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
+from cxr_cli.evaluation.metrics.registry import heading
 from cxr_cli.evaluation.report import format_metric
 from cxr_cli.report.facts.data import selection
-from cxr_cli.report.facts.words import count, counts, listed, spaced
+from cxr_cli.report.facts.words import count, counts, listed, sentence, spaced
 from cxr_cli.report.study import Study
 
 FAIRNESS = ("sex", "age")
@@ -16,7 +17,7 @@ def metrics(study: Study) -> str | None:
     if study.metrics is None:
         return None
     named = [name for name, value in study.metrics.items() if isinstance(value, Mapping) and "low" in value]
-    return f"{listed(map(spaced, named))}; confusion matrix."
+    return sentence(f"{listed(map(heading, named))}; confusion matrix")
 
 
 def uncertainty(study: Study) -> str | None:
@@ -53,8 +54,8 @@ def performance(study: Study) -> str | None:
     if study.metrics is None:
         return None
     shown = ("accuracy", "balanced_accuracy", "auc" if "auc" in study.metrics else "macro_auc")
-    values = [f"{spaced(name)} {format_metric(study.metrics[name])}" for name in shown]
-    return f"{'; '.join(values)}. Other metrics are under Test, subgroups under Subgroups."
+    values = [f"{heading(name)} {format_metric(study.metrics[name])}" for name in shown]
+    return f"{sentence('; '.join(values))} Other metrics are under Test, subgroups under Subgroups."
 
 
 def diagnostic_performance(study: Study) -> str | None:

@@ -13,12 +13,17 @@ def counts(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {number}" for name, number in numbers.items())
 
 
-def listed(names: Iterable[object]) -> str:
+def listed(names: Iterable[object], conjunction: str = "and") -> str:
     """Write "a", "a and b", "a, b, and c"."""
     *most, last = map(str, names)
     if len(most) < 2:
-        return " and ".join([*most, last])
-    return f"{', '.join(most)}, and {last}"
+        return f" {conjunction} ".join([*most, last])
+    return f"{', '.join(most)}, {conjunction} {last}"
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital letter, and end with a period."""
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def spaced(name: str) -> str:
