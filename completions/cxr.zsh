@@ -35,24 +35,24 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The DATASET folder to make.]:folder:_files -/' \
                         '(--output -o)-o[The DATASET folder to make.]:folder:_files -/' \
-                        '*--labels=[A label table\: CSV, TSV or COVIDx list; repeatable. Without\: the folder'\''s name.]:file:_files' \
+                        '*--labels=[A label table (CSV, TSV or COVIDx list); repeatable. \[class = folder name\]]:file:_files' \
                         '(--path-column)--path-column=[The label table'\''s column of image paths.]:value: ' \
                         '(--label-column)--label-column=[The label table'\''s column of classes.]:value: ' \
-                        '(--patient-column)--patient-column=[The label table'\''s column of patients; patient_id where it has that.]:value: ' \
+                        '(--patient-column)--patient-column=[Column of patient ids in the label table. \[patient_id, if present\]]:value: ' \
                         '(--format)--format=[The published layout of the label tables.]:value:(nih rsna covidx cohen chexpert)' \
                         '(--finding)--finding=[With --format\: classes are positive and negative for it. \[an image'\''s one finding\]]:value: ' \
-                        '(--views)--views=[Which to take\: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.]:value: ' \
+                        '(--views)--views=[Views to keep\: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are kept.]:value: ' \
                         '(--size)--size=[Side of the stored images, in pixels.]:value: ' \
-                        '(--crop-top)--crop-top=[Share of the height to cut off above, below 0.5.]:value: ' \
-                        '(--crop-border)--crop-border=[Share to cut off each side, below 0.5.]:value: ' \
+                        '(--crop-top)--crop-top=[Fraction of the height to crop at the top, below 0.5.]:value: ' \
+                        '(--crop-border)--crop-border=[Fraction to crop on each side, below 0.5.]:value: ' \
                         '(--manufacturers)--manufacturers=[More spellings of manufacturers, TOML\: "Acme" = \["Acme Imaging"\].]:file:_files' \
                         '(--hash-patients)--hash-patients=[Replace patient ids by hashes, keyed by this file'\''s bytes.]:file:_files' \
                         '(--keep-tags)--keep-tags=[DICOM tags to add to the manifest as they are.]:value: ' \
                         '(--workers)--workers=[Processes that read; 0\: this one, unguarded. \[one per available CPU\]]:value: ' \
-                        '(--image-timeout)--image-timeout=[Seconds after which an image that is not read yet is rejected.]:value: ' \
-                        '(--max-failures)--max-failures=[Give up when more inputs are rejected.]:value: ' \
+                        '(--image-timeout)--image-timeout=[Reject an image that takes longer than this many seconds to read.]:value: ' \
+                        '(--max-failures)--max-failures=[Stop when more inputs than this are rejected.]:value: ' \
                         '(--shard)--shard=[Take the Ith of N parts. Default\: the task of a Slurm job array.]:value: ' \
-                        '(--merge)--merge[SOURCE are all shards of the dataset.]' \
+                        '(--merge)--merge[Merge the shards given as SOURCE into one dataset.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '*:file:_files'
                     ;;
@@ -60,8 +60,8 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The split.csv to write; a .json goes beside.]:file:_files' \
                         '(--output -o)-o[The split.csv to write; a .json goes beside.]:file:_files' \
-                        '(--val)--val=[Share of validation images of each class. \[0.2\]]:value: ' \
-                        '(--test)--test=[Share of test images of each class. \[0.2\]]:value: ' \
+                        '(--val)--val=[Fraction of each class to use for validation. \[0.2\]]:value: ' \
+                        '(--test)--test=[Fraction of each class to use for testing. \[0.2\]]:value: ' \
                         '(--folds)--folds=[Divide into folds instead\: one tests, the next validates.]:value: ' \
                         '(--from-column)--from-column=[Take train, val, test from this manifest column; with --val, sample val from its train.]:value: ' \
                         '(--train-where)--train-where=[Train and val come from images that meet this, all other patients are test. As "institution == '\''Academic Hospital'\'' and age >= 18".]:value: ' \
@@ -83,36 +83,36 @@ _cxr() {
                         '(--seed)--seed=[Seed of everything random.]:value: ' \
                         '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as many as memory holds\]]:value: ' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
-                        '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1.0\]]:value: ' \
+                        '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
-                        '(--freeze)--freeze=[What does not learn\: none, features, or a number of stages from the image on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
+                        '(--freeze)--freeze=[Layers to freeze\: none, features, or a number of stages from the input on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
                         '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
                         '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
                         '(--epochs)--epochs=[Epochs. \[100 single, finetune; 50 siamese; 0 small-data\]]:value: ' \
-                        '(--batch-size)--batch-size=[Images a step; pairs a step for random pairs of a siamese run. \[16 single, small-data; 32 siamese; 256 finetune\]]:value: ' \
+                        '(--batch-size)--batch-size=[Images per step; for random pairs of a siamese run, pairs. \[16 single, small-data; 32 siamese; 256 finetune\]]:value: ' \
                         '(--optimizer)--optimizer=[Optimizer; sgd has momentum 0.9. \[adam single, siamese; sgd finetune; adamw small-data\]]:value:(adam adamw sgd)' \
-                        '(--lr)--lr=[Learning rate of the first step. \[0.0001 single, siamese; 0.01 finetune; 5e-05 small-data\]]:value: ' \
+                        '(--lr)--lr=[Initial learning rate. \[0.0001 single, siamese; 0.01 finetune; 5e-05 small-data\]]:value: ' \
                         '(--schedule)--schedule=[How the learning rate changes; cosine ends at zero. \[constant single, siamese; step finetune; cosine small-data\]]:value:(constant step cosine)' \
                         '(--step-epochs)--step-epochs=[Schedule step\: epochs after which the rate falls to a tenth. \[25\]]:value: ' \
-                        '(--warmup)--warmup=[Share of all steps in which the rate rises from zero. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
-                        '(--weight-decay)--weight-decay=[Of kernels, not of biases and normalization. \[0.0 single, siamese, finetune; 0.02 small-data\]]:value: ' \
-                        '(--layer-decay)--layer-decay=[Each stage learns at this share of the rate of the stage after it. \[1.0 single, siamese, finetune; 0.9 small-data\]]:value: ' \
+                        '(--warmup)--warmup=[Fraction of all steps over which the learning rate rises from zero. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
+                        '(--weight-decay)--weight-decay=[Weight decay of kernels; biases and normalization are excluded. \[0.0 single, siamese, finetune; 0.02 small-data\]]:value: ' \
+                        '(--layer-decay)--layer-decay=[Factor of the learning rate from each stage to the stage before it. \[1.0 single, siamese, finetune; 0.9 small-data\]]:value: ' \
                         '(--ema)--ema=[Exponential moving average of the parameters with this decay, such as 0.99; it is validated, selected and saved. \[0.0 single, siamese, finetune; 0.95 small-data\]]:value: ' \
                         '(--select)--select=[Epoch to keep\: that of the highest validation accuracy or of the lowest validation loss. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss)' \
                         '(--flip)--flip=[Random flips. \[none single, siamese; both finetune; horizontal small-data\]]:value:(none horizontal both)' \
                         '(--rotation)--rotation=[Random rotation, up to this many degrees. \[0.0 single, siamese, small-data; 15.0 finetune\]]:value: ' \
-                        '(--zoom)--zoom=[Random zoom in and out, up to this share. \[0.0\]]:value: ' \
-                        '(--shift)--shift=[Random shift, up to this share of height and width. \[0.0 single, siamese, finetune; 0.05 small-data\]]:value: ' \
-                        '(--contrast)--contrast=[Random contrast, up to this share more or less. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
+                        '(--zoom)--zoom=[Random zoom in and out, up to this fraction. \[0.0\]]:value: ' \
+                        '(--shift)--shift=[Random shift, up to this fraction of height and width. \[0.0 single, siamese, finetune; 0.05 small-data\]]:value: ' \
+                        '(--contrast)--contrast=[Random contrast change, up to this fraction. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
                         '(--loss)--loss=[Cross entropy\: softmax, or binary for two classes by one logit. \[softmax single; binary finetune, small-data\]]:value:(softmax binary)' \
-                        '(--label-smoothing)--label-smoothing=[Share of each label spread over all classes. \[0.0\]]:value: ' \
+                        '(--label-smoothing)--label-smoothing=[Fraction of each label spread over all classes. \[0.0\]]:value: ' \
                         '(--class-weights)--class-weights=[Weights of the classes in the loss. \[none\]]:value:(none balanced)' \
                         '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class whole, as many of each other class). \[balanced single; all finetune, small-data\]]:value:(balanced all)' \
                         '(--linear-probe --no-linear-probe)--linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
                         '(--linear-probe --no-linear-probe)--no-linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
                         '(--flip-tta --no-flip-tta)--flip-tta[Horizontal-flip test-time augmentation\: mean probability of an image and its flip. \[no single, finetune; yes small-data\]]' \
                         '(--flip-tta --no-flip-tta)--no-flip-tta[Horizontal-flip test-time augmentation\: mean probability of an image and its flip. \[no single, finetune; yes small-data\]]' \
-                        '(--pairs)--pairs=[Pairs an epoch. \[12000\]]:value: ' \
+                        '(--pairs)--pairs=[Pairs per epoch. \[12000\]]:value: ' \
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--help)--help[Show this message and exit.]' \
@@ -248,34 +248,34 @@ _cxr() {
                         '(--seed)--seed=[Seed of everything random.]:value: ' \
                         '(--task)--task=[Train only share I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
-                        '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1.0\]]:value: ' \
+                        '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
-                        '(--freeze)--freeze=[What does not learn\: none, features, or a number of stages from the image on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
+                        '(--freeze)--freeze=[Layers to freeze\: none, features, or a number of stages from the input on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
                         '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
                         '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
                         '(--epochs)--epochs=[Epochs. \[100 single, finetune; 20 siamese; 0 small-data\]]:value: ' \
                         '(--optimizer)--optimizer=[Optimizer; sgd has momentum 0.9. \[adam single, siamese; sgd finetune; adamw small-data\]]:value:(adam adamw sgd)' \
                         '(--schedule)--schedule=[How the learning rate changes; cosine ends at zero. \[constant single, siamese; step finetune; cosine small-data\]]:value:(constant step cosine)' \
                         '(--step-epochs)--step-epochs=[Schedule step\: epochs after which the rate falls to a tenth. \[25\]]:value: ' \
-                        '(--warmup)--warmup=[Share of all steps in which the rate rises from zero. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
-                        '(--weight-decay)--weight-decay=[Of kernels, not of biases and normalization. \[0.0 single, siamese, finetune; 0.02 small-data\]]:value: ' \
-                        '(--layer-decay)--layer-decay=[Each stage learns at this share of the rate of the stage after it. \[1.0 single, siamese, finetune; 0.9 small-data\]]:value: ' \
+                        '(--warmup)--warmup=[Fraction of all steps over which the learning rate rises from zero. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
+                        '(--weight-decay)--weight-decay=[Weight decay of kernels; biases and normalization are excluded. \[0.0 single, siamese, finetune; 0.02 small-data\]]:value: ' \
+                        '(--layer-decay)--layer-decay=[Factor of the learning rate from each stage to the stage before it. \[1.0 single, siamese, finetune; 0.9 small-data\]]:value: ' \
                         '(--ema)--ema=[Exponential moving average of the parameters with this decay, such as 0.99; it is validated, selected and saved. \[0.0 single, siamese, finetune; 0.95 small-data\]]:value: ' \
                         '(--select)--select=[Epoch to keep\: that of the highest validation accuracy or of the lowest validation loss. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss)' \
                         '(--flip)--flip=[Random flips. \[none single, siamese; both finetune; horizontal small-data\]]:value:(none horizontal both)' \
                         '(--rotation)--rotation=[Random rotation, up to this many degrees. \[0.0 single, siamese, small-data; 15.0 finetune\]]:value: ' \
-                        '(--zoom)--zoom=[Random zoom in and out, up to this share. \[0.0\]]:value: ' \
-                        '(--shift)--shift=[Random shift, up to this share of height and width. \[0.0 single, siamese, finetune; 0.05 small-data\]]:value: ' \
-                        '(--contrast)--contrast=[Random contrast, up to this share more or less. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
+                        '(--zoom)--zoom=[Random zoom in and out, up to this fraction. \[0.0\]]:value: ' \
+                        '(--shift)--shift=[Random shift, up to this fraction of height and width. \[0.0 single, siamese, finetune; 0.05 small-data\]]:value: ' \
+                        '(--contrast)--contrast=[Random contrast change, up to this fraction. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
                         '(--loss)--loss=[Cross entropy\: softmax, or binary for two classes by one logit. \[softmax single; binary finetune, small-data\]]:value:(softmax binary)' \
-                        '(--label-smoothing)--label-smoothing=[Share of each label spread over all classes. \[0.0\]]:value: ' \
+                        '(--label-smoothing)--label-smoothing=[Fraction of each label spread over all classes. \[0.0\]]:value: ' \
                         '(--class-weights)--class-weights=[Weights of the classes in the loss. \[none\]]:value:(none balanced)' \
                         '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class whole, as many of each other class). \[balanced single; all finetune, small-data\]]:value:(balanced all)' \
                         '(--linear-probe --no-linear-probe)--linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
                         '(--linear-probe --no-linear-probe)--no-linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
                         '(--flip-tta --no-flip-tta)--flip-tta[Horizontal-flip test-time augmentation\: mean probability of an image and its flip. \[no single, finetune; yes small-data\]]' \
                         '(--flip-tta --no-flip-tta)--no-flip-tta[Horizontal-flip test-time augmentation\: mean probability of an image and its flip. \[no single, finetune; yes small-data\]]' \
-                        '(--pairs)--pairs=[Pairs an epoch. \[5000\]]:value: ' \
+                        '(--pairs)--pairs=[Pairs per epoch. \[5000\]]:value: ' \
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--help)--help[Show this message and exit.]' \

@@ -23,12 +23,12 @@ def preprocess(
     output: Annotated[Path, typer.Option("--output", "-o", help="The DATASET folder to make.")],
     labels: Annotated[
         list[Path] | None,
-        typer.Option(help="A label table: CSV, TSV or COVIDx list; repeatable. Without: the folder's name."),
+        typer.Option(help="A label table (CSV, TSV or COVIDx list); repeatable. [class = folder name]"),
     ] = None,
     path_column: Annotated[str, typer.Option(help="The label table's column of image paths.")] = "path",
     label_column: Annotated[str, typer.Option(help="The label table's column of classes.")] = "label",
     patient_column: Annotated[
-        str | None, typer.Option(help="The label table's column of patients; patient_id where it has that.")
+        str | None, typer.Option(help="Column of patient ids in the label table. [patient_id, if present]")
     ] = None,
     format: Annotated[
         Format | None,
@@ -42,11 +42,13 @@ def preprocess(
         ),
     ] = None,
     views: Annotated[
-        str, typer.Option(help="Which to take: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.")
+        str, typer.Option(help="Views to keep: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are kept.")
     ] = "PA,AP",
     size: Annotated[int, typer.Option(min=8, max=4096, help="Side of the stored images, in pixels.")] = 224,
-    crop_top: Annotated[float, typer.Option(help="Share of the height to cut off above, below 0.5.")] = 0.0,
-    crop_border: Annotated[float, typer.Option(help="Share to cut off each side, below 0.5.")] = 0.0,
+    crop_top: Annotated[
+        float, typer.Option(help="Fraction of the height to crop at the top, below 0.5.")
+    ] = 0.0,
+    crop_border: Annotated[float, typer.Option(help="Fraction to crop on each side, below 0.5.")] = 0.0,
     manufacturers: Annotated[
         Path | None, typer.Option(help='More spellings of manufacturers, TOML: "Acme" = ["Acme Imaging"].')
     ] = None,
@@ -62,16 +64,18 @@ def preprocess(
         typer.Option(min=0, help="Processes that read; 0: this one, unguarded. [one per available CPU]"),
     ] = None,
     image_timeout: Annotated[
-        float, typer.Option(help="Seconds after which an image that is not read yet is rejected.")
+        float, typer.Option(help="Reject an image that takes longer than this many seconds to read.")
     ] = 120.0,
     max_failures: Annotated[
-        int | None, typer.Option(min=0, help="Give up when more inputs are rejected.")
+        int | None, typer.Option(min=0, help="Stop when more inputs than this are rejected.")
     ] = None,
     shard: Annotated[
         str | None,
         typer.Option(metavar="I/N", help="Take the Ith of N parts. Default: the task of a Slurm job array."),
     ] = None,
-    merge: Annotated[bool, typer.Option("--merge", help="SOURCE are all shards of the dataset.")] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Merge the shards given as SOURCE into one dataset.")
+    ] = False,
 ) -> None:
     """Make a DATASET of raw images.
 

@@ -15,8 +15,12 @@ def split(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The split.csv to write; a .json goes beside.")
     ],
-    val: Annotated[float | None, typer.Option(help="Share of validation images of each class. [0.2]")] = None,
-    test: Annotated[float | None, typer.Option(help="Share of test images of each class. [0.2]")] = None,
+    val: Annotated[
+        float | None, typer.Option(help="Fraction of each class to use for validation. [0.2]")
+    ] = None,
+    test: Annotated[
+        float | None, typer.Option(help="Fraction of each class to use for testing. [0.2]")
+    ] = None,
     folds: Annotated[
         int | None, typer.Option(help="Divide into folds instead: one tests, the next validates.")
     ] = None,

@@ -73,14 +73,14 @@ class NetworkConfig:
     """The network, and what it begins with."""
 
     arch: Arch = setting(help="Architecture.")
-    width: float = setting(1.0, help="Channels and units of a COVID-Net, times the paper's.", within=POSITIVE)
+    width: float = setting(1.0, help="Multiplier of the channels and units of COVID-Net.", within=POSITIVE)
     weights: str = setting(
         "none",
         help="Initial weights; auto takes what is installed or cached, then the hub.",
         metavar="auto|none|FILE|HUB-ID",
     )
     freeze: str = setting(
-        "none", help="What does not learn: none, features, or a number of stages from the image on."
+        "none", help="Layers to freeze: none, features, or a number of stages from the input on."
     )
     batch_norm: Literal["batch", "running"] = setting(
         "batch", help="Statistics of batch normalization in training; running ones stay as they are."
@@ -94,23 +94,25 @@ class OptimizationConfig:
 
     epochs: int = setting(help="Epochs.", within=NOT_NEGATIVE)
     batch_size: int = setting(
-        help="Images a step; pairs a step for random pairs of a siamese run.", within=POSITIVE
+        help="Images per step; for random pairs of a siamese run, pairs.", within=POSITIVE
     )
     optimizer: Literal["adam", "adamw", "sgd"] = setting(help="Optimizer; sgd has momentum 0.9.")
-    lr: float = setting(help="Learning rate of the first step.", within=POSITIVE)
+    lr: float = setting(help="Initial learning rate.", within=POSITIVE)
     schedule: Literal["constant", "step", "cosine"] = setting(
         "constant", help="How the learning rate changes; cosine ends at zero."
     )
     step_epochs: int = setting(
         25, help="Schedule step: epochs after which the rate falls to a tenth.", within=POSITIVE
     )
-    warmup: float = setting(0.0, help="Share of all steps in which the rate rises from zero.", within=SHARE)
+    warmup: float = setting(
+        0.0, help="Fraction of all steps over which the learning rate rises from zero.", within=SHARE
+    )
     weight_decay: float = setting(
-        0.0, help="Of kernels, not of biases and normalization.", within=NOT_NEGATIVE
+        0.0, help="Weight decay of kernels; biases and normalization are excluded.", within=NOT_NEGATIVE
     )
     layer_decay: float = setting(
         1.0,
-        help="Each stage learns at this share of the rate of the stage after it.",
+        help="Factor of the learning rate from each stage to the stage before it.",
         within=Range(0, 1, False, True),
     )
     ema: float = setting(
@@ -132,9 +134,9 @@ class AugmentationConfig:
     rotation: float = setting(
         0.0, help="Random rotation, up to this many degrees.", within=Range(0, 180, True, True)
     )
-    zoom: float = setting(0.0, help="Random zoom in and out, up to this share.", within=SHARE)
-    shift: float = setting(0.0, help="Random shift, up to this share of height and width.", within=SHARE)
-    contrast: float = setting(0.0, help="Random contrast, up to this share more or less.", within=SHARE)
+    zoom: float = setting(0.0, help="Random zoom in and out, up to this fraction.", within=SHARE)
+    shift: float = setting(0.0, help="Random shift, up to this fraction of height and width.", within=SHARE)
+    contrast: float = setting(0.0, help="Random contrast change, up to this fraction.", within=SHARE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +147,9 @@ class ClassificationConfig:
     loss: Literal["softmax", "binary"] = setting(
         help="Cross entropy: softmax, or binary for two classes by one logit."
     )
-    label_smoothing: float = setting(0.0, help="Share of each label spread over all classes.", within=SHARE)
+    label_smoothing: float = setting(
+        0.0, help="Fraction of each label spread over all classes.", within=SHARE
+    )
     class_weights: str = setting(
         "none", help="Weights of the classes in the loss.", metavar="none|balanced|CLASS=WEIGHT,..."
     )
@@ -165,7 +169,7 @@ class SiameseConfig:
     """Two images are compared."""
 
     kind: Literal["siamese"] = "siamese"
-    pairs: int = setting(help="Pairs an epoch.", within=POSITIVE)
+    pairs: int = setting(help="Pairs per epoch.", within=POSITIVE)
     pairing: Literal["random", "in-batch"] = setting(
         help="Random pairs (the paper's), or all pairs within a batch."
     )
