@@ -43,7 +43,6 @@ def read_labels(
         published: the format that the tables are in, instead of `columns`.
 
     Raises:
-        UsageFault: no such format, or one that needs a finding named.
         BadInput: a table that cannot be read or lacks a column, a row that fits several images, or two rows
             of one image that disagree.
     """

@@ -1,4 +1,4 @@
-"""Pairs of images for a siamese model, drawn anew each epoch.
+"""Pairs of images for a siamese model, sampled again each epoch.
 
 Source: "Siamesifying the COVID-Net", section 3.1: every image of the rarest class and as many of each other
 class; half of the pairs of one class, half of two, even over the classes within both halves.
