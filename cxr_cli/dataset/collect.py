@@ -1,4 +1,4 @@
-"""What became of the inputs, gathered to a dataset: each picture once."""
+"""What became of the inputs, gathered into a dataset: each image once."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ def collect(
         outcomes: of the inputs after those that the dataset holds already, in order.
         dataset: what they are added to.
         total: inputs in all.
-        once: reject an image that is the same picture as an earlier one.
+        once: reject an image whose pixels are those of an earlier one.
         max_failures: more rejected inputs than that raise TooManyRejects; None sets no limit.
         advance: called with (inputs done, inputs in all).
 
@@ -55,7 +55,7 @@ def finish(
         dataset: holds every input.
         columns: of the manifest.
         plan: what dataset.json calls the settings.
-        unmapped: spellings of manufacturers that no table has; those of images that were kept are told.
+        unmapped: spellings of manufacturers that no table has; those of images that were kept are reported.
         versions: of what read the images.
         reporter: takes notices.
 
@@ -97,7 +97,7 @@ def say_unmapped(spellings: Sequence[str], reporter: Reporter) -> None:
 
 
 def _unless_known(outcome: Outcome, first_of: dict[str, Mapping[str, str]]) -> Outcome:
-    """The outcome, or a rejection if it is a picture that is there already."""
+    """The outcome, or a rejection if the dataset has these pixels already."""
     if isinstance(outcome, Rejected):
         return outcome
     first = first_of.setdefault(outcome.record["image_id"], outcome.record)

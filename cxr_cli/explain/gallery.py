@@ -18,7 +18,7 @@ from cxr_cli.explain.contact_sheet import Scale, Tile, contact_sheets
 from cxr_cli.explain.overlay import frame_part, lay_over, place_heat
 from cxr_cli.explain.secondary_capture import Derivation, read_source, write_secondary_capture
 from cxr_cli.images.raster import cropped_part, image_id
-from cxr_cli.images.read import Geometry, read_picture
+from cxr_cli.images.read import Geometry, read_full_size
 from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.sources import is_dicom
 
@@ -195,7 +195,7 @@ def _source(record: Mapping[str, Any], look: Look) -> Path:
 def _original(path: Path, identity: str) -> NDArray[np.uint8] | str:
     """Read an image again at its full size; or say why its DATASET picture must do."""
     try:
-        picture = read_picture(path).pixels
+        picture = read_full_size(path).pixels
     except RejectedImageError as error:
         return f"{AT_DATASET_SIZE}: {error}"
     if image_id(picture) != identity:

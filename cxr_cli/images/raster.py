@@ -3,7 +3,6 @@
 import hashlib
 import struct
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,13 +10,13 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from cxr_cli.images.archives import open_input
 from cxr_cli.images.rejected import RejectedImageError
 
 MIN_SIDE = 32
-"""A picture with a shorter side, in pixels, is an icon or a marker, no image."""
+"""A file with a shorter side, in pixels, holds an icon or a marker, no radiograph."""
 
 MAX_PIXELS = 100_000_000
 """Five times the largest detector; a header that promises more is a decompression bomb."""
@@ -25,28 +24,16 @@ MAX_PIXELS = 100_000_000
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue (ITU-R BT.601), as Pillow weighs 8-bit color."""
 
-EXIF_ORIENTATION = 0x0112
-UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
-    2: np.fliplr,
-    3: lambda image: np.rot90(image, 2),
-    4: np.flipud,
-    5: np.transpose,
-    6: lambda image: np.rot90(image, -1),
-    7: lambda image: np.rot90(image, 2).T,
-    8: np.rot90,
-}
-"""What sets a picture of that EXIF orientation upright; 1 and unknown values stand as they are."""
-
 
 @dataclass(frozen=True)
-class Picture:
+class DecodedImage:
     """A decoded image: display-ready gray `pixels`, uint8 [H, W], and how stored values became gray."""
 
     pixels: NDArray[np.uint8]
     mapping: str
 
 
-def read_raster(path: Path) -> Picture:
+def read_raster(path: Path) -> DecodedImage:
     """Decode a PNG or JPEG, a file or ARCHIVE.zip/MEMBER, to display-ready gray at its full size, upright.
 
     Gray stays as it is, color becomes luminance. 16-bit values are mapped linearly from the image's own
@@ -54,18 +41,18 @@ def read_raster(path: Path) -> Picture:
     channel changes nothing.
 
     Raises:
-        RejectedImageError: no PNG or JPEG, damaged, several pictures, CMYK, too small or large, constant.
+        RejectedImageError: no PNG or JPEG, damaged, several images, CMYK, too small or large, constant.
     """
     # Pillow, for it refuses truncated files, where OpenCV fills the missing part with gray and says nothing.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             with open_input(path) as stream, Image.open(stream, formats=("PNG", "JPEG")) as image:
-                return _picture(stream, image)
+                return _decode(stream, image)
         except RejectedImageError:
             raise
         except UnidentifiedImageError:
-            raise RejectedImageError("no PNG or JPEG picture") from None
+            raise RejectedImageError("no PNG or JPEG image") from None
         except Image.DecompressionBombError:
             raise RejectedImageError("too large: decompression bomb") from None
         except Exception as error:  # decoders raise anything on damaged data
@@ -73,9 +60,9 @@ def read_raster(path: Path) -> Picture:
             raise RejectedImageError(f"cannot be decoded: {damage} ({type(error).__name__})") from error
 
 
-def _picture(stream: BinaryIO, image: Image.Image) -> Picture:
+def _decode(stream: BinaryIO, image: Image.Image) -> DecodedImage:
     if getattr(image, "n_frames", 1) > 1:
-        raise RejectedImageError("more than one picture in the file")
+        raise RejectedImageError("more than one image in the file")
     check_sides(image.height, image.width)
     sixteen_bit = _has_sixteen_bits(image)
     image.load()
@@ -83,12 +70,15 @@ def _picture(stream: BinaryIO, image: Image.Image) -> Picture:
         pixels, mapping = _gray_of_sixteen_bits(stream, image)
     else:
         pixels, mapping = _gray_of_eight_bits(image)
-    orientation = image.getexif().get(EXIF_ORIENTATION, 1)
-    if orientation in UPRIGHT:
-        pixels = np.ascontiguousarray(UPRIGHT[orientation](pixels))
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    if orientation in range(2, 9):
+        # Not the image itself: the pixels of 16-bit color are not Pillow's.
+        gray = Image.fromarray(pixels)
+        gray.getexif()[ExifTags.Base.Orientation] = orientation
+        pixels = np.array(ImageOps.exif_transpose(gray))
         mapping += f"; EXIF orientation {orientation} set upright"
     check_varied(pixels)
-    return Picture(pixels, f"{image.format}; {mapping}")
+    return DecodedImage(pixels, f"{image.format}; {mapping}")
 
 
 def _has_sixteen_bits(image: Image.Image) -> bool:
@@ -106,7 +96,7 @@ def _gray_of_eight_bits(image: Image.Image) -> tuple[NDArray[np.uint8], str]:
         return np.array(image), "gray as stored"
     if image.mode in ("1", "P", "RGB"):
         return np.array(image.convert("L")), f"{image.mode} to luminance"
-    # CMYK images come out of print shops, inverted or not: nothing in the file tells which.
+    # CMYK images come out of print shops, inverted or not: nothing in the file says which.
     raise RejectedImageError(f"color mode {image.mode}: gray, RGB or palette is needed")
 
 
@@ -130,7 +120,7 @@ def _gray_of_sixteen_bits(stream: BinaryIO, image: Image.Image) -> tuple[NDArray
 
 
 def check_sides(height: int, width: int) -> None:
-    """Raise RejectedImageError for a picture too small to be an image or too large to be decoded safely."""
+    """Raise RejectedImageError for an image too small to be a radiograph or too large to be decoded safely."""
     if min(height, width) < MIN_SIDE:
         raise RejectedImageError(
             f"too small: {width} x {height} pixels, at least {MIN_SIDE} on a side are needed"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_cli.images.dicom.read import read_dicom
-from cxr_cli.images.raster import Picture, crop, image_id, read_raster, resize
+from cxr_cli.images.raster import DecodedImage, crop, image_id, read_raster, resize
 from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.sources import is_dicom
 from cxr_cli.images.view_position import check_view
@@ -49,14 +49,14 @@ def read_image(
 ) -> PreparedImage | str:
     """Read one image and prepare it, or say why it is rejected; `keep_tags` and `views` as in read_dicom."""
     try:
-        picture, header = _read(image, keep_tags, views)
+        decoded, header = _read(image, keep_tags, views)
     except RejectedImageError as rejected:
         return str(rejected)
-    pixels = resize(crop(picture.pixels, geometry.crop_top, geometry.crop_border), geometry.size)
-    return PreparedImage(pixels, image_id(picture.pixels), header, picture.mapping)
+    pixels = resize(crop(decoded.pixels, geometry.crop_top, geometry.crop_border), geometry.size)
+    return PreparedImage(pixels, image_id(decoded.pixels), header, decoded.mapping)
 
 
-def read_picture(path: Path) -> Picture:
+def read_full_size(path: Path) -> DecodedImage:
     """Read an image at its full size, of whatever view.
 
     Raises:
@@ -67,7 +67,7 @@ def read_picture(path: Path) -> Picture:
 
 def _read(
     image: UnreadImage, keep_tags: tuple[str, ...], views: tuple[str, ...] | None
-) -> tuple[Picture, dict[str, str]]:
+) -> tuple[DecodedImage, dict[str, str]]:
     check_view(image.view, views)
     if is_dicom(image.path):
         return read_dicom(image.path, keep_tags, views, image.view)

@@ -38,7 +38,7 @@ WORDS = {
 """Words of ViewPosition (PS3.3 C.8.7.1.1.2 and what archives write) and the view that each means."""
 
 VIEWS = tuple(dict.fromkeys(WORDS.values()))
-"""The views that are told apart."""
+"""The views that are distinguished."""
 
 DECUBITUS = ("DECUBITUS", "DECUB", "LLD", "RLD")
 """Lying on the side: such an image is called lateral and is a frontal one."""

@@ -1,7 +1,7 @@
 """A function mapped over many items by several processes: in order, in flat memory, whatever one item does.
 
 Each process has one item at a time, so that it is known which one made it hang or die; it is then killed
-and replaced, and the work goes on.
+and replaced, and the work continues.
 """
 
 import multiprocessing
@@ -42,7 +42,7 @@ def usable_cpus() -> int:
 
 def raise_loss(_: object, reason: str) -> NoReturn:
     """Give up over a lost item."""
-    raise CxrError(f"an item of work {reason}; run again to go on")
+    raise CxrError(f"an item of work {reason}; run again to resume")
 
 
 def map_in_order(

@@ -24,7 +24,7 @@ FILES = ("images.npy", "manifest.csv", "rejected.csv", "dataset.json")
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eleven images; 0, 4 and 10 are one picture, 4 under another label; 7 and 8 are another; 2 is no image."""
+    """Eleven images; 0, 4 and 10 have the same pixels, 4 under another label; so have 7 and 8; 2 is no image."""
     folder = tmp_path_factory.mktemp("images")
     for number in range(11):
         path = folder / ("b" if number >= 9 or number == 4 else "a") / f"{number:02}.png"
@@ -65,7 +65,7 @@ def test_a_merged_dataset_has_the_bytes_of_one_made_whole(images: Path, tmp_path
         reason.removeprefix(f"duplicate of {images}/")
         for reason in read_csv(tmp_path / "merged" / "rejected.csv")["reason"]
     ] == [
-        "no PNG or JPEG picture",
+        "no PNG or JPEG image",
         "a/07.png",
         "a/00.png, under another label",
         "a/00.png, under another label",
@@ -93,7 +93,7 @@ def test_a_shard_is_made_once_and_is_no_dataset(images: Path, tmp_path: Path) ->
     first = make(images, tmp_path / "s", ArrayTask(1, 2))
     assert first["counts"] == {"inputs": 5, "images": 4, "rejected": 1}
     assert make(images, tmp_path / "s", ArrayTask(1, 2)) == first
-    with pytest.raises(BadInput, match="--merge"):
+    with pytest.raises(BadInput, match="merge all shards"):
         open_dataset(tmp_path / "s")
     with pytest.raises(SettingsChanged, match=r"`shard` was \[1, 2\], now \[2, 2\]"):
         make(images, tmp_path / "s", ArrayTask(2, 2))
@@ -140,6 +140,6 @@ def test_shards_of_different_versions_are_told(images: Path, tmp_path: Path) -> 
     info = read_json(shards[0] / "shard.json")
     info["versions"] |= {"pydicom": "2.0", "platform": "another node"}
     write_json(shards[0] / "shard.json", info)
-    told = "shards were made with different versions of pydicom; dataset.json names the first shard's"
-    assert merged(shards, tmp_path / "merged")[0] == told
+    notice = "shards were made with different versions of pydicom; dataset.json names the first shard's"
+    assert merged(shards, tmp_path / "merged")[0] == notice
     assert read_json(tmp_path / "merged" / "dataset.json")["versions"]["pydicom"] != "2.0"

@@ -115,7 +115,7 @@ def test_what_is_no_image_is_named(dataset: Dataset, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"^ffff: no such file, and no image_id of .*dataset$"):
         images_named(dataset, ["ffff"])
     (tmp_path / "notes.txt").write_text("no image")
-    with pytest.raises(BadInput, match=r"notes.txt: is no image: no PNG or JPEG picture"):
+    with pytest.raises(BadInput, match=r"notes.txt: is no image: no PNG or JPEG image"):
         images_named(dataset, [str(tmp_path / "notes.txt")])
 
 

@@ -35,8 +35,8 @@ def display_values(
 
     Args:
         stored: the values to map.
-        exposed: tells which of them occur in the picture proper, [V]; asked where no LUT or window says more.
-        padding: which of them are no part of the picture: [V].
+        exposed: gives which of them occur in the exposed part, [V]; called where no LUT or window decides.
+        padding: which of them are padding: [V].
         header: what is applied.
 
     Raises:
@@ -108,7 +108,7 @@ def _look_up(values: NDArray[Any], table: Dataset) -> NDArray[np.int64]:
 def _windowed(values: NDArray[Any], center: float, width: float, function: str) -> NDArray[Any]:
     """Apply a window: output in [0, 1] (PS3.3 C.11.2.1.2.1 and C.11.2.1.3).
 
-    Not pydicom's `apply_windowing`, which turns the picture round where the rescale slope is negative.
+    Not pydicom's `apply_windowing`, which inverts the image where the rescale slope is negative.
     """
     if width < 1 if function == "LINEAR" else width <= 0:
         raise RejectedImageError("a window too narrow to be applied")

@@ -62,7 +62,7 @@ def _begins_as_data_set(start: bytes) -> bool:
 
 
 def read_dataset(stream: BinaryIO) -> FileDataset:
-    """Read a data set, pixel data and all, and see that it is one of a still gray picture or may be.
+    """Read a data set with its pixel data, and check that it may be a single gray image.
 
     Raises:
         RejectedImageError: no DICOM, an index, no or several frames, a header that lacks what pixels need.

@@ -19,7 +19,7 @@ from cxr_cli.images.dicom.decoders import choose_decoders
 from cxr_cli.images.dicom.display import display_values
 from cxr_cli.images.dicom.header import presentation_intent, read_dataset, transfer_syntax
 from cxr_cli.images.dicom.stored import gray_of_color, is_gray, stored_values
-from cxr_cli.images.raster import Picture, check_varied
+from cxr_cli.images.raster import DecodedImage, check_varied
 from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.view_position import check_chest, check_view, coded_view
 
@@ -30,7 +30,7 @@ choose_decoders()
 
 def read_dicom(
     path: Path, keep_tags: tuple[str, ...] = (), views: tuple[str, ...] | None = None, stated_view: str = ""
-) -> tuple[Picture, dict[str, str]]:
+) -> tuple[DecodedImage, dict[str, str]]:
     """Decode a DICOM file to display-ready gray at full size; also its header's share of the manifest's row.
 
     Args:
@@ -51,7 +51,7 @@ def read_dicom(
             if views is not None:
                 check_chest(dataset)
                 check_view(stated_view or record["view_position"], views)
-            picture, decoding = _picture(dataset)
+            decoded, decoding = _decode(dataset)
         except RejectedImageError:
             raise
         except NotImplementedError:  # pydicom's and gdcm's word for what they have no decoder for
@@ -59,8 +59,8 @@ def read_dicom(
         except Exception as error:
             # Decoders raise anything on damaged data, and their text may hold header values.
             raise RejectedImageError(f"DICOM that cannot be decoded ({type(error).__name__})") from error
-    check_varied(picture.pixels)
-    return picture, record | decoding
+    check_varied(decoded.pixels)
+    return decoded, record | decoding
 
 
 @contextmanager
@@ -88,10 +88,10 @@ def _record(dataset: FileDataset) -> dict[str, str]:
     }
 
 
-def _picture(dataset: FileDataset) -> tuple[Picture, dict[str, str]]:
+def _decode(dataset: FileDataset) -> tuple[DecodedImage, dict[str, str]]:
     """The image, and whether it was inverted to become one."""
     if not is_gray(dataset):
-        return Picture(gray_of_color(dataset), "gray in color"), {"inverted": "no"}
+        return DecodedImage(gray_of_color(dataset), "gray in color"), {"inverted": "no"}
     stored = stored_values(dataset)
     lowest, highest = int(stored.min()), int(stored.max())
     # At most 65,536 values occur: the chain runs once for each value rather than for each pixel.
@@ -107,4 +107,6 @@ def _picture(dataset: FileDataset) -> tuple[Picture, dict[str, str]]:
         return occurring & ~padding
 
     display = display_values(values, exposed, padding, dataset)
-    return Picture(display.gray[index], display.mapping), {"inverted": "yes" if display.inverted else "no"}
+    return DecodedImage(display.gray[index], display.mapping), {
+        "inverted": "yes" if display.inverted else "no"
+    }

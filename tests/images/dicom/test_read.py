@@ -45,7 +45,7 @@ SIDE = BLOCKS * BLOCK
 
 
 def checked(values: Sequence[int], dtype: type) -> np.ndarray:
-    """A picture [64, 64] of 8 x 8 blocks, whose first row begins with `values`; no line has one value."""
+    """An image [64, 64] of 8 x 8 blocks, whose first row begins with `values`; no line has one value."""
     turn = np.add.outer(np.arange(BLOCKS), np.arange(BLOCKS)) % len(values)
     return np.kron(np.array(values)[turn], np.ones((BLOCK, BLOCK), int)).astype(dtype)
 
@@ -53,7 +53,7 @@ def checked(values: Sequence[int], dtype: type) -> np.ndarray:
 def image(
     values: Sequence[int] | np.ndarray, bits: int = 12, signed: bool = False, **elements: Any
 ) -> Dataset:
-    """A DICOM image of blocks of these stored values, or of this picture [H, W] or [H, W, 3]."""
+    """A DICOM image of blocks of these stored values, or of this array [H, W] or [H, W, 3]."""
     kind = {(8, False): np.uint8, (16, False): np.uint16, (16, True): np.int16}[
         8 if bits <= 8 else 16, signed
     ]
@@ -120,10 +120,10 @@ def lut(first: int, bits: int, data: Sequence[int], kind: str = "US") -> list[Da
 
 
 def bordered(inner: Sequence[int], border: int) -> np.ndarray:
-    """A picture [64, 64] of these values; 8 rows above, 4 columns left and 1 column right are its border."""
-    picture = np.full((SIDE, SIDE), border, np.uint16)
-    picture[8:, 4:-1] = checked(inner, np.uint16)[:-8, :-5]
-    return picture
+    """An image [64, 64] of these values; 8 rows above, 4 columns left and 1 column right are its border."""
+    pixels = np.full((SIDE, SIDE), border, np.uint16)
+    pixels[8:, 4:-1] = checked(inner, np.uint16)[:-8, :-5]
+    return pixels
 
 
 FIVE = (0, 1000, 2000, 3000, 4000)
@@ -135,7 +135,7 @@ COVERED = {
 }
 UNEVEN_BORDER = bordered((1000, 2000, 3000), 4095)
 UNEVEN_BORDER[0, 0] = UNEVEN_BORDER[-1, 0] = UNEVEN_BORDER[0, -1] = 0
-"""Corners differ: only the header tells that there is a border."""
+"""Corners differ: only the header says that there is a border."""
 
 
 def covered(cover: str, edges: dict[str, int] = COVERED) -> dict[str, Any]:
@@ -303,7 +303,7 @@ REFERENCE: list[tuple[str, Dataset, list[int]]] = [
     ("collimator", image(UNEVEN_BORDER, **covered("Collimator")), [0, 255]),
     ("shutter", image(UNEVEN_BORDER, **covered("Shutter")), [0, 255]),
     (
-        "collimator outside the picture",
+        "collimator outside the image",
         image(FIVE, **covered("Collimator", dict.fromkeys(COVERED, 900))),
         [0, 64],
     ),
@@ -359,9 +359,9 @@ def test_the_inside_of_a_border_has_the_full_range(tmp_path: Path) -> None:
 def test_what_a_collimator_leaves_begins_and_ends_at_its_edges(
     tmp_path: Path, cover: str, lowest: tuple[int, int], highest: tuple[int, int]
 ) -> None:
-    picture = UNEVEN_BORDER.copy()
-    picture[lowest], picture[highest] = 400, 3400
-    image(picture, **covered(cover)).save_as(tmp_path / "image.dcm", enforce_file_format=True)
+    pixels = UNEVEN_BORDER.copy()
+    pixels[lowest], pixels[highest] = 400, 3400
+    image(pixels, **covered(cover)).save_as(tmp_path / "image.dcm", enforce_file_format=True)
     # 255 * (v - 400) / 3000 = 51, 136, 221.
     assert read_dicom(tmp_path / "image.dcm")[0].pixels[8, 4:25:8].tolist() == [51, 136, 221]
 
@@ -434,11 +434,11 @@ def test_every_encoding_gives_the_same_image(
         image(FIVE, VOILUTSequence=lut(0, 12, range(4096))) if deep else image((0, 64, 128, 191, 255), bits=8)
     )
     write(dataset, tmp_path / "image.dcm", syntax)
-    picture, record = read_dicom(tmp_path / "image.dcm")
+    decoded, record = read_dicom(tmp_path / "image.dcm")
     assert record["transfer_syntax"] == syntax.name
     # 255 * v / 4095 = 62.27, 124.54, 186.81, 249.08.
     expected = [0, 62, 125, 187, 249] if deep else [0, 64, 128, 191, 255]
-    assert first_blocks(picture.pixels, 5) == expected
+    assert first_blocks(decoded.pixels, 5) == expected
 
 
 HIGH_THROUGHPUT = base64.b85decode(
@@ -457,8 +457,8 @@ def test_high_throughput_jpeg_2000(tmp_path: Path, syntax: Any) -> None:
     dataset["PixelData"].VR = "OB"
     dataset.file_meta.TransferSyntaxUID = syntax
     dataset.save_as(tmp_path / "image.dcm", enforce_file_format=True)
-    picture, record = read_dicom(tmp_path / "image.dcm")
-    assert picture.pixels.ravel()[:6].tolist() == [0, 64, 128, 191, 255, 255]
+    decoded, record = read_dicom(tmp_path / "image.dcm")
+    assert decoded.pixels.ravel()[:6].tolist() == [0, 64, 128, 191, 255, 255]
     assert record["transfer_syntax"] == syntax.name
 
 
@@ -472,8 +472,8 @@ def test_files_without_preamble_are_dicom_in_truth(tmp_path: Path, syntax: str, 
     (tmp_path / "bare").write_bytes(bare)
     assert begins_as_dicom(bare[:132])
     assert not has_preamble(bare[:132])
-    picture, record = read_dicom(tmp_path / "bare")
-    assert first_blocks(picture.pixels, 5) == [0, 64, 128, 191, 255]
+    decoded, record = read_dicom(tmp_path / "bare")
+    assert first_blocks(decoded.pixels, 5) == [0, 64, 128, 191, 255]
     assert record["transfer_syntax"] == syntax.name
 
 
@@ -530,8 +530,8 @@ def test_the_record_says_what_was_done(
 ) -> None:
     dataset.compress(RLELossless)
     dataset.save_as(tmp_path / "image.dcm", enforce_file_format=True)
-    picture, record = read_dicom(tmp_path / "image.dcm")
-    assert picture.mapping == mapping
+    decoded, record = read_dicom(tmp_path / "image.dcm")
+    assert decoded.mapping == mapping
     assert (
         record.items()
         >= {
