@@ -39,7 +39,8 @@ def preprocess(
         str | None,
         typer.Option(
             "--finding",
-            help="With --format: classes are positive and negative for this. Without: an image's one finding.",
+            help="With --format: classes are positive and negative for this. "
+            "Without: an image's one finding.",
         ),
     ] = None,
     views: Annotated[

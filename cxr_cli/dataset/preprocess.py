@@ -222,7 +222,8 @@ def make_dataset(
         What dataset.json, or shard.json, says.
 
     Raises:
-        BadInput: no input, a label table that cannot be used, something else in `folder`, or no input that is an image.
+        BadInput: no input, a label table that cannot be used, something else in `folder`, or no input that is
+            an image.
         SettingsChanged: `folder` was made with other settings or from other inputs.
         TooManyRejects: see `Effort`; the same call resumes.
     """

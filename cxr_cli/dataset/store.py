@@ -274,7 +274,7 @@ def _lock(folder: Path) -> int:
 
 
 def record_of(folder: Path) -> str:
-    """The name of the file that has the plan of a folder, whole or begun; dataset.json where there is none."""
+    """The name of the file that has the plan of a folder, whole or begun; dataset.json if none has."""
     names = (name for name in (INFO, SHARD, JOURNAL) if (folder / name).is_file())
     return next(names, INFO)
 

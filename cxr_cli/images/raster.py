@@ -1,4 +1,4 @@
-"""PNG and JPEG files to gray images, and what is done to the pixels of every image: crop, resize, identity."""
+"""PNG and JPEG files to gray images; what is done to the pixels of every image: crop, resize, identity."""
 
 import hashlib
 import struct
@@ -120,7 +120,7 @@ def _gray_of_sixteen_bits(stream: BinaryIO, image: Image.Image) -> tuple[NDArray
 
 
 def check_sides(height: int, width: int) -> None:
-    """Raise RejectedImageError for an image too small to be a radiograph or too large to be decoded safely."""
+    """Raise RejectedImageError for an image too small for a radiograph or too large to be decoded safely."""
     if min(height, width) < MIN_SIDE:
         raise RejectedImageError(
             f"too small: {width} x {height} pixels, at least {MIN_SIDE} on a side are needed"

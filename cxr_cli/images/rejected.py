@@ -2,4 +2,4 @@
 
 
 class RejectedImageError(Exception):
-    """An input that gives no image; the message is the reason, without the file's name or any header value."""
+    """An input that gives no image; the message is the reason, without file name or header values."""

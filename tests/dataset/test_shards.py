@@ -24,7 +24,7 @@ FILES = ("images.npy", "manifest.csv", "rejected.csv", "dataset.json")
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eleven images; 0, 4 and 10 have the same pixels, 4 under another label; so have 7 and 8; 2 is no image."""
+    """Eleven images: 0, 4 and 10 have the same pixels, 4 has another label; so have 7 and 8; 2 is none."""
     folder = tmp_path_factory.mktemp("images")
     for number in range(11):
         path = folder / ("b" if number >= 9 or number == 4 else "a") / f"{number:02}.png"

@@ -1,4 +1,4 @@
-"""From encoded pixel data to stored values: decoding, unused bits, sign, and color whose channels are equal."""
+"""From encoded pixel data to stored values: decoding, unused bits, sign, color with equal channels."""
 
 import numpy as np
 from numpy.typing import NDArray
