@@ -152,7 +152,7 @@ _cxr() {
             return
             ;;
         "train --weights")
-            _cxr_offer -W "timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k"
+            _cxr_paths -f
             return
             ;;
         "train --freeze")
@@ -406,6 +406,7 @@ _cxr() {
             return
             ;;
         "gradcam --subset")
+            _cxr_offer -W "train val test"
             return
             ;;
         "gradcam --images")
@@ -413,6 +414,7 @@ _cxr() {
             return
             ;;
         "gradcam --pick")
+            _cxr_offer -W "random tp fp fn tn"
             return
             ;;
         "gradcam --count")
@@ -432,6 +434,7 @@ _cxr() {
             return
             ;;
         "gradcam --method")
+            _cxr_offer -W "gradcam gradcam++ hirescam layercam"
             return
             ;;
         "gradcam --layer")
@@ -442,6 +445,7 @@ _cxr() {
             return
             ;;
         "gradcam --color")
+            _cxr_offer -W "inferno viridis cividis red"
             return
             ;;
         "gradcam --templates")
@@ -453,7 +457,7 @@ _cxr() {
             return
             ;;
         "gradcam --source-root")
-            _cxr_paths -f
+            _cxr_paths -d
             return
             ;;
         "gradcam --dataset")
@@ -469,7 +473,7 @@ _cxr() {
             return
             ;;
         "report --gradcam")
-            _cxr_paths -f
+            _cxr_paths -d
             return
             ;;
         "report --by")
@@ -518,7 +522,7 @@ _cxr() {
             return
             ;;
         "sweep --weights")
-            _cxr_offer -W "timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k"
+            _cxr_paths -f
             return
             ;;
         "sweep --freeze")
@@ -709,7 +713,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "gradcam -"*)
-            _cxr_offer -W "--output -o --subset --images --pick --count --seed --target --positive --pair --method --layer --beside --color --shared-scale --dicom --templates --check --masks --source-root --dataset --split --help"
+            _cxr_offer -W "--output -o --subset --images --pick --count --seed --target --positive --pair --method --layer --beside --color --shared-scale --dicom --templates --sanity-check --masks --source-root --dataset --split --help"
             ;;
         "gradcam "*)
             _cxr_paths -d
@@ -739,7 +743,7 @@ _cxr() {
             _cxr_offer -W "--arch --help"
             ;;
         "weights verify "*)
-            _cxr_offer -W "timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k"
+            _cxr_paths -f
             ;;
         "phantom -"*)
             _cxr_offer -W "-o --output --count --size --finding --images-per-patient --shortcut --shortcut-class --seed --workers --help"

@@ -6,7 +6,7 @@ _cxr() {
     local -a commands
     commands=(
         'preprocess:Make a DATASET of raw images.'
-        'split:Divide the images of a DATASET by patient.'
+        'split:Split a DATASET by patient into training, validation and test sets.'
         'train:Train a model on a DATASET.'
         'validate3way:Three-way validation of a siamese RUN.'
         'template:Make the class templates of a siamese RUN.'
@@ -14,12 +14,12 @@ _cxr() {
         'stratify:Print every metric of a model by characteristics of the images.'
         'predict:Predict images without labels.'
         'audit:Look for shortcuts, associations and leaks.'
-        'gradcam:Show what in an image speaks for a score.'
-        'report:Put a run'\''s images, figures, audit and maps on one HTML page.'
+        'gradcam:Show which regions of an image a score rests on.'
+        'report:Put all results of a RUN on one HTML page.'
         'sweep:Train a grid of learning rates and batch sizes.'
-        'weights:List, fetch and verify published weights.'
-        'phantom:Draw phantom chest images with known findings.'
-        'demo:Run every stage on phantom images.'
+        'weights:List, fetch and verify pretrained weights.'
+        'phantom:Make synthetic radiographs with known findings.'
+        'demo:Run every stage on synthetic radiographs.'
         'doctor:Report what this installation and this machine can do.'
     )
     _arguments -C \
@@ -40,7 +40,7 @@ _cxr() {
                         '(--label-column)--label-column=[The label table'\''s column of classes.]:value: ' \
                         '(--patient-column)--patient-column=[The label table'\''s column of patients; patient_id where it has that.]:value: ' \
                         '(--format)--format=[The published layout of the label tables.]:value:(nih rsna covidx cohen chexpert)' \
-                        '(--finding)--finding=[With --format\: classes are positive and negative for this. Without\: an image'\''s one finding.]:value: ' \
+                        '(--finding)--finding=[With --format\: classes are positive and negative for it. \[an image'\''s one finding\]]:value: ' \
                         '(--views)--views=[Which to take\: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are taken.]:value: ' \
                         '(--size)--size=[Side of the stored images, in pixels.]:value: ' \
                         '(--crop-top)--crop-top=[Share of the height to cut off above, below 0.5.]:value: ' \
@@ -48,7 +48,7 @@ _cxr() {
                         '(--manufacturers)--manufacturers=[More spellings of manufacturers, TOML\: "Acme" = \["Acme Imaging"\].]:file:_files' \
                         '(--hash-patients)--hash-patients=[Replace patient ids by hashes, keyed by this file'\''s bytes.]:file:_files' \
                         '(--keep-tags)--keep-tags=[DICOM tags to add to the manifest as they are.]:value: ' \
-                        '(--workers)--workers=[Processes that read; 0\: this one, unguarded. Default\: the CPUs at hand.]:value: ' \
+                        '(--workers)--workers=[Processes that read; 0\: this one, unguarded. \[one per available CPU\]]:value: ' \
                         '(--image-timeout)--image-timeout=[Seconds after which an image that is not read yet is rejected.]:value: ' \
                         '(--max-failures)--max-failures=[Give up when more inputs are rejected.]:value: ' \
                         '(--shard)--shard=[Take the Ith of N parts. Default\: the task of a Slurm job array.]:value: ' \
@@ -69,7 +69,7 @@ _cxr() {
                         '(--val-per-class)--val-per-class=[Images to validate on, written likewise. \[0\]]:value: ' \
                         '(--near-duplicates --no-near-duplicates)--near-duplicates[Keep patients with near-duplicate images in one subset.]' \
                         '(--near-duplicates --no-near-duplicates)--no-near-duplicates[Keep patients with near-duplicate images in one subset.]' \
-                        '(--seed)--seed=[Seed of all that is drawn.]:value: ' \
+                        '(--seed)--seed=[Seed of everything random.]:value: ' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -80,11 +80,11 @@ _cxr() {
                         '(--output -o)-o[The RUN folder.]:folder:_files -/' \
                         '(--recipe)--recipe=[The papers'\'' settings, single, siamese or finetune; or small-data.]:value:(single siamese finetune small-data)' \
                         '(--fold)--fold=[The fold that tests, where the split has folds.]:value: ' \
-                        '(--seed)--seed=[Seed of all that is drawn.]:value: ' \
+                        '(--seed)--seed=[Seed of everything random.]:value: ' \
                         '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as many as memory holds\]]:value: ' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1.0\]]:value: ' \
-                        '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:value:(timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k)' \
+                        '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
                         '(--freeze)--freeze=[What does not learn\: none, features, or a number of stages from the image on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
                         '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
                         '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
@@ -122,7 +122,7 @@ _cxr() {
                     _arguments \
                         '(--trials)--trials=[Trials in each repeat; no image is classified twice in one.]:value: ' \
                         '(--repeats)--repeats=[Independent random samples of trials.]:value: ' \
-                        '(--seed)--seed=[Seed of all that is drawn.]:value: ' \
+                        '(--seed)--seed=[Seed of everything random.]:value: ' \
                         '(--subset)--subset=[Whose images are compared.]:value:(train val test)' \
                         '(--json)--json=[Write the metrics there as JSON.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
@@ -134,8 +134,8 @@ _cxr() {
                     _arguments \
                         '(--kind)--kind=[The mean of a class'\''s images (the paper'\''s), its medoid image, or its images nearest to the image that is tested.]:value:(mean medoid nearest)' \
                         '(--nearest)--nearest=[For --kind nearest\: how many images of a class count.]:value: ' \
-                        '(--output -o)--output=[\[RUN/templates.npz\]]:file:_files' \
-                        '(--output -o)-o[\[RUN/templates.npz\]]:file:_files' \
+                        '(--output -o)--output=[The templates. \[RUN/templates.npz\]]:file:_files' \
+                        '(--output -o)-o[The templates. \[RUN/templates.npz\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
@@ -169,7 +169,7 @@ _cxr() {
                         '(--output -o)--output=[A folder for all tables and ROC plots.]:folder:_files -/' \
                         '(--output -o)-o[A folder for all tables and ROC plots.]:folder:_files -/' \
                         '(--resamples)--resamples=[Resamples of patients, by which bootstrap intervals are made.]:value: ' \
-                        '(--seed)--seed=[Seed of all that is drawn.]:value: ' \
+                        '(--seed)--seed=[Seed of everything random.]:value: ' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:file:_files'
                     ;;
@@ -202,24 +202,24 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The folder of overlays to make.]:folder:_files -/' \
                         '(--output -o)-o[The folder of overlays to make.]:folder:_files -/' \
-                        '(--subset)--subset=[Images to choose from\: test, val or train.]:value: ' \
-                        '*--images=[Images by file, folder, zip archive or image_id, instead; repeatable.]:file:_files' \
-                        '*--pick=[random, or by the run'\''s prediction\: tp, fp, fn or tn; repeatable. \[random\]]:value: ' \
-                        '(--count)--count=[Images to draw of each pick; 0\: all. \[16; all of --images or --check\]]:value: ' \
-                        '(--seed)--seed=[Seed of all that is drawn.]:value: ' \
+                        '(--subset)--subset=[Images to choose from.]:value:(train val test)' \
+                        '*--images=[Choose from these instead\: file, folder, zip archive or image_id; repeatable.]:file:_files' \
+                        '*--pick=[A random sample, or by the run'\''s prediction; repeatable. \[random\]]:value:(random tp fp fn tn)' \
+                        '(--count)--count=[Images of each pick; 0\: all. \[16; all of --images or --sanity-check\]]:value: ' \
+                        '(--seed)--seed=[Seed of everything random.]:value: ' \
                         '(--target)--target=[The class whose score is explained.]:value:(predicted label)' \
-                        '(--positive)--positive=[The finding that --pick tp, fp, fn and tn are of. \[--target CLASS; of two classes, the one not named like a negative\]]:value: ' \
+                        '(--positive)--positive=[The positive class of --pick tp, fp, fn and tn. \[--target CLASS; of two classes, the one not named like a negative\]]:value: ' \
                         '(--pair)--pair=[Siamese runs\: explain the similarity of two images.]:value: ' \
-                        '(--method)--method=[gradcam, gradcam++, hirescam or layercam.]:value: ' \
-                        '(--layer)--layer=[The layer whose map is weighed, such as stage3. \[the last\]]:value: ' \
-                        '(--beside)--beside=[Another run, of the same images cropped, say, to show beside it.]:file:_files' \
-                        '(--color)--color=[inferno, viridis, cividis or red.]:value: ' \
-                        '(--shared-scale)--shared-scale[One scale of heat for all images of a run.]' \
-                        '(--dicom)--dicom[Also a DICOM Secondary Capture of each image that is DICOM.]' \
+                        '(--method)--method=[The method of the maps.]:value:(gradcam gradcam++ hirescam layercam)' \
+                        '(--layer)--layer=[The layer whose feature map is weighted, such as stage3. \[the last\]]:value: ' \
+                        '(--beside)--beside=[Another run of the same images, such as cropped ones, to compare.]:file:_files' \
+                        '(--color)--color=[The colors of the overlays.]:value:(inferno viridis cividis red)' \
+                        '(--shared-scale)--shared-scale[One color scale for all images of a run.]' \
+                        '(--dicom)--dicom[Also write a DICOM Secondary Capture of each DICOM image.]' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
-                        '(--check)--check[Put the maps to the proof instead of drawing them.]' \
-                        '(--masks)--masks=[For --check\: masks of findings, CLASS/NAME.png of CLASS/NAME.dcm.]:file:_files' \
-                        '(--source-root)--source-root=[Where the images'\'' relative paths begin.]:file:_files' \
+                        '(--sanity-check)--sanity-check[Check the maps instead of drawing them.]' \
+                        '(--masks)--masks=[For --sanity-check\: masks of findings, CLASS/NAME.png for the image CLASS/NAME.dcm.]:file:_files' \
+                        '(--source-root)--source-root=[The folder that relative paths of images start from.]:folder:_files -/' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
@@ -229,8 +229,8 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The page. \[RUN/report.html\]]:file:_files' \
                         '(--output -o)-o[The page. \[RUN/report.html\]]:file:_files' \
-                        '(--gradcam)--gradcam=[What `cxr gradcam` made. \[RUN/gradcam\]]:file:_files' \
-                        '*--by=[Strata of the test, as of `cxr stratify`; repeatable. \[characteristics that differ\]]:value: ' \
+                        '(--gradcam)--gradcam=[A folder made by `cxr gradcam`. \[RUN/gradcam\]]:folder:_files -/' \
+                        '*--by=[Subgroups of the test images, as in `cxr stratify`; repeatable. \[all that vary\]]:value: ' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
@@ -245,11 +245,11 @@ _cxr() {
                         '*--lr=[Learning rates; repeatable. \[1e-3 1e-4 1e-5\]]:value: ' \
                         '*--batch-size=[Batch sizes; repeatable. \[8 16 32\]]:value: ' \
                         '(--fold)--fold=[The fold that tests, where the split has folds.]:value: ' \
-                        '(--seed)--seed=[Seed of all that is drawn.]:value: ' \
+                        '(--seed)--seed=[Seed of everything random.]:value: ' \
                         '(--task)--task=[Train only share I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Channels and units of a COVID-Net, times the paper'\''s. \[1.0\]]:value: ' \
-                        '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:value:(timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k)' \
+                        '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
                         '(--freeze)--freeze=[What does not learn\: none, features, or a number of stages from the image on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
                         '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
                         '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
@@ -310,7 +310,7 @@ _cxr() {
                                     _arguments \
                                         '(--arch)--arch=[Architecture. \[the name'\''s own\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                                         '(--help)--help[Show this message and exit.]' \
-                                        '1:value:(timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k)'
+                                        '1:file:_files'
                                     ;;
                             esac
                             ;;
@@ -327,14 +327,14 @@ _cxr() {
                         '(--shortcut)--shortcut=[Probability of a planted corner marker on images of one class.]:value: ' \
                         '(--shortcut-class)--shortcut-class=[The class that may carry it. \[default\: the last finding\]]:value:(normal pneumonia covid19 pneumoperitoneum)' \
                         '(--seed)--seed=[The same seed gives the same bytes.]:value: ' \
-                        '(--workers)--workers=[Processes; changes no byte. \[default\: the CPUs at hand\]]:value: ' \
+                        '(--workers)--workers=[Processes; changes no byte. \[one per available CPU\]]:value: ' \
                         '(--help)--help[Show this message and exit.]'
                     ;;
                 demo)
                     _arguments \
                         '(--output -o)--output=[The folder for phantoms, dataset and runs.]:folder:_files -/' \
                         '(--output -o)-o[The folder for phantoms, dataset and runs.]:folder:_files -/' \
-                        '(--seed)--seed=[Seed of all that is drawn.]:value: ' \
+                        '(--seed)--seed=[Seed of everything random.]:value: ' \
                         '(--help)--help[Show this message and exit.]'
                     ;;
                 doctor)

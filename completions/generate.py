@@ -4,8 +4,8 @@
     python completions/generate.py --check    exits 1 and names the file if one is stale
 
 What an option or argument takes is read from its type, metavar and help: a Literal or an enum offers its
-members, a path whose help begins with a folder ("A DATASET folder") folders, any other path files. Text offers
-files if its metavar names one (`auto|none|FILE`), and the lower-case words of its metavar
+members, a path whose help begins with a folder ("A DATASET folder") folders, any other path files. Text
+offers files if its metavar names one (`auto|none|FILE`), and the lower-case words of its metavar
 (`predicted|label|CLASS`); other text and numbers offer nothing.
 """
 
@@ -125,13 +125,13 @@ def values_of(parameter: Any, kind: Any) -> Values:
         return tuple(map(str, typing.get_args(kind)))
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return tuple(str(member.value) for member in kind)
-    if parameter.name in KNOWN_VALUES:
-        return tuple(KNOWN_VALUES[parameter.name])
     if kind is Path:
         return Place.FOLDER if A_FOLDER.match(parameter.help or "") else Place.FILE
     metavar = parameter.metavar or ""
     if kind is str and A_FILE.search(metavar):
         return Place.FILE
+    if parameter.name in KNOWN_VALUES:
+        return tuple(KNOWN_VALUES[parameter.name])
     return tuple(word for word in metavar.split("|") if word.islower()) if kind is str else NOTHING
 
 

@@ -37,7 +37,7 @@ def __getattr__(name: str) -> Any:
 
 
 class _Package(ModuleType):
-    """Keeps `cxr_cli.audit` and `cxr_cli.report` the functions where the rooms of these names are imported."""
+    """Keeps `audit` and `report` the functions when the subpackages of these names are imported."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if not (name in FUNCTIONS and isinstance(value, ModuleType)):

@@ -54,7 +54,7 @@ def slurm_task(environment: Mapping[str, str], field: str) -> ArrayTask | None:
         field: the setting by which a user can say it instead.
 
     Raises:
-        InvalidSetting: task numbers without a fixed step, from which no task can be told.
+        InvalidSetting: task numbers without a fixed step, from which no task follows.
     """
     number, count = environment.get("SLURM_ARRAY_TASK_ID"), environment.get("SLURM_ARRAY_TASK_COUNT")
     if not number or not count:

@@ -11,7 +11,6 @@ import platform
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -220,6 +219,9 @@ def digest_folder(folder: Path) -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that a result may depend on."""
+    # Here, for it imports email and sockets, of which no `--help` has need.
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {"python": platform.python_version(), "platform": platform.platform()}
     for package in PROVENANCE_PACKAGES:
         try:

@@ -23,7 +23,7 @@ PURPOSE = (
 
 COMMANDS: Mapping[str, str] = {
     "preprocess": "Make a DATASET of raw images.",
-    "split": "Divide a DATASET's patients into training, validation and test.",
+    "split": "Split a DATASET by patient into training, validation and test sets.",
     "train": "Train a model on a DATASET.",
     "validate3way": "Three-way validation of a siamese RUN.",
     "template": "Make the class templates of a siamese RUN.",
@@ -32,11 +32,11 @@ COMMANDS: Mapping[str, str] = {
     "predict": "Predict images without labels.",
     "audit": "Look for shortcuts, associations and leaks.",
     "gradcam": "Show which regions of an image a score rests on.",
-    "report": "Put all results of a RUN on one page.",
-    "sweep": "Train a grid of runs.",
+    "report": "Put all results of a RUN on one HTML page.",
+    "sweep": "Train a grid of learning rates and batch sizes.",
     "weights": "List, fetch and verify pretrained weights.",
     "phantom": "Make synthetic radiographs with known findings.",
-    "demo": "Run the whole chain on synthetic radiographs.",
+    "demo": "Run every stage on synthetic radiographs.",
     "doctor": "Report what this installation and this machine can do.",
 }
 """Each command's name and what it does; its function is `cxr_cli.commands.NAME.NAME`, dashes as underscores.

@@ -71,7 +71,7 @@ MakeDataset = Callable[..., Path]
 
 @pytest.fixture(scope="session")
 def make_dataset() -> MakeDataset:
-    """Write a DATASET folder of drawn images: `make_dataset(folder, labels, patients, **columns)`."""
+    """Write a DATASET folder of synthetic images: `make_dataset(folder, labels, patients, **columns)`."""
 
     def make(folder: Path, labels: Sequence[str], patients: Sequence[str], **columns: Sequence[str]) -> Path:
         rng = np.random.default_rng(0)
@@ -129,7 +129,7 @@ PutInHubCache = Callable[[str, str, bytes], Path]
 
 @pytest.fixture
 def put_in_hub_cache(hub_cache: Path) -> PutInHubCache:
-    """Put a file into the cache as the hub's client does: `put_in_hub_cache("timm/model", "a.json", content)`.
+    """Put a file into the cache as the hub's client does: `put_in_hub_cache("timm/model", "a", content)`.
 
     A snapshot's file is a link to a blob that has its SHA-256 for a name. Returns the blob.
     """

@@ -11,6 +11,7 @@ import typer
 
 from cxr_cli import __version__
 from cxr_cli.errors import BadInput, ExitCode, Preempted, TooManyRejects, UsageFault
+from cxr_cli.main import COMMANDS as ONE_LINES
 from cxr_cli.main import app
 
 Cxr = Callable[..., Any]
@@ -26,6 +27,16 @@ from cxr_cli.main import main
 code = main(sys.argv[1:])
 print(code, *{name.partition(".")[0] for name in sys.modules}, file=sys.stderr)
 """
+ADDED_TO_TYPER = """
+import sys, typer
+before = set(sys.modules)
+from cxr_cli.main import main
+main(sys.argv[1:])
+print(*set(sys.modules) - before, file=sys.stderr)
+"""
+MODULES_BEYOND_TYPER = 35
+"""Our own and those of the standard library. Each package of it that is new here (email, zipfile) has many."""
+
 FAULT_IN_STORE = """
 import cxr_cli.dataset.store
 def open_dataset(folder):
@@ -50,6 +61,20 @@ def test_help_goes_to_stdout_and_loads_nothing_heavy(command: str | None) -> Non
     assert "typer" in modules
     assert HEAVY & set(modules) == set()
     assert result.stdout.startswith(f"Usage: cxr {command or '[OPTIONS] COMMAND'}")
+
+
+@pytest.mark.parametrize("command", [None, *COMMANDS])
+def test_help_imports_little_beyond_typer(command: str | None) -> None:
+    """A bound on modules is a bound on start-up time: tests/benchmarks/startup.py measures that."""
+    result = python(ADDED_TO_TYPER, *filter(None, [command, "--help"]))
+    modules = result.stderr.split()
+    assert modules
+    assert len(modules) <= MODULES_BEYOND_TYPER, modules
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_line_in_the_list_of_commands_is_the_first_of_the_command_s_help(command: str) -> None:
+    assert ONE_LINES[command] == (COMMANDS[command].help or "").splitlines()[0]
 
 
 def test_help_tells_of_every_command(cxr: Cxr) -> None:

@@ -1,4 +1,4 @@
-"""Runs with a very small model of drawn, untrained weights: what is tested here does not ask for more."""
+"""Runs of a very small model with random, untrained weights, for tests that need no more."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ SIZE = 16
 
 
 def parts_of(recipe: Recipe) -> dict[str, Any]:
-    """A recipe's parts, for a RunConfig."""
+    """Return the parts of a recipe, for a RunConfig."""
     return {part: getattr(recipe, part) for part in PARTS}
 
 
@@ -63,5 +63,5 @@ def siamese(tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
 
 @pytest.fixture(scope="session")
 def images() -> NDArray[np.uint8]:
-    """Draw 75 images: more than two batches, and not a multiple of one."""
+    """Make 75 random images: more than two batches, and not a multiple of one."""
     return np.random.default_rng(1).integers(0, 256, (75, SIZE, SIZE), np.uint8)

@@ -99,7 +99,8 @@ def findings(report: Mapping[str, Any]) -> list[Finding]:
     """Say what an audit found; nothing for what it looked for and did not find.
 
     Args:
-        report: an audit's metrics: `classes`, `association`, `refitted`, `occlusion` (None without a run), `leaks`.
+        report: an audit's metrics: `classes`, `association`, `refitted`, `occlusion` (None without a run),
+            `leaks`.
     """
     return [*_shortcuts(report), *_associations(report), *_leaks(report)]
 
@@ -112,7 +113,8 @@ def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
     for name, text in (
         (
             "occlusion",
-            "the run predicts {label} from the {region} alone: AUC {auc}, {full} from the whole image{also}{share}",
+            "the run predicts {label} from the {region} alone: "
+            "AUC {auc}, {full} from the whole image{also}{share}",
         ),
         (
             "refitted",

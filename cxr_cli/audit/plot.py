@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cxr_cli.plots.plots import save
+from cxr_cli.plots.save import save
 
 COLUMNS = {
     "occlusion": ("the run, on {subset}", "C0"),

@@ -25,7 +25,7 @@ INVERSE_PENALTY = 0.01
 
 
 def region_classifier() -> Pipeline:
-    """Predict the class from a region of the image: standardized numbers, logistic regression, balanced classes."""
+    """Predict the class from a region: standardized features, logistic regression, balanced class weights."""
     regression = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=1000)
     return make_pipeline(StandardScaler(), regression)
 

@@ -130,8 +130,8 @@ class AuditResult:
 
 
 def audit(
-    place: Path,
-    split: Path | None = None,
+    place: Path | str,
+    split: Path | str | None = None,
     *,
     dataset: Path | None = None,
     fold: int | None = None,
@@ -160,6 +160,8 @@ def audit(
         InvalidSetting: settings that do not go with a run, or with a dataset.
         BadInput: `place` is neither, or lacks what is needed.
     """
+    place = Path(place)
+    split = Path(split) if split is not None else None
     subject = _open(place, dataset, split, fold, subset, templates, reporter)
     # The run first: what it lacks is reported before the rest is computed.
     occlusion = _occlusion(subject, subset, templates)

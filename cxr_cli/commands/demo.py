@@ -31,7 +31,7 @@ def demo(
     ] = Path("cxr-demo"),
     seed: options.Seed = 0,
 ) -> None:
-    """Run every stage on phantom images.
+    """Run every stage on synthetic radiographs.
 
     A check of the installation, and an example to copy: it prints the commands that it runs.
     """

@@ -1,14 +1,19 @@
 """Options that several commands share."""
 
 import inspect
+import os
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from cxr_cli.commands.console import say
 from cxr_cli.runs.config import Recipe
 from cxr_cli.training.recipes import RECIPES, SETTINGS, value_of
+
+if TYPE_CHECKING:
+    from cxr_cli.array_task import ArrayTask
 
 DatasetFolder = Annotated[Path, typer.Argument(metavar="DATASET", help="A DATASET folder.")]
 
@@ -26,7 +31,7 @@ SplitFile = Annotated[Path, typer.Option(help="The split.csv that divides the DA
 MovedDataset = Annotated[Path | None, typer.Option(help="Where the DATASET is now, if it was moved.")]
 MovedSplit = Annotated[Path | None, typer.Option(help="Where the split.csv is now, if it was moved.")]
 Templates = Annotated[Path | None, typer.Option(help="Templates of a siamese run. [RUN/templates.npz]")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all that is drawn.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 Resamples = Annotated[
     int, typer.Option(min=100, help="Resamples of patients, by which bootstrap intervals are made.")
 ]
@@ -42,6 +47,18 @@ else:
     ]
 
 Command = Callable[..., None]
+
+
+def array_task(given: str | None, field: str, items: str) -> "ArrayTask | None":
+    """The share of the work that is asked for, by option or by a Slurm job array; None for all of it."""
+    from cxr_cli.array_task import parse_task, slurm_task
+
+    task = parse_task(given, field) if given else slurm_task(os.environ, field)
+    if task is None or task.count == 1:
+        return None
+    if not given:
+        say(f"task of a Slurm job array: --{field} {task} (--{field} 1/1 takes all {items})")
+    return task
 
 
 def with_settings(

@@ -1,4 +1,4 @@
-"""`cxr phantom`: drawn chest images as DICOM, with masks and labels."""
+"""`cxr phantom`: synthetic radiographs as DICOM, with masks and labels."""
 
 from pathlib import Path
 from typing import Annotated
@@ -33,10 +33,10 @@ def phantom(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     workers: Annotated[
-        int | None, typer.Option(help="Processes; changes no byte.  [default: the CPUs at hand]")
+        int | None, typer.Option(help="Processes; changes no byte.  [one per available CPU]")
     ] = None,
 ) -> None:
-    """Draw phantom chest images with known findings.
+    """Make synthetic radiographs with known findings.
 
     DICOM files with full tags, a mask of each finding, and labels.csv.
 
@@ -57,4 +57,4 @@ def phantom(
         seed=seed,
     )
     made = make_phantoms(output, settings, workers=workers, reporter=CONSOLE)
-    say(f"{output}: {made.images} images drawn" if made.drawn else f"{output}: done already, nothing to draw")
+    say(f"{output}: {made.images} images made" if made.drawn else f"{output}: done already; nothing to do")

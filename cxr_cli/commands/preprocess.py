@@ -1,14 +1,13 @@
 """`cxr preprocess`: raw images to a DATASET folder."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cxr_cli.array_task import ArrayTask, parse_task, slurm_task
-from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.commands import options
+from cxr_cli.commands.console import CONSOLE
 from cxr_cli.errors import UsageFault
 from cxr_cli.labels.choices import Format
 
@@ -39,8 +38,7 @@ def preprocess(
         str | None,
         typer.Option(
             "--finding",
-            help="With --format: classes are positive and negative for this. "
-            "Without: an image's one finding.",
+            help="With --format: classes are positive and negative for it. [an image's one finding]",
         ),
     ] = None,
     views: Annotated[
@@ -61,7 +59,7 @@ def preprocess(
     ] = "",
     workers: Annotated[
         int | None,
-        typer.Option(min=0, help="Processes that read; 0: this one, unguarded. Default: the CPUs at hand."),
+        typer.Option(min=0, help="Processes that read; 0: this one, unguarded. [one per available CPU]"),
     ] = None,
     image_timeout: Annotated[
         float, typer.Option(help="Seconds after which an image that is not read yet is rejected.")
@@ -115,7 +113,7 @@ def preprocess(
             workers=workers,
             image_timeout=image_timeout,
             max_failures=max_failures,
-            shard=_shard(shard),
+            shard=options.array_task(shard, "shard", "images"),
             reporter=CONSOLE,
         )
     part = f", shard {result.shard}" if result.shard else ""
@@ -135,11 +133,3 @@ def _refuse(context: typer.Context, refused: Callable[[str], bool], why: str) ->
         given = context.get_parameter_source(str(parameter.name))
         if given and given.name == "COMMANDLINE" and refused(str(parameter.name)):
             raise UsageFault(f"{parameter.opts[0]}: {why}")
-
-
-def _shard(given: str | None) -> ArrayTask | None:
-    """The part of the inputs that is asked for, by option or by Slurm; None for all."""
-    part = parse_task(given, "shard") if given else slurm_task(os.environ, "shard")
-    if part and part.count > 1 and not given:
-        say(f"task of a Slurm job array: --shard {part} (--shard 1/1 takes all images)")
-    return part

@@ -1,4 +1,4 @@
-"""`cxr report`: one page that tells a study, for reading and for handing on."""
+"""`cxr report`: all results of a RUN on one page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cxr_cli.commands import options
-from cxr_cli.commands.console import say
+from cxr_cli.commands.console import CONSOLE
 
 
 def report(
@@ -15,30 +15,27 @@ def report(
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="The page. [RUN/report.html]")
     ] = None,
     gradcam: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="What `cxr gradcam` made. [RUN/gradcam]")
+        Path | None, typer.Option(metavar="DIR", help="A folder made by `cxr gradcam`. [RUN/gradcam]")
     ] = None,
     by: Annotated[
         list[str] | None,
         typer.Option(
             metavar="COLUMN",
-            help="Strata of the test, as of `cxr stratify`; repeatable. [characteristics that differ]",
+            help="Subgroups of the test images, as in `cxr stratify`; repeatable. [all that vary]",
         ),
     ] = None,
     dataset: options.MovedDataset = None,
     split: options.MovedSplit = None,
 ) -> None:
-    """Put a run's images, figures, audit and maps on one HTML page.
+    """Put all results of a RUN on one HTML page.
 
-    The page needs no other file. It has what `cxr test`, `cxr audit` and `cxr gradcam` left in RUN, and says
-    what is missing; items of the CLAIM and TRIPOD+AI checklists are filled as far as the files tell.
+    The HTML page needs no other file. It shows the results of `cxr test`, `cxr audit` and `cxr gradcam` in
+    RUN, and names those that are missing. Items of the CLAIM and TRIPOD+AI checklists are filled in as far as
+    the files allow.
     """
-    from cxr_cli.report.page import write_page
-    from cxr_cli.report.study import read_study
+    from cxr_cli.report.run import report as write_report
 
-    study = read_study(run, dataset, split, gradcam, by or ())
-    page = output or run / "report.html"
-    write_page(study, page)
-    for command, there in (("test", study.metrics), ("audit", study.audit), ("gradcam", study.sheets)):
-        if not there:
-            say(f"{page}: has no part of `cxr {command}`, which was not run yet")
-    typer.echo(page)
+    result = write_report(
+        run, output, gradcam=gradcam, by=by or (), dataset=dataset, split=split, reporter=CONSOLE
+    )
+    typer.echo(result.page)

@@ -46,7 +46,7 @@ def split(
     ] = True,
     seed: options.Seed = 0,
 ) -> None:
-    """Divide the images of a DATASET by patient.
+    """Split a DATASET by patient into training, validation and test sets.
 
     Stratified by class; no patient is ever in two subsets. With --folds K, fold k tests, the next one
     validates, the others train. With --train-where, images that do not meet it are left out if their

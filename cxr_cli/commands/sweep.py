@@ -1,12 +1,10 @@
 """`cxr sweep`: the grid of learning rates and batch sizes."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cxr_cli.array_task import parse_task, slurm_task
 from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE
 from cxr_cli.training.recipes import SEARCH_RECIPES
@@ -34,8 +32,8 @@ def sweep(
 ) -> None:
     """Train a grid of learning rates and batch sizes.
 
-    Each run has a folder of its own; finished ones are not trained again. Tasks of an array share the grid by
-    --task and write no common file; the same command without --task then collects the table.
+    Each run has a folder of its own; finished ones are not trained again. Tasks of an array share the grid
+    and write no common file; the same command outside of the array, or with --task 1/1, collects the table.
     """
     from cxr_cli.training.sweep import sweep as train_grid
 
@@ -48,7 +46,7 @@ def sweep(
         batch_size=batch_size,
         fold=fold,
         seed=seed,
-        task=parse_task(task, "task") if task else slurm_task(os.environ, "task"),
+        task=options.array_task(task, "task", "runs"),
         reporter=CONSOLE,
         **settings,
     )

@@ -22,7 +22,9 @@ def template(
     nearest: Annotated[
         int, typer.Option(min=1, help="For --kind nearest: how many images of a class count.")
     ] = 5,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="[RUN/templates.npz]")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The templates. [RUN/templates.npz]")
+    ] = None,
     dataset: options.MovedDataset = None,
     split: options.MovedSplit = None,
 ) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE, say
-from cxr_cli.splitting.subsets import Subset
+from cxr_cli.splitting.criteria import Subset
 
 TestSeed = Annotated[int, typer.Option(min=0, help="Seed of the resamples.")]
 
@@ -54,6 +54,7 @@ def test(
     for `cxr stratify`.
     """
     from cxr_cli.evaluation.report import format_report
+    from cxr_cli.prediction.predictions_file import THRESHOLD
     from cxr_cli.prediction.test import test as test_run
 
     result = test_run(
@@ -74,5 +75,5 @@ def test(
     typer.echo(format_report(result.report))
     say(f"{result.predictions}: {len(result.table)} images")
     if result.report.operating_point is not None:
-        column = f"threshold_{result.report.operating_point.positive}"
+        column = f"{THRESHOLD}{result.report.operating_point.positive}"
         say(f"its column `predicted` follows the operating point, `{column}`")

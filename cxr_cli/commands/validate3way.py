@@ -7,7 +7,7 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE, say
-from cxr_cli.splitting.subsets import Subset
+from cxr_cli.splitting.criteria import Subset
 
 
 def validate3way(

@@ -10,7 +10,7 @@ from cxr_cli.commands.console import say
 from cxr_cli.errors import UsageFault
 from cxr_cli.models.registry import Arch
 
-PURPOSE = "List, fetch and verify published weights."
+PURPOSE = "List, fetch and verify pretrained weights."
 
 # Settings as those of the program, see `main`.
 weights = typer.Typer(

@@ -1,4 +1,4 @@
-"""What became of the inputs, gathered into a dataset: each image once."""
+"""What became of the inputs, gathered to a dataset, each image once."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ def collect(
         outcomes: of the inputs after those that the dataset holds already, in order.
         dataset: what they are added to.
         total: inputs in all.
-        once: reject an image whose pixels are those of an earlier one.
+        once: reject an image whose pixels equal those of an earlier one.
         max_failures: more rejected inputs than that raise TooManyRejects; None sets no limit.
         advance: called with (inputs done, inputs in all).
 
@@ -97,7 +97,7 @@ def say_unmapped(spellings: Sequence[str], reporter: Reporter) -> None:
 
 
 def _unless_known(outcome: Outcome, first_of: dict[str, Mapping[str, str]]) -> Outcome:
-    """The outcome, or a rejection if the dataset has these pixels already."""
+    """The outcome, or a rejection if its pixels are there already."""
     if isinstance(outcome, Rejected):
         return outcome
     first = first_of.setdefault(outcome.record["image_id"], outcome.record)

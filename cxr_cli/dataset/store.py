@@ -131,7 +131,7 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
     """
 
     def __init__(self, folder: Path, size: int, plan: Mapping[str, Any]) -> None:
-        """Begin the folder, or resume after its last whole entry; a torn one is dropped."""
+        """Begin the folder, or resume after its last whole entry; what is torn is dropped."""
         self._folder = folder
         self._row_shape = (size, size)
         self.images: list[Mapping[str, str]] = []
@@ -246,7 +246,7 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
         return stream
 
     def _header(self, rows: int) -> bytes:
-        """The .npy header of so many rows; its length is always the same, for numpy leaves room."""
+        """The .npy header for this many rows; its length is always the same, for numpy leaves room."""
         stream = io.BytesIO()
         shape = (rows, *self._row_shape)
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}

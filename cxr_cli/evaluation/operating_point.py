@@ -152,7 +152,7 @@ def sensitivity_point(
 def _candidates(
     positive: NDArray[np.bool_], scores: NDArray[np.floating]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """List every way to part the images by score: rising thresholds, with sensitivity and specificity at each.
+    """List all thresholds between scores, rising, with the sensitivity and specificity at each.
 
     A threshold lies midway between neighboring scores, so that rounding in a file moves no image across; the
     first is the lowest score, at which every image is called positive.

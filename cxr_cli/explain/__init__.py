@@ -1,1 +1,1 @@
-"""Saliency maps end to end: methods, choice of images, sanity checks, localization, overlays."""
+"""Saliency maps end to end: methods, choice of images, overlays, and sanity checks."""

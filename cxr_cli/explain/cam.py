@@ -1,4 +1,4 @@
-"""Images -> maps of what speaks for a score: only what lies behind the explained layer is differentiated."""
+"""Images -> saliency maps for a score: only the layers after the explained one are differentiated."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -10,8 +10,9 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from cxr_cli.errors import UsageFault
-from cxr_cli.explain.cam_methods import METHODS, check_method
+from cxr_cli.errors import InvalidSetting
+from cxr_cli.explain.cam_methods import METHODS
+from cxr_cli.explain.choices import Method, check_choice
 from cxr_cli.models.network import Network, Variables, backbone_of
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.forward import INFERENCE_BATCH, Scaling
@@ -24,12 +25,12 @@ Score = Callable[[Any, Array, Array], Array]
 """Maps (module, last feature map [B,h,w,C], targets [B,...]) to the explained score of each image [B]."""
 
 
-class Explained(NamedTuple):
-    """What an explanation gives of images.
+class Saliency(NamedTuple):
+    """Saliency maps of N images and the scores that they explain.
 
     Attributes:
-        maps: float32 [N, h, w], not negative, in the score's unit.
-        scores: float32 [N], the logits that the maps explain.
+        maps: float32 [N, h, w], not negative, in the unit of the score.
+        scores: float32 [N], logits.
     """
 
     maps: NDArray[np.float32]
@@ -43,7 +44,7 @@ Explain = Callable[[Variables, Array, Array], tuple[Array, Array]]
 def class_score(module: Any, features: Array, targets: Array) -> Array:
     """Return a classifying model's logit of each image's target class, int [B].
 
-    A model with one logit z says [-z, z]: what speaks for its first class speaks against the second.
+    A model with one logit z has the logits [-z, z]: evidence for one class is evidence against the other.
     """
     logits = module.head(features)
     both = jnp.concatenate([-logits, logits], -1) if logits.shape[-1] == 1 else logits
@@ -51,7 +52,7 @@ def class_score(module: Any, features: Array, targets: Array) -> Array:
 
 
 def template_score(templates: Templates) -> Score:
-    """Return a siamese model's logit of "same" for each image and its target class, an int [B].
+    """Make the score of a siamese model: the logit of "same" for each image and its target class, int [B].
 
     It is the mean over the nearest templates of the class, as in `templates.similarity_logits`.
     """
@@ -77,32 +78,32 @@ def layer_names(network: Network, variables: Variables) -> tuple[str, ...]:
 
 
 def choose_layer(run: TrainedRun, name: str | None) -> str:
-    """Return the layer of that name, the last without one.
+    """Return the layer of that name; without a name, the last.
 
     Raises:
-        UsageFault: the run's model has no such layer.
+        InvalidSetting: the run's model has no such layer.
     """
     names = layer_names(run.network, run.variables)
     if name is not None and name not in names:
-        raise UsageFault(f"--layer {name!r}: {run.config.network.arch} has {', '.join(names)}")
+        raise InvalidSetting("layer", name, f"{run.config.network.arch} has {', '.join(names)}")
     return name or names[-1]
 
 
 @lru_cache(maxsize=4)
-def explain_function(network: Network, scaling: Scaling, score: Score, layer: str, method: str) -> Explain:
+def explain_function(network: Network, scaling: Scaling, score: Score, layer: str, method: Method) -> Explain:
     """Make the jitted function from variables, images and targets to maps and scores; it compiles once.
 
     Args:
-        network: whose maps.
-        scaling: how images enter it.
+        network: that is explained.
+        scaling: of its input images.
         score: what is explained: `class_score`, `template_score(...)` or `pair_score`.
-        layer: whose map is weighed; see `layer_names`.
-        method: a name in `cam_methods.METHODS`.
+        layer: whose feature map is weighted; see `layer_names`.
+        method: see `cam_methods`.
 
     Raises:
-        UsageFault: an unknown method.
+        InvalidSetting: an unknown method.
     """
-    check_method(method)
+    check_choice("method", method, METHODS)
 
     @jax.jit
     def explain(variables: Variables, images: Array, targets: Array) -> tuple[Array, Array]:
@@ -132,24 +133,24 @@ def explain_images(
     rows: NDArray[np.int64],
     targets: NDArray[Any],
     batch: int = INFERENCE_BATCH,
-) -> Explained:
-    """Explain images by dataset row, in batches of one size, the last padded and cut again.
+) -> Saliency:
+    """Explain images by dataset row, in batches of one size; the last is padded, and the padding dropped.
 
     Args:
         function: see `explain_function`.
         variables: of its network.
-        fetch: the images.
-        rows: which of them, [N].
+        fetch: reads a batch of images.
+        rows: of the N images.
         targets: [N, ...], as the function's score takes them.
-        batch: images at once.
+        batch: its size.
     """
     places, _ = in_batches(np.arange(len(rows)), min(batch, len(rows)))
     results = [function(variables, fetch(rows[part]), jnp.asarray(targets[part])) for part in places]
     maps, scores = (np.concatenate(part)[: len(rows)] for part in zip(*results, strict=True))
-    return Explained(maps, scores)
+    return Saliency(maps, scores)
 
 
-def run_explainer(run: TrainedRun, score: Score, layer: str, method: str) -> Explain:
+def run_explainer(run: TrainedRun, score: Score, layer: str, method: Method) -> Explain:
     """Make the function that explains a run's scores; see `explain_function`."""
     scaling = Scaling(run.config.mean, run.config.std, run.config.network.precision)
     return explain_function(run.network, scaling, score, layer, method)

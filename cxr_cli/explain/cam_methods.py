@@ -1,8 +1,8 @@
-"""How a feature map and a score's gradient by it become a map of the image, each way after its paper.
+"""Methods that combine a feature map and the gradient of a score into a saliency map, as in their papers.
 
-A[b,i,j,k] is the feature map, g = dS/dA the gradient of the score S that is explained, S a logit and not a
-probability. Each method gives the positive part of a weighted sum over the channels k, float32 [B,h,w]:
-what speaks for the score, in its own unit.
+A[b,i,j,k] is the feature map and g = dS/dA the gradient of the explained score S, a logit, not a probability.
+Each method returns the positive part of a weighted sum over the channels k, float32 [B,h,w]: the evidence
+for the score, in the unit of the score.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,9 @@ from collections.abc import Callable
 import jax.numpy as jnp
 from jax import Array
 
-from cxr_cli.errors import UsageFault
+from cxr_cli.explain.choices import Method
 
-Method = Callable[[Array, Array], Array]
+Combine = Callable[[Array, Array], Array]
 """Maps (feature map [B,h,w,C], gradient [B,h,w,C]), float32, to maps [B,h,w], not negative."""
 
 
@@ -30,9 +30,9 @@ def gradcam_plus_plus(features: Array, gradients: Array) -> Array:
 
     Source: Chattopadhay et al. 2018, "Grad-CAM++", eq. 19, where the derivatives are those of exp(S), the
     second g^2 exp(S) and the third g^3 exp(S), as in the authors' code and in pytorch-grad-cam: alpha =
-    g^2 / (2 g^2 + g^3 sum A). Divided by g^2 it needs no epsilon; pytorch-grad-cam adds 1e-6 below, which is
-    more than g^2 behind a mean over the map. The paper's maps have passed a ReLU: of others the positive
-    part is summed, which keeps alpha between 0 and 1/2.
+    g^2 / (2 g^2 + g^3 sum A). Divided by g^2 it needs no epsilon; pytorch-grad-cam adds 1e-6 to the
+    denominator, which exceeds g^2 for a layer followed by a mean over the map. The paper's feature maps are
+    outputs of a ReLU; of others the positive part is summed, which keeps alpha between 0 and 1/2.
     """
     positive = jnp.maximum(gradients, 0)
     activation = jnp.sum(jnp.maximum(features, 0), (1, 2), keepdims=True)
@@ -56,15 +56,9 @@ def layercam(features: Array, gradients: Array) -> Array:
     return jnp.maximum(jnp.sum(jnp.maximum(gradients, 0) * features, -1), 0)
 
 
-METHODS: dict[str, Method] = {
+METHODS: dict[Method, Combine] = {
     "gradcam": gradcam,
     "gradcam++": gradcam_plus_plus,
     "hirescam": hirescam,
     "layercam": layercam,
 }
-
-
-def check_method(name: str) -> None:
-    """Raise UsageFault for an unknown method."""
-    if name not in METHODS:
-        raise UsageFault(f"--method {name!r}: known are {', '.join(METHODS)}")

@@ -1,4 +1,4 @@
-"""Small pictures of images side by side, each with what is known of it."""
+"""Contact sheets: thumbnails side by side, each with its caption."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,9 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from cxr_cli.explain.choices import Color
 from cxr_cli.explain.overlay import lay_over
-from cxr_cli.plots.plots import save
+from cxr_cli.plots.save import save
 
 COLUMNS = 6
 ROWS = 5
@@ -21,16 +22,16 @@ FOOTNOTE = "For research, not for diagnosis"
 
 @dataclass(frozen=True)
 class Tile:
-    """A picture on a sheet.
+    """A thumbnail on a sheet.
 
     Attributes:
-        picture: uint8 [H, W] or [H, W, 3].
+        pixels: uint8 [H, W] or [H, W, 3].
         title: lines above it.
         below: a line below it.
         wrong: the title is red.
     """
 
-    picture: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]
     title: str = ""
     below: str = ""
     wrong: bool = False
@@ -38,23 +39,24 @@ class Tile:
 
 @dataclass(frozen=True)
 class Scale:
-    """The scale at the side of a sheet: the color of heat, and what its end stands for."""
+    """The color bar of a sheet, and what its upper end stands for."""
 
-    color: str
+    color: Color
     end: str
 
 
 def contact_sheets(
     images: int, tiles_of: Callable[[int], Sequence[Tile]], heading: str, scale: Scale, first: Path
 ) -> tuple[Path, ...]:
-    """Draw tiles in rows, on as many sheets as they take.
+    """Draw tiles in rows, on as many sheets as are needed.
 
     Args:
-        images: how many.
-        tiles_of: gives the tiles of an image by number, which stay side by side; as many for each image.
-        heading: over each sheet.
-        scale: at its side.
-        first: the path of the first sheet; the next ones are numbered from 2 on.
+        images: number of images.
+        tiles_of: returns the tiles of an image by its number, which stay side by side; every image has the
+            same number of tiles.
+        heading: of each sheet.
+        scale: the color bar.
+        first: path of the first sheet; the others are numbered from 2.
 
     Returns:
         The sheets' paths.
@@ -82,11 +84,11 @@ def _draw(tiles: Sequence[Tile], columns: int, heading: str, scale: Scale) -> Fi
     for axes, tile in zip(grid, tiles, strict=False):
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(False)
-        axes.imshow(tile.picture, cmap="gray", vmin=0, vmax=255)
+        axes.imshow(tile.pixels, cmap="gray", vmin=0, vmax=255)
         axes.set_title(tile.title, fontsize=7.5, color="firebrick" if tile.wrong else "black")
         axes.set_xlabel(tile.below, fontsize=6)
     figure.suptitle(f"{heading}\n{FOOTNOTE}", fontsize=9)
-    # The colors as they look over an image of middle gray.
+    # The colors as they look over a medium gray.
     steps = np.linspace(0, 1, 128, dtype=np.float32)[None]
     shown = ListedColormap(lay_over(np.full(steps.shape, 128, np.uint8), steps, scale.color)[0] / 255)
     bar = figure.colorbar(ScalarMappable(cmap=shown), ax=list(grid), fraction=0.02, pad=0.01)

@@ -1,4 +1,4 @@
-"""Images of a run -> which of them, why those, and what in them speaks for a score."""
+"""Runs and images -> the images that are chosen, why, and their saliency maps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.operating_point import positive_class
 from cxr_cli.explain.cam import (
     Score,
@@ -21,61 +21,81 @@ from cxr_cli.explain.cam import (
     run_explainer,
     template_score,
 )
-from cxr_cli.explain.select import ImageSet, class_numbers, images_at, picked, target_classes
+from cxr_cli.explain.cam_methods import METHODS
+from cxr_cli.explain.choices import Method, Pick, check_choice
+from cxr_cli.explain.select import (
+    ImageSet,
+    class_numbers,
+    images_at,
+    images_named,
+    pick_images,
+    target_classes,
+)
 from cxr_cli.prediction.forward import image_vectors
 from cxr_cli.prediction.loading import image_source
 from cxr_cli.prediction.metrics_file import read_operating_point
 from cxr_cli.prediction.scores import Scores, called_at, class_scores
 from cxr_cli.prediction.templates import read_templates
-from cxr_cli.runs.folder import TEMPLATES, OpenRun
+from cxr_cli.reporting import SILENT, Reporter
+from cxr_cli.runs.folder import TEMPLATES, OpenRun, open_run_with_images
 from cxr_cli.runs.model_store import TrainedRun
+from cxr_cli.splitting.criteria import Subset
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked of a run.
+class MapSettings:
+    """Which saliency maps are made.
 
     Attributes:
         method, layer: of the maps, see `explain_function`; None for the last layer.
-        target: the class that is explained, see `pick.target_classes`.
+        target: the class that is explained, see `target_classes`.
         templates: of a siamese run; None for the run's own.
 
-    What of two classes is predicted follows the operating point that `cxr test` chose, where it has.
+    Which of two classes is predicted follows the operating point that `cxr test` chose, if it chose one.
     """
 
-    method: str
+    method: Method
     layer: str | None = None
     target: str = "predicted"
     templates: Path | None = None
 
+    def __post_init__(self) -> None:
+        """Check the method."""
+        check_choice("method", self.method, METHODS)
+
 
 @dataclass(frozen=True)
-class Choice:
-    """Which images of a set are taken.
+class Selection:
+    """Which images of a set are explained.
 
     Attributes:
-        ways: how they are picked, of `pick.WAYS`.
-        count: images of each way, 0 for all.
-        seed: of the draw.
-        positive: the class that "tp" and its like are of; None for the likely one of two.
+        picks: which images to sample from, see `Pick`.
+        count: largest number of images of each pick, 0 for all.
+        seed: of the sample.
+        positive: the class that "tp" and the like refer to; None for the likely one of two.
     """
 
-    ways: Sequence[str]
+    picks: Sequence[str]
     count: int
     seed: int
     positive: str | None = None
 
+    def __post_init__(self) -> None:
+        """Check the picks."""
+        for pick in self.picks:
+            check_choice("pick", pick, Pick)
+
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a run says of images, and why.
+    """The saliency maps of a run.
 
     Attributes:
         images: N of them.
-        table: N rows of what is known of each image, `pick`, and what the run says: `predicted`, its
-            `predicted_score`, `target`, its `score` and `logit`, and all `score_<class>`.
+        table: N rows of what is known of each image, its `pick`, and of the run's prediction: `predicted`,
+            its `predicted_score`, `target`, its `score` and `logit`, and all `score_<class>`.
         maps: float32 [N, h, w], not negative.
-        layer: whose map was weighed.
+        layer: whose feature map was weighted.
     """
 
     images: ImageSet
@@ -84,13 +104,65 @@ class Explanation:
     layer: str
 
 
-def images_of_subset(opened: OpenRun, subset: str) -> ImageSet:
-    """Return the images of a subset; see `Split.rows`."""
-    return images_at(opened.dataset, opened.split.rows(subset))
+def open_runs(
+    run: Path,
+    beside: Path | None = None,
+    layer: str | None = None,
+    dataset: Path | None = None,
+    split: Path | None = None,
+    reporter: Reporter = SILENT,
+) -> list[OpenRun]:
+    """Open one or two runs.
+
+    Args:
+        run: a RUN.
+        beside: another RUN.
+        layer: that both must have; None for the last.
+        dataset, split: of the first, if they were moved.
+        reporter: takes notices.
+
+    Raises:
+        InvalidSetting: a run without that layer.
+        BadInput: no such run.
+    """
+    opened = [open_run_with_images(run, dataset, split, reporter)]
+    if beside is not None:
+        opened.append(open_run_with_images(beside, reporter=reporter))
+    for each in opened:
+        choose_layer(each.run, layer)
+    return opened
 
 
-def images_of_both(images: ImageSet, others: ImageSet) -> tuple[ImageSet, ImageSet]:
-    """Return of each set the images that the other has too, in the order of the first.
+def candidate_images(
+    opened: Sequence[OpenRun], names: Sequence[str], subset: Subset, reporter: Reporter = SILENT
+) -> list[ImageSet]:
+    """Return the images to choose from, as each run takes them: the same images in the same order.
+
+    Args:
+        opened: one or two runs; of two, the images that both have.
+        names: images, see `images_named`; none for those of a subset.
+        subset: of the images, where none are named.
+        reporter: takes notices.
+
+    Raises:
+        BadInput: no such image, or no image in common.
+    """
+    images = [
+        images_named(each.dataset, names) if names else images_at(each.dataset, each.split.rows(subset))
+        for each in opened
+    ]
+    if len(images) == 1:
+        return images
+    first, common = len(images[0].rows), common_images(*images)
+    if len(common[0].rows) < first:
+        reporter.say(
+            f"images of the first run that the second run also has: {len(common[0].rows)} of {first}"
+        )
+    return list(common)
+
+
+def common_images(images: ImageSet, others: ImageSet) -> tuple[ImageSet, ImageSet]:
+    """Return of each set the images that the other also has, in the order of the first.
 
     Raises:
         BadInput: there is none.
@@ -101,79 +173,96 @@ def images_of_both(images: ImageSet, others: ImageSet) -> tuple[ImageSet, ImageS
     return images.at(np.flatnonzero(places >= 0)), others.at(places[places >= 0])
 
 
-def choose_images(
-    opened: OpenRun, images: ImageSet, choice: Choice, question: Question
-) -> tuple[NDArray[np.int64], list[str]]:
-    """Choose among images, by lot or by what the run says of them.
-
-    Returns:
-        Places in the set, and how each was picked.
+def explain_selection(
+    opened: Sequence[OpenRun], images: Sequence[ImageSet], selection: Selection, settings: MapSettings
+) -> list[Explanation]:
+    """Choose images by the first run's predictions, and explain them by each run.
 
     Raises:
-        UsageFault: no class to be positive, or an unknown one.
-        BadInput: no image of that kind.
+        InvalidSetting, BadInput: see `choose_images` and `explain_scores`.
     """
-    classes = opened.run.config.classes
+    places, picks = choose_images(opened[0], images[0], selection, settings)
+    # A pick is by the first run's prediction, and says nothing about the second's.
+    picks_of_each: tuple[Sequence[str], ...] = (picks, [""] * len(picks))
+    return [
+        explain_scores(each, of_run.at(places), picks, settings)
+        for each, of_run, picks in zip(opened, images, picks_of_each, strict=False)
+    ]
+
+
+def choose_images(
+    opened: OpenRun, images: ImageSet, selection: Selection, settings: MapSettings
+) -> tuple[NDArray[np.int64], list[str]]:
+    """Choose among images, at random or by the run's predictions.
+
+    Returns:
+        Places in the set, and the pick of each.
+
+    Raises:
+        InvalidSetting: of more than two classes none is named as positive, or an unknown one.
+        BadInput: no such image.
+    """
+    run, classes = opened.run, opened.run.config.classes
     labels = class_numbers(images.table["label"], classes)
     positive, predicted = None, labels
-    if set(choice.ways) != {"random"}:
-        positive = _positive(choice, question, opened.run)
-        predicted = _scores(opened.run, images, question).predicted
-    rng = np.random.default_rng(choice.seed)
-    places, ways = picked(choice.ways, labels, predicted, positive, choice.count, rng)
+    if set(selection.picks) != {"random"}:
+        point = read_operating_point(run)
+        wanted = selection.positive or (settings.target if settings.target in classes else None)
+        if wanted is None and point is not None:
+            wanted = point.positive
+        if wanted is None and len(classes) > 2:
+            raise InvalidSetting(
+                "pick",
+                " ".join(selection.picks),
+                f"name the positive class by `positive`: {', '.join(classes)}",
+            )
+        positive = positive_class(classes, wanted)
+        predicted = _scores(run, images, settings).predicted
+    rng = np.random.default_rng(selection.seed)
+    places, picks = pick_images(selection.picks, labels, predicted, positive, selection.count, rng)
     if not len(places):
-        raise BadInput(f"--pick {' '.join(choice.ways)}: no such image among {len(images.rows)}")
-    return places, ways
+        raise BadInput(f"`pick` {' '.join(selection.picks)}: no such image among {len(images.rows)}")
+    return places, picks
 
 
-def _scores(run: TrainedRun, images: ImageSet, question: Question) -> Scores:
-    scores = class_scores(run, images.images, images.rows, question.templates)
+def _scores(run: TrainedRun, images: ImageSet, settings: MapSettings) -> Scores:
+    scores = class_scores(run, images.pixels, images.rows, settings.templates)
     return called_at(scores, run.config.classes, read_operating_point(run))
 
 
-def _positive(choice: Choice, question: Question, run: TrainedRun) -> int:
-    classes = run.config.classes
-    point = read_operating_point(run)
-    wanted = choice.positive or (question.target if question.target in classes else None)
-    if wanted is None and point is not None:
-        wanted = point.positive
-    if wanted is None and len(classes) > 2:
-        raise UsageFault(
-            f"--pick {' '.join(choice.ways)}: of which class? name it by --positive: {', '.join(classes)}"
-        )
-    return positive_class(classes, wanted)
-
-
-def explain_scores(opened: OpenRun, images: ImageSet, ways: Sequence[str], question: Question) -> Explanation:
+def explain_scores(
+    opened: OpenRun, images: ImageSet, picks: Sequence[str], settings: MapSettings
+) -> Explanation:
     """Explain the score of a class for each image.
 
     Args:
         opened: the run.
         images: which images.
-        ways: how each was picked.
-        question: what is asked.
+        picks: of each image.
+        settings: of the maps.
 
     Raises:
-        UsageFault, BadInput: see `choose_layer`, `target_classes`, `read_templates`.
+        InvalidSetting, BadInput: see `choose_layer`, `target_classes`, `read_templates`.
     """
     run = opened.run
     classes = np.array(run.config.classes, dtype=object)
-    scores = _scores(run, images, question)
-    targets = target_classes(question.target, images, scores.predicted, run.config.classes)
+    scores = _scores(run, images, settings)
+    targets = target_classes(settings.target, images, scores.predicted, run.config.classes)
     each = np.arange(len(targets))
-    said = {
-        "pick": list(ways),
+    prediction = {
+        "pick": list(picks),
         "predicted": classes[scores.predicted],
         "predicted_score": scores.values[each, scores.predicted],
         "target": classes[targets],
         "score": scores.values[each, targets],
     }
-    said |= {f"score_{name}": scores.values[:, number] for number, name in enumerate(classes)}
-    return _explanation(run, images, score_of_class(run, question.templates), targets, said, question)
+    prediction |= {f"score_{name}": scores.values[:, number] for number, name in enumerate(classes)}
+    score = score_of_class(run, settings.templates)
+    return _explanation(run, images, score, targets, prediction, settings)
 
 
 def score_of_class(run: TrainedRun, templates: Path | None = None) -> Score:
-    """Return what a run's score of a class is; see `class_score` and `template_score`.
+    """Return the score of a class by a run; see `class_score` and `template_score`.
 
     Raises:
         BadInput: see `read_templates`.
@@ -183,24 +272,25 @@ def score_of_class(run: TrainedRun, templates: Path | None = None) -> Score:
     return template_score(read_templates(templates or run.folder / TEMPLATES, run))
 
 
-def explain_pair(opened: OpenRun, images: ImageSet, question: Question) -> Explanation:
+def explain_pair(opened: OpenRun, images: ImageSet, settings: MapSettings) -> Explanation:
     """Explain the similarity of two images, in each of them, by a siamese run.
 
     Raises:
-        UsageFault: the run classifies; or not two images.
+        InvalidSetting: not two images.
     """
     if len(images.rows) != 2:
-        raise UsageFault(f"--pair: two images are needed, these are {len(images.rows)}")
-    vectors = image_vectors(opened.run, images.images, images.rows)
+        ids = " ".join(images.table["image_id"])
+        raise InvalidSetting("pair", ids, f"two images are needed, these are {len(images.rows)}")
+    vectors = image_vectors(opened.run, images.pixels, images.rows)
     names = images.table["image_id"].tolist()
-    said = {
+    prediction = {
         "pick": ["", ""],
         "predicted": ["", ""],
         "predicted_score": ["", ""],
         "target": [f"same as {name}" for name in reversed(names)],
         "score": [0.0, 0.0],
     }
-    found = _explanation(opened.run, images, pair_score, vectors[::-1].copy(), said, question)
+    found = _explanation(opened.run, images, pair_score, vectors[::-1].copy(), prediction, settings)
     return replace(found, table=found.table.assign(score=expit(found.table["logit"])))
 
 
@@ -209,11 +299,11 @@ def _explanation(
     images: ImageSet,
     score: Score,
     targets: NDArray[Any],
-    said: dict[str, Any],
-    question: Question,
+    prediction: dict[str, Any],
+    settings: MapSettings,
 ) -> Explanation:
-    layer = choose_layer(run, question.layer)
-    function = run_explainer(run, score, layer, question.method)
-    explained = explain_images(function, run.variables, image_source(images.images), images.rows, targets)
-    table = images.table.assign(**said, logit=explained.scores)
+    layer = choose_layer(run, settings.layer)
+    function = run_explainer(run, score, layer, settings.method)
+    explained = explain_images(function, run.variables, image_source(images.pixels), images.rows, targets)
+    table = images.table.assign(**prediction, logit=explained.scores)
     return Explanation(images, table, explained.maps, layer)

@@ -1,6 +1,6 @@
 """A folder of explained images: overlays, contact sheets, the maps themselves, and an index."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,23 +13,32 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from cxr_cli.artifacts import atomic_path, claim_folder, write_csv, write_json
+from cxr_cli.artifacts import atomic_path, claim_folder, read_csv, write_csv, write_json
+from cxr_cli.explain.choices import Color, Method
 from cxr_cli.explain.contact_sheet import Scale, Tile, contact_sheets
-from cxr_cli.explain.overlay import frame_part, lay_over, place_heat
+from cxr_cli.explain.explanation import Explanation
+from cxr_cli.explain.overlay import frame_part, lay_over, place_map
 from cxr_cli.explain.secondary_capture import Derivation, read_source, write_secondary_capture
 from cxr_cli.images.raster import cropped_part, image_id
-from cxr_cli.images.read import Geometry, read_full_size
+from cxr_cli.images.read import Geometry, read_pixels
 from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.sources import is_dicom
+from cxr_cli.reporting import SILENT, Reporter
 
 RECORD = "gradcam.json"
 INDEX = "index.csv"
 SHEET = "sheet.png"
-NO_HEAT = "no positive values"
+NO_POSITIVE_VALUES = "no positive values"
 DRAWN_ON = "drawn_on"
 AT_FULL_SIZE = "image"
-AT_DATASET_SIZE = "DATASET picture"
+AT_DATASET_SIZE = "DATASET image"
 NOTE = "Research, not for diagnosis"
+SETTING_NAMES = {
+    "runs": "the run",
+    "images": "the choice of images",
+    "operating_points": "the operating point",
+}
+"""Names of the record's entries that are not settings themselves."""
 PICKS = {
     "tp": "true positive",
     "fp": "false positive",
@@ -39,83 +48,87 @@ PICKS = {
 TILE = 320
 """Longer side of an image on the contact sheet, in pixels."""
 
-Advance = Callable[[int, int], None]
-
 
 @dataclass(frozen=True)
 class Panel:
-    """What one run says of the images.
+    """The maps of one run, to be drawn.
 
     Attributes:
         name: of the run.
         suffix: of its files' names, where there are two runs.
-        table: N rows of image_id, source, patient_id, label, pick, predicted, target, score (the target's),
-            predicted_score, and what else the index shall have; "" where it is not known.
-        images, rows: the images as the model took them, uint8 [M, S, S] and int [N].
-        geometry: how they became so.
-        maps: float32 [N, h, w], not negative.
-        layer, method: how the maps were made.
+        explanation: the images, what is known of them, and their maps.
+        geometry: of the preprocessed images.
+        method: of the maps.
     """
 
     name: str
     suffix: str
-    table: pd.DataFrame
-    images: NDArray[np.uint8]
-    rows: NDArray[np.int64]
+    explanation: Explanation
     geometry: Geometry
-    maps: NDArray[np.float32]
-    layer: str
-    method: str
+    method: Method
+
+    @property
+    def layer(self) -> str:
+        """The layer whose feature map was weighted."""
+        return self.explanation.layer
+
+    def record(self, image: int) -> dict[str, Any]:
+        """Return what is known of an image."""
+        return {str(name): value for name, value in self.explanation.table.iloc[image].to_dict().items()}
 
 
 @dataclass(frozen=True)
-class Look:
+class Display:
     """How maps are shown.
 
     Attributes:
-        color: a name in `overlay.COLORS`.
-        shared_scale: one scale for all images of a run, instead of each image's own.
-        images: where relative paths of images begin.
-        captures: with a DICOM Secondary Capture of each overlay.
-        hashed_patients: the tables' patient ids are hashes, which captures shall have too.
-        digest: of all that decides the pictures.
+        color: of the overlays.
+        shared_scale: one color scale for all images of a run, instead of one for each image.
+        source_root: folder that relative paths of images start from.
+        captures: write DICOM Secondary Captures, too.
+        hashed_patients: the tables' patient ids are hashes, which captures shall have, too.
+        digest: of all settings of the overlays.
     """
 
-    color: str
+    color: Color
     shared_scale: bool
-    images: Path
+    source_root: Path
     captures: bool
     hashed_patients: bool
     digest: str
 
 
-def is_done(folder: Path, settings: Mapping[str, Any], words: Mapping[str, str]) -> bool:
-    """Check that a folder is free for a gallery of these settings, or begun; tell whether it is whole.
-
-    Args:
-        folder: of the gallery.
-        settings: all that decides it.
-        words: what the user calls them.
+def is_done(folder: Path, settings: Mapping[str, Any]) -> bool:
+    """Check that a folder is free, or has a gallery of these settings, and return whether that is complete.
 
     Raises:
-        UsageFault: the folder has one of other settings.
-        BadInput: the folder has something else in it.
+        SettingsChanged: the folder has a gallery of other settings.
+        BadInput: the folder holds something else.
     """
-    begun = claim_folder(folder, RECORD, settings, holds="maps", words=words)
+    begun = claim_folder(folder, RECORD, settings, holds="maps", words=SETTING_NAMES)
     return begun and (folder / INDEX).exists()
 
 
+def read_index(folder: Path) -> pd.DataFrame:
+    """Read the index of a complete gallery, every value as text."""
+    return read_csv(folder / INDEX)
+
+
 def write_gallery(
-    folder: Path, settings: Mapping[str, Any], panels: Sequence[Panel], look: Look, advance: Advance
+    folder: Path,
+    settings: Mapping[str, Any],
+    panels: Sequence[Panel],
+    display: Display,
+    reporter: Reporter = SILENT,
 ) -> pd.DataFrame:
-    """Write settings, maps, overlays, contact sheets and, last, the index; overlays that are there stay.
+    """Write settings, maps, overlays, contact sheets and, last, the index; existing overlays are kept.
 
     Args:
         folder: see `is_done`.
-        settings: all that decides the gallery.
+        settings: all that the gallery depends on.
         panels: of one run, or of several for the same images in the same order.
-        look: how maps are shown.
-        advance: called with (images done, images in all).
+        display: how maps are shown.
+        reporter: takes the progress.
 
     Returns:
         The index: a row for each image and panel.
@@ -123,32 +136,41 @@ def write_gallery(
     write_json(folder / RECORD, settings)
     for panel in panels:
         _write_maps(folder / f"maps{panel.suffix}.npz", panel)
-    count = len(panels[0].rows)
+    count = len(panels[0].explanation.maps)
     entries: list[list[dict[str, Any]]] = []
-    for image in range(count):
-        entries.append([_exhibit(folder, panel, image, look) for panel in panels])
-        advance(image + 1, count)
+    with reporter.progress("images") as advance:
+        for image in range(count):
+            entries.append([_draw_image(folder, panel, image, display) for panel in panels])
+            advance(image + 1, count)
+
+    short = [Path(panel.name).name for panel in panels]
+    names = short if len(set(short)) == len(short) else [panel.name for panel in panels]
 
     def tiles(image: int) -> list[Tile]:
         if len(panels) == 1:
             return [_tile(folder, entries[image][0])]
-        named = zip(entries[image], _short_names(panels), strict=True)
-        return [_plain_tile(panels[0], image, look), *(_tile(folder, entry, name) for entry, name in named)]
+        named = zip(entries[image], names, strict=True)
+        return [
+            _plain_tile(panels[0], image, display),
+            *(_tile(folder, entry, name) for entry, name in named),
+        ]
 
-    end = "share of the largest value " + ("of all images" if look.shared_scale else "of the image")
-    contact_sheets(count, tiles, _heading(panels), Scale(look.color, end), folder / SHEET)
+    heading = " and ".join(f"{panel.name}: {panel.method} of {panel.layer}" for panel in panels)
+    end = "share of the largest value " + ("of all images" if display.shared_scale else "of the image")
+    contact_sheets(count, tiles, heading, Scale(display.color, end), folder / SHEET)
     table = pd.DataFrame([entry for image in entries for entry in image])
     write_csv(folder / INDEX, table)
     return table
 
 
 def _write_maps(path: Path, panel: Panel) -> None:
-    arrays = {name: panel.table[name].to_numpy(dtype=str) for name in ("image_id", "target")}
+    table = panel.explanation.table
+    arrays = {name: table[name].to_numpy(dtype=str) for name in ("image_id", "target")}
     with atomic_path(path) as temporary:
         np.savez(
             temporary,
             allow_pickle=False,
-            maps=panel.maps,
+            maps=panel.explanation.maps,
             layer=np.array(panel.layer),
             method=np.array(panel.method),
             run=np.array(panel.name),
@@ -156,110 +178,103 @@ def _write_maps(path: Path, panel: Panel) -> None:
         )
 
 
-def _exhibit(folder: Path, panel: Panel, image: int, look: Look) -> dict[str, Any]:
-    """Draw an image's overlay, and its capture, unless they are there; return its row of the index."""
-    record = _record(panel, image)
+def _draw_image(folder: Path, panel: Panel, image: int, display: Display) -> dict[str, Any]:
+    """Draw an image's overlay, and its capture, unless they exist; return its row of the index."""
+    record = panel.record(image)
     name = f"{record['image_id']}{panel.suffix}"
     overlay, capture = folder / "overlays" / f"{name}.png", folder / "dicom" / f"{name}.dcm"
     if not overlay.exists():
-        original = _original(_source(record, look), record["image_id"])
-        picture = _draw(panel, image, original, look)
-        if look.captures and not isinstance(original, str):
-            _capture(capture, picture, record, panel, look)
-        _write_png(overlay, picture, original if isinstance(original, str) else AT_FULL_SIZE)
+        original = _original(display.source_root / str(record["source"]), record["image_id"])
+        drawn = _overlay(panel, image, original, display)
+        if display.captures and not isinstance(original, str):
+            _write_capture(capture, drawn, record, panel, display)
+        text = PngInfo()
+        text.add_text(DRAWN_ON, original if isinstance(original, str) else AT_FULL_SIZE)
+        with atomic_path(overlay) as temporary:
+            Image.fromarray(drawn).save(temporary, pnginfo=text, compress_level=3)
     with Image.open(overlay) as opened:
         drawn_on = opened.info[DRAWN_ON]
-    largest = float(panel.maps[image].max())
+    largest = float(panel.explanation.maps[image].max())
     return {
         **record,
         "run": panel.name,
         "layer": panel.layer,
         "method": panel.method,
         "largest": largest,
-        "note": "" if largest > 0 else NO_HEAT,
+        "note": "" if largest > 0 else NO_POSITIVE_VALUES,
         "drawn_on": drawn_on,
         "overlay": overlay.relative_to(folder).as_posix(),
         "dicom": capture.relative_to(folder).as_posix() if capture.exists() else "",
     }
 
 
-def _record(panel: Panel, image: int) -> dict[str, Any]:
-    return {str(name): value for name, value in panel.table.iloc[image].to_dict().items()}
-
-
-def _source(record: Mapping[str, Any], look: Look) -> Path:
-    return look.images / str(record["source"])
-
-
 @lru_cache(maxsize=1)
 def _original(path: Path, identity: str) -> NDArray[np.uint8] | str:
-    """Read an image again at its full size; or say why its DATASET picture must do."""
+    """Read an image again at its full size; or return why the DATASET's smaller copy is used instead."""
     try:
-        picture = read_full_size(path).pixels
+        pixels = read_pixels(path).pixels
     except RejectedImageError as error:
         return f"{AT_DATASET_SIZE}: {error}"
-    if image_id(picture) != identity:
-        return f"{AT_DATASET_SIZE}: the file has other pixels now"
-    return picture
+    if image_id(pixels) != identity:
+        return f"{AT_DATASET_SIZE}: the file has changed since preprocessing"
+    return pixels
 
 
-def _draw(panel: Panel, image: int, original: NDArray[np.uint8] | str, look: Look) -> NDArray[np.uint8]:
-    """Lay an image's map over it, uint8 [H, W, 3]; where the model saw a part of the image, that is framed."""
+def _overlay(
+    panel: Panel, image: int, original: NDArray[np.uint8] | str, display: Display
+) -> NDArray[np.uint8]:
+    """Blend an image's map over it, uint8 [H, W, 3]; a frame shows the part that was the model's input."""
+    explanation = panel.explanation
     if isinstance(original, str):
-        picture: NDArray[np.uint8] = np.asarray(panel.images[panel.rows[image]])
-        part = (slice(0, picture.shape[0]), slice(0, picture.shape[1]))
+        pixels: NDArray[np.uint8] = np.asarray(explanation.images.pixels[explanation.images.rows[image]])
+        part = (slice(0, pixels.shape[0]), slice(0, pixels.shape[1]))
     else:
-        picture = original
-        part = cropped_part(picture.shape, panel.geometry.crop_top, panel.geometry.crop_border)
-    largest = panel.maps.max() if look.shared_scale else panel.maps[image].max()
-    heat = panel.maps[image] / largest if largest > 0 else panel.maps[image]
-    drawn = lay_over(picture, place_heat(heat, picture.shape, part), look.color)
+        pixels = original
+        part = cropped_part(pixels.shape, panel.geometry.crop_top, panel.geometry.crop_border)
+    saliency = explanation.maps[image]
+    largest = explanation.maps.max() if display.shared_scale else saliency.max()
+    scaled = saliency / largest if largest > 0 else saliency
+    drawn = lay_over(pixels, place_map(scaled, pixels.shape, part), display.color)
     frame_part(drawn, part)
     return drawn
 
 
-def _write_png(path: Path, picture: NDArray[np.uint8], drawn_on: str) -> None:
-    text = PngInfo()
-    text.add_text(DRAWN_ON, drawn_on)
-    with atomic_path(path) as temporary:
-        Image.fromarray(picture).save(temporary, pnginfo=text, compress_level=3)
-
-
-def _capture(
-    path: Path, picture: NDArray[np.uint8], record: Mapping[str, Any], panel: Panel, look: Look
+def _write_capture(
+    path: Path, overlay: NDArray[np.uint8], record: Mapping[str, Any], panel: Panel, display: Display
 ) -> None:
-    """Write a Secondary Capture where the image is a DICOM file that can be referred to."""
-    source_path = _source(record, look)
+    """Write a Secondary Capture if the image is a DICOM file with the UIDs that a reference needs."""
+    source_path = display.source_root / str(record["source"])
     if not is_dicom(source_path):
         return
     try:
         source = read_source(source_path)
     except RejectedImageError:
         return
-    patient = str(record["patient_id"] if look.hashed_patients else source.get("PatientID") or "")
+    patient = str(record["patient_id"] if display.hashed_patients else source.get("PatientID") or "")
     what = f"{panel.method} of {record['target']}, layer {panel.layer}"
-    derivation = Derivation(f"{panel.method}, research only", f"{what}. {NOTE}.", look.digest + panel.suffix)
-    noted = picture.copy()
+    settings = display.digest + panel.suffix
+    derivation = Derivation(f"{panel.method}, research only", f"{what}. {NOTE}.", settings)
+    noted = overlay.copy()
     _burn_in(noted, f"{what}, {float(record['score']):.2f}. {NOTE}.")
     write_secondary_capture(path, noted, source, patient, derivation)
 
 
-def _burn_in(picture: NDArray[np.uint8], text: str) -> None:
-    """Write a line at the foot of a picture, on a dark ground, as wide as the picture or less."""
+def _burn_in(overlay: NDArray[np.uint8], text: str) -> None:
+    """Write a line at the foot of an overlay, on a dark ground, not wider than the overlay."""
     font = cv2.FONT_HERSHEY_SIMPLEX
     (width, height), _ = cv2.getTextSize(text, font, 1.0, 2)
-    scale = min(0.96 * picture.shape[1] / width, 0.03 * picture.shape[0] / height)
+    scale = min(0.96 * overlay.shape[1] / width, 0.03 * overlay.shape[0] / height)
     rise = max(1, round(0.5 * scale * height))
-    foot = picture.shape[0] - rise
-    picture[max(0, foot - round(scale * height) - rise) :] //= 4
+    foot = overlay.shape[0] - rise
+    overlay[max(0, foot - round(scale * height) - rise) :] //= 4
     thick = max(1, round(2 * scale))
-    cv2.putText(picture, text, (rise, foot), font, scale, (255, 255, 255), thick, cv2.LINE_AA)
+    cv2.putText(overlay, text, (rise, foot), font, scale, (255, 255, 255), thick, cv2.LINE_AA)
 
 
 def _tile(folder: Path, entry: Mapping[str, Any], run: str = "") -> Tile:
-    with Image.open(folder / entry["overlay"]) as image:
-        image.thumbnail((TILE, TILE))
-        picture = np.asarray(image)
+    with Image.open(folder / entry["overlay"]) as overlay:
+        overlay.thumbnail((TILE, TILE))
+        pixels = np.asarray(overlay)
     label = entry["label"] and f"label {entry['label']}"
     lines = [", ".join(filter(None, (run, PICKS.get(entry["pick"]), label)))]
     if entry["predicted"]:
@@ -269,23 +284,13 @@ def _tile(folder: Path, entry: Mapping[str, Any], run: str = "") -> Tile:
     if entry["note"]:
         lines.append(entry["note"])
     wrong = bool(entry["label"] and entry["predicted"]) and entry["label"] != entry["predicted"]
-    return Tile(picture, "\n".join(lines), entry["image_id"], wrong)
+    return Tile(pixels, "\n".join(lines), entry["image_id"], wrong)
 
 
-def _short_names(panels: Sequence[Panel]) -> list[str]:
-    """Return the names of the runs' folders, whole paths where these are the same."""
-    short = [Path(panel.name).name for panel in panels]
-    return short if len(set(short)) == len(short) else [panel.name for panel in panels]
-
-
-def _heading(panels: Sequence[Panel]) -> str:
-    return " beside ".join(f"{panel.name}: {panel.method} of {panel.layer}" for panel in panels)
-
-
-def _plain_tile(panel: Panel, image: int, look: Look) -> Tile:
-    record = _record(panel, image)
-    original = _original(_source(record, look), record["image_id"])
-    picture = panel.images[panel.rows[image]] if isinstance(original, str) else original
-    shown = Image.fromarray(np.asarray(picture))
+def _plain_tile(panel: Panel, image: int, display: Display) -> Tile:
+    record, images = panel.record(image), panel.explanation.images
+    original = _original(display.source_root / str(record["source"]), record["image_id"])
+    pixels = images.pixels[images.rows[image]] if isinstance(original, str) else original
+    shown = Image.fromarray(np.asarray(pixels))
     shown.thumbnail((TILE, TILE))
     return Tile(np.asarray(shown), "image")

@@ -1,4 +1,4 @@
-"""Masks of findings, as PNG files: which is of which image, and how it looks to the model."""
+"""Masks of findings, as PNG files: matched to images by name, and resized as the images are."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,20 +19,20 @@ Name = tuple[str, ...]
 
 
 def find_masks(folder: Path, sources: Sequence[str]) -> list[Path | None]:
-    """Find the mask of each image: its path below `folder`, without suffix, is the end of the image's path.
+    """Find the mask of each image: its path below `folder`, without suffix, ends the image's path.
 
     So masks/pneumonia/P0001-1.png is the mask of images/pneumonia/P0001-1.dcm, and so is masks/P0001-1.png
     where no mask has the longer name.
 
     Args:
-        folder: of masks, searched through.
+        folder: of masks, searched recursively.
         sources: the images' paths.
 
     Returns:
         A path or None for each image.
 
     Raises:
-        BadInput: no folder, a mask that is of two images, or none that is of any.
+        BadInput: no such folder, a mask that matches two images, or no mask that matches any image.
     """
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such folder of masks")
@@ -44,19 +44,19 @@ def find_masks(folder: Path, sources: Sequence[str]) -> list[Path | None]:
             images_of[path].append(source)
     if not images_of:
         raise BadInput(
-            f"{folder}: none of its {len(masks)} {SUFFIX} files is the mask of an image by its name; "
-            f"that of {sources[0]} would be {'/'.join(_name(sources[0])[-2:])}{SUFFIX}"
+            f"{folder}: none of its {len(masks)} {SUFFIX} files has the name of an image; "
+            f"the mask of {sources[0]} would be {'/'.join(_name(sources[0])[-2:])}{SUFFIX}"
         )
     for path, images in images_of.items():
         if len(images) > 1:
             raise BadInput(
-                f"{path}: is the mask of {len(images)} images by its name, {images[0]} and {images[1]}"
+                f"{path}: matches {len(images)} images by its name, such as {images[0]} and {images[1]}"
             )
     return found
 
 
 def _name(source: str) -> Name:
-    """Return the parts of an image's path, the last without a suffix that tells its format."""
+    """Return the parts of an image's path, the last without the suffix of an image format."""
     path = PurePath(source)
     known = path.suffix.lower() in (*DICOM_SUFFIXES, *RASTER_SUFFIXES)
     return (path.with_suffix("") if known else path).parts
@@ -68,16 +68,18 @@ def _longest_end(name: Name, masks: dict[Name, Path]) -> Path | None:
 
 
 def read_mask(path: Path, geometry: Geometry) -> NDArray[np.bool_]:
-    """Read a mask, cropped and squared as its image was, to the nearest pixel: bool [size, size].
+    """Read a mask, cropped and resized as its image was, by nearest neighbor: bool [size, size].
 
-    What is not black is of the finding.
+    What is not black belongs to the finding.
 
     Raises:
-        BadInput: no picture.
+        BadInput: not an image.
     """
     stored = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE) if path.stat().st_size else None
     if stored is None:
-        raise BadInput(f"{path}: is no picture; a mask is a {SUFFIX} file, black outside the finding")
+        raise BadInput(
+            f"{path}: cannot be read as an image; a mask is a {SUFFIX} file, black outside the finding"
+        )
     part = crop(np.asarray(stored, np.uint8), geometry.crop_top, geometry.crop_border)
     squared = cv2.resize(part, (geometry.size, geometry.size), interpolation=cv2.INTER_NEAREST_EXACT)
     return np.asarray(squared) > 0

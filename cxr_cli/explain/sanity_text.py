@@ -1,91 +1,92 @@
-"""The check of maps of heat, as text."""
-
-from typing import Any
+"""The sanity check of saliency maps, as text."""
 
 from cxr_cli.evaluation.report import format_metric
+from cxr_cli.explain.agreement import OtherRun, Repeatability
 from cxr_cli.explain.localization import THRESHOLD, TOLERANCE
+from cxr_cli.explain.localization_check import LocalizationReport
+from cxr_cli.explain.randomization import Randomization
+from cxr_cli.explain.sanity_check import SanityReport
 
-FIGURES = {
-    "pointing_game": "hit",
-    "heat_share": "share of heat",
-    "overlap": "IoU",
+HEADINGS = {
+    "pointing_game": "pointing game",
+    "energy_pointing_game": "energy-based",
+    "iou": "IoU",
 }
 
 
-def format_check(report: dict[str, Any]) -> str:
-    """Lay out a report of `cxr gradcam --check` as plain text: each part a heading, figures and a verdict."""
-    height, width = report["cells"]
+def format_sanity_report(report: SanityReport) -> str:
+    """Lay out a sanity check as plain text: for each part a heading, its metrics and a verdict."""
+    height, width = report.cells
     lines = [
-        f"{report['run']}: {report['method']} of {report['layer']}, {height} x {width} cells, "
-        f"target {report['target']}, {report['images']} images, {report['without_heat']} without heat",
+        f"{report.run}: {report.method} of {report.layer}, {height} x {width} cells, target {report.target}, "
+        f"{report.images} images, {report.without_positive_values} without positive values",
         "",
-        *_forgetting(report["forgetting"]),
+        *_randomization(report.randomization),
         "",
-        *_repeating(report["repeating"]),
+        *_repeatability(report.repeatability),
     ]
-    if "other_run" in report:
-        lines += ["", *_other_run(report["other_run"])]
-    if "masks" in report:
-        lines += ["", *_masks(report["masks"])]
+    if report.other_run is not None:
+        lines += ["", *_other_run(report.other_run)]
+    if report.masks is not None:
+        lines += ["", *_localization(report.masks)]
     return "\n".join(lines)
 
 
-def _forgetting(part: dict[str, Any]) -> list[str]:
-    stages = part["stages"]
-    names = [("and " if depth else "") + stage["drawn_anew"] for depth, stage in enumerate(stages)]
+def _randomization(part: Randomization) -> list[str]:
+    names = [("and " if depth else "") + stage.randomized for depth, stage in enumerate(part.stages)]
     width = max(map(len, names))
     lines = [
-        "The model forgets from the head down: rank correlation of its maps with the run's, "
-        f"{part['images']} images, mean over {part['draws']} draws of weights (lowest to highest draw)",
+        "Parameters randomized layer by layer from the head down: rank correlation with the original maps, "
+        f"{part.images} images, mean over {part.initializations} initializations (lowest to highest)",
     ]
     lines += [
-        f"  {name:{width}}  {_number(stage['correlation'])} "
-        f"({_number(stage['lowest'])} to {_number(stage['highest'])})"
-        + ("" if stage["judged"] else "  not judged")
-        for name, stage in zip(names, stages, strict=True)
+        f"  {name:{width}}  {_number(stage.correlation)} "
+        f"({_number(stage.lowest)} to {_number(stage.highest)})" + ("" if stage.judged else "  not judged")
+        for name, stage in zip(names, part.stages, strict=True)
     ]
-    lines.append(f"  for comparison, maps of two patients by the run: {_number(part['between_images'])}")
-    return [*lines, f"  {part['verdict']}"]
+    lines.append(f"  for comparison, maps of two patients: {_number(part.between_patients)}")
+    return [*lines, f"  {part.verdict}"]
 
 
-def _repeating(part: dict[str, Any]) -> list[str]:
-    usual, other = part["batches"]
+def _repeatability(part: Repeatability) -> list[str]:
+    usual, other = part.batch_sizes
     return [
-        "The same maps again: largest difference, as a share of an image's largest heat",
-        f"  the same call {part['same_call']:.1e}, {other} images at once instead of {usual} "
-        f"{part['other_batch']:.1e}",
-        f"  {'repeatable' if part['repeatable'] else 'NOT repeatable'} within {part['tolerance']:g}",
+        "Repeatability: largest difference, relative to an image's largest value",
+        f"  same call {part.same_call:.1e}; batches of {other} images instead of {usual} "
+        f"{part.other_batch_size:.1e}",
+        f"  {'repeatable' if part.repeatable else 'NOT repeatable'} within {part.tolerance:g}",
     ]
 
 
-def _other_run(part: dict[str, Any]) -> list[str]:
-    correlation = "-" if part["correlation"] is None else format_metric(part["correlation"])
+def _other_run(part: OtherRun) -> list[str]:
+    correlation = "-" if part.correlation is None else format_metric(part.correlation)
     return [
-        f"The maps of {part['run']}: rank correlation {correlation} over {part['images']} images; "
-        f"{part['other_target']} with another target are left out",
-        f"  for comparison, maps of two patients by one run: {_number(part['between_images'])}",
+        f"Maps of {part.run}: rank correlation {correlation} over {part.images} images; "
+        f"{part.other_target} with another target are left out",
+        f"  for comparison, maps of two patients by one run: {_number(part.between_patients)}",
     ]
 
 
-def _masks(part: dict[str, Any]) -> list[str]:
-    groups = part["groups"]
-    width = max(map(len, groups))
-    words = max(map(len, FIGURES.values()))
+def _localization(part: LocalizationReport) -> list[str]:
+    width = max(map(len, part.groups))
+    metric_width = max(map(len, HEADINGS.values()))
     lines = [
-        f"Findings in {part['folder']}: {part['images']} images; left out are {part['without_finding']} whose "
-        f"mask is black and {part['without_mask']} without a mask",
-        f"  hit: hottest place in the finding or within {TOLERANCE:.1%} of the image's side; "
-        f"IoU: of what has {THRESHOLD:.0%} of the largest heat or more",
-        f"  {'':{width}}  {'images':>5}  {'':{words}}  {'maps':19}  even map  centered  maps of other patients",
+        f"Findings in {part.folder}: {part.images} images; "
+        f"left out: {part.without_finding} with a black mask, {part.without_mask} without a mask",
+        f"  pointing game: maximum in the finding or within {TOLERANCE:.1%} of the image's side of it; "
+        f"energy-based: share of the map in the finding; IoU: of the map at {THRESHOLD:.0%} of its maximum",
+        f"  {'':{width}}  {'images':>6}  {'':{metric_width}}  {'maps':19}  uniform map  centered  "
+        "other patients",
     ]
-    for name, group in groups.items():
-        for figure, word in FIGURES.items():
-            of = group[figure]
+    for name, group in part.groups.items():
+        for key, heading in HEADINGS.items():
+            metric = group.metrics[key]
             lines.append(
-                f"  {name:{width}}  {group['images']:5}  {word:{words}}  {format_metric(of):19}  "
-                f"{_number(of['even']):8}  {_number(of['center']):7}  {_number(of['other'])}"
+                f"  {name:{width}}  {group.images:6}  {heading:{metric_width}}  "
+                f"{format_metric(metric.estimate):19}  {_number(metric.uniform):11}  "
+                f"{_number(metric.centered):8}  {_number(metric.other_patients)}"
             )
-    return [*lines, f"  {part['verdict']}"]
+    return [*lines, f"  {part.verdict}"]
 
 
 def _number(value: float | None) -> str:

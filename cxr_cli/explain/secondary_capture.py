@@ -1,4 +1,4 @@
-"""A picture made of an image, as a DICOM Secondary Capture that refers to the image (PS3.3 A.8.1)."""
+"""An overlay as a DICOM Secondary Capture that refers to its source image (PS3.3 A.8.1)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ EMPTY = (
     *("StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName"),
     *("SeriesNumber", "Manufacturer"),
 )
-"""Must be there, may be empty (type 2), and are: names and dates of patients stay in their own files."""
+"""Required but may be empty (type 2). They are left empty: no patient names or dates are copied."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Derivation:
 
     Attributes:
         series: the series' description, at most 64 characters.
-        description: how the picture was made, at most 1,024 characters.
-        settings: a digest of all that decides the picture; the same give the same UIDs.
+        description: how the overlay was made, at most 1,024 characters.
+        settings: digest of all settings of the overlay; equal settings give equal UIDs.
     """
 
     series: str
@@ -41,10 +41,10 @@ class Derivation:
 
 
 def read_source(path: Path) -> Dataset:
-    """Read the header of the image that a capture is to refer to.
+    """Read the header of the source image of a capture.
 
     Raises:
-        RejectedImageError: no DICOM, or without the UIDs to refer by.
+        RejectedImageError: not DICOM, or without the UIDs that a reference needs.
     """
     with open_input(path) as stream:
         source = read_dataset(stream)
@@ -55,25 +55,25 @@ def read_source(path: Path) -> Dataset:
 
 
 def write_secondary_capture(
-    path: Path, picture: NDArray[np.uint8], source: Dataset, patient_id: str, derivation: Derivation
+    path: Path, overlay: NDArray[np.uint8], source: Dataset, patient_id: str, derivation: Derivation
 ) -> None:
-    """Write a picture as a capture in the study of its source image.
+    """Write an overlay as a capture in the study of its source image.
 
-    It has the source's UIDs and how the patient lies in it, for a viewer to show both side by side, and
-    a patient id; no name, date or free text of the source.
+    It has the UIDs and the patient orientation of the source, so that a viewer can show both side by side,
+    and a patient id; no name, date or free text of the source.
 
     Args:
         path: of the file.
-        picture: uint8 [H, W, 3].
+        overlay: uint8 [H, W, 3].
         source: see `read_source`.
         patient_id: of the patient.
-        derivation: what the picture shows.
+        derivation: what the overlay shows.
     """
     capture = Dataset()
     capture.file_meta = FileMetaDataset()
     _identify(capture, source, patient_id, derivation)
     _describe(capture, source, derivation)
-    _put_pixels(capture, picture)
+    _put_pixels(capture, overlay)
     with atomic_path(path) as temporary:
         capture.save_as(temporary, enforce_file_format=True)
 
@@ -103,7 +103,7 @@ def _describe(capture: Dataset, source: Dataset, derivation: Derivation) -> None
     capture.ImageType = ["DERIVED", "SECONDARY"]
     capture.DerivationDescription = derivation.description
     capture.PatientOrientation = source.get("PatientOrientation") or ""
-    # Once lossy, always lossy (C.7.6.1.1.5). What the image has burned in is still to be seen.
+    # Once lossy, always lossy (C.7.6.1.1.5). Annotations burned into the image stay visible.
     capture.LossyImageCompression = "01" if source.get("LossyImageCompression") == "01" else "00"
     if source.get("BurnedInAnnotation") in ("YES", "NO"):
         capture.BurnedInAnnotation = source.BurnedInAnnotation
@@ -115,12 +115,12 @@ def _describe(capture: Dataset, source: Dataset, derivation: Derivation) -> None
     capture.SourceImageSequence = [reference]
 
 
-def _put_pixels(capture: Dataset, picture: NDArray[np.uint8]) -> None:
-    capture.Rows, capture.Columns, capture.SamplesPerPixel = picture.shape
+def _put_pixels(capture: Dataset, overlay: NDArray[np.uint8]) -> None:
+    capture.Rows, capture.Columns, capture.SamplesPerPixel = overlay.shape
     capture.PhotometricInterpretation = "RGB"
     capture.PlanarConfiguration = 0
     capture.BitsAllocated = capture.BitsStored = 8
     capture.HighBit = 7
     capture.PixelRepresentation = 0
-    pixels = np.ascontiguousarray(picture).tobytes()
+    pixels = np.ascontiguousarray(overlay).tobytes()
     capture.PixelData = pixels + b"\0" * (len(pixels) % 2)

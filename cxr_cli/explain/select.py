@@ -1,4 +1,4 @@
-"""Which images are explained: by name, by lot, or by how a run did on them."""
+"""Which images are explained: named ones, a random sample, or by how a run classified them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from cxr_cli.dataset.settings import geometry_of, source_text
 from cxr_cli.dataset.store import Dataset
-from cxr_cli.errors import BadInput, UsageFault
+from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.images.read import UnreadImage, read_image
 from cxr_cli.images.sources import find_inputs
 
-WAYS = ("random", "tp", "fp", "fn", "tn")
-"""By lot among all images, or among the run's true and false positives and negatives."""
 KNOWN = ("image_id", "source", "patient_id", "label")
 
 
@@ -24,18 +22,18 @@ class ImageSet:
     """Images to be explained.
 
     Attributes:
-        images: uint8 [M, H, W], as the model takes them.
-        rows: int [N], the images in `images`.
-        table: N rows of image_id, source, patient_id and label, "" where it is not known.
+        pixels: uint8 [M, H, W], as the model takes them.
+        rows: int [N], of the images in `pixels`.
+        table: N rows of image_id, source, patient_id and label, "" where unknown.
     """
 
-    images: NDArray[np.uint8]
+    pixels: NDArray[np.uint8]
     rows: NDArray[np.int64]
     table: pd.DataFrame
 
     def at(self, places: NDArray[np.int64]) -> "ImageSet":
         """Return the images at these places of this set."""
-        return ImageSet(self.images, self.rows[places], self.table.iloc[places].reset_index(drop=True))
+        return ImageSet(self.pixels, self.rows[places], self.table.iloc[places].reset_index(drop=True))
 
 
 def images_at(dataset: Dataset, rows: NDArray[np.int64]) -> ImageSet:
@@ -46,11 +44,11 @@ def images_at(dataset: Dataset, rows: NDArray[np.int64]) -> ImageSet:
 def images_named(dataset: Dataset, names: Sequence[str]) -> ImageSet:
     """Return images by image_id of a dataset, or by path; folders and zip archives are searched.
 
-    Files are read and prepared as the dataset's images were. One that is in the dataset has its label.
-    An image that is named twice comes once.
+    Files are read and preprocessed as the dataset's images were; one that is in the dataset has its label.
+    An image that is named twice is returned once.
 
     Raises:
-        BadInput: neither an image's id nor a path, or a file that is no image.
+        BadInput: neither an image_id nor a path, or a file that cannot be read as an image.
     """
     row_of = dict(zip(dataset.manifest["image_id"], dataset.manifest["row"], strict=True))
     geometry = geometry_of(dataset)
@@ -64,7 +62,7 @@ def images_named(dataset: Dataset, names: Sequence[str]) -> ImageSet:
         for path in find_inputs([Path(name)]).paths:
             image = read_image(UnreadImage(path), geometry)
             if isinstance(image, str):
-                raise BadInput(f"{path}: is no image: {image}")
+                raise BadInput(f"{path}: cannot be read as an image: {image}")
             known = {"image_id": image.image_id, "source": source_text(path), "patient_id": "", "label": ""}
             if image.image_id in row_of:
                 known = {**_known(dataset, row_of[image.image_id]), "source": known["source"]}
@@ -78,55 +76,48 @@ def _known(dataset: Dataset, row: int) -> dict[str, str]:
 
 
 def class_numbers(names: pd.Series, classes: Sequence[str]) -> NDArray[np.int64]:
-    """Return the number of each class name, -1 for a name that is no class."""
+    """Return the number of each class name, -1 for a name that is not a class."""
     numbers = pd.Index(classes).get_indexer(pd.Index(names))
     return np.asarray(numbers, np.int64)
 
 
-def picked(
-    ways: Sequence[str],
+def pick_images(
+    picks: Sequence[str],
     labels: NDArray[np.int64],
     predicted: NDArray[np.int64],
     positive: int | None,
     count: int,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], list[str]]:
-    """Draw images of each way of picking.
+    """Draw a random sample of images for each pick.
 
     Args:
-        ways: of `WAYS`.
-        labels, predicted: int [N], class numbers, a label of -1 unknown; not used for "random".
-        positive: the class whose hits and misses are meant; others are all negative.
-        count: images of each way, all there are where these are fewer; 0 for all.
-        rng: of the draw.
+        picks: which images to sample from, see `Pick`.
+        labels, predicted: int [N], class numbers, -1 for an unknown label; not used for "random".
+        positive: the positive class, all others are negative; not used for "random".
+        count: largest number of images of each pick; 0 for all.
+        rng: of the sample.
 
     Returns:
-        Places in the set, way by way and ascending, and the way of each.
+        Places in the set, pick by pick and ascending, and the pick of each.
     """
-    places, names = [], []
-    for way in dict.fromkeys(ways):
-        candidates = _candidates(way, labels, predicted, positive)
-        drawn = rng.permutation(candidates)[: count or None]
+    places: list[NDArray[np.int64]] = []
+    names: list[str] = []
+    for pick in dict.fromkeys(picks):
+        drawn = rng.permutation(_candidates(pick, labels, predicted, positive))[: count or None]
         places.append(np.sort(drawn))
-        names += [way] * len(drawn)
+        names += [pick] * len(drawn)
     return np.concatenate(places).astype(np.int64), names
 
 
 def _candidates(
-    way: str, labels: NDArray[np.int64], predicted: NDArray[np.int64], positive: int | None
+    pick: str, labels: NDArray[np.int64], predicted: NDArray[np.int64], positive: int | None
 ) -> NDArray[np.int64]:
-    if way == "random":
+    if pick == "random":
         return np.arange(len(labels))
     correct = (labels == positive) == (predicted == positive)
-    wanted = (correct == (way[0] == "t")) & ((predicted == positive) == (way[1] == "p"))
+    wanted = (correct == (pick[0] == "t")) & ((predicted == positive) == (pick[1] == "p"))
     return np.flatnonzero(wanted & (labels >= 0))
-
-
-def check_picks(ways: Sequence[str]) -> None:
-    """Raise UsageFault for an unknown way of picking."""
-    for way in ways:
-        if way not in WAYS:
-            raise UsageFault(f"--pick {way!r}: known are {', '.join(WAYS)}")
 
 
 def target_classes(
@@ -141,7 +132,7 @@ def target_classes(
         classes: of the run.
 
     Raises:
-        UsageFault: an unknown class, or an image without a label where that is the target.
+        InvalidSetting: an unknown class, or an image without a label where that is the target.
     """
     if target == "predicted":
         return predicted
@@ -149,8 +140,10 @@ def target_classes(
         labels = class_numbers(images.table["label"], classes)
         if (labels < 0).any():
             image = images.table.iloc[int(np.argmin(labels))]
-            raise UsageFault(f"--target label: {image['source']} has no label that is a class of the run")
+            raise InvalidSetting(
+                "target", "label", f"{image['source']} has no label that is a class of the run"
+            )
         return labels
     if target not in classes:
-        raise UsageFault(f"--target {target!r}: predicted, label, or a class: {', '.join(classes)}")
+        raise InvalidSetting("target", target, f"must be predicted, label, or a class: {', '.join(classes)}")
     return np.full(len(images.rows), list(classes).index(target))

@@ -1,4 +1,4 @@
-"""How alike maps of heat are, by the ranks of their cells."""
+"""Similarity of saliency maps: rank correlation and largest difference."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,17 +7,12 @@ from scipy.stats import rankdata
 Maps = NDArray[np.floating]
 Floats = NDArray[np.float64]
 
-UNCHANGED = 0.9
-"""Rank correlation from which on a map is the same map."""
-ALIKE = 0.5
-"""Rank correlation from which on a map is much the same."""
-
 
 def rank_correlation(maps: Maps, others: Maps) -> Floats:
     """Compute Spearman's rank correlation of maps [N, h, w] with others, image by image: float64 [N].
 
-    Cells of equal heat share their mean rank. A map of one value everywhere has no ranks: NaN where it is
-    the first, for it shows nothing that could change, and 0 where it is the other alone.
+    Tied cells share their mean rank. The ranks of a constant map are undefined: the correlation is NaN where
+    the first map is constant, for it shows nothing that could change, and 0 where only the other is.
     """
     first, second = (_centered_ranks(each) for each in (maps, others))
     norms = np.linalg.norm(first, axis=1), np.linalg.norm(second, axis=1)
@@ -25,10 +20,10 @@ def rank_correlation(maps: Maps, others: Maps) -> Floats:
     return np.asarray(np.where(norms[0] > 0, (first * second).sum(1) / product, np.nan))
 
 
-def between_images(maps: Maps, patients: NDArray[np.int64], rng: np.random.Generator) -> Floats:
-    """Compute the rank correlation of each map with that of another patient's image, drawn at random: [N].
+def between_patients(maps: Maps, patients: NDArray[np.int64], rng: np.random.Generator) -> Floats:
+    """Compute the rank correlation of each map with that of a random image of another patient: [N].
 
-    This much maps are alike that explain different images. NaN where there is no other patient.
+    It is the baseline: the similarity of maps of different images. NaN where there is no other patient.
     """
     others = patients[:, None] != patients[None]
     drawn = np.where(others, rng.random(others.shape), -1.0).argmax(1)
@@ -36,9 +31,9 @@ def between_images(maps: Maps, patients: NDArray[np.int64], rng: np.random.Gener
 
 
 def largest_difference(maps: Maps, again: Maps) -> float:
-    """Return the largest difference of two maps of an image, as a share of the image's largest heat.
+    """Return the largest difference of two maps of an image, relative to the image's largest value.
 
-    Images without heat in both count as equal.
+    Two maps without positive values count as equal.
     """
     scale = np.maximum(maps.max((1, 2)), again.max((1, 2)))
     apart = np.abs(maps.astype(np.float64) - again).max((1, 2))
@@ -49,24 +44,6 @@ def mean_of_known(values: Floats) -> float | None:
     """Return the mean of the values that are not NaN, None where there is none."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else None
-
-
-def judge_forgetting(correlations: NDArray[np.floating]) -> str:
-    """Judge maps by how much they are like those of models that have forgotten.
-
-    Args:
-        correlations: [stages, draws, images], NaN where an image's map has no ranks; in every stage the head
-            at least is drawn anew.
-    """
-    means = [mean for stage in correlations if (mean := mean_of_known(stage)) is not None]
-    if not means:
-        return "no explanation: the maps are flat, or without heat"
-    closest = max(means)
-    if closest >= UNCHANGED:
-        return "no explanation: the maps stay as they are when the model forgets what it has learnt"
-    if closest >= ALIKE:
-        return "weak: much of the maps is there without what the model has learnt"
-    return "sound: the maps change when the model forgets what it has learnt"
 
 
 def _centered_ranks(maps: Maps) -> Floats:

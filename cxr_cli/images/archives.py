@@ -22,7 +22,7 @@ MAX_TOTAL_BYTES = 2**42
 """All files of one archive, unpacked."""
 
 MAX_RATIO = 100
-"""Unpacked size over the archive's own: 2 to 5 for images, thousands for a bomb with overlapping entries."""
+"""Unpacked size over the archive's: 2 to 5 for images; thousands for a bomb, whose entries may overlap."""
 
 _ENCRYPTED = 0x1
 

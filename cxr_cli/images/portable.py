@@ -1,6 +1,6 @@
 """Whether an image was taken with a mobile unit or in an X-ray room: rules over the header, weighed.
 
-No tag says it. The rules look for words in the tags that tend to say, and each word found weighs for a
+No tag says it. The rules look for words in the tags that are informative, and each word found weighs for a
 mobile unit (+) or for a room (-). That an image is AP weighs nothing: rooms take AP images too.
 """
 

@@ -38,7 +38,7 @@ def read_key(path: Path) -> bytes:
 
 
 def digest_key(key: bytes) -> str:
-    """A digest by which a key can be recognized without revealing it: 64 hex digits of SHA-256."""
+    """What may be written of a key, to recognize it: 64 hex digits of SHA-256."""
     return hashlib.sha256(key).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""PNG and JPEG files to gray images; what is done to the pixels of every image: crop, resize, identity."""
+"""PNG and JPEG files to gray images, and the steps of every image: crop, resize, identity."""
 
 import hashlib
 import struct
@@ -16,7 +16,7 @@ from cxr_cli.images.archives import open_input
 from cxr_cli.images.rejected import RejectedImageError
 
 MIN_SIDE = 32
-"""A file with a shorter side, in pixels, holds an icon or a marker, no radiograph."""
+"""An image with a shorter side, in pixels, is an icon or a marker, not a radiograph."""
 
 MAX_PIXELS = 100_000_000
 """Five times the largest detector; a header that promises more is a decompression bomb."""
@@ -48,11 +48,11 @@ def read_raster(path: Path) -> DecodedImage:
         warnings.simplefilter("ignore")
         try:
             with open_input(path) as stream, Image.open(stream, formats=("PNG", "JPEG")) as image:
-                return _decode(stream, image)
+                return _decoded(stream, image)
         except RejectedImageError:
             raise
         except UnidentifiedImageError:
-            raise RejectedImageError("no PNG or JPEG image") from None
+            raise RejectedImageError("not a PNG or JPEG image") from None
         except Image.DecompressionBombError:
             raise RejectedImageError("too large: decompression bomb") from None
         except Exception as error:  # decoders raise anything on damaged data
@@ -60,7 +60,7 @@ def read_raster(path: Path) -> DecodedImage:
             raise RejectedImageError(f"cannot be decoded: {damage} ({type(error).__name__})") from error
 
 
-def _decode(stream: BinaryIO, image: Image.Image) -> DecodedImage:
+def _decoded(stream: BinaryIO, image: Image.Image) -> DecodedImage:
     if getattr(image, "n_frames", 1) > 1:
         raise RejectedImageError("more than one image in the file")
     check_sides(image.height, image.width)
@@ -120,7 +120,7 @@ def _gray_of_sixteen_bits(stream: BinaryIO, image: Image.Image) -> tuple[NDArray
 
 
 def check_sides(height: int, width: int) -> None:
-    """Raise RejectedImageError for an image too small for a radiograph or too large to be decoded safely."""
+    """Raise RejectedImageError for an image too small for a radiograph or too large to decode safely."""
     if min(height, width) < MIN_SIDE:
         raise RejectedImageError(
             f"too small: {width} x {height} pixels, at least {MIN_SIDE} on a side are needed"

@@ -56,7 +56,7 @@ def read_image(
     return PreparedImage(pixels, image_id(decoded.pixels), header, decoded.mapping)
 
 
-def read_full_size(path: Path) -> DecodedImage:
+def read_pixels(path: Path) -> DecodedImage:
     """Read an image at its full size, of whatever view.
 
     Raises:

@@ -85,8 +85,10 @@ def read_published(table: Path, published: Published) -> list[LabelRow]:
         return [_by_one_finding(image) for image in images]
     known = dict.fromkeys(name for image in images for name in (*image.found, *image.uncertain))
     if published.finding not in known:
-        there = ", ".join(map(repr, known))
-        raise BadInput(f"{table}: no image has the finding {published.finding!r}; there are {there}")
+        raise BadInput(
+            f"{table}: no image has the finding {published.finding!r}; "
+            f"there are {', '.join(map(repr, known))}"
+        )
     return [_by_finding(image, published.finding) for image in images]
 
 

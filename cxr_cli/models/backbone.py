@@ -26,7 +26,7 @@ class Backbone(nnx.Module):
         STAGES: the modules with parameters, from the image to the logits, as dotted paths, those of one depth
             together: what --freeze counts and --layer-decay goes down. The last holds the classifier.
         embedding_size: length E of an image's vector.
-        rematerialize: the backward pass computes what lies within a block anew, so that between the passes
+        rematerialize: the backward pass computes what lies within a block again, so that between the passes
             only the maps between blocks are kept.
     """
 
@@ -96,5 +96,5 @@ class Backbone(nnx.Module):
         """Map the last feature map to logits [B,classes]."""
 
     def training_logits(self, x: Array, mask: Array, keys: Array) -> tuple[Array, ...]:
-        """Map images to the logits [B,classes] of the head, and of auxiliary heads where a network has them."""
+        """Map images to the logits [B,classes] of the head, and of auxiliary heads where there are any."""
         return (self.head(self.features(x, mask), keys),)

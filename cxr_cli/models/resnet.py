@@ -135,8 +135,8 @@ class ResNet(PooledBackbone):
         }
 
 
-# torchvision, and timm after it, call the stages layer1 to layer4; a bottleneck has conv1, conv2, conv3, each with
-# its bn, and in a stage's first a downsample of convolution and batch normalization.
+# torchvision, and timm after it, call the stages layer1 to layer4; a bottleneck has conv1, conv2, conv3, each
+# with its bn, and in a stage's first a downsample of convolution and batch normalization.
 def _stage(number: int) -> tuple[Rule, ...]:
     """Rules of the bottlenecks in their stage `number`, from 1; ours count from 0."""
     theirs, ours = rf"layer{number}\.(\d+)", rf"stages.{number - 1}.\1"

@@ -21,7 +21,7 @@ def frozen_stages(freeze: str, stages: Stages) -> int:
         stages: of the network.
 
     Raises:
-        InvalidSetting: none of these, or so many that nothing learns.
+        InvalidSetting: none of these, or a number that leaves nothing to learn.
     """
     if freeze == "none":
         return 0

@@ -1,1 +1,1 @@
-"""The only room that knows matplotlib."""
+"""Figures by matplotlib."""

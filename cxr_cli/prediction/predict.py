@@ -34,8 +34,8 @@ class PredictResult:
 
 
 def predict(
-    run: Path,
-    dataset: Path,
+    run: Path | str,
+    dataset: Path | str,
     *,
     output: Path | None = None,
     first: str | None = None,
@@ -57,6 +57,8 @@ def predict(
         InvalidSetting: no such class, or templates for a run that is not siamese.
         BadInput: no run, no dataset, or one that was made with other settings.
     """
+    run = Path(run)
+    dataset = Path(dataset)
     trained = open_run(run)
     classes = trained.config.classes
     if first is not None and first not in classes:

@@ -112,9 +112,9 @@ class Predictions:
 def read_predictions(path: Path, positive: str | None = None, threshold: float | None = None) -> Predictions:
     """Read a table with the columns `label` and `score_<class>`.
 
-    Optional columns: `predicted`; `patient_id` (an image without one is a patient of its own); `image_id`; and
-    `threshold_<class>`, which names the positive class. A single score column is that of the positive class.
-    Without `predicted` the class of the highest score is predicted, or a single score is cut at 0.5.
+    Optional columns: `predicted`; `patient_id` (an image without one is a patient of its own); `image_id`;
+    and `threshold_<class>`, which names the positive class. A single score column is that of the positive
+    class. Without `predicted` the class of the highest score is predicted, or a single score is cut at 0.5.
 
     Args:
         path: the table.
@@ -133,13 +133,8 @@ def read_predictions(path: Path, positive: str | None = None, threshold: float |
     if not named:
         raise BadInput(f"{path}: no column '{SCORE}<class>'; it has {', '.join(map(repr, images.columns))}")
     scores = np.stack([_numbers(path, images[SCORE + name]) for name in named], axis=1)
-    single = len(named) == 1
-    if (
-        single
-        and threshold is None
-        and "predicted" not in images
-        and not 0 <= scores.min() <= scores.max() <= 1
-    ):
+    undecided = len(named) == 1 and threshold is None and "predicted" not in images
+    if undecided and not 0 <= scores.min() <= scores.max() <= 1:
         raise BadInput(
             f"{path}: {SCORE}{named[0]} goes from {scores.min():g} to {scores.max():g}; "
             "say with `threshold` from which on an image is positive"

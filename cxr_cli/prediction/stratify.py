@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from cxr_cli.evaluation.subgroups.strata import Stratum
     from cxr_cli.evaluation.subgroups.tables import Subject
-    from cxr_cli.plots.plots import Curve
+    from cxr_cli.plots.roc import Curve
     from cxr_cli.prediction.predictions_file import Predictions
 
 Format = Literal["table", "csv", "json", "latex", "markdown"]
@@ -129,7 +129,7 @@ class Stratification:
     def write(self, folder: Path) -> None:
         """Write the tables in every format, and a plot of ROC curves for each characteristic."""
         from cxr_cli.artifacts import write_text
-        from cxr_cli.plots.plots import roc_curves
+        from cxr_cli.plots.roc import roc_curves
 
         for form in get_args(Format):
             write_text(folder / FILES[form], self.table(form))

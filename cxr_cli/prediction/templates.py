@@ -57,7 +57,7 @@ class TemplateResult:
 
 
 def template(
-    run: Path,
+    run: Path | str,
     *,
     kind: TemplateKind = "mean",
     nearest: int = 5,
@@ -79,6 +79,7 @@ def template(
     Raises:
         InvalidSetting, BadInput: see `open_run_with_images`, `image_vectors` and `make_templates`.
     """
+    run = Path(run)
     opened = open_run_with_images(run, dataset, split, reporter)
     rows = opened.split.rows("train")
     vectors = image_vectors(opened.run, opened.dataset.images, rows)

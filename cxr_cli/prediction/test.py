@@ -12,14 +12,14 @@ from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.operating_point import Rule, choose_point, positive_class
 from cxr_cli.evaluation.report import MetricsReport, classification_report
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
-from cxr_cli.plots.plots import confusion_matrix, roc_curves
-from cxr_cli.plots.roc import curve_of
+from cxr_cli.plots.confusion_matrix import confusion_matrix
+from cxr_cli.plots.roc import curve_of, roc_curves
 from cxr_cli.prediction.metrics_file import write_metrics
 from cxr_cli.prediction.predictions_file import predictions_table, write_predictions
 from cxr_cli.prediction.scores import called_at, class_scores
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.folder import FIGURES, METRICS, PREDICTIONS, open_run_with_images
-from cxr_cli.splitting.subsets import Subset
+from cxr_cli.splitting.criteria import Subset
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class TestResult:
 
 
 def test(
-    run: Path,
+    run: Path | str,
     *,
     subset: Subset = "test",
     templates: Path | None = None,
@@ -82,6 +82,7 @@ def test(
         InvalidSetting: settings that exclude each other, or do not suit the run.
         BadInput: see `open_run_with_images`, `image_scorer` and `choose_point`.
     """
+    run = Path(run)
     rule = Rule(sensitivity, threshold)
     opened = open_run_with_images(run, dataset, split, reporter)
     images, division = opened.dataset, opened.split

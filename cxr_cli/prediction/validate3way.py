@@ -7,12 +7,12 @@ import numpy as np
 
 from cxr_cli.artifacts import write_json
 from cxr_cli.evaluation.threeway import ThreeWayReport, three_way_report
-from cxr_cli.plots.plots import confusion_matrix
+from cxr_cli.plots.confusion_matrix import confusion_matrix
 from cxr_cli.prediction.forward import image_vectors
 from cxr_cli.prediction.similarity import differences_function
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.folder import FIGURES, open_run_with_images
-from cxr_cli.splitting.subsets import Subset
+from cxr_cli.splitting.criteria import Subset
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class ThreeWayResult:
 
 
 def validate3way(
-    run: Path,
+    run: Path | str,
     *,
     trials: int = 129,
     repeats: int = 1,
@@ -57,6 +57,7 @@ def validate3way(
     Raises:
         InvalidSetting, BadInput: see `open_run_with_images`, `image_vectors` and `draw_trials`.
     """
+    run = Path(run)
     trained, images, division = open_run_with_images(run, dataset, split, reporter)
     rows = division.rows(subset)
     vectors = image_vectors(trained, images.images, rows)  # one forward pass, however many trials

@@ -1,1 +1,1 @@
-"""A RUN, and what it was made of and tested with -> one page to read and to hand on."""
+"""A RUN, and what it was trained and tested with -> one page to read and to share."""

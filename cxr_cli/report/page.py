@@ -18,12 +18,12 @@ TEMPLATE = "page.html"
 
 
 def write_page(study: Study, path: Path) -> None:
-    """Write the report of a study, pictures and all, into one file that needs no other."""
+    """Write the report of a study into one file, plots included, that needs no other."""
     write_text(path, render(study))
 
 
 def render(study: Study) -> str:
-    """Lay out a study as HTML; every text is escaped, for labels and columns are the user's."""
+    """Lay out a study as HTML; every text is escaped, because labels and columns come from the user."""
     templates = Environment(
         loader=PackageLoader("cxr_cli.report", "."),
         autoescape=True,
@@ -32,35 +32,35 @@ def render(study: Study) -> str:
         lstrip_blocks=True,
     )
     templates.filters |= {
-        "figure": format_metric,
+        "metric": format_metric,
         "heading": heading,
         "operating_point": format_operating_point,
-        "picture": _inline,
+        "inline": _inline,
         "words": lambda name: name.replace("_", " "),
     }
     checklists = [(checklist, checklist.answers(study)) for checklist in (CLAIM, TRIPOD)]
     return templates.get_template(TEMPLATE).render(
         study=study,
         subsets=SUBSETS,
-        figures=_named_figures(study.metrics),
+        metrics=_overall_metrics(study.metrics),
         audit=study.audit and format_audit(study.audit),
         checklists=checklists,
         settings=study.config.decisive,
     )
 
 
-def _named_figures(metrics: dict[str, Any] | None) -> dict[str, Any]:
-    """Pick the figures of all images; means over the classes only where none of these is the finding."""
-    figures = {name: value for name, value in (metrics or {}).items() if _is_figure(value)}
-    if "auc" in figures:
-        return {name: value for name, value in figures.items() if not name.startswith("macro_")}
-    return figures
+def _overall_metrics(metrics: dict[str, Any] | None) -> dict[str, Any]:
+    """Pick the metrics of all images; means over classes only if no class is the positive one."""
+    overall = {
+        name: value
+        for name, value in (metrics or {}).items()
+        if isinstance(value, dict) and {"value", "low", "high"} <= value.keys()
+    }
+    if "auc" in overall:
+        return {name: value for name, value in overall.items() if not name.startswith("macro_")}
+    return overall
 
 
-def _is_figure(value: Any) -> bool:
-    return isinstance(value, dict) and {"value", "low", "high"} <= value.keys()
-
-
-def _inline(picture: Path) -> str:
-    """Return a PNG as a data address."""
-    return f"data:image/png;base64,{base64.b64encode(picture.read_bytes()).decode()}"
+def _inline(plot: Path) -> str:
+    """Return a PNG as a data URL."""
+    return f"data:image/png;base64,{base64.b64encode(plot.read_bytes()).decode()}"

@@ -1,4 +1,4 @@
-"""What a RUN's folder, and the images behind it, tell of a study; what is not there yet is None."""
+"""Everything that a report shows, read from a RUN, its DATASET and its split; None where still missing."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,17 +29,17 @@ from cxr_cli.training.history import EpochRecord, best_epoch, read_history
 GRADCAM = "gradcam"
 SHEETS = "sheet*.png"
 DESCRIBED = ("sex", *CHARACTERISTICS)
-"""Characteristics that are told by the images that have each value."""
+"""Characteristics that are reported as images by value."""
 AGE_GROUPS = "age:40,60"
 MOST_VALUES = 12
-"""A characteristic with more values is not asked for strata, unless by the user."""
+"""A characteristic with more values is stratified only by request."""
 
 Rows = NDArray[np.int64]
 """Images of a subset, by row of the dataset."""
 
 
 class StrataTables(NamedTuple):
-    """Figures by characteristics: which, the tables, and what their marks mean."""
+    """Metrics by characteristics: which ones, the tables, and their notes."""
 
     by: tuple[str, ...]
     tables: list[Table]
@@ -48,23 +48,23 @@ class StrataTables(NamedTuple):
 
 @dataclass(frozen=True)
 class Study:
-    """All that a report tells.
+    """Everything that a report shows.
 
     Attributes:
         folder: of the run.
-        config: its settings.
+        config: the run's settings.
         record: run.json: device, times, versions.
-        history: its epochs.
-        inputs: dataset.json: how images were read, and how many.
-        rejected: inputs that gave no image, by reason.
-        division: split.json: by what the images were divided, and what became of them.
-        images, patients: numbers by subset and, for images, class.
-        characteristics: images by characteristic, value and subset.
-        ages: median and quartiles by subset, and of how many images; None where no image has an age.
-        metrics: figures of the test; None before `cxr test`.
-        strata: figures of the test by characteristics; None before `cxr test`, or where no image differs.
+        history: the run's epochs.
+        dataset: dataset.json: how images were read, and how many.
+        rejected: number of inputs that were rejected, by reason.
+        split: split.json: criteria and counts.
+        images, patients: numbers by subset, those of images also by class.
+        characteristics: numbers of images by characteristic, value and subset.
+        ages: median and quartiles by subset, in words; None where no image has an age.
+        metrics: of the test; None before `cxr test`.
+        strata: metrics of the test by characteristics; None before `cxr test`, or where none varies.
         audit: of the run; None before `cxr audit`.
-        figures: pictures of the run by name.
+        figures: the run's plots by name.
         sheets: contact sheets of Grad-CAM.
     """
 
@@ -72,9 +72,9 @@ class Study:
     config: RunConfig
     record: dict[str, Any]
     history: list[EpochRecord]
-    inputs: dict[str, Any]
+    dataset: dict[str, Any]
     rejected: dict[str, int]
-    division: dict[str, Any]
+    split: dict[str, Any]
     images: dict[str, dict[str, int]]
     patients: dict[str, int]
     characteristics: dict[str, dict[str, dict[str, int]]]
@@ -87,7 +87,7 @@ class Study:
 
     @property
     def selected(self) -> EpochRecord:
-        """The epoch whose model the run keeps."""
+        """The epoch whose model was kept."""
         return best_epoch(self.history)
 
 
@@ -98,26 +98,24 @@ def read_study(
     gradcam: Path | None = None,
     by: Sequence[str] = (),
 ) -> Study:
-    """Read what there is of a finished run.
+    """Read everything that a finished run has so far.
 
     Args:
         folder: the RUN.
         dataset, split: where they are now, if they were moved.
         gradcam: the folder of `cxr gradcam`; None takes RUN/gradcam, if it is there.
-        by: characteristics whose strata are wanted, as `cxr stratify --by` takes them; none for those that
-            differ among the test images.
+        by: characteristics to stratify by, as `cxr stratify` takes them; none for those that vary among the
+            test images.
 
     Raises:
-        BadInput: no run, one that is not finished, or images that are not those of the run.
+        BadInput: no run, an unfinished one, or images that are not those of the run.
     """
     config = read_config(folder)
     record = _read_if_there(folder / RECORD)
-    if record and not record["finished"]:
-        record = None
     if record is None or not record["finished"]:
-        raise BadInput(f"{folder}: training is not finished; let `cxr train` come to its end first")
-    images, division = open_images(config, dataset, split)
-    rows = {subset: division.rows(subset) for subset in SUBSETS}
+        raise BadInput(f"{folder}: training is not finished; finish `cxr train` first")
+    images, divided = open_images(config, dataset, split)
+    rows = {subset: divided.rows(subset) for subset in SUBSETS}
     if gradcam is not None and not any(gradcam.glob(SHEETS)):
         raise BadInput(f"{gradcam}: has no contact sheet ({SHEETS}) of `cxr gradcam`")
     return Study(
@@ -125,11 +123,11 @@ def read_study(
         config=config,
         record=record,
         history=read_history(folder / HISTORY, record["epochs"]),
-        inputs=images.info,
+        dataset=images.info,
         rejected=rejected_by_reason(images.folder),
-        division=read_json(division.path.with_suffix(".json")),
-        images={subset: _images_by_class(division, of_subset) for subset, of_subset in rows.items()},
-        patients={subset: len(np.unique(division.patients[of_subset])) for subset, of_subset in rows.items()},
+        split=read_json(divided.path.with_suffix(".json")),
+        images={subset: _images_by_class(divided, of_subset) for subset, of_subset in rows.items()},
+        patients={subset: len(np.unique(divided.patients[of_subset])) for subset, of_subset in rows.items()},
         characteristics=_characteristics(images, rows),
         ages=describe_ages(images, rows),
         metrics=_read_if_there(folder / METRICS),
@@ -141,11 +139,11 @@ def read_study(
 
 
 def _strata(path: Path, by: Sequence[str]) -> StrataTables | None:
-    """Describe the strata of a predictions table, if it is there."""
+    """Describe the strata of a predictions table; None if there is no table, or nothing to stratify by."""
     if not path.exists():
         return None
     predictions = read_predictions(path)
-    wanted = tuple(by) or _that_differ(predictions.images)
+    wanted = tuple(by) or _varying(predictions.images)
     if not wanted:
         return None
     divisions = divide(wanted, predictions.column, str(path))
@@ -154,20 +152,20 @@ def _strata(path: Path, by: Sequence[str]) -> StrataTables | None:
     return StrataTables(tuple(divisions), tables(strata, subject), notes(strata, subject))
 
 
-def _that_differ(images: pd.DataFrame) -> tuple[str, ...]:
-    """Name the characteristics of which images have several values, but not too many."""
+def _varying(images: pd.DataFrame) -> tuple[str, ...]:
+    """Return the characteristics with several values, but not too many."""
     aged = _years(images["age"]).notna() if "age" in images else pd.Series([False])
-    differing = (name for name in DESCRIBED if name in images and 2 <= images[name].nunique() <= MOST_VALUES)
-    return (*differing, *([AGE_GROUPS] if aged.any() else []))
+    varying = (name for name in DESCRIBED if name in images and 2 <= images[name].nunique() <= MOST_VALUES)
+    return (*varying, *([AGE_GROUPS] if aged.any() else []))
 
 
 def _read_if_there(path: Path) -> dict[str, Any] | None:
     return read_json(path) if path.exists() else None
 
 
-def _images_by_class(division: Split, rows: Rows) -> dict[str, int]:
-    counts = np.bincount(division.labels[rows], minlength=len(division.classes))
-    return dict(zip(division.classes, map(int, counts), strict=True))
+def _images_by_class(split: Split, rows: Rows) -> dict[str, int]:
+    counts = np.bincount(split.labels[rows], minlength=len(split.classes))
+    return dict(zip(split.classes, map(int, counts), strict=True))
 
 
 def _characteristics(images: Dataset, rows: Mapping[str, Rows]) -> dict[str, dict[str, dict[str, int]]]:
@@ -195,7 +193,7 @@ def describe_ages(images: Dataset, rows: Mapping[str, Rows | list[int]]) -> dict
     """
     ages = _years(images.manifest["age"])
     return (
-        {subset: _in_words(ages.iloc[of_subset]) for subset, of_subset in rows.items()}
+        {subset: _describe(ages.iloc[of_subset]) for subset, of_subset in rows.items()}
         if ages.notna().any()
         else None
     )
@@ -205,7 +203,7 @@ def _years(ages: "pd.Series[str]") -> "pd.Series[float]":
     return ages.map(partial(number_of, "age"))
 
 
-def _in_words(ages: "pd.Series[float]") -> str:
+def _describe(ages: "pd.Series[float]") -> str:
     images = f"{len(ages)} image{'' if len(ages) == 1 else 's'}"
     if ages.isna().all():
         return f"{NOT_RECORDED}, {images}"

@@ -93,7 +93,7 @@ def sample_patients(
 def _first_fit(
     counts: NDArray[np.int64], wanted: NDArray[np.int64], order: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], int]:
-    """Take patients in order, each into a part that they fit; return parts, and how many images are lacking."""
+    """Take patients in order, each into a part that they fit; return parts, and the images lacking."""
     parts = np.full(len(counts), UNALLOCATED)
     lack = wanted.copy()
     for patient in order[counts[order].sum(1) > 0]:

@@ -123,7 +123,7 @@ def _training_pixels(dataset: Dataset, subsets: NDArray[np.str_]) -> PixelStatis
 
 
 def fold_subsets(folds: NDArray[np.int64], fold: int, count: int) -> NDArray[np.str_]:
-    """Name each image's subset: `fold` tests, the next one (after the last, the first) validates, the rest train."""
+    """Name each image's subset: `fold` tests, the next (after the last the first) validates, others train."""
     names = np.full(len(folds), "train", dtype="<U5")
     names[folds == fold] = "test"
     names[folds == (fold + 1) % count] = "val"

@@ -1,4 +1,4 @@
-"""What became of a dataset's images in a split: by subset and class, by characteristic, and those left out."""
+"""The flow of images in a split: by subset and class, by characteristic, and those left out."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ def flow(dataset: Dataset, criteria: SplitCriteria, table: pd.DataFrame) -> dict
 
 
 def images_by_part(table: pd.DataFrame, part: str) -> ImagesByPart:
-    """Count images by `part`, "subset" (in the order of SUBSETS, left-out images last) or "fold", and class."""
+    """Count images by `part`, "subset" (as in SUBSETS, left-out images last) or "fold", and class."""
     counts = pd.crosstab(table[part], table["label"])
     order = [*SUBSETS, ""] if part == "subset" else list(counts.index)
     there = [name for name in order if name in counts.index]

@@ -72,8 +72,12 @@ class SplitResult:
     respelled: tuple[str, ...]
 
 
+SHARES = SplitCriteria(near_duplicates=True)
+"""The default: 60/20/20 of each class, near-duplicates together."""
+
+
 def split(
-    dataset: Path, output: Path, criteria: SplitCriteria, *, reporter: Reporter = SILENT
+    dataset: Path | str, output: Path | str, criteria: SplitCriteria = SHARES, *, reporter: Reporter = SILENT
 ) -> SplitResult:
     """Divide the images of a DATASET by patient, and write split.csv with its JSON.
 
@@ -86,6 +90,8 @@ def split(
     Raises:
         InvalidSetting, BadInput: see `make_split` and `write_split`.
     """
+    dataset = Path(dataset)
+    output = Path(output)
     opened = open_dataset(dataset)
     found: list[NearDuplicate] = []
     if criteria.near_duplicates:
@@ -122,7 +128,8 @@ def _report_near_duplicates(manifest: pd.DataFrame, found: list[NearDuplicate], 
     alike = len({row for pair in found for row in pair.rows})
     if alike:
         reporter.say(
-            f"{alike} of {len(manifest)} images are near-duplicates of another patient's: those patients stay "
+            f"{alike} of {len(manifest)} images are near-duplicates of another patient's: "
+            "those patients stay "
             "in one subset"
         )
 

@@ -31,7 +31,7 @@ NO_AUGMENTATION = Augmentation()
 
 
 def augment(images: Array, keys: Array, augmentation: Augmentation) -> Array:
-    """Change each image by its own key: flip, turn and zoom it about its center, shift it, alter its contrast.
+    """Augment each image by its own key: flip, rotation and zoom about its center, shift, contrast.
 
     Source: the pneumoperitoneum paper, section 3.1.1, has the flips and the rotation, each drawn evenly. It
     does not say what comes in from outside an image: here the image's edges go on. Black corners are edges

@@ -10,6 +10,8 @@ from cxr_cli.models.network import Variables
 def moving_average(average: Variables, variables: Variables, share: float, steps: Array) -> Variables:
     """Move an average of parameters and batch statistics towards a step's.
 
+    Not optax.ema, which corrects for a beginning at zero instead of weighing the first steps more.
+
     Args:
         average: so far.
         variables: after this step.

@@ -1,4 +1,4 @@
-"""The rolling checkpoint from which an interrupted run goes on."""
+"""The rolling checkpoint from which an interrupted run resumes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -15,7 +15,11 @@ from cxr_cli.training.recipes import RECIPES, named_recipe
 
 
 def resolve_recipe(
-    name: str, overrides: Mapping[str, Any], split: Split, recipes: Mapping[str, Recipe] = RECIPES
+    name: str,
+    overrides: Mapping[str, Any],
+    split: Split,
+    recipes: Mapping[str, Recipe] = RECIPES,
+    micro_batch: int | None = None,
 ) -> tuple[Recipe, list[str]]:
     """Resolve a recipe and fit what it asks of the images to what there are.
 
@@ -24,6 +28,7 @@ def resolve_recipe(
         overrides: the user's values, which stand, or raise; None where the user gave none.
         split: of the images.
         recipes: to choose from.
+        micro_batch: images that go through the model at once, where the user names it; must divide the batch.
 
     Returns:
         The recipe, and a line for each value that was lowered.
@@ -31,23 +36,32 @@ def resolve_recipe(
     Raises:
         BadInput: the training images allow no pairs of one class, or none of two.
         InvalidSetting: see `named_recipe`; a batch so small that no two of its images are of one class; one
-            logit for more classes than two.
+            logit for more classes than two; a micro-batch that does not divide the batch, or of pairs.
     """
     recipe = named_recipe(name, overrides, recipes)
     given = {key for key, value in overrides.items() if value is not None}
     if isinstance(recipe.task, SiameseConfig):
+        if micro_batch is not None:
+            raise InvalidSetting("micro_batch", micro_batch, f"the recipe {name!r} has no use for it")
         return _fit_pairs(recipe, recipe.task, split, given)
     task = _fit_loss(recipe.task, split, given)
-    return _fit_batch(replace(recipe, task=task), len(split.rows("train")))
+    return _fit_batch(replace(recipe, task=task), len(split.rows("train")), micro_batch)
 
 
-def _fit_batch(recipe: Recipe, images: int) -> tuple[Recipe, list[str]]:
-    """Take no larger batch than there are training images, or it would be filled up with padding."""
+def _fit_batch(recipe: Recipe, images: int, micro_batch: int | None) -> tuple[Recipe, list[str]]:
+    """Take no larger batch than there are training images, or it would be filled up with padding.
+
+    Of micro-batches the fewest that hold all images are taken.
+    """
     wanted = recipe.optimization.batch_size
-    if wanted <= images:
+    part = 1 if micro_batch is None else micro_batch
+    if part < 1 or wanted % part:
+        raise InvalidSetting("micro_batch", part, f"must divide `batch_size` {wanted} without a remainder")
+    batch = -(-images // part) * part
+    if wanted <= batch:
         return recipe, []
-    notice = f"a batch of {wanted} images wanted, {images} are there to train on: taking {images}"
-    return replace(recipe, optimization=replace(recipe.optimization, batch_size=images)), [notice]
+    notice = f"a batch of {wanted} images wanted, {images} are there to train on: taking {batch}"
+    return replace(recipe, optimization=replace(recipe.optimization, batch_size=batch)), [notice]
 
 
 def _fit_loss(task: ClassificationConfig, split: Split, given: Collection[str]) -> ClassificationConfig:

@@ -1,4 +1,4 @@
-"""The training loop: steps, validation, selection, checkpoints. It goes on from where it was stopped."""
+"""The training loop: steps, validation, selection, checkpoints. It resumes where it was stopped."""
 
 import math
 import time
@@ -30,7 +30,7 @@ class Report(Protocol):
     """Who is told how training goes."""
 
     def resumed(self, progress: Progress) -> None:
-        """Training goes on from a checkpoint."""
+        """Training resumes from a checkpoint."""
 
     def step(self, epoch: int, done: int, total: int, loss: float) -> None:
         """A step is done; `loss` is the mean of the step before it."""
@@ -50,7 +50,7 @@ class Trainer:
         fetch: where images come from.
         epochs: how many to train in all.
         judge_first: judge the initial state too, as epoch 0, and keep it if no epoch does better.
-        select: "accuracy" or "loss": by which of the validation's figures the epoch is chosen.
+        select: "accuracy" or "loss": by which validation metric the epoch is chosen.
         seed: of augmentation and dropout.
         report: who is told.
         preempted: whether the process was asked to stop.
@@ -115,7 +115,7 @@ class Trainer:
                 if history[-1].selected:
                     save_model(self.folder, state.judged, epoch)
                 if stopping and epoch < self.epochs:
-                    raise Preempted(f"stopped on request after epoch {epoch}; the same command goes on")
+                    raise Preempted(f"stopped on request after epoch {epoch}; the same command resumes")
         return history
 
     def _judge_initial(self, state: TrainState) -> EpochRecord:
@@ -162,7 +162,7 @@ class Trainer:
                 checkpoint.save(count + 1, state, Progress(epoch - 1, number + 1))
                 raise Preempted(
                     f"stopped on request in epoch {epoch} after step {number + 1} of {steps}; "
-                    "the state is saved: the same command goes on"
+                    "the state is saved: the same command resumes"
                 )
         if before is not None:
             self._look_at(float(before), epoch, steps, steps)
@@ -176,7 +176,7 @@ class Trainer:
 def _check_finite(what: str, loss: float, place: str) -> None:
     if not math.isfinite(loss):
         raise TrainingDiverged(
-            f"{what} loss is {loss} {place}: lower `lr`, or look for images that are no images"
+            f"{what} loss is {loss} {place}: lower `lr`, raise `warmup`, or look for corrupt images"
         )
 
 

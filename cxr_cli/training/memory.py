@@ -22,7 +22,7 @@ SHARE = 0.7
 
 
 class Fit(NamedTuple):
-    """How a batch goes through the model: images at once, and whether maps within blocks are computed twice."""
+    """How a batch goes through the model: images at once, and whether blocks are computed twice."""
 
     micro_batch: int
     rematerialize: bool

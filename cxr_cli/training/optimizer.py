@@ -31,6 +31,7 @@ def _learning_rate(config: OptimizationConfig, steps: int) -> optax.Schedule:
     rate, rising = _schedule(config, steps), round(config.warmup * config.epochs * steps)
     if rising == 0:
         return rate
+    # Not optax.join_schedules, which would begin the schedule only after the warm-up.
     return lambda step: rate(step) * jnp.minimum(1.0, (step + 1) / rising)
 
 
@@ -61,12 +62,8 @@ def _kernels(params: Any) -> Any:
 def _by_stage(network: Network, decay: float) -> optax.GradientTransformation:
     """Multiply updates by decay ** (stages behind), and those of frozen stages by 0."""
     last = len(network.stages) - 1
-
-    def share(stage: int) -> float:
-        return 0.0 if stage < network.frozen else decay ** (last - stage)
-
-    def scale(updates: optax.Updates, _: optax.Params | None = None) -> optax.Updates:
-        stages = stage_numbers(updates, network.stages)
-        return jax.tree.map(lambda update, stage: update * share(stage), updates, stages)
-
-    return optax.identity() if decay == 1.0 and network.frozen == 0 else optax.stateless(scale)
+    shares = {stage: 0.0 if stage < network.frozen else decay ** (last - stage) for stage in range(last + 1)}
+    if set(shares.values()) == {1.0}:
+        return optax.identity()
+    scales = {stage: optax.scale(share) for stage, share in shares.items()}
+    return optax.multi_transform(scales, lambda params: stage_numbers(params, network.stages))

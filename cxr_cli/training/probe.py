@@ -25,7 +25,7 @@ FEW_PATIENTS = 1e-2
 
 
 def probed(
-    network: Network, variables: Variables, scaling: Scaling, images: TaskImages, *, mirrored: bool
+    network: Network, variables: Variables, scaling: Scaling, images: TaskImages, *, flipped: bool
 ) -> Variables:
     """Replace a network's classifier by logistic regression on its vectors of the training images.
 
@@ -34,9 +34,9 @@ def probed(
         variables: of the network, with weights worth keeping.
         scaling: of the images.
         images: their training images alone are looked at.
-        mirrored: look at their mirror images, left for right, too.
+        flipped: use their horizontal flips too.
     """
-    reads = (_read_embedding, _read_mirrored_embedding) if mirrored else (_read_embedding,)
+    reads = (_read_embedding, _read_flipped_embedding) if flipped else (_read_embedding,)
     vectors = [
         run_over(forward_function(network, scaling, read), variables, images.fetch, images.train)
         for read in reads
@@ -60,7 +60,7 @@ def _read_embedding(module: Any, images: Array) -> Array:
     return vectors
 
 
-def _read_mirrored_embedding(module: Any, images: Array) -> Array:
+def _read_flipped_embedding(module: Any, images: Array) -> Array:
     return _read_embedding(module, images[:, :, ::-1])
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import Any, get_args, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.runs.config import (
@@ -80,6 +80,22 @@ SEARCH_RECIPES: Mapping[str, Recipe] = {
 }
 """The recipes as a grid search begins with them."""
 
+
+class Kind(NamedTuple):
+    """The Python types of a setting's values, and what they are in words."""
+
+    types: tuple[type, ...]
+    words: str
+
+
+# A whole number is a number too; True and False are none.
+TYPES: Mapping[Any, Kind] = {
+    int: Kind((int,), "a whole number"),
+    float: Kind((int, float), "a number"),
+    bool: Kind((bool,), "True or False"),
+    str: Kind((str,), "text"),
+}
+
 PART_TYPES = (NetworkConfig, OptimizationConfig, AugmentationConfig, *TASKS.values())
 SETTINGS = {
     one.name: (one, get_type_hints(part)[one.name])
@@ -105,7 +121,8 @@ def named_recipe(name: str, overrides: Mapping[str, Any], recipes: Mapping[str, 
         recipes: to choose from.
 
     Raises:
-        InvalidSetting: no such recipe, a value out of range, or one that the recipe has no use for.
+        InvalidSetting: no such recipe, a value of a wrong type or out of range, or one that the recipe has no
+            use for.
     """
     if name not in recipes:
         raise InvalidSetting("recipe", repr(name), f"known are {', '.join(recipes)}")
@@ -138,6 +155,10 @@ def _check_value(name: str, recipe: Recipe, key: str, value: Any) -> None:
         raise InvalidSetting(key, value, f"the recipe {name!r} has no use for it")
     one, kind = SETTINGS[key]
     within, choices = one.metadata["within"], get_args(kind)
+    if kind in TYPES and not (
+        isinstance(value, TYPES[kind].types) and isinstance(value, bool) == (kind is bool)
+    ):
+        raise InvalidSetting(key, repr(value), f"{TYPES[kind].words} is needed")
     if within is not None and value not in within:
         raise InvalidSetting(key, value, str(within))
     if choices and value not in choices:

@@ -1,6 +1,7 @@
 """A configuration and its images to a trained RUN: the parts put together."""
 
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,12 +14,11 @@ import numpy as np
 
 from cxr_cli.artifacts import read_json, versions, write_json
 from cxr_cli.dataset.store import Dataset
-from cxr_cli.errors import InvalidSetting
 from cxr_cli.models.network import Network, Variables, create, outline
 from cxr_cli.models.registry import find_architecture
 from cxr_cli.models.weights.pretrained import load_pretrained
 from cxr_cli.models.weights.sources import FoundWeights, combined_digest, find_all
-from cxr_cli.plots.plots import training_curves
+from cxr_cli.plots.training_curves import training_curves
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import image_source
 from cxr_cli.reporting import Advance, Reporter
@@ -47,6 +47,7 @@ from cxr_cli.training.tasks import Task, TaskImages
 
 # A batch of the first paper's single model is taken to fit; asking would take seconds.
 ALWAYS_FITS = 16
+CURVES = "training.png"
 
 
 def run_config(
@@ -114,17 +115,10 @@ def fit_to_memory(folder: Path, config: RunConfig, wanted: int | None, reporter:
     Args:
         folder: of the run: an earlier session's number stands as long as memory holds it.
         config: of the run.
-        wanted: images at once that the user asks for.
+        wanted: images at once that the user asks for, which divide the batch.
         reporter: is told where the batch does not fit as a whole.
-
-    Raises:
-        InvalidSetting: `wanted` does not divide the batch, or the run is siamese.
     """
     batch = config.optimization.batch_size
-    if wanted is not None and config.siamese:
-        raise InvalidSetting("micro_batch", wanted, f"the recipe {config.recipe!r} has no use for it")
-    if wanted is not None and (wanted < 1 or batch % wanted):
-        raise InvalidSetting("micro_batch", wanted, f"must divide `batch_size` {batch} without a remainder")
     if config.siamese:
         return Fit(batch, False)
     before = read_json(folder / RECORD).get("micro_batch") if (folder / RECORD).exists() else None
@@ -178,7 +172,7 @@ def train_run(
         Preempted: asked to stop; the state is saved.
     """
     check_config(folder, config)
-    finished, curves = is_finished(folder), folder / FIGURES / "training.png"
+    finished, curves = is_finished(folder), folder / FIGURES / CURVES
     if finished:
         history = read_history(folder / HISTORY, config.optimization.epochs)
     else:
@@ -216,8 +210,8 @@ def _train(
     def begin() -> TrainState:
         if not probe:
             return new_state(variables, optimizer, settings)
-        mirrored = config.augmentation.flip != "none"
-        return new_state(probed(network, variables, scaling, images, mirrored=mirrored), optimizer, settings)
+        flipped = config.augmentation.flip != "none"
+        return new_state(probed(network, variables, scaling, images, flipped=flipped), optimizer, settings)
 
     trainer = Trainer(
         folder=folder,
@@ -286,6 +280,9 @@ def preemption() -> Iterator[Preemption]:
         nonlocal asked
         asked = True
 
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: asked  # Python lets the main thread alone handle signals.
+        return
     signals = (signal.SIGTERM, signal.SIGUSR1)
     before = [signal.signal(name, ask) for name in signals]
     try:

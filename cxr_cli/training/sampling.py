@@ -1,4 +1,4 @@
-"""Which images an epoch shows, drawn from (seed, epoch) alone, so that a resumed run goes on alike."""
+"""Which images an epoch shows, drawn from (seed, epoch) alone, so that a resumed run continues alike."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -7,10 +7,11 @@ from typing import Any
 from cxr_cli.dataset.store import open_dataset
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import RunConfig
+from cxr_cli.runs.folder import FIGURES
 from cxr_cli.splitting.file import open_split
 from cxr_cli.training.fit_recipe import resolve_recipe
 from cxr_cli.training.history import EpochRecord
-from cxr_cli.training.run import fit_to_memory, resolve_weights, run_config, train_run
+from cxr_cli.training.run import CURVES, fit_to_memory, resolve_weights, run_config, train_run
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class TrainResult:
     config: RunConfig
     selected: EpochRecord
     trained: bool
+
+    @property
+    def curves(self) -> Path:
+        """The figure of loss and accuracy by epoch."""
+        return self.folder / FIGURES / CURVES
 
 
 def train(
@@ -51,7 +57,9 @@ def train(
         recipe: a name in `recipes.RECIPES`.
         fold: the fold that tests, where the split has folds.
         seed: of initial weights, sampling, augmentation and dropout.
-        micro_batch: images that go through the model at once; None for as many as memory holds.
+        micro_batch: images that go through the model at once, gradients being summed; None for as many as
+            memory holds. It is no part of the run, though batch normalization takes the statistics of each
+            part.
         reporter: takes notices, and a line an epoch.
         **settings: in place of the recipe's, by the names of the fields in `runs.config`, such as `lr=1e-3`;
             None leaves the recipe's.
@@ -65,7 +73,7 @@ def train(
     """
     images, folder = open_dataset(Path(dataset)), Path(output)
     division = open_split(Path(split), images, fold)
-    resolved, notices = resolve_recipe(recipe, settings, division)
+    resolved, notices = resolve_recipe(recipe, settings, division, micro_batch=micro_batch)
     for notice in notices:
         reporter.say(notice)
     found = resolve_weights(resolved.network, images.images.shape[1], reporter)

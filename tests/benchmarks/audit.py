@@ -106,7 +106,8 @@ def main() -> None:
         for shortcut in (0.0, options.shortcut):
             for section in ("occlusion", "refitted", "association", "leaks"):
                 print(
-                    f"{network:12}{shortcut:5}  {section:12}{rate(named[network, shortcut, section], len(seeds))}"
+                    f"{network:12}{shortcut:5}  {section:12}"
+                    f"{rate(named[network, shortcut, section], len(seeds))}"
                 )
 
 

@@ -125,7 +125,7 @@ def coverage(studies: int) -> None:
 
 
 def false_differences(studies: int) -> None:
-    """Print how often the permutation test has p <= 0.05 where there is no difference: one in twenty at most."""
+    """Print how often the permutation test has p <= 0.05 without a difference: one in twenty at most."""
     print("| patients x images | stratum's share | sensitivity | specificity | AUC |")
     print("| --- " * 5 + "|")
     for design, share in ((Design(60, 4, 2.0), 0.3), (Design(60, 1, 2.0), 0.1), (Design(200, 2, 2.0), 0.5)):

@@ -51,7 +51,7 @@ def ours(arch: str) -> Explain:
     from parity.reference import load_reference
 
     from cxr_cli.explain.cam import class_score, explain_function, explain_images, layer_names
-    from cxr_cli.explain.overlay import place_heat
+    from cxr_cli.explain.overlay import place_map
     from cxr_cli.prediction.forward import Scaling
 
     member = next(member for member in MEMBERS if member.arch == arch)
@@ -65,7 +65,7 @@ def ours(arch: str) -> Explain:
     def explain() -> NDArray[Any]:
         fetch = lambda places: jnp.asarray(stack[places])  # noqa: E731
         maps = explain_images(function, variables, fetch, rows, targets, BATCH).maps
-        return np.stack([place_heat(heat, (SIZE, SIZE), whole) for heat in maps])
+        return np.stack([place_map(each, (SIZE, SIZE), whole) for each in maps])
 
     return explain
 

@@ -1,4 +1,4 @@
-"""Trained runs that the tests of several commands share, for compiling their models takes most of the time."""
+"""Trained runs that the tests of several commands share: compiling takes most of the time."""
 
 import os
 from collections.abc import Callable, Iterator

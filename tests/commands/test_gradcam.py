@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from cxr_cli.errors import InvalidSetting
 from cxr_cli.main import main
 
 Cxr = Callable[..., Any]
@@ -22,7 +23,7 @@ def index_of(folder: Path) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def predictions(single_run: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    """What `cxr test` says of the single run's test images."""
+    """The predictions of `cxr test` for the single run's test images."""
     folder = tmp_path_factory.mktemp("predictions")
     shutil.copytree(single_run, folder / "run")
     assert main(["test", str(folder / "run")]) == 0
@@ -47,11 +48,9 @@ def test_a_handful_of_test_images_is_explained_by_default(
     images = min(16, len(predictions))
     assert len(index) == images
     assert f"{out}: {images} images, see sheet.png\n" in outcome.out
-    # The small dataset's sources are not there, and that is said.
-    assert (
-        f"drawn on the DATASET picture: the file cannot be opened (FileNotFoundError): {images}\n"
-        in outcome.out
-    )
+    # The small dataset's sources do not exist, and that is reported.
+    reason = "the file cannot be opened (FileNotFoundError)"
+    assert f"drawn at DATASET size: {images} of {images}; {reason}\n" in outcome.out
     of_test = predictions.loc[index["image_id"]].reset_index()
     for column in ("label", "predicted"):
         assert index[column].tolist() == of_test[column].tolist()
@@ -78,7 +77,7 @@ def test_a_handful_of_test_images_is_explained_by_default(
     assert "--layer was None, now 'stage3'; --color was 'inferno', now 'red'; name a new folder" in other.err
 
 
-def test_hits_and_misses_are_picked_by_what_test_says(
+def test_hits_and_misses_are_picked_by_the_predictions_of_test(
     cxr: Cxr, single_run: Path, predictions: pd.DataFrame, tmp_path: Path
 ) -> None:
     out = tmp_path / "maps"
@@ -142,21 +141,22 @@ def test_images_by_file_and_id(cxr: Cxr, single_run: Path, small_dataset: Path, 
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (("--layer", "conv5"), 2, "--layer 'conv5': covidnet has stem, stage1, stage2, stage3, stage4"),
-        (("--method", "cam"), 2, "--method 'cam': known are"),
-        (("--color", "jet"), 2, "--color 'jet': known are"),
-        (("--target", "flu"), 2, "--target 'flu': predicted, label, or a class: covid19, normal, pneumonia"),
-        (("--pick", "hit"), 2, "--pick 'hit': known are"),
-        (("--pick", "tp"), 2, "--pick tp: of which class? name it by --positive: covid19, normal, pneumonia"),
+        (("--layer", "conv5"), 2, "--layer conv5: covidnet has stem, stage1, stage2, stage3, stage4"),
+        (
+            ("--target", "flu"),
+            2,
+            "--target flu: must be predicted, label, or a class: covid19, normal, pneum",
+        ),
+        (("--pick", "tp"), 2, "--pick tp: name the positive class by --positive: covid19, normal, pneumonia"),
         (("--pick", "tp", "--positive", "flu"), 2, "--positive flu: the classes are"),
         (("--images", "nowhere.png"), 3, "nowhere.png: no such file, and no image_id of"),
-        (("--pair", "a", "b"), 2, "is no siamese run and has no similarity of images"),
-        (("--pair", "a", "b", "--count", "2"), 2, "--count: not with --pair"),
+        (("--pair", "a", "b"), 2, "--pair a b: needs a siamese run, and"),
+        (("--pair", "a", "b", "--count", "2"), 2, "--count 2: cannot be combined with --pair"),
         (("--templates", "t.npz"), 2, "is no siamese run and has no use for templates"),
         (("--beside", "nowhere"), 3, "nowhere: no such run"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_line_and_leaves_nothing(
+def test_invalid_settings_are_refused_in_one_line_and_leave_nothing(
     cxr: Cxr, single_run: Path, tmp_path: Path, options: tuple[str, ...], code: int, message: str
 ) -> None:
     outcome = cxr("gradcam", single_run, "-o", tmp_path / "maps", *options)
@@ -164,3 +164,37 @@ def test_what_cannot_be_is_said_in_one_line_and_leaves_nothing(
     assert message in outcome.err
     assert outcome.err.count("\n") == 1
     assert not (tmp_path / "maps").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "known"),
+    [
+        ("--method", "cam", "'gradcam', 'gradcam++', 'hirescam', 'layercam'"),
+        ("--color", "jet", "'inferno', 'viridis', 'cividis', 'red'"),
+        ("--pick", "hit", "'random', 'tp', 'fp', 'fn', 'tn'"),
+        ("--subset", "all", "'train', 'val', 'test'"),
+    ],
+)
+def test_an_unknown_choice_is_refused_with_the_known_ones(
+    cxr: Cxr, tmp_path: Path, option: str, value: str, known: str
+) -> None:
+    outcome = cxr("gradcam", tmp_path / "run", "-o", tmp_path / "maps", option, value)
+    assert outcome.code == 2
+    assert f"'{option}': '{value}' is not one of {known}" in outcome.err
+
+
+def test_the_call_from_python_returns_what_the_folder_has(single_run: Path, tmp_path: Path) -> None:
+    from cxr_cli import gradcam
+
+    result = gradcam(single_run, tmp_path / "maps", count=3, layer="stage2")
+    assert (result.images, result.captures, result.already_done) == (3, 0, False)
+    assert sum(result.at_dataset_size.values()) == 3
+    assert result.without_positive_values == (index_of(tmp_path / "maps")["largest"] == 0).sum()
+    again = gradcam(single_run, tmp_path / "maps", count=3, layer="stage2")
+    assert again.already_done
+    assert again.at_dataset_size == result.at_dataset_size
+    assert again.without_positive_values == result.without_positive_values
+    with pytest.raises(
+        InvalidSetting, match=r"^`method` cam: known are gradcam, gradcam\+\+, hirescam, layer"
+    ):
+        gradcam(single_run, tmp_path / "other", method="cam")

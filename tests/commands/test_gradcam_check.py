@@ -1,4 +1,4 @@
-"""`cxr gradcam --check` by its command line; see tests/dataset/test_masks.py for the masks of phantoms."""
+"""`cxr gradcam --sanity-check` on phantoms and their masks."""
 
 import json
 from collections.abc import Callable
@@ -15,8 +15,8 @@ SIZE = 32
 
 
 @pytest.fixture(autouse=True)
-def one_draw(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cxr_cli.explain.sanity.DRAWS", 1)
+def one_initialization(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cxr_cli.explain.randomization.INITIALIZATIONS", 1)
 
 
 @pytest.fixture(scope="module")
@@ -34,58 +34,68 @@ def masks(small_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder
 
 
-def test_maps_are_put_to_the_proof(cxr: Cxr, single_run: Path, masks: Path, tmp_path: Path) -> None:
-    argv = ("gradcam", single_run, "--check", "--masks", masks, "--layer", "stage2", "--target", "label")
+def test_maps_are_checked_in_four_ways(cxr: Cxr, single_run: Path, masks: Path, tmp_path: Path) -> None:
+    argv = (
+        "gradcam",
+        single_run,
+        "--sanity-check",
+        "--masks",
+        masks,
+        "--layer",
+        "stage2",
+        "--target",
+        "label",
+    )
     outcome = cxr(*argv, "-o", tmp_path / "out", "--beside", single_run)
     assert outcome.code == 0, outcome.err
     report = json.loads((tmp_path / "out" / "check.json").read_text())
-    table = pd.read_csv(tmp_path / "out" / "check.csv", keep_default_na=False, na_values={"overlap": ""})
+    table = pd.read_csv(tmp_path / "out" / "check.csv", keep_default_na=False, na_values={"iou": ""})
     ill = table["label"] != "normal"
     assert (report["images"], report["layer"], report["cells"]) == (len(table), "stage2", [4, 4])
-    assert report["repeating"]["repeatable"] is True
-    assert report["repeating"]["same_call"] == 0
+    assert report["repeatability"]["repeatable"] is True
+    assert report["repeatability"]["same_call"] == 0
     assert report["other_run"]["correlation"]["value"] == pytest.approx(1)
-    stages = [stage["drawn_anew"] for stage in report["forgetting"]["stages"]]
+    stages = [stage["randomized"] for stage in report["randomization"]["stages"]]
     assert (stages[0], stages[-1]) == ("classifier", "stem")
-    assert report["forgetting"]["stages"][-1]["correlation"] < 0.9
+    assert report["randomization"]["stages"][-1]["correlation"] < 0.9
     found = report["masks"]
     assert (found["images"], found["without_finding"], found["without_mask"]) == (ill.sum(), (~ill).sum(), 0)
-    assert table["overlap"].notna().equals(ill)
+    assert table["iou"].notna().equals(ill)
     everyone = found["groups"]["all"]
-    assert everyone["overlap"]["value"] == pytest.approx(table["overlap"].mean())
-    assert everyone["heat_share"]["even"] == pytest.approx(12**2 / SIZE**2)
+    assert everyone["iou"]["value"] == pytest.approx(table["iou"].mean())
+    assert everyone["energy_pointing_game"]["uniform"] == pytest.approx(12**2 / SIZE**2)
     assert set(found["groups"]) >= {"all", "label covid19", "label pneumonia"}
-    for told in (
+    for text in (
         "4 x 4 cells, target label",
-        f"{report['forgetting']['verdict']}\n",
+        f"{report['randomization']['verdict']}\n",
         "repeatable within 0.001\n",
-        f"left out are {(~ill).sum()} whose mask is black and 0 without a mask\n",
+        f"left out: {(~ill).sum()} with a black mask, 0 without a mask\n",
         f"{found['verdict']}\n",
     ):
-        assert told in outcome.out
+        assert text in outcome.out
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "told"),
+    ("options", "code", "message"),
     [
-        (("--check", "--masks", "{masks}/none"), 3, "none: no such folder of masks"),
+        (("--sanity-check", "--masks", "{masks}/none"), 3, "none: no such folder of masks"),
         (
-            ("--check", "--masks", "{empty}"),
+            ("--sanity-check", "--masks", "{empty}"),
             3,
-            "none of its 0 .png files is the mask of an image by its name",
+            "none of its 0 .png files has the name of an image",
         ),
-        (("--masks", "{masks}"), 2, "--masks: only with --check"),
-        (("--check", "--dicom"), 2, "--check: not with --dicom"),
-        (("--check", "--pair", "a", "b"), 2, "--check: not with --pair"),
+        (("--masks", "{masks}"), 2, "--masks: only with --sanity-check"),
+        (("--sanity-check", "--dicom"), 2, "--sanity-check: not with --dicom"),
+        (("--sanity-check", "--pair", "a", "b"), 2, "--sanity-check: not with --pair"),
     ],
 )
-def test_what_cannot_be_checked_is_told_in_a_line(
-    cxr: Cxr, single_run: Path, masks: Path, tmp_path: Path, options: tuple[str, ...], code: int, told: str
+def test_what_cannot_be_checked_is_refused_in_one_line(
+    cxr: Cxr, single_run: Path, masks: Path, tmp_path: Path, options: tuple[str, ...], code: int, message: str
 ) -> None:
     (tmp_path / "empty").mkdir()
     given = [option.format(masks=masks, empty=tmp_path / "empty") for option in options]
     outcome = cxr("gradcam", single_run, "-o", tmp_path / "out", *given)
     assert outcome.code == code
-    assert told in outcome.err
+    assert message in outcome.err
     assert outcome.err.count("\n") == 1
     assert not (tmp_path / "out").exists()

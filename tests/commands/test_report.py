@@ -27,7 +27,7 @@ def run(single_run: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tested(cxr: Cxr, run: Path) -> Path:
-    """A run with a test, and with a picture where Grad-CAM's contact sheet would be."""
+    """A run with a test, and with a plot in place of Grad-CAM's contact sheet."""
     assert cxr("test", run).code == 0
     (run / "gradcam").mkdir()
     shutil.copy(run / "figures" / "training.png", run / "gradcam" / "sheet.png")
@@ -35,7 +35,7 @@ def tested(cxr: Cxr, run: Path) -> Path:
 
 
 class Page(HTMLParser):
-    """What a page shows and what it refers to."""
+    """The text and the references of a page."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -64,12 +64,12 @@ def test_a_run_alone_gives_a_page_that_says_what_is_missing(cxr: Cxr, run: Path)
     assert done.out == f"{run / 'report.html'}\n"
     assert [line.split("`")[1] for line in done.err.splitlines()] == ["cxr test", "cxr audit", "cxr gradcam"]
     page = Page(run / "report.html")
-    assert f"Not tested yet: cxr test {run}" in page.text
-    assert f"Not audited yet: cxr audit {run}" in page.text
+    assert f"Not tested yet; run cxr test {run}" in page.text
+    assert f"Not audited yet; run cxr audit {run}" in page.text
     assert "For research, not for diagnosis" in page.text
 
 
-def test_the_page_has_the_figures_of_the_test_and_needs_no_other_file(cxr: Cxr, tested: Path) -> None:
+def test_the_page_has_the_metrics_of_the_test_and_needs_no_other_file(cxr: Cxr, tested: Path) -> None:
     assert cxr("report", tested, "-o", tested / "page.html").code == 0
     page = Page(tested / "page.html")
     assert page.open == []
@@ -78,16 +78,16 @@ def test_the_page_has_the_figures_of_the_test_and_needs_no_other_file(cxr: Cxr, 
     # training, confusion, roc, and the contact sheet
     assert sum(reference.startswith("data:") for reference in page.references) == 4
     metrics = json.loads((tested / "metrics.json").read_text())
-    for figure in (metrics["accuracy"], metrics["macro_auc"], metrics["per_class"]["covid19"]["sensitivity"]):
-        assert format_metric(figure) in page.text
+    for metric in (metrics["accuracy"], metrics["macro_auc"], metrics["per_class"]["covid19"]["sensitivity"]):
+        assert format_metric(metric) in page.text
     images = len((tested / "predictions.csv").read_text().splitlines()) - 1
     assert f"Test images: {images} of" in page.text
     assert "60 files read" in page.text
 
 
-def test_strata_are_those_that_are_asked_for_or_that_differ(cxr: Cxr, tested: Path) -> None:
+def test_subgroups_are_those_asked_for_or_those_that_vary(cxr: Cxr, tested: Path) -> None:
     cxr("report", tested)
-    assert "The test images do not differ in any characteristic at hand." in Page(tested / "report.html").text
+    assert "No available characteristic varies among the test images." in Page(tested / "report.html").text
     table = pd.read_csv(tested / "predictions.csv", dtype=str)
     table["sex"] = ["F", "M"] * (len(table) // 2) + ["M"] * (len(table) % 2)
     table["site"] = "A & B"
@@ -97,7 +97,7 @@ def test_strata_are_those_that_are_asked_for_or_that_differ(cxr: Cxr, tested: Pa
     text = Page(tested / "report.html").text
     assert f"all images * {len(table)}" in text
     assert f"sex: F * {len(table) // 2}" in text
-    assert "Strata by sex, under Strata." in text
+    assert "Subgroups by sex, under Subgroups." in text
     assert cxr("report", tested, "--by", "site").code == 0
     text = Page(tested / "report.html").text
     assert f"site: A & B * {len(table)}" in text
@@ -113,17 +113,19 @@ def test_the_same_files_give_the_same_page(cxr: Cxr, tested: Path) -> None:
     assert (tested / "one.html").read_bytes() == (tested / "two.html").read_bytes()
 
 
-def test_checklists_are_filled_as_far_as_files_tell(cxr: Cxr, tested: Path) -> None:
+def test_checklists_are_filled_in_as_far_as_the_files_allow(cxr: Cxr, tested: Path) -> None:
     cxr("report", tested)
     text = Page(tested / "report.html").text
-    assert "Divided at random within each class, 25% to validate and 25% to test, seed 0." in text
-    assert "covidnet, channels times 0.125, 32 × 32 × 1 input" in text
-    assert "adam, learning rate 0.001 (constant), images a step 8, 8 epochs, softmax cross entropy" in text
-    assert "12 images without a patient id, each taken for a patient of its own" in text
-    assert "44 Funding and the funders' role yours to write" in text
+    assert "Split at random within each class, 25% for validation and 25% for testing, seed 0." in text
+    assert "covidnet, 0.125 times the channels of the original, input 32 × 32 × 1" in text
+    assert (
+        "adam, learning rate 0.001 (constant), batch size 8 images, 8 epochs, softmax cross entropy" in text
+    )
+    assert "12 images without a patient id, each treated as a separate patient" in text
+    assert "44 Funding and the funders' role to be written by the author" in text
 
 
-def test_text_of_the_users_is_never_markup(tested: Path) -> None:
+def test_text_from_the_user_is_never_markup(tested: Path) -> None:
     study = replace(read_study(tested), rejected={"<script>alert(1)</script>": 2})
     page = render(study)
     assert "<script" not in page
@@ -136,39 +138,42 @@ def study(run: Path) -> Study:
 
 
 def test_a_study_of_one_imaging_system_says_so(study: Study) -> None:
-    criteria = study.division["criteria"] | {"train_where": "portable == 'fixed'"}
-    division = {**study.division, "criteria": criteria, "test_images_of_domain": 2}
+    criteria = study.split["criteria"] | {"train_where": "portable == 'fixed'"}
+    split = {**study.split, "criteria": criteria, "test_images_of_domain": 2}
     images = {**study.images, "test": {"covid19": 3, "normal": 5, "pneumonia": 1}}
-    page = render(replace(study, division=division, images=images))
-    assert "7 test images that do not meet &#34;portable == &#39;fixed&#39;&#34;, and 2 that do." in page
+    page = render(replace(study, split=split, images=images))
+    assert (
+        "7 test images outside the training domain (not meeting &#34;portable == &#39;fixed&#39;&#34;), and 2 inside it."
+        in page
+    )
 
 
 @pytest.mark.parametrize(
-    ("criteria", "told"),
+    ("criteria", "text"),
     [
-        ({"from_column": "listed_in"}, "Divided by the column &#39;listed_in&#39; of the label table."),
-        ({"folds": 5}, "Divided into 5 folds, of which fold 2 tests, seed 7."),
+        ({"from_column": "listed_in"}, "Split by the column &#39;listed_in&#39; of the label table."),
+        ({"folds": 5}, "Split into 5 folds, with fold 2 as the test set, seed 7."),
         (
             {"train_per_class": {"normal": 3}},
-            "Divided by domain (train per class {&#39;normal&#39;: 3}), seed 7; all other patients test.",
+            "Split by domain (train per class {&#39;normal&#39;: 3}), seed 7; all other patients are tested.",
         ),
     ],
 )
-def test_every_way_to_divide_is_told(study: Study, criteria: dict[str, Any], told: str) -> None:
+def test_every_way_to_split_is_described(study: Study, criteria: dict[str, Any], text: str) -> None:
     none = dict.fromkeys(("val", "test", "folds", "from_column", "train_where", "train_per_class"))
-    division = {**study.division, "criteria": {**none, "seed": 7, "near_duplicates": False, **criteria}}
+    split = {**study.split, "criteria": {**none, "seed": 7, "near_duplicates": False, **criteria}}
     config = replace(study.config, fold=2)
-    assert told in render(replace(study, division=division, config=config))
+    assert text in render(replace(study, split=split, config=config))
 
 
-def test_ages_are_told_by_median_and_quartiles(small_dataset: Path, study: Study) -> None:
+def test_ages_are_described_by_median_and_quartiles(small_dataset: Path, study: Study) -> None:
     from cxr_cli.dataset.store import open_dataset
     from cxr_cli.report.study import describe_ages
 
     images = open_dataset(small_dataset)
     images.manifest.loc[[0, 1, 2, 3, 4], "age"] = ["30", "40", "50", "60", "70"]
-    told = describe_ages(images, {"train": [0, 1, 2, 3, 4, 5], "val": [6], "test": [4]})
-    assert told == {
+    described = describe_ages(images, {"train": [0, 1, 2, 3, 4, 5], "val": [6], "test": [4]})
+    assert described == {
         "train": "50 (40-60), 5 of 6 images",
         "val": "not recorded, 1 image",
         "test": "70 (70-70), 1 of 1 image",
@@ -181,7 +186,7 @@ def test_an_unfinished_run_is_refused(cxr: Cxr, run: Path) -> None:
     (run / RECORD).write_text(json.dumps({**record, "finished": False}))
     done = cxr("report", run)
     assert (done.code, done.out) == (3, "")
-    assert done.err == f"cxr: {run}: training is not finished; let `cxr train` come to its end first\n"
+    assert done.err == f"cxr: {run}: training is not finished; finish `cxr train` first\n"
 
 
 def test_a_folder_without_maps_is_refused(cxr: Cxr, run: Path, tmp_path: Path) -> None:
@@ -189,3 +194,11 @@ def test_a_folder_without_maps_is_refused(cxr: Cxr, run: Path, tmp_path: Path) -
     assert done.code == 3
     assert "has no contact sheet" in done.err
     assert not (run / "report.html").exists()
+
+
+def test_the_call_from_python_names_what_is_missing(tested: Path, tmp_path: Path) -> None:
+    from cxr_cli import report
+
+    result = report(tested, tmp_path / "page.html")
+    assert (result.page, result.missing) == (tmp_path / "page.html", ("audit",))
+    assert result.page.exists()

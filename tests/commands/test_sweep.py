@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
+from cxr_cli.array_task import ArrayTask
+from cxr_cli.commands.options import array_task
 from cxr_cli.training.sweep import grid
 
 
@@ -40,6 +43,20 @@ def test_two_tasks_share_a_grid_and_the_table_is_collected(
     best = table.loc[table["best"] == "*"]
     assert len(best) == 1
     assert best["val_accuracy"].item() == table["val_accuracy"].max()
+
+
+def test_a_task_of_a_slurm_array_is_the_share_unless_one_is_given(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {"ID": 5, "COUNT": 4, "MIN": 3, "STEP": 1}.items():
+        monkeypatch.setenv(f"SLURM_ARRAY_TASK_{name}", str(value))
+    assert array_task(None, "task", "runs") == ArrayTask(3, 4)
+    assert capsys.readouterr().err == "task of a Slurm job array: --task 3/4 (--task 1/1 takes all runs)\n"
+    assert array_task("2/8", "task", "runs") == ArrayTask(2, 8)
+    assert array_task("1/1", "task", "runs") is None
+    monkeypatch.delenv("SLURM_ARRAY_TASK_ID")
+    assert array_task(None, "task", "runs") is None
+    assert capsys.readouterr().err == ""
 
 
 def test_a_sweep_of_an_unknown_recipe_is_wrong_usage(

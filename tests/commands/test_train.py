@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import cxr_cli
 from cxr_cli.runs.config import read_config
 from cxr_cli.runs.model_store import open_run
 from cxr_cli.training.history import read_history
@@ -88,6 +90,24 @@ def test_the_same_command_again_says_that_the_run_is_finished(
     best = max(record.val_accuracy for record in read_history(single_run / "history.csv", 8))
     assert re.fullmatch(rf"best validation accuracy {best:.4f} \(epoch \d\)\n", outcome.out)
     assert {path: path.stat().st_mtime_ns for path in single_run.rglob("*")} == before
+
+
+def test_the_same_from_python_off_the_main_thread_too(
+    single_run: Path, small_dataset: Path, split_file: Path, tmp_path: Path
+) -> None:
+    settings = {"width": 0.125, "batch_size": 8, "lr": 1e-3}
+    result = cxr_cli.train(str(small_dataset), str(split_file), str(single_run), epochs=8, **settings)
+    assert (result.folder, result.trained) == (single_run, False)
+    assert result.config == read_config(single_run)
+    assert result.curves == single_run / "figures" / "training.png"
+    assert result.curves.exists()
+    # Signals are for the main thread alone.
+    with ThreadPoolExecutor(1) as pool:
+        trained = pool.submit(
+            cxr_cli.train, small_dataset, split_file, tmp_path / "run", epochs=1, **settings
+        ).result()
+    assert trained.trained
+    assert trained.selected.train_loss == read_history(single_run / "history.csv", 1)[0].train_loss
 
 
 def test_another_configuration_into_a_run_is_refused_by_name(
@@ -185,13 +205,13 @@ def test_a_run_that_a_cluster_stops_goes_on_with_the_same_command(
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (75, "")
-    assert re.search(r"^cxr: stopped on request (after|in) epoch \d+.*the same command goes on$", err, re.M)
+    assert re.search(r"^cxr: stopped on request (after|in) epoch \d+.*the same command resumes$", err, re.M)
     assert not json.loads((tmp_path / "run" / "run.json").read_text())["finished"]
 
     outcome = cxr(*arguments)
     assert outcome.code == 0, outcome.err
     first, *epochs, last = outcome.err.splitlines()
-    assert re.fullmatch(r"going on after epoch \d+(, step \d)?", first)
+    assert re.fullmatch(r"resuming after epoch \d+(, step \d)?", first)
     assert all(EPOCH_LINE.fullmatch(line) for line in epochs)
     assert 0 < len(epochs) < 12
     assert last.startswith(f"{tmp_path / 'run'}: finished; selected epoch ")

@@ -22,13 +22,13 @@ def run(siamese_run: Path, tmp_path: Path) -> Path:
 def test_trials_are_balanced_over_the_classes_and_reported(cxr: Cxr, run: Path, tmp_path: Path) -> None:
     outcome = cxr("validate3way", run, "--trials", 12, "--repeats", 5, "--json", tmp_path / "f.json")
     assert outcome.code == 0, outcome.err
-    figures = json.loads((tmp_path / "f.json").read_text())
-    assert (figures["trials"], figures["repeats"], figures["subset"], figures["seed"]) == (12, 5, "val", 0)
-    assert [sum(row) for row in figures["confusion_matrix"]] == [20, 20, 20]
-    hits = sum(figures["confusion_matrix"][i][i] for i in range(3))
-    assert figures["accuracy"]["value"] == pytest.approx(hits / 60)
-    assert figures["accuracy"]["low"] > 1 / 3
-    assert figures["accuracy_over_draws"]["mean"] == pytest.approx(hits / 60)
+    metrics = json.loads((tmp_path / "f.json").read_text())
+    assert (metrics["trials"], metrics["repeats"], metrics["subset"], metrics["seed"]) == (12, 5, "val", 0)
+    assert [sum(row) for row in metrics["confusion_matrix"]] == [20, 20, 20]
+    hits = sum(metrics["confusion_matrix"][i][i] for i in range(3))
+    assert metrics["accuracy"]["value"] == pytest.approx(hits / 60)
+    assert metrics["accuracy"]["low"] > 1 / 3
+    assert metrics["accuracy_over_draws"]["mean"] == pytest.approx(hits / 60)
     assert outcome.out.startswith("trials 60, patients ")
     assert "5 repeats of 12 trials: accuracy mean " in outcome.out
     assert outcome.err == "16 images of val went through the model once; 60 trials\n"
@@ -36,13 +36,13 @@ def test_trials_are_balanced_over_the_classes_and_reported(cxr: Cxr, run: Path, 
 
 
 def test_the_seed_decides_the_trials(cxr: Cxr, run: Path, tmp_path: Path) -> None:
-    def figures(seed: int) -> str:
+    def metrics(seed: int) -> str:
         path = tmp_path / "f.json"
         options = ("--trials", 6, "--repeats", 20, "--subset", "train", "--seed", seed, "--json", path)
         assert cxr("validate3way", run, *options).code == 0
         return json.dumps({**json.loads(path.read_text()), "seed": None})
 
-    assert figures(1) == figures(1)
+    assert metrics(1) == metrics(1)
 
 
 def test_one_repeat_has_no_spread(cxr: Cxr, run: Path) -> None:

@@ -24,7 +24,7 @@ FILES = ("images.npy", "manifest.csv", "rejected.csv", "dataset.json")
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Eleven images: 0, 4 and 10 have the same pixels, 4 has another label; so have 7 and 8; 2 is none."""
+    """Eleven inputs; 0, 4 and 10 have equal pixels, 4 under another label; so have 7 and 8; 2 is no image."""
     folder = tmp_path_factory.mktemp("images")
     for number in range(11):
         path = folder / ("b" if number >= 9 or number == 4 else "a") / f"{number:02}.png"
@@ -65,7 +65,7 @@ def test_a_merged_dataset_has_the_bytes_of_one_made_whole(images: Path, tmp_path
         reason.removeprefix(f"duplicate of {images}/")
         for reason in read_csv(tmp_path / "merged" / "rejected.csv")["reason"]
     ] == [
-        "no PNG or JPEG image",
+        "not a PNG or JPEG image",
         "a/07.png",
         "a/00.png, under another label",
         "a/00.png, under another label",

@@ -11,7 +11,7 @@ from flax import nnx
 from jax import Array
 from numpy.typing import NDArray
 
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import InvalidSetting
 from cxr_cli.explain.cam import (
     Score,
     choose_layer,
@@ -84,7 +84,7 @@ def plain_gradients(
     layers: Sequence[str],
     score: Callable[[Any, Array], Array],
 ) -> dict[str, tuple[Array, Array]]:
-    """Differentiate the whole model by perturbations, zero, of its layers' maps; return maps and gradients."""
+    """Differentiate the whole model by zero perturbations of its layers' maps; return maps and gradients."""
 
     def perturbed(perturbations: dict[str, Array | float]) -> tuple[Array, dict[str, Array]]:
         module = network.bind(variables)
@@ -161,7 +161,7 @@ def test_maps_are_those_of_the_gradient_through_the_whole_network(family: str) -
     assert_maps_are_plain(network, variables, images, targets, layers, class_score, score)
 
 
-def test_what_speaks_for_the_first_class_speaks_against_the_one_logit() -> None:
+def test_evidence_for_the_first_class_is_evidence_against_the_one_logit() -> None:
     network, variables, images = built("covidnet", 1)
 
     def score(module: Any, features: Array) -> Array:
@@ -243,7 +243,7 @@ def test_bfloat16_gives_maps_in_float32_near_the_exact_ones(
 
 
 def test_an_unknown_layer_or_method_is_refused(single: TrainedRun) -> None:
-    with pytest.raises(UsageFault, match=r"--layer 'stage2': covidnet has stem, stage1$"):
+    with pytest.raises(InvalidSetting, match=r"`layer` stage2: covidnet has stem, stage1$"):
         choose_layer(single, "stage2")
-    with pytest.raises(UsageFault, match=r"--method 'eigen': known are gradcam"):
+    with pytest.raises(InvalidSetting, match=r"`method` eigen: known are gradcam"):
         run_explainer(single, class_score, "stage1", "eigen")

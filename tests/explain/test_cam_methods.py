@@ -1,10 +1,13 @@
-"""The four ways from a feature map and its gradient to a map, by numbers worked by hand."""
+"""The four methods, by numbers worked by hand."""
+
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from cxr_cli.errors import UsageFault
-from cxr_cli.explain.cam_methods import METHODS, check_method
+from cxr_cli.explain.cam_methods import METHODS
+from cxr_cli.explain.choices import Color, Method
+from cxr_cli.explain.overlay import COLORS
 
 # One image, a map of one row and two columns, two channels.
 FEATURES = np.array([[[[1.0, 2.0], [3.0, 4.0]]]], np.float32)
@@ -47,11 +50,11 @@ def test_gradcam_plus_plus_is_its_formula_without_an_epsilon() -> None:
 
 
 def test_gradcam_plus_plus_is_finite_where_activations_are_negative() -> None:
-    # 2 + g sum A = 0 here, by the formula that is made for maps behind a ReLU.
+    # 2 + g sum A = 0 here, by the formula for outputs of a ReLU.
     features, gradients = np.full((1, 1, 1, 1), -2.0, np.float32), np.ones((1, 1, 1, 1), np.float32)
     np.testing.assert_array_equal(METHODS["gradcam++"](features, gradients), 0)
 
 
-def test_an_unknown_method_is_refused() -> None:
-    with pytest.raises(UsageFault, match=r"--method 'cam': known are gradcam, .* layercam$"):
-        check_method("cam")
+def test_every_choice_of_the_command_line_is_there() -> None:
+    assert tuple(METHODS) == get_args(Method)
+    assert tuple(COLORS) == get_args(Color)

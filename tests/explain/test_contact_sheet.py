@@ -1,4 +1,4 @@
-"""Contact sheets: as many as the images take."""
+"""Contact sheets: as many as the images need."""
 
 from pathlib import Path
 
@@ -27,14 +27,14 @@ def width(path: Path) -> int:
         return image.width
 
 
-def test_images_that_fill_more_than_a_sheet_go_on_to_the_next(tmp_path: Path) -> None:
+def test_images_that_fill_more_than_a_sheet_continue_on_the_next(tmp_path: Path) -> None:
     paths = contact_sheets(5, lambda image: [tile(image)], "run", SCALE, tmp_path / "sheet.png")
     assert paths == (tmp_path / "sheet.png", tmp_path / "sheet-2.png")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["sheet-2.png", "sheet.png"]
     assert width(paths[0]) > width(paths[1])
 
 
-def test_a_images_tiles_stay_together(tmp_path: Path) -> None:
+def test_the_tiles_of_an_image_stay_together(tmp_path: Path) -> None:
     # A row of three has room for one image's two.
     paths = contact_sheets(2, lambda image: [tile(image), tile(20)], "run", SCALE, tmp_path / "sheet.png")
     assert len(paths) == 2

@@ -1,4 +1,4 @@
-"""The folder of overlays: images read again at their size, captures, the index, and going on with it."""
+"""The folder of overlays: images at their original size, captures, the index, and resuming."""
 
 import json
 from dataclasses import replace
@@ -14,13 +14,17 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from cxr_cli.artifacts import read_csv
-from cxr_cli.errors import BadInput, UsageFault
-from cxr_cli.explain.gallery import Look, Panel, is_done, write_gallery
+from cxr_cli.errors import BadInput, SettingsChanged
+from cxr_cli.explain.explanation import Explanation
+from cxr_cli.explain.gallery import Display, Panel, is_done, write_gallery
+from cxr_cli.explain.select import ImageSet
 from cxr_cli.images.read import Geometry, UnreadImage, read_image
 
 GEOMETRY = Geometry(24, crop_top=0.1, crop_border=0.05)
 SETTINGS = {"method": "gradcam"}
-LOOK = Look("red", shared_scale=False, images=Path(), captures=True, hashed_patients=False, digest="d" * 64)
+DISPLAY = Display(
+    "red", shared_scale=False, source_root=Path(), captures=True, hashed_patients=False, digest="d" * 64
+)
 
 
 def image(height: int, width: int) -> NDArray[np.uint8]:
@@ -73,72 +77,71 @@ def panel(tmp_path: Path) -> Panel:
         }
     )
     images = np.stack([each.pixels for each in prepared])
-    return Panel("run", "", table, images, np.arange(3), GEOMETRY, maps, "stage4", "gradcam")
+    explanation = Explanation(ImageSet(images, np.arange(3), table), table, maps, "stage4")
+    return Panel("run", "", explanation, GEOMETRY, "gradcam")
 
 
-def picture(path: Path) -> NDArray[np.int64]:
+def pixels_of(path: Path) -> NDArray[np.int64]:
     with Image.open(path) as image:
         return np.asarray(image).astype(int)
 
 
-def done(_: int, __: int) -> None:
-    pass
-
-
-def test_overlays_have_the_images_own_size_and_heat_where_it_belongs(panel: Panel, tmp_path: Path) -> None:
+def test_overlays_have_the_images_original_size_and_the_map_where_it_belongs(
+    panel: Panel, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
-    index = write_gallery(out, SETTINGS, [panel], LOOK, done)
+    index = write_gallery(out, SETTINGS, [panel], DISPLAY)
     assert index["drawn_on"].tolist() == [
         "image",
         "image",
-        "DATASET picture: the file cannot be opened (FileNotFoundError)",
+        "DATASET image: the file cannot be opened (FileNotFoundError)",
     ]
     assert index["note"].tolist() == ["", "no positive values", ""]
     assert index["largest"].tolist() == [0.5, 0.0, 2.0]
     written = read_csv(out / "index.csv")
-    assert written["image_id"].tolist() == panel.table["image_id"].tolist()
+    assert written["image_id"].tolist() == panel.explanation.table["image_id"].tolist()
     assert (out / "sheet.png").stat().st_size > 0
 
-    drawn = picture(out / index["overlay"][0])
+    drawn = pixels_of(out / index["overlay"][0])
     assert drawn.shape == (131, 97, 3)
-    # The model saw rows 13 + 5 to 131 - 5, columns 4 to 97 - 4; the cell is the second of four, the third.
+    # The model's input was rows 13 + 5 to 131 - 5, columns 4 to 97 - 4; the cell is in row 2, column 3 of 4.
     redness = drawn[..., 0] - drawn[..., 1]
-    hottest = np.unravel_index(redness.argmax(), redness.shape)
-    assert hottest == (pytest.approx(18 + 1.5 * 108 / 4, abs=3), pytest.approx(4 + 2.5 * 89 / 4, abs=3))
+    largest = np.unravel_index(redness.argmax(), redness.shape)
+    assert largest == (pytest.approx(18 + 1.5 * 108 / 4, abs=3), pytest.approx(4 + 2.5 * 89 / 4, abs=3))
     assert not redness[:18].any()
     assert not redness[:, :4].any()
-    # Not in any color: a map without positive values is not stretched into one.
-    plain = picture(out / index["overlay"][1])
+    # No color: a map without positive values is not rescaled.
+    plain = pixels_of(out / index["overlay"][1])
     assert plain.shape == (80, 110, 3)
     assert (plain[..., 0] == plain[..., 1]).all()
-    assert picture(out / index["overlay"][2]).shape == (24, 24, 3)
+    assert pixels_of(out / index["overlay"][2]).shape == (24, 24, 3)
 
 
-def test_maps_are_kept_as_they_are(panel: Panel, tmp_path: Path) -> None:
-    write_gallery(tmp_path / "out", SETTINGS, [panel], LOOK, done)
+def test_maps_are_stored_as_they_are(panel: Panel, tmp_path: Path) -> None:
+    write_gallery(tmp_path / "out", SETTINGS, [panel], DISPLAY)
     with np.load(tmp_path / "out" / "maps.npz") as content:
-        np.testing.assert_array_equal(content["maps"], panel.maps)
-        assert content["image_id"].tolist() == panel.table["image_id"].tolist()
+        np.testing.assert_array_equal(content["maps"], panel.explanation.maps)
+        assert content["image_id"].tolist() == panel.explanation.table["image_id"].tolist()
         assert content["target"].tolist() == ["normal", "covid19", "covid19"]
         assert [str(content[name]) for name in ("layer", "method", "run")] == ["stage4", "gradcam", "run"]
 
 
-def test_with_a_shared_scale_the_hottest_image_alone_is_opaque(panel: Panel, tmp_path: Path) -> None:
+def test_with_a_shared_scale_only_the_largest_value_of_all_is_opaque(panel: Panel, tmp_path: Path) -> None:
     redness = []
     for shared in (False, True):
         out = tmp_path / str(shared)
-        index = write_gallery(out, SETTINGS, [panel], replace(LOOK, shared_scale=shared), done)
-        drawn = picture(out / index["overlay"][0])
+        index = write_gallery(out, SETTINGS, [panel], replace(DISPLAY, shared_scale=shared))
+        drawn = pixels_of(out / index["overlay"][0])
         redness.append((drawn[..., 0] - drawn[..., 1]).max())
     assert redness[1] == pytest.approx(redness[0] * 0.5 / 2.0, abs=3)
 
 
-def test_a_capture_refers_to_its_image_and_tells_nothing_else_of_the_patient(
+def test_a_capture_refers_to_its_image_and_has_no_other_data_of_the_patient(
     panel: Panel, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    index = write_gallery(out, SETTINGS, [panel], LOOK, done)
-    assert index["dicom"].tolist() == ["", f"dicom/{panel.table['image_id'][1]}.dcm", ""]
+    index = write_gallery(out, SETTINGS, [panel], DISPLAY)
+    assert index["dicom"].tolist() == ["", f"dicom/{panel.explanation.table['image_id'][1]}.dcm", ""]
     source, capture = pydicom.dcmread(tmp_path / "image.dcm"), pydicom.dcmread(out / index["dicom"][1])
     assert capture.SOPClassUID.name == "Secondary Capture Image Storage"
     assert capture.StudyInstanceUID == source.StudyInstanceUID
@@ -162,33 +165,33 @@ def test_a_capture_refers_to_its_image_and_tells_nothing_else_of_the_patient(
     ):
         assert keyword in capture
     pixels = capture.pixel_array
-    drawn = picture(out / index["overlay"][1])
+    drawn = pixels_of(out / index["overlay"][1])
     assert pixels.shape == drawn.shape == (80, 110, 3)
     np.testing.assert_array_equal(pixels[:70], drawn[:70])
     assert (pixels[70:] != drawn[70:]).any()  # the burned-in line
     again = tmp_path / "again"
-    write_gallery(again, SETTINGS, [panel], LOOK, done)
+    write_gallery(again, SETTINGS, [panel], DISPLAY)
     assert (again / index["dicom"][1]).read_bytes() == (out / index["dicom"][1]).read_bytes()
 
 
 def test_a_capture_has_the_hash_where_patients_are_hashed(panel: Panel, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    index = write_gallery(out, SETTINGS, [panel], replace(LOOK, hashed_patients=True), done)
+    index = write_gallery(out, SETTINGS, [panel], replace(DISPLAY, hashed_patients=True))
     assert pydicom.dcmread(out / index["dicom"][1]).PatientID == "b"
 
 
-def test_overlays_that_are_there_stay_and_the_rest_is_drawn(panel: Panel, tmp_path: Path) -> None:
+def test_existing_overlays_are_kept_and_the_others_drawn(panel: Panel, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert not is_done(out, SETTINGS, {})
-    index = write_gallery(out, SETTINGS, [panel], LOOK, done)
-    assert is_done(out, SETTINGS, {})
+    assert not is_done(out, SETTINGS)
+    index = write_gallery(out, SETTINGS, [panel], DISPLAY)
+    assert is_done(out, SETTINGS)
     first, second = (out / index["overlay"][number] for number in (0, 1))
     whole = second.read_bytes()
     (out / "index.csv").unlink()
     second.unlink()
-    assert not is_done(out, SETTINGS, {})
+    assert not is_done(out, SETTINGS)
     kept = first.stat().st_mtime_ns
-    pd.testing.assert_frame_equal(write_gallery(out, SETTINGS, [panel], LOOK, done), index)
+    pd.testing.assert_frame_equal(write_gallery(out, SETTINGS, [panel], DISPLAY), index)
     assert first.stat().st_mtime_ns == kept
     assert second.read_bytes() == whole
 
@@ -196,13 +199,13 @@ def test_overlays_that_are_there_stay_and_the_rest_is_drawn(panel: Panel, tmp_pa
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(BadInput, match="is not empty and holds no maps"):
-        is_done(tmp_path, SETTINGS, {})
+        is_done(tmp_path, SETTINGS)
     (tmp_path / "gradcam.json").write_text(json.dumps(SETTINGS))
-    with pytest.raises(UsageFault, match="--method was 'gradcam', now 'layercam'; name a new folder"):
-        is_done(tmp_path, {"method": "layercam"}, {"method": "--method"})
+    with pytest.raises(SettingsChanged, match="`method` was 'gradcam', now 'layercam'; name a new folder"):
+        is_done(tmp_path, {"method": "layercam"})
 
 
 def test_a_file_with_other_pixels_is_not_drawn_on(panel: Panel, tmp_path: Path) -> None:
     Image.fromarray(image(90, 90)).save(tmp_path / "image.png")
-    index = write_gallery(tmp_path / "out", SETTINGS, [panel], LOOK, done)
-    assert index["drawn_on"][0] == "DATASET picture: the file has other pixels now"
+    index = write_gallery(tmp_path / "out", SETTINGS, [panel], DISPLAY)
+    assert index["drawn_on"][0] == "DATASET image: the file has changed since preprocessing"

@@ -1,4 +1,4 @@
-"""Masks of findings: by hand, and through the crop and the square of their images."""
+"""Masks of findings: matched by name, cropped and resized as their images."""
 
 from pathlib import Path
 
@@ -42,28 +42,28 @@ def test_the_longest_name_wins(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("masks", "sources", "told"),
+    ("masks", "sources", "message"),
     [
         (
             (),
             ["a/1.dcm"],
-            "none of its 0 .png files is the mask of an image by its name; that of a/1.dcm would ",
+            "none of its 0 .png files has the name of an image; the mask of a/1.dcm would ",
         ),
-        (("b/1.png",), ["images/a/1.dcm"], "that of images/a/1.dcm would be a/1.png"),
+        (("b/1.png",), ["images/a/1.dcm"], "the mask of images/a/1.dcm would be a/1.png"),
         (
             ("1.png",),
             ["a/1.dcm", "b/1.dcm"],
-            "1.png: is the mask of 2 images by its name, a/1.dcm and b/1.dcm",
+            "1.png: matches 2 images by its name, such as a/1.dcm and b/1.dcm",
         ),
     ],
 )
 def test_masks_that_fit_no_image_or_two_are_refused(
-    tmp_path: Path, masks: tuple[str, ...], sources: list[str], told: str
+    tmp_path: Path, masks: tuple[str, ...], sources: list[str], message: str
 ) -> None:
     dot(tmp_path, *masks)
     with pytest.raises(BadInput, match=r"^[^\n]*$") as refused:
         find_masks(tmp_path, sources)
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
@@ -71,29 +71,29 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         find_masks(tmp_path / "nowhere", ["a.dcm"])
 
 
-def test_a_mask_is_cropped_and_squared_as_its_image(tmp_path: Path) -> None:
+def test_a_mask_is_cropped_and_resized_as_its_image(tmp_path: Path) -> None:
     # 40 rows, 20 columns; a quarter off above leaves rows 10 to 39, then a tenth off each side rows 13 to 36.
     mask = np.zeros((40, 20), bool)
     mask[:13] = True
     mask[13:25, 2:10] = True
     path = put(tmp_path / "1.png", mask)
-    seen = read_mask(path, Geometry(8, crop_top=0.25, crop_border=0.1))
+    found = read_mask(path, Geometry(8, crop_top=0.25, crop_border=0.1))
     expected = np.zeros((8, 8), bool)
     expected[:4, :4] = True
-    np.testing.assert_array_equal(seen, expected)
+    np.testing.assert_array_equal(found, expected)
 
 
-def test_gray_is_of_the_finding_and_black_is_not(tmp_path: Path) -> None:
+def test_gray_belongs_to_the_finding_and_black_does_not(tmp_path: Path) -> None:
     path = tmp_path / "1.png"
     cv2.imwrite(str(path), np.array([[0, 1], [255, 0]], np.uint8))
     np.testing.assert_array_equal(read_mask(path, Geometry(2)), [[False, True], [True, False]])
 
 
-@pytest.mark.parametrize("content", [b"", b"no picture"])
-def test_what_is_no_picture_is_named(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"not an image"])
+def test_a_mask_that_is_not_an_image_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "1.png"
     path.write_bytes(content)
-    with pytest.raises(BadInput, match=r"1\.png: is no picture"):
+    with pytest.raises(BadInput, match=r"1\.png: cannot be read as an image"):
         read_mask(path, Geometry(8))
 
 

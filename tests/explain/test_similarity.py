@@ -1,4 +1,4 @@
-"""Rank correlation of maps, against SciPy's, and the verdicts."""
+"""Similarity of maps: rank correlation against SciPy's, and the largest difference."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import spearmanr
 
 from cxr_cli.explain.similarity import (
-    between_images,
-    judge_forgetting,
+    between_patients,
     largest_difference,
     mean_of_known,
     rank_correlation,
@@ -31,13 +30,13 @@ def test_the_rank_correlation_is_spearmans(maps: np.ndarray, others: np.ndarray)
 
 def test_another_patients_image_is_compared_with() -> None:
     maps = np.array([[[0, 1]], [[0, 1]], [[1, 0]]], np.float32)
-    found = between_images(maps, np.array([0, 0, 1]), np.random.default_rng(0))
+    found = between_patients(maps, np.array([0, 0, 1]), np.random.default_rng(0))
     assert found.tolist() == pytest.approx([-1, -1, -1])
-    alone = between_images(maps, np.array([0, 0, 0]), np.random.default_rng(0))
+    alone = between_patients(maps, np.array([0, 0, 0]), np.random.default_rng(0))
     assert np.isnan(alone).all()
 
 
-def test_the_largest_difference_is_a_share_of_the_images_own_heat() -> None:
+def test_the_largest_difference_is_a_share_of_the_images_largest_value() -> None:
     maps = np.array([[[0, 4]], [[0, 100]], [[0, 0]]], np.float32)
     again = np.array([[[1, 4]], [[0, 99]], [[0, 0]]], np.float32)
     assert largest_difference(maps, again) == pytest.approx(0.25)
@@ -47,16 +46,3 @@ def test_the_largest_difference_is_a_share_of_the_images_own_heat() -> None:
 def test_the_mean_leaves_out_what_is_unknown() -> None:
     assert mean_of_known(np.array([1.0, np.nan, 2.0])) == 1.5
     assert mean_of_known(np.array([np.nan])) is None
-
-
-@pytest.mark.parametrize(
-    ("correlations", "verdict"),
-    [
-        (np.full((2, 1, 3), 1.0), "no explanation: the maps stay"),
-        (np.full((2, 1, 3), np.nan), "no explanation: the maps are flat"),
-        (np.array([[[0.1]], [[0.6]]]), "weak"),
-        (np.array([[[0.4, np.nan]], [[0.2, np.nan]]]), "sound"),
-    ],
-)
-def test_maps_that_do_not_change_are_no_explanation(correlations: np.ndarray, verdict: str) -> None:
-    assert judge_forgetting(correlations).startswith(verdict)

@@ -179,8 +179,8 @@ def bomb(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (text, "no PNG or JPEG"),
-        (empty, "no PNG or JPEG"),
+        (text, "not a PNG or JPEG"),
+        (empty, "not a PNG or JPEG"),
         (cut_png, "truncated"),
         (cut_jpeg, "truncated"),
         (constant, "constant"),
@@ -189,7 +189,7 @@ def bomb(path: Path) -> None:
         (tiny, "too small: 48 x 31"),
         (cmyk, "color mode CMYK"),
         (animated, "more than one image"),
-        (tiff_under_another_name, "no PNG or JPEG"),
+        (tiff_under_another_name, "not a PNG or JPEG"),
         (bomb, "too large"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The first stages of EfficientNets, side by side, against the whole networks that they are the beginnings of."""
+"""The first stages of EfficientNets, side by side, against the whole networks."""
 
 import jax
 import jax.numpy as jnp

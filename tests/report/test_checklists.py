@@ -31,6 +31,6 @@ def test_tripod_ai_has_its_27_items_in_order() -> None:
     assert len(expected) == 52
 
 
-def test_what_remains_is_said_only_where_something_is_known() -> None:
+def test_the_author_adds_only_to_what_is_filled_in() -> None:
     for item in chain.from_iterable((*CLAIM.sections.values(), *TRIPOD.sections.values())):
         assert item.fact is not None or not item.remains, item

@@ -71,7 +71,7 @@ def test_an_unknown_or_missing_key_is_refused(tmp_path: Path, config: RunConfig)
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "message"),
     [
         ("optimization.epochs", "ten", "optimization: Expected `int`, got `str` - at `$.epochs`"),
         ("optimization.epochs", 2.5, "optimization: Expected `int`, got `float` - at `$.epochs`"),
@@ -91,7 +91,7 @@ def test_an_unknown_or_missing_key_is_refused(tmp_path: Path, config: RunConfig)
     ],
 )
 def test_a_value_of_a_wrong_type_is_refused(
-    tmp_path: Path, config: RunConfig, key: str, value: Any, told: str
+    tmp_path: Path, config: RunConfig, key: str, value: Any, message: str
 ) -> None:
     write_config(tmp_path, config)
     path = tmp_path / "config.json"
@@ -101,7 +101,7 @@ def test_a_value_of_a_wrong_type_is_refused(
     path.write_text(json.dumps(content))
     with pytest.raises(BadInput) as caught:
         read_config(tmp_path)
-    assert str(caught.value) == f"{path}: {told}"
+    assert str(caught.value) == f"{path}: {message}"
 
 
 def test_another_configuration_is_refused_by_what_changed(tmp_path: Path, config: RunConfig) -> None:
@@ -146,17 +146,17 @@ def test_a_run_is_finished_when_its_record_says_so(tmp_path: Path) -> None:
     assert is_finished(tmp_path)
 
 
-def drawn(config: RunConfig, seed: int) -> Variables:
+def initial_variables(config: RunConfig, seed: int) -> Variables:
     return create(config.network_spec, np.random.default_rng(seed))[1]
 
 
 def test_the_selected_model_comes_back_to_the_last_bit(tmp_path: Path, config: RunConfig) -> None:
     write_config(tmp_path, config)
-    save_model(tmp_path, drawn(config, 1), 1)
-    save_model(tmp_path, drawn(config, 2), 5)
+    save_model(tmp_path, initial_variables(config, 1), 1)
+    save_model(tmp_path, initial_variables(config, 2), 5)
     run = open_run(tmp_path)
     assert (run.config, run.epoch, run.folder) == (config, 5, tmp_path)
-    jax.tree.map(np.testing.assert_array_equal, run.variables, drawn(config, 2))
+    jax.tree.map(np.testing.assert_array_equal, run.variables, initial_variables(config, 2))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model"]
     # A kill between the two renames leaves the old model set aside.
     (tmp_path / "model").rename(tmp_path / ".model.old")
@@ -167,14 +167,16 @@ def test_a_run_without_a_model_or_with_another_networks_is_refused(tmp_path: Pat
     write_config(tmp_path, config)
     with pytest.raises(BadInput, match="has no selected model yet; let `cxr train` finish an epoch first"):
         open_run(tmp_path)
-    for name, other, told in (
-        ("wider", {"width": 0.25}, r"params\.\S+ is \(\d+,\), \(\d+,\) is right"),
-        ("single", {"siamese": False}, r"params\.\S+ is missing, \(\d*,?\) is right"),
+    wider = replace(config, network=replace(config.network, width=0.25))
+    single = replace(config, task=named_recipe("single", {}).task)
+    for name, other, message in (
+        ("wider", wider, r"params\.\S+ is \(\d+,\), \(\d+,\) is right"),
+        ("single", single, r"params\.\S+ is missing, \(\d*,?\) is right"),
     ):
         folder = tmp_path / name
         write_config(folder, config)
-        save_model(folder, drawn(replace(config, **other), 0), 1)
-        with pytest.raises(BadInput, match=r"model: the weights do not fit config\.json: " + told):
+        save_model(folder, initial_variables(other, 0), 1)
+        with pytest.raises(BadInput, match=r"model: the weights do not fit config\.json: " + message):
             open_run(folder)
 
 
@@ -183,7 +185,7 @@ def test_damaged_weights_are_refused_by_the_file_s_name(
     tmp_path: Path, config: RunConfig, damage: str
 ) -> None:
     write_config(tmp_path, config)
-    save_model(tmp_path, drawn(config, 1), 1)
+    save_model(tmp_path, initial_variables(config, 1), 1)
     weights = tmp_path / "model" / "weights"
     victim = sorted(path for path in weights.rglob("*") if path.is_file())[-1]
     if damage == "cut":
@@ -216,16 +218,16 @@ def inputs(tmp_path: Path, small_dataset: Path, config: RunConfig) -> RunConfig:
 def test_images_are_found_where_they_were_or_where_they_are_said_to_be(
     tmp_path: Path, inputs: RunConfig
 ) -> None:
-    images, division = open_images(inputs)
-    assert (images.folder, division.path) == (tmp_path / "dataset", tmp_path / "split.csv")
+    images, split = open_images(inputs)
+    assert (images.folder, split.path) == (tmp_path / "dataset", tmp_path / "split.csv")
     (tmp_path / "moved").mkdir()
     for name in ("dataset", "split.csv", "split.json"):
         (tmp_path / name).rename(tmp_path / "moved" / name)
     with pytest.raises(BadInput, match="no such folder"):
         open_images(inputs)
-    images, division = open_images(inputs, tmp_path / "moved" / "dataset", tmp_path / "moved" / "split.csv")
+    images, split = open_images(inputs, tmp_path / "moved" / "dataset", tmp_path / "moved" / "split.csv")
     assert images.folder == tmp_path / "moved" / "dataset"
-    assert len(division.rows("train")) > len(division.rows("test")) > 0
+    assert len(split.rows("train")) > len(split.rows("test")) > 0
 
 
 def test_other_images_are_refused(inputs: RunConfig) -> None:

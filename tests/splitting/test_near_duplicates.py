@@ -109,7 +109,7 @@ def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_two_real_patients_share_a_picture_and_every_copy_is_found(real_images: Path) -> None:
-    """A sample of the measurement in near-duplicates.py: all of cxr3, 414,000 pairs, has no false find either."""
+    """A sample of the measurement: all of cxr3, 414,000 pairs, has no false find either."""
     listed = read_csv(real_images / "cxr3" / "metadata.csv").iloc[::10]
     images = np.stack(
         [

@@ -166,7 +166,7 @@ def test_the_seed_decides_a_run_to_the_last_bit(
     [
         (1, Progress(0, 1), "stopped on request in epoch 1 after step 1 of 4; the state is saved"),
         (3, Progress(0, 3), "in epoch 1 after step 3 of 4"),
-        (4, Progress(1, 0), "stopped on request after epoch 1; the same command goes on"),
+        (4, Progress(1, 0), "stopped on request after epoch 1; the same command resumes"),
         (5, Progress(1, 0), "stopped on request after epoch 1"),
         (8, Progress(1, 3), "in epoch 2 after step 3 of 4"),
     ],

@@ -9,7 +9,6 @@ import pytest
 from untrained import parts_of
 
 from cxr_cli.artifacts import write_json
-from cxr_cli.errors import InvalidSetting
 from cxr_cli.models.architecture import NetworkSpec
 from cxr_cli.models.network import Network, Variables, outline
 from cxr_cli.prediction.forward import Scaling
@@ -115,15 +114,6 @@ def test_a_run_keeps_the_parts_it_began_with_where_memory_holds_them(
     assert fit_to_memory(tmp_path, config, 8, SILENT) == Fit(8, False)
 
 
-@pytest.mark.parametrize("wanted", [0, 3, 512])
-def test_a_micro_batch_divides_the_batch(tmp_path: Path, config: RunConfig, wanted: int) -> None:
-    told = f"`micro_batch` {wanted}: must divide `batch_size` 256 without a remainder"
-    with pytest.raises(InvalidSetting, match=told):
-        fit_to_memory(tmp_path, config, wanted, SILENT)
-
-
 def test_pairs_go_whole(tmp_path: Path, config: RunConfig) -> None:
     siamese = replace(config, recipe="siamese", task=named_recipe("siamese", {}).task)
     assert fit_to_memory(tmp_path, siamese, None, SILENT) == Fit(256, False)
-    with pytest.raises(InvalidSetting, match="`micro_batch` 8: the recipe 'siamese' has no use for it"):
-        fit_to_memory(tmp_path, siamese, 8, SILENT)

@@ -1,16 +1,20 @@
 """Optimizers: the schedules by hand, the rules against optax's own, and what each stage learns."""
 
+from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
-from cxr_cli.models.network import Network
+from cxr_cli.models.network import Network, Variables
 from cxr_cli.runs.config import OptimizationConfig
+from cxr_cli.training.checkpoint import Progress, rolling_checkpoint
 from cxr_cli.training.optimizer import make_optimizer
 from cxr_cli.training.recipes import named_recipe
+from cxr_cli.training.step import TrainState
 
 STAGES = (("stem",), ("body",), ("classifier",))
 PARAMS = {name: {"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)} for name in ("stem", "body", "classifier")}
@@ -94,3 +98,19 @@ def test_kernels_decay_and_biases_do_not(optimizer: str) -> None:
     (decayed,) = updates(recipe(optimizer=optimizer, weight_decay=0.5))
     assert float(decayed["body"]["kernel"][0, 0] - plain["body"]["kernel"][0, 0]) == pytest.approx(-0.05)
     np.testing.assert_array_equal(decayed["body"]["bias"], plain["body"]["bias"])
+
+
+def test_the_state_of_staged_rates_comes_back_from_a_checkpoint(tmp_path: Path) -> None:
+    settings = recipe(optimizer="adamw", layer_decay=0.5)
+    optimizer = make_optimizer(settings, Network(None, STAGES, 1), 1)
+    _, moved = optimizer.update(PARAMS, optimizer.init(PARAMS), PARAMS)
+    state, empty = (
+        TrainState(Variables(PARAMS, {}), of, (), jnp.zeros((), jnp.int32), jnp.zeros(3))
+        for of in (moved, optimizer.init(PARAMS))
+    )
+    with rolling_checkpoint(tmp_path) as checkpoint:
+        checkpoint.save(1, state, Progress(1, 0))
+        restored = checkpoint.restore(empty)
+    assert restored is not None
+    assert jax.tree.structure(restored[0]) == jax.tree.structure(state)
+    jax.tree.map(np.testing.assert_array_equal, restored[0], state)

@@ -43,17 +43,17 @@ def test_vectors_that_tell_nothing_get_the_classes_shares() -> None:
     assert np.abs(fitted.kernel).max() < 0.1
 
 
-@pytest.mark.parametrize("mirrored", [False, True])
+@pytest.mark.parametrize("flipped", [False, True])
 def test_a_network_begins_with_the_classifier_of_its_own_vectors(
     single: tuple[Network, Variables],
     scaling: Scaling,
     task_images: Callable[..., TaskImages],
-    mirrored: bool,
+    flipped: bool,
 ) -> None:
     network, variables = single
     images = task_images(np.arange(90), np.arange(90, 150))
     task = Classification(network, scaling, images, named_recipe("single", {}), 0)
-    begun = probed(network, variables, scaling, images, mirrored=mirrored)
+    begun = probed(network, variables, scaling, images, flipped=flipped)
     before, after = task.validate(variables, 1), task.validate(begun, 1)
     assert after.accuracy > 0.7 > before.accuracy
     assert after.loss < 0.7 * before.loss

@@ -106,6 +106,13 @@ def test_no_setting_is_in_two_parts() -> None:
         ("single", {"width": math.inf}, "`width` inf: "),
         ("siamese", {"pairs": 1}, "`pairs` 1: 2 or more are needed, one of each kind"),
         ("siamese", {"pairing": "all"}, "`pairing` 'all': known are random, in-batch"),
+        ("single", {"epochs": 2.0}, "`epochs` 2.0: a whole number is needed"),
+        ("single", {"epochs": "2"}, "`epochs` '2': a whole number is needed"),
+        ("single", {"epochs": True}, "`epochs` True: a whole number is needed"),
+        ("single", {"lr": "1e-3"}, "`lr` '1e-3': a number is needed"),
+        ("single", {"linear_probe": "no"}, "`linear_probe` 'no': True or False is needed"),
+        ("single", {"linear_probe": 1}, "`linear_probe` 1: True or False is needed"),
+        ("single", {"freeze": 4}, "`freeze` 4: text is needed"),
         ("single", {"momentum": 0.9}, "`momentum` 0.9: no such setting; known are arch, width, "),
         (
             "siamese",
@@ -198,12 +205,25 @@ def test_a_single_network_takes_the_images_as_they_are() -> None:
     assert resolve_recipe("single", {}, split([8, 8], [1, 1])) == (recipe, [])
 
 
-def test_a_batch_is_no_larger_than_the_training_images() -> None:
+@pytest.mark.parametrize(("micro_batch", "batch"), [(None, 30), (8, 32)])
+def test_a_batch_is_no_larger_than_the_training_images(micro_batch: int | None, batch: int) -> None:
     of = split([20, 10], [3, 3])
-    recipe, (notice,) = resolve_recipe("finetune", {}, of)
-    assert recipe.optimization.batch_size == 30
-    assert notice == "a batch of 256 images wanted, 30 are there to train on: taking 30"
+    recipe, (notice,) = resolve_recipe("finetune", {}, of, micro_batch=micro_batch)
+    assert recipe.optimization.batch_size == batch
+    assert notice == f"a batch of 256 images wanted, 30 are there to train on: taking {batch}"
     assert resolve_recipe("finetune", {"batch_size": 30}, of)[1] == []
+
+
+@pytest.mark.parametrize("wanted", [0, 3, 512])
+def test_a_micro_batch_divides_the_batch(wanted: int) -> None:
+    message = f"`micro_batch` {wanted}: must divide `batch_size` 256 without a remainder"
+    with pytest.raises(InvalidSetting, match=message):
+        resolve_recipe("finetune", {}, split([200, 200], [3, 3]), micro_batch=wanted)
+
+
+def test_pairs_have_no_micro_batch() -> None:
+    with pytest.raises(InvalidSetting, match="`micro_batch` 8: the recipe 'siamese' has no use for it"):
+        resolve_recipe("siamese", {}, split([9, 9, 9], [9, 9, 9]), micro_batch=8)
 
 
 def test_a_siamese_search_is_shorter_than_the_final_run() -> None:

@@ -9,7 +9,7 @@ BINS = 10
 
 
 def are_probabilities(scores: NDArray[np.floating]) -> bool:
-    """Tell whether scores [N, C] lie in 0 ... 1 and sum to 1 for each image, to the second decimal."""
+    """Return whether scores [N, C] lie in 0 ... 1 and sum to 1 for each image, to the second decimal."""
     in_range = bool(((scores >= 0) & (scores <= 1)).all())
     return in_range and bool((np.abs(scores.sum(1) - 1) <= 0.01).all())
 

@@ -88,7 +88,13 @@ METRICS = (
         "specificity", "specificity", "class", "predictions",
         lambda images: confusion.class_specificity(images.confusions),
         Proportion(lambda of_class, called: (~of_class, ~called)),
-        ("finding", "class table", "strata of a finding", "comparison of a finding", "difference of a finding"),
+        (
+            "finding",
+            "class table",
+            "strata of a finding",
+            "comparison of a finding",
+            "difference of a finding",
+        ),
     ),
     Metric(
         "accuracy", "accuracy", "all", "predictions",
@@ -127,7 +133,13 @@ METRICS = (
         "auc", "AUC", "class", "scores",
         lambda images: images.one_vs_rest(weighted_auc),
         "delong",
-        ("finding", "class table", "strata of a finding", "comparison of a finding", "difference of a finding"),
+        (
+            "finding",
+            "class table",
+            "strata of a finding",
+            "comparison of a finding",
+            "difference of a finding",
+        ),
     ),
     Metric(
         "macro_auc", "macro AUC", "all", "scores",

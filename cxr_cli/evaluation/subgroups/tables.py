@@ -29,7 +29,7 @@ class Subject:
 
     @property
     def columns(self) -> dict[str, str]:
-        """Columns of the table of metrics, as Table 4 of the pneumoperitoneum paper has them: name, heading."""
+        """Columns of the table of metrics, as in Table 4 of the pneumoperitoneum paper: name, heading."""
         if self.positive is not None:
             return {row.name: row.column or row.heading for row in shown("strata of a finding")}
         rows = shown("strata of classes")
@@ -197,12 +197,14 @@ def notes(strata: Sequence[Stratum], subject: Subject) -> list[str]:
         not np.isnan(difference.value) for stratum in strata for difference in stratum.differences.values()
     ):
         found += [
-            "Differences: a stratum's metric minus that of all other images. p: patients permuted between strata,",
+            "Differences: a stratum's metric minus that of all other images. "
+            "p: patients permuted between strata,",
             "class by class. Holm: p corrected for the number of differences of the same characteristic.",
         ]
     if any(stratum.model_differences for stratum in strata):
         found += [
-            "Differences of the models: p of shares by McNemar's exact test, or by swapping the models' answers",
+            "Differences of the models: p of shares by McNemar's exact test, "
+            "or by swapping the models' answers",
             "patient by patient where patients have several images; of the AUC by DeLong. Holm as above.",
         ]
     return found

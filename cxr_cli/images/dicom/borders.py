@@ -1,4 +1,4 @@
-"""Which stored values belong to the exposed part: not padding, not what a collimator or shutter covered."""
+"""Which stored values belong to the exposed area: not padding, not what a collimator or shutter covered."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -35,8 +35,8 @@ def display_values(
 
     Args:
         stored: the values to map.
-        exposed: gives which of them occur in the exposed part, [V]; called where no LUT or window decides.
-        padding: which of them are padding: [V].
+        exposed: returns which of them occur in the exposed area, [V]; called only without a LUT or window.
+        padding: which of them are not part of the image: [V].
         header: what is applied.
 
     Raises:

@@ -62,7 +62,7 @@ def _begins_as_data_set(start: bytes) -> bool:
 
 
 def read_dataset(stream: BinaryIO) -> FileDataset:
-    """Read a data set with its pixel data, and check that it may be a single gray image.
+    """Read a data set, pixel data and all, and check that it holds one grayscale image, or may.
 
     Raises:
         RejectedImageError: no DICOM, an index, no or several frames, a header that lacks what pixels need.

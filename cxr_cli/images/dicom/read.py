@@ -51,7 +51,7 @@ def read_dicom(
             if views is not None:
                 check_chest(dataset)
                 check_view(stated_view or record["view_position"], views)
-            decoded, decoding = _decode(dataset)
+            decoded, decoding = _decoded(dataset)
         except RejectedImageError:
             raise
         except NotImplementedError:  # pydicom's and gdcm's word for what they have no decoder for
@@ -88,7 +88,7 @@ def _record(dataset: FileDataset) -> dict[str, str]:
     }
 
 
-def _decode(dataset: FileDataset) -> tuple[DecodedImage, dict[str, str]]:
+def _decoded(dataset: FileDataset) -> tuple[DecodedImage, dict[str, str]]:
     """The image, and whether it was inverted to become one."""
     if not is_gray(dataset):
         return DecodedImage(gray_of_color(dataset), "gray in color"), {"inverted": "no"}

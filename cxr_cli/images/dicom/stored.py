@@ -34,7 +34,7 @@ def stored_values(dataset: FileDataset) -> NDArray[np.integer]:
 
 
 def gray_of_color(dataset: FileDataset) -> NDArray[np.uint8]:
-    """Decode a color image, RGB, YBR or palette, with equal channels to one of them [H, W], 0 black.
+    """Decode a color image, RGB, YBR or palette, whose channels are alike to one of them [H, W], 0 black.
 
     Raises:
         RejectedImageError: channels that differ.

@@ -1,10 +1,10 @@
 """Convolutions, each written so that XLA runs it well.
 
-Pictures are [batch, height, width, channels], kernels [height, width, channels in / groups, channels out].
+Images are [batch, height, width, channels], kernels [height, width, channels in / groups, channels out].
 
 XLA's CPU backend runs some convolutions far below what the machine can do, so a convolution has two
 lowerings. Time of the lowered one, forward and backward, as a share of the native one's (2 cores, batch 4,
-jax 0.10.2; tests/benchmarks prints it anew):
+jax 0.10.2; tests/benchmarks measures it):
 
     1x1, 256 -> 64 at 56x56                matrix product           0.15
     1x1, 256 -> 512 at 56x56, stride 2     slice, matrix product    0.31
@@ -177,7 +177,7 @@ def _depthwise_by_x(
 
     Window o reaches padded pixel stride * o + i by tap i. So the pixels of phase a, stride * m + a, take from
     windows m, m - 1, ... by taps a, a + stride, ...: a convolution of the cotangent with every stride-th
-    tap, turned by 180 degrees. The phases, interleaved, are the padded picture.
+    tap, turned by 180 degrees. The phases, interleaved, are the padded image.
     """
     padded = [size + sum(side) for size, side in zip(shape[1:3], padding, strict=True)]
     phase_size = [-(-size // stride) for size in padded]

@@ -1,6 +1,6 @@
 """Layers with parameters: convolution, the gray stem, dense; and dropout.
 
-Pictures are [batch, height, width, channels]; parameters are float32; biases begin at zero.
+Images are [batch, height, width, channels]; parameters are float32; biases begin at zero.
 """
 
 import math
@@ -18,9 +18,9 @@ from cxr_cli.models.nn.convolution import Lowering, Padding, convolve
 def glorot_uniform(rng: np.random.Generator | None, shape: tuple[int, ...], depthwise: bool = False) -> Array:
     """Draw a float32 kernel [..., in, out] within +-sqrt(6 / (fan in + fan out)) (Glorot & Bengio 2010).
 
-    As Keras draws by default, and so the paper's networks were drawn: a depthwise kernel counts all channels
-    as fan in and one as fan out. He's initialization makes a COVID-Net's logits start at several thousand,
-    for each of its 16 unnormalized sums doubles the signal, and the network does not learn.
+    As Keras draws by default, as the paper's networks were initialized: a depthwise kernel counts all
+    channels as fan in and one as fan out. He's initialization makes a COVID-Net's logits start at several
+    thousand, for each of its 16 unnormalized sums doubles the signal, and the network does not learn.
 
     NumPy draws: the numbers are the same on every device, and XLA would take 20 s to compile the draws of a
     COVID-Net. Without a generator the kernel is zero, to be filled with saved weights.

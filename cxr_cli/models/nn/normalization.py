@@ -15,7 +15,7 @@ class BatchNorm(nnx.Module):
 
     As in torch: the batch's own variance is the population's (over n), the running one the sample's (over
     n - 1), and running <- (1 - momentum) running + momentum batch. All arithmetic is float32, or float64 for
-    float64 pictures.
+    float64 images.
 
     Attributes:
         frozen: take the running statistics in training too, and leave them as they are.
@@ -73,7 +73,7 @@ def _normalize_by_batch(
     """Normalize x [B,H,W,C] by its own statistics; return it, mean and variance. Share: [B], of one pixel.
 
     The derivative is written out (Ioffe & Szegedy 2015, section 3): a pass over x and the cotangent for the
-    sums, a pass for the result, and no picture kept but x. Mean and variance pass no gradient on.
+    sums, a pass for the result, and no array kept but x. Mean and variance pass no gradient on.
     """
     return _normalize_forward(x, scale, bias, share, epsilon)[0]
 

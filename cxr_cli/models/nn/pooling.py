@@ -1,6 +1,6 @@
-"""Pooling of pictures [batch, height, width, channels].
+"""Pooling of images [batch, height, width, channels].
 
-Windows are taken columns first, then rows, as shifted pictures. On a CPU, with backward, that takes a quarter
+Windows are taken columns first, then rows, as shifted images. On a CPU, with backward, that takes a quarter
 of the time of XLA's own for 3x3 maxima by twos (64 channels at 112x112), three quarters for 3x3 means.
 """
 

@@ -1,4 +1,4 @@
-"""Compute a block of a network anew in the backward pass, so that only its input is kept between the passes.
+"""Compute a block of a network again in the backward pass, so that only its input is kept between the passes.
 
 `jax.checkpoint` says the same, but on a CPU it saves nothing: XLA drops the barriers that it sets there, and
 runs all second passes before the backward pass. Here a second pass waits for the block's cotangent, because

@@ -16,14 +16,14 @@ class Card:
         arch: the architecture it fits, a name in `registry.ARCH_NAMES`.
         source: where it is published.
         filename: the file's name there; of a wheel, its path in the package.
-        first_conv: the file's name of the first convolution, by which kinds of file are told apart.
+        first_conv: the file's name of the first convolution, by which kinds of file are distinguished.
         input_size: height and width in pixels of the images it was trained on.
         mean: of each input channel, subtracted from pixels in 0..1; one value or three (red, green, blue).
         std: of each input channel, the difference is divided by it.
         size: of the file in bytes; of the hub's, where it is that of torchvision's .pth, to about a percent.
         sha256: of the file, 64 hex digits, where it is known beforehand.
         license: SPDX identifier of the weights' license, or what is known of it.
-        url: where the publisher tells about it.
+        url: where the publisher describes it.
     """
 
     name: str

@@ -97,6 +97,6 @@ def _card(repository: str, arch: str, published: dict[str, Any]) -> Card:
         std=std,
         size=None,
         sha256=None,
-        license=str(published.get("license", "not told")),
+        license=str(published.get("license", "not stated")),
         url=f"https://huggingface.co/{repository}",
     )

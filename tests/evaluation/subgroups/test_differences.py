@@ -120,7 +120,7 @@ def test_a_patient_with_images_on_both_sides_changes_them_class_by_class() -> No
 
 
 def test_without_a_difference_p_is_spread_evenly() -> None:
-    """Of 120 studies without a difference about one in twenty has p <= 0.05; images of a patient are alike."""
+    """Of 120 studies without a difference about one in twenty has p <= 0.05."""
     ps = []
     for seed in range(120):
         rng = np.random.default_rng(seed)

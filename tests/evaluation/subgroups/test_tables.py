@@ -51,7 +51,8 @@ def test_the_text_has_counts_metrics_and_differences() -> None:
     assert lines[17].startswith("maker: Philips  sensitivity  +0.500      ")
     assert lines[-3:] == [
         "* fewer than 3 images of a class: read with care",
-        "Differences: a stratum's metric minus that of all other images. p: patients permuted between strata,",
+        "Differences: a stratum's metric minus that of all other images. "
+        "p: patients permuted between strata,",
         "class by class. Holm: p corrected for the number of differences of the same characteristic.",
     ]
     assert max(map(len, lines)) <= 110

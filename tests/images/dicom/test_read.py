@@ -45,7 +45,7 @@ SIDE = BLOCKS * BLOCK
 
 
 def checked(values: Sequence[int], dtype: type) -> np.ndarray:
-    """An image [64, 64] of 8 x 8 blocks, whose first row begins with `values`; no line has one value."""
+    """A decoded [64, 64] of 8 x 8 blocks, whose first row begins with `values`; no line has one value."""
     turn = np.add.outer(np.arange(BLOCKS), np.arange(BLOCKS)) % len(values)
     return np.kron(np.array(values)[turn], np.ones((BLOCK, BLOCK), int)).astype(dtype)
 
@@ -53,7 +53,7 @@ def checked(values: Sequence[int], dtype: type) -> np.ndarray:
 def image(
     values: Sequence[int] | np.ndarray, bits: int = 12, signed: bool = False, **elements: Any
 ) -> Dataset:
-    """A DICOM image of blocks of these stored values, or of this array [H, W] or [H, W, 3]."""
+    """A DICOM image of blocks of these stored values, or of this decoded [H, W] or [H, W, 3]."""
     kind = {(8, False): np.uint8, (16, False): np.uint16, (16, True): np.int16}[
         8 if bits <= 8 else 16, signed
     ]
@@ -120,10 +120,10 @@ def lut(first: int, bits: int, data: Sequence[int], kind: str = "US") -> list[Da
 
 
 def bordered(inner: Sequence[int], border: int) -> np.ndarray:
-    """An image [64, 64] of these values; 8 rows above, 4 columns left and 1 column right are its border."""
-    pixels = np.full((SIDE, SIDE), border, np.uint16)
-    pixels[8:, 4:-1] = checked(inner, np.uint16)[:-8, :-5]
-    return pixels
+    """A decoded [64, 64] of these values; 8 rows above, 4 columns left and 1 column right are its border."""
+    decoded = np.full((SIDE, SIDE), border, np.uint16)
+    decoded[8:, 4:-1] = checked(inner, np.uint16)[:-8, :-5]
+    return decoded
 
 
 FIVE = (0, 1000, 2000, 3000, 4000)
@@ -303,7 +303,7 @@ REFERENCE: list[tuple[str, Dataset, list[int]]] = [
     ("collimator", image(UNEVEN_BORDER, **covered("Collimator")), [0, 255]),
     ("shutter", image(UNEVEN_BORDER, **covered("Shutter")), [0, 255]),
     (
-        "collimator outside the image",
+        "collimator outside the decoded",
         image(FIVE, **covered("Collimator", dict.fromkeys(COVERED, 900))),
         [0, 64],
     ),
@@ -359,9 +359,9 @@ def test_the_inside_of_a_border_has_the_full_range(tmp_path: Path) -> None:
 def test_what_a_collimator_leaves_begins_and_ends_at_its_edges(
     tmp_path: Path, cover: str, lowest: tuple[int, int], highest: tuple[int, int]
 ) -> None:
-    pixels = UNEVEN_BORDER.copy()
-    pixels[lowest], pixels[highest] = 400, 3400
-    image(pixels, **covered(cover)).save_as(tmp_path / "image.dcm", enforce_file_format=True)
+    decoded = UNEVEN_BORDER.copy()
+    decoded[lowest], decoded[highest] = 400, 3400
+    image(decoded, **covered(cover)).save_as(tmp_path / "image.dcm", enforce_file_format=True)
     # 255 * (v - 400) / 3000 = 51, 136, 221.
     assert read_dicom(tmp_path / "image.dcm")[0].pixels[8, 4:25:8].tolist() == [51, 136, 221]
 
