@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from cxr_cli.array_task import ArrayTask
-from cxr_cli.artifacts import check_same_settings, versions
+from cxr_cli.artifacts import claim_folder, versions
 from cxr_cli.dataset.collect import collect, counts, finish, say_unmapped
 from cxr_cli.dataset.settings import PLAN_WORDS, Settings, make_plan, source_text
 from cxr_cli.dataset.shards import differing_versions, merged_outcomes, open_shards
@@ -21,6 +21,7 @@ from cxr_cli.dataset.store import (
     is_finished,
     read_info,
     read_plan,
+    record_of,
     rejected_by_reason,
 )
 from cxr_cli.errors import InvalidSetting
@@ -37,6 +38,9 @@ from cxr_cli.labels.formats import Published
 from cxr_cli.labels.match import read_labels
 from cxr_cli.labels.table import Columns
 from cxr_cli.reporting import SILENT, Reporter
+
+SIZES = range(8, 4097)
+"""Sides that stored images may have, in pixels."""
 
 PATIENTS = {"patient_id", "table_patient_id"}
 """Where patient ids are: the second is what a label table calls so beside its patient column."""
@@ -113,6 +117,8 @@ def preprocess(
     Raises:
         InvalidSetting, BadInput, SettingsChanged, TooManyRejects: see `make_dataset`.
     """
+    if size not in SIZES:
+        raise InvalidSetting("size", size, f"from {SIZES[0]} to {SIZES[-1]} pixels")
     for name, share in (("crop_top", crop_top), ("crop_border", crop_border)):
         if not 0 <= share < 0.5:
             raise InvalidSetting(name, f"{share:g}", "a share from 0 to below 0.5 is needed")
@@ -120,6 +126,8 @@ def preprocess(
         raise InvalidSetting("image_timeout", f"{image_timeout:g}", "seconds above 0 are needed")
     if format is None and finding is not None:
         raise InvalidSetting("finding", repr(finding), "`format` is needed, which says where findings stand")
+    if format is not None and format not in get_args(Format):
+        raise InvalidSetting("format", format, f"one of {', '.join(get_args(Format))} is needed")
     if format is not None and not labels:
         raise InvalidSetting("format", format, "`labels` is needed, the table of that format")
     settings = Settings(
@@ -214,7 +222,8 @@ def make_dataset(
         What dataset.json, or shard.json, says.
 
     Raises:
-        BadInput: no input, a table at fault, something else in `folder`, or no input that is an image.
+        BadInput: no input, a label table that cannot be used, something else in `folder`, or no input that is
+            an image.
         SettingsChanged: `folder` was made with other settings or from other inputs.
         TooManyRejects: see `Effort`; the same call resumes.
     """
@@ -292,10 +301,8 @@ def merge_shards(
 
 def _is_done(folder: Path, plan: dict[str, Any], reporter: Reporter) -> bool:
     """Check that a folder is free for a plan, or was begun by it; return whether it is finished."""
-    before = read_plan(folder)
-    if before is None:
-        return False
-    check_same_settings(folder, before, {"shard": None, **plan}, PLAN_WORDS)
+    settings = {"shard": None, **plan}
+    claim_folder(folder, record_of(folder), settings, holds="dataset", words=PLAN_WORDS, made_with=read_plan)
     if is_finished(folder):
         reporter.say(f"{folder}: already done with these settings and inputs; nothing to do")
     return is_finished(folder)

@@ -30,7 +30,7 @@ PLAN_WORDS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """All that decides what a DATASET holds, beside the images themselves.
+    """All that decides what a DATASET holds, besides the images themselves.
 
     Attributes:
         geometry: what is done to the pixels.
@@ -60,7 +60,7 @@ def geometry_of(dataset: "Dataset") -> Geometry:
 
 
 def make_plan(paths: Sequence[Path], settings: Settings) -> dict[str, Any]:
-    """What must be the same for a folder to be gone on with: settings, tables, the inputs. As JSON."""
+    """What must be the same for a folder to be resumed: settings, tables, the inputs. As JSON."""
     listing = hashlib.sha256()
     for path in paths:
         listing.update(f"{source_text(path)}\0{input_size(path)}\n".encode())

@@ -82,7 +82,7 @@ def differing_versions(shards: Sequence[ShardFolder]) -> list[str]:
 
 def _open_shard(folder: Path) -> ShardFolder:
     if not folder.is_dir():
-        raise BadInput(f"{folder}: no such folder; a shard made by `cxr preprocess --shard` is needed")
+        raise BadInput(f"{folder}: no such folder; a shard made by `cxr preprocess` is needed")
     if not (folder / SHARD).is_file():
         raise BadInput(f"{folder}: no finished shard ({SHARD} is missing); run its `cxr preprocess` again")
     info = read_json(folder / SHARD)

@@ -1,4 +1,4 @@
-"""The DATASET folder: opening a finished one, and growing one that can be gone on with."""
+"""The DATASET folder: opening a finished one, and growing one that can be resumed."""
 
 import fcntl
 import io
@@ -81,9 +81,7 @@ def open_dataset(folder: Path) -> Dataset:
         raise BadInput(f"{folder}: no such folder; a DATASET made by `cxr preprocess` is needed")
     if not (folder / INFO).is_file():
         if (folder / SHARD).is_file():
-            raise BadInput(
-                f"{folder}: a shard, part of a dataset; put all together with `cxr preprocess --merge`"
-            )
+            raise BadInput(f"{folder}: a shard, part of a dataset; merge all shards with `cxr preprocess`")
         if (folder / JOURNAL).is_file():
             raise BadInput(f"{folder}: unfinished dataset; run the same `cxr preprocess` again to resume")
         raise BadInput(f"{folder}: no {INFO} in it; a DATASET made by `cxr preprocess` is needed")
@@ -150,7 +148,7 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the files; the folder stays as it is, to be gone on with."""
+        """Close the files; the folder stays as it is, to be resumed."""
         self._pixels.close()
         self._journal.close()
         os.close(self._lock)
@@ -275,37 +273,32 @@ def _lock(folder: Path) -> int:
     return descriptor
 
 
-def read_plan(folder: Path) -> dict[str, Any] | None:
-    """The plan that a folder was made by, finished or not; None where the folder is missing or empty.
+def record_of(folder: Path) -> str:
+    """The name of the file that has the plan of a folder, whole or begun; dataset.json if none has."""
+    names = (name for name in (INFO, SHARD, JOURNAL) if (folder / name).is_file())
+    return next(names, INFO)
+
+
+def read_plan(record: Path) -> dict[str, Any]:
+    """The plan that a folder was made by, from the file that `record_of` names.
 
     Raises:
-        BadInput: there is something else in the folder.
+        BadInput: there is none in it.
     """
-    if not folder.exists():
-        return None
-    if not folder.is_dir():
-        raise BadInput(f"{folder}: is a file; a new or empty folder is needed")
-    if is_finished(folder):
-        plan = read_info(folder).get("settings")
-    elif (folder / JOURNAL).is_file():
-        plan = _first_json_line(folder / JOURNAL)
-    elif not any(folder.iterdir()):
-        return None
-    else:
-        plan = None
+    plan = _first_json_line(record) if record.name == JOURNAL else read_json(record).get("settings")
     if not isinstance(plan, dict):
-        raise BadInput(f"{folder}: holds files but no cxr dataset; a new or empty folder is needed")
+        raise BadInput(f"{record}: holds no settings of a dataset; name a new folder")
     return plan
 
 
 def is_finished(folder: Path) -> bool:
     """Whether the folder holds a dataset, or a shard of one, that was made to its end."""
-    return (folder / INFO).is_file() or (folder / SHARD).is_file()
+    return record_of(folder) != JOURNAL and (folder / record_of(folder)).is_file()
 
 
 def read_info(folder: Path) -> dict[str, Any]:
     """What dataset.json, or shard.json, says."""
-    return read_json(folder / (INFO if (folder / INFO).is_file() else SHARD))
+    return read_json(folder / record_of(folder))
 
 
 def read_shard(folder: Path) -> Iterator[Outcome]:

@@ -1,4 +1,4 @@
-"""What a manifest says of an image beside its pixels: from the DICOM header, and from the user's table."""
+"""What a manifest says of an image besides its pixels: from the DICOM header, and from the user's table."""
 
 from collections.abc import Mapping
 from datetime import date

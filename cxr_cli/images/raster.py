@@ -3,7 +3,6 @@
 import hashlib
 import struct
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,7 +10,7 @@ from typing import Any, BinaryIO
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from cxr_cli.images.archives import open_input
 from cxr_cli.images.rejected import RejectedImageError
@@ -24,18 +23,6 @@ MAX_PIXELS = 100_000_000
 
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue (ITU-R BT.601), as Pillow weighs 8-bit color."""
-
-EXIF_ORIENTATION = 0x0112
-UPRIGHT: dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
-    2: np.fliplr,
-    3: lambda image: np.rot90(image, 2),
-    4: np.flipud,
-    5: np.transpose,
-    6: lambda image: np.rot90(image, -1),
-    7: lambda image: np.rot90(image, 2).T,
-    8: np.rot90,
-}
-"""What sets an image of that EXIF orientation upright; 1 and unknown values stay as they are."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +70,12 @@ def _decoded(stream: BinaryIO, image: Image.Image) -> DecodedImage:
         pixels, mapping = _gray_of_sixteen_bits(stream, image)
     else:
         pixels, mapping = _gray_of_eight_bits(image)
-    orientation = image.getexif().get(EXIF_ORIENTATION, 1)
-    if orientation in UPRIGHT:
-        pixels = np.ascontiguousarray(UPRIGHT[orientation](pixels))
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    if orientation in range(2, 9):
+        # Not the image itself: the pixels of 16-bit color are not Pillow's.
+        gray = Image.fromarray(pixels)
+        gray.getexif()[ExifTags.Base.Orientation] = orientation
+        pixels = np.array(ImageOps.exif_transpose(gray))
         mapping += f"; EXIF orientation {orientation} set upright"
     check_varied(pixels)
     return DecodedImage(pixels, f"{image.format}; {mapping}")

@@ -58,7 +58,7 @@ class Published:
     finding: str | None = None
 
 
-class Image(NamedTuple):
+class StatedFindings(NamedTuple):
     """What a published table says of an image.
 
     Attributes:
@@ -92,7 +92,7 @@ def read_published(table: Path, published: Published) -> list[LabelRow]:
     return [_by_finding(image, published.finding) for image in images]
 
 
-def _by_one_finding(image: Image) -> LabelRow:
+def _by_one_finding(image: StatedFindings) -> LabelRow:
     if image.row.reason:
         return image.row
     if image.uncertain:
@@ -104,7 +104,7 @@ def _by_one_finding(image: Image) -> LabelRow:
     )
 
 
-def _by_finding(image: Image, finding: str) -> LabelRow:
+def _by_finding(image: StatedFindings, finding: str) -> LabelRow:
     if image.row.reason:
         return image.row
     if finding in image.uncertain:
@@ -112,11 +112,11 @@ def _by_finding(image: Image, finding: str) -> LabelRow:
     return replace(image.row, label=POSITIVE if finding in image.found else NEGATIVE)
 
 
-def _of_findings(row: LabelRow, found: Sequence[str]) -> Image:
-    return Image(row, tuple(found), one=found[0] if len(found) == 1 else None)
+def _of_findings(row: LabelRow, found: Sequence[str]) -> StatedFindings:
+    return StatedFindings(row, tuple(found), one=found[0] if len(found) == 1 else None)
 
 
-def _read_nih(table: Path) -> list[Image]:
+def _read_nih(table: Path) -> list[StatedFindings]:
     """ChestX-ray14's Data_Entry_2017.csv (Wang et al., CVPR 2017), of either edition."""
     meaning = {
         "Patient ID": "patient_id",
@@ -134,7 +134,7 @@ def _read_nih(table: Path) -> list[Image]:
     return images
 
 
-def _read_rsna(table: Path) -> list[Image]:
+def _read_rsna(table: Path) -> list[StatedFindings]:
     """RSNA Pneumonia Detection's stage_2_train_labels.csv or stage_2_detailed_class_info.csv.
 
     A patient with several boxes has several rows; they become one, with the boxes joined.
@@ -167,12 +167,12 @@ def _rsna_class(table: Path, row: Row) -> str:
     return classes[row["Target"]]
 
 
-def _read_covidx_list(table: Path) -> list[Image]:
+def _read_covidx_list(table: Path) -> list[StatedFindings]:
     """A list of COVIDx (Wang, Lin and Wong 2020): patientid filename class source."""
     return [_of_findings(replace(row, label=""), [row.label]) for row in read_covidx(table)]
 
 
-def _read_cohen(table: Path) -> list[Image]:
+def _read_cohen(table: Path) -> list[StatedFindings]:
     """The metadata.csv of the COVID-19 image data collection (Cohen et al. 2020); X-rays only.
 
     A finding is a path as Pneumonia/Viral/COVID-19: the image's class is its last part, and it counts as
@@ -195,11 +195,11 @@ def _read_cohen(table: Path) -> list[Image]:
         values["view_position"] = row["view"].partition(" ")[0]  # AP of "AP Supine"
         label_row = LabelRow(table, row["filename"], "", values, reason)
         one = parts[0][-1] if len(parts) == 1 else None
-        images.append(Image(label_row, tuple(dict.fromkeys(chain(*parts))), one=one))
+        images.append(StatedFindings(label_row, tuple(dict.fromkeys(chain(*parts))), one=one))
     return images
 
 
-def _read_chexpert(table: Path) -> list[Image]:
+def _read_chexpert(table: Path) -> list[StatedFindings]:
     """CheXpert's train.csv or valid.csv (Irvin et al., AAAI 2019): 1 found, 0 or blank not, -1 uncertain."""
     meaning = {"Path": None, "Frontal/Lateral": None, "AP/PA": None, "Sex": "sex", "Age": "age"}
     images = []
@@ -212,7 +212,7 @@ def _read_chexpert(table: Path) -> list[Image]:
         stated = {
             name: _chexpert_value(table, number, name, row[name]) for name in CHEXPERT_FINDINGS if name in row
         }
-        label_row = LabelRow(table, row["Path"], "", values, telling_parts=CHEXPERT_PATH_PARTS)
+        label_row = LabelRow(table, row["Path"], "", values, identifying_parts=CHEXPERT_PATH_PARTS)
         found = [name for name, value in stated.items() if value == 1]
         uncertain = tuple(name for name, value in stated.items() if value == -1)
         images.append(_of_findings(label_row, found)._replace(uncertain=uncertain))
@@ -226,7 +226,7 @@ def _chexpert_value(table: Path, number: int, name: str, text: str) -> int:
     return values[text]
 
 
-FORMATS: Mapping[str, Callable[[Path], list[Image]]] = {
+FORMATS: Mapping[str, Callable[[Path], list[StatedFindings]]] = {
     "nih": _read_nih,
     "rsna": _read_rsna,
     "covidx": _read_covidx_list,

@@ -12,7 +12,7 @@ from cxr_cli.images.sources import absolute
 from cxr_cli.labels.formats import CHEXPERT_PATH_PARTS, Published, read_published
 from cxr_cli.labels.table import Columns, LabelRow, read_table
 
-TELLING_PARTS = (CHEXPERT_PATH_PARTS,)
+IDENTIFYING_PARTS = (CHEXPERT_PATH_PARTS,)
 """How many last parts of a path may be needed to identify an image, see LabelRow."""
 
 
@@ -109,13 +109,13 @@ class _ImagesByName:
         for image in images:
             self._by_name[image.name].append(absolute(image))
             self._by_stem[image.stem].append(absolute(image))
-            for parts in TELLING_PARTS:
+            for parts in IDENTIFYING_PARTS:
                 self._by_end[image.parts[-parts:]].append(absolute(image))
 
     def find(self, row: LabelRow) -> str | None:
         path = PurePosixPath(row.path.replace("\\", "/"))
-        if row.telling_parts > 1:
-            ending = self._by_end.get(path.parts[-row.telling_parts :])
+        if row.identifying_parts > 1:
+            ending = self._by_end.get(path.parts[-row.identifying_parts :])
             return _only(row, ending) if ending else None
         # The whole name may be a stem too: UIDs and some ids have dots of their own.
         for images in (

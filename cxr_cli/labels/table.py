@@ -1,7 +1,7 @@
 """One label table: its rows, by the columns that the user names, or of a COVIDx list."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cxr_cli.artifacts import read_csv
@@ -31,7 +31,7 @@ class LabelRow:
         label: the image's class; "" where it has none.
         values: by manifest column.
         reason: why the image is to be left out, None where it is not.
-        telling_parts: how many parts of the path, from its end, identify the image where the
+        identifying_parts: how many parts of the path, from its end, identify the image where the
             path leads nowhere; 1: its name does.
     """
 
@@ -40,7 +40,7 @@ class LabelRow:
     label: str
     values: Mapping[str, str]
     reason: str | None = None
-    telling_parts: int = 1
+    identifying_parts: int = 1
 
 
 def read_table(table: Path, columns: Columns) -> list[LabelRow]:
@@ -54,11 +54,14 @@ def read_table(table: Path, columns: Columns) -> list[LabelRow]:
     header = [name.strip().strip('"') for name in first_line.split(separator)]
     if table.suffix.lower() == ".txt" and columns.path not in header:
         return read_covidx(table)
-    required = [columns.path, columns.label, *([columns.patient] if columns.patient else [])]
-    content = read_csv(table, required=required, separator=separator)
+    content = read_csv(table, separator=separator)
+    for meaning, column in asdict(columns).items():
+        if column is not None and column not in content.columns:
+            there = ", ".join(map(repr, content.columns))
+            raise BadInput(f"{table}: no column {column!r}; it has {there}; give `{meaning}_column`")
     patient = columns.patient or PATIENT_COLUMN
-    meaning = {columns.label: None, patient: "patient_id"}
-    names = {name: meaning.get(name, own_column(name)) for name in map(str, content.columns)}
+    renamed = {columns.label: None, patient: "patient_id"}
+    names = {name: renamed.get(name, own_column(name)) for name in map(str, content.columns)}
     return [
         LabelRow(
             table,

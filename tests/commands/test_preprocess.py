@@ -37,7 +37,7 @@ def images(tmp_path: Path) -> Path:
 
 
 def test_the_summary_goes_to_stdout_and_talk_to_stderr(cxr: Cxr, tmp_path: Path, images: Path) -> None:
-    (images / "normal" / "text.png").write_text("no picture")
+    (images / "normal" / "text.png").write_text("no image")
     draw(images / "normal" / "again.png", 0)
     (images / "notes.txt").write_text("no input")
     outcome = cxr("preprocess", images, "-o", tmp_path / "d", "--size", 16, "--workers", 0)
@@ -88,7 +88,7 @@ def one_line(text: str) -> str:
 def test_bad_input_is_one_line_and_leaves_nothing(cxr: Cxr, tmp_path: Path, images: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "text").mkdir()
-    (tmp_path / "text" / "a.png").write_text("no picture")
+    (tmp_path / "text" / "a.png").write_text("no image")
     (tmp_path / "t.csv").write_text("file,label\na.png,x\n")
     for arguments, code, what in (
         ([tmp_path / "empty"], 3, "no images here"),
@@ -110,7 +110,7 @@ def test_other_settings_into_a_dataset_and_too_many_rejects(cxr: Cxr, tmp_path: 
     outcome = cxr("preprocess", images, "-o", tmp_path / "d", "--size", 32)
     assert outcome.code == 2
     assert "--size was 16, now 32" in one_line(outcome.err)
-    (images / "normal" / "text.png").write_text("no picture")
+    (images / "normal" / "text.png").write_text("no image")
     outcome = cxr("preprocess", images, "-o", tmp_path / "e", "--max-failures", 0, "--workers", 0)
     assert outcome.code == 4
     assert "text.png" in one_line(outcome.err)
@@ -190,7 +190,7 @@ def read_or_misbehave(image: UnreadImage, **options: Any) -> PreparedImage | str
     return read_image(image, **options)
 
 
-def test_a_image_that_hangs_or_kills_its_process_is_one_reject(
+def test_an_image_that_hangs_or_kills_its_process_is_one_reject(
     cxr: Cxr, tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cxr_cli.dataset.preprocess.read_image", read_or_misbehave)

@@ -59,9 +59,7 @@ def test_a_finding_makes_two_classes_and_uncertain_images_are_counted(
     assert "uncertain finding: Pneumonia" in rejected["reason"].tolist()
 
 
-def test_without_a_finding_a_image_s_class_is_its_one_finding(
-    cxr: Cxr, chexpert: Path, tmp_path: Path
-) -> None:
+def test_without_a_finding_an_image_has_its_one_finding(cxr: Cxr, chexpert: Path, tmp_path: Path) -> None:
     table = ("--labels", chexpert / "train.csv", "--format", "chexpert")
     outcome = preprocess(cxr, chexpert, tmp_path / "d", *table, "--views", "any")
     assert outcome.code == 0
@@ -78,7 +76,7 @@ def test_another_finding_is_another_dataset(cxr: Cxr, chexpert: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--finding", "Edema"], "--finding 'Edema': --format is needed"),
         (["--format", "chexpert"], "--format chexpert: --labels is needed"),
@@ -93,10 +91,15 @@ def test_another_finding_is_another_dataset(cxr: Cxr, chexpert: Path, tmp_path: 
     ],
 )
 def test_options_that_do_not_go_together_are_wrong_usage(
-    cxr: Cxr, chexpert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], told: str
+    cxr: Cxr,
+    chexpert: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    message: str,
 ) -> None:
     monkeypatch.chdir(chexpert)
     outcome = preprocess(cxr, chexpert, tmp_path / "d", *options)
     assert (outcome.code, outcome.out) == (2, "")
-    assert told in outcome.err
+    assert message in outcome.err
     assert not (tmp_path / "d").exists()

@@ -13,10 +13,10 @@ from recorder import Recorder
 
 from cxr_cli.array_task import ArrayTask
 from cxr_cli.artifacts import digest_file, read_csv
-from cxr_cli.dataset.preprocess import Effort, make_dataset
+from cxr_cli.dataset.preprocess import Effort, make_dataset, preprocess
 from cxr_cli.dataset.settings import Settings
 from cxr_cli.dataset.store import open_dataset
-from cxr_cli.errors import BadInput, SettingsChanged, TooManyRejects
+from cxr_cli.errors import BadInput, InvalidSetting, SettingsChanged, TooManyRejects
 from cxr_cli.images.raster import crop, image_id, resize
 from cxr_cli.images.read import Geometry
 from cxr_cli.labels.table import Columns
@@ -116,7 +116,7 @@ def test_several_processes_make_the_same_dataset(tmp_path: Path, images: Path, r
 
 
 def test_inputs_are_rows_and_rejected(tmp_path: Path, images: Path, run: Run) -> None:
-    (images / "normal" / "text.png").write_text("no picture")
+    (images / "normal" / "text.png").write_text("no image")
     (images / "normal" / "notes.txt").write_text("no input")
     (images / "normal" / "noextension").write_text("no input")
     whole = draw(images / "normal" / "cut.png", 9).read_bytes()
@@ -277,9 +277,13 @@ def test_other_settings_or_inputs_are_refused(tmp_path: Path, images: Path, run:
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, images: Path, run: Run) -> None:
-    with pytest.raises(BadInput, match="no cxr dataset"):
+    with pytest.raises(BadInput, match="is not empty and holds no dataset"):
         run(images, to=images)
     assert sorted(path.name for path in images.iterdir()) == ["normal", "pneumonia"]
+    (tmp_path / "thesis.txt").write_text("dear")
+    with pytest.raises(BadInput, match="is a file; the name of a folder is needed"):
+        run(images, to=tmp_path / "thesis.txt")
+    assert (tmp_path / "thesis.txt").read_text() == "dear"
 
 
 def test_nothing_is_left_where_no_image_could_be_read(tmp_path: Path, run: Run) -> None:
@@ -288,6 +292,31 @@ def test_nothing_is_left_where_no_image_could_be_read(tmp_path: Path, run: Run) 
     with pytest.raises(BadInput, match=r"none of 1 inputs .*a\.png: not a PNG or JPEG"):
         run(tmp_path / "images", to=tmp_path / "d")
     assert not (tmp_path / "d").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"size": 4}, "`size` 4: from 8 to 4096 pixels"),
+        ({"format": "mimic", "labels": ["t.csv"]}, "`format` mimic: one of nih, rsna"),
+        ({"views": "PA,top"}, "`views` PA,top: 'TOP' is none of PA, AP"),
+    ],
+)
+def test_settings_from_python_are_checked_before_any_work(
+    tmp_path: Path, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidSetting) as refusal:
+        preprocess([tmp_path / "gone"], tmp_path / "d", **settings)
+    assert message in str(refusal.value)
+
+
+def test_the_call_of_a_notebook_gives_counts(tmp_path: Path, images: Path) -> None:
+    (images / "normal" / "text.png").write_text("no image")
+    result = preprocess([str(images)], str(tmp_path / "d"), size=16, workers=0)
+    assert (result.folder, result.size, result.shard) == (tmp_path / "d", 16, None)
+    assert (result.inputs, result.images, result.rejected) == (5, 4, 1)
+    assert result.classes == {"normal": 2, "pneumonia": 2}
+    assert result.rejected_by_reason == {"not a PNG or JPEG image": 1}
 
 
 def test_an_empty_folder_is_bad_input(tmp_path: Path, run: Run) -> None:
@@ -302,7 +331,7 @@ def test_too_many_rejected_inputs_stop_the_work_which_can_go_on(
     tmp_path: Path, images: Path, run: Run
 ) -> None:
     for name in ("0.png", "1.png"):
-        (images / name).write_text("no picture")
+        (images / name).write_text("no image")
     with pytest.raises(TooManyRejects, match=r"2 inputs rejected, `max_failures` allows 1; .*1\.png"):
         run(images, to=tmp_path / "d", max_failures=1)
     assert run(images, to=tmp_path / "d", max_failures=2)["counts"]["images"] == 4

@@ -93,7 +93,7 @@ def test_a_shard_is_made_once_and_is_no_dataset(images: Path, tmp_path: Path) ->
     first = make(images, tmp_path / "s", ArrayTask(1, 2))
     assert first["counts"] == {"inputs": 5, "images": 4, "rejected": 1}
     assert make(images, tmp_path / "s", ArrayTask(1, 2)) == first
-    with pytest.raises(BadInput, match="--merge"):
+    with pytest.raises(BadInput, match="merge all shards"):
         open_dataset(tmp_path / "s")
     with pytest.raises(SettingsChanged, match=r"`shard` was \[1, 2\], now \[2, 2\]"):
         make(images, tmp_path / "s", ArrayTask(2, 2))
@@ -140,6 +140,6 @@ def test_shards_of_different_versions_are_told(images: Path, tmp_path: Path) -> 
     info = read_json(shards[0] / "shard.json")
     info["versions"] |= {"pydicom": "2.0", "platform": "another node"}
     write_json(shards[0] / "shard.json", info)
-    told = "shards were made with different versions of pydicom; dataset.json names the first shard's"
-    assert merged(shards, tmp_path / "merged")[0] == told
+    notice = "shards were made with different versions of pydicom; dataset.json names the first shard's"
+    assert merged(shards, tmp_path / "merged")[0] == notice
     assert read_json(tmp_path / "merged" / "dataset.json")["versions"]["pydicom"] != "2.0"

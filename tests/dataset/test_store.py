@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from cxr_cli.artifacts import digest_file, read_csv
-from cxr_cli.dataset.store import GrowingDataset, is_finished, open_dataset, read_plan, rejected_by_reason
+from cxr_cli.dataset.store import (
+    GrowingDataset,
+    is_finished,
+    open_dataset,
+    read_plan,
+    record_of,
+    rejected_by_reason,
+)
 from cxr_cli.errors import BadInput
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS
 
@@ -78,7 +85,7 @@ def test_work_goes_on_after_the_last_whole_entry(tmp_path: Path) -> None:
         dataset.add_rejected("x.png", "damaged")
         dataset.add_image(pixels(2), record("b"))
     assert not is_finished(folder)
-    assert read_plan(folder) == PLAN
+    assert read_plan(folder / record_of(folder)) == PLAN
     with (folder / "progress.jsonl").open("a") as journal, (folder / "images.partial.npy").open("ab") as rows:
         journal.write('{"image": {"image_id": "to')
         rows.write(b"torn")
@@ -141,14 +148,14 @@ def test_discarding_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_plans_of_folders(tmp_path: Path) -> None:
-    assert read_plan(tmp_path / "new") is None
-    (tmp_path / "empty").mkdir()
-    assert read_plan(tmp_path / "empty") is None
-    assert read_plan(finished(tmp_path / "d")) == PLAN
-    (tmp_path / "empty" / "thesis.txt").write_text("dear")
-    for folder in (tmp_path / "empty", tmp_path / "empty" / "thesis.txt"):
-        with pytest.raises(BadInput, match="a new or empty folder is needed"):
-            read_plan(folder)
+    assert record_of(tmp_path / "new") == "dataset.json"
+    assert not is_finished(tmp_path / "new")
+    folder = finished(tmp_path / "d")
+    assert is_finished(folder)
+    assert read_plan(folder / record_of(folder)) == PLAN
+    (folder / "dataset.json").write_text("{}")
+    with pytest.raises(BadInput, match="holds no settings of a dataset; name a new folder"):
+        read_plan(folder / record_of(folder))
 
 
 def drop_info(folder: Path) -> None:

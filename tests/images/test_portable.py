@@ -63,12 +63,12 @@ def test_evidence_holds_no_free_text() -> None:
     assert not any(word in evidence for word in ("Smith", "1960", "7"))
 
 
-def test_models_of_phantoms_are_told_or_unknown_and_never_wrong() -> None:
+def test_models_of_phantoms_are_recognized_or_unknown_and_never_wrong() -> None:
     said = {system.model: (portability({MODEL: system.model})[0], system.portable) for system in SYSTEMS}
     # Plate readers and detectors, which rooms and mobile units share.
     unknown = {"5000 (CR)", "AeroDR", "CXDI-70C Wireless"}
-    for model, (told, portable) in said.items():
-        assert told == ("unknown" if model in unknown else "portable" if portable else "fixed")
+    for model, (found, portable) in said.items():
+        assert found == ("unknown" if model in unknown else "portable" if portable else "fixed")
 
 
 @pytest.mark.parametrize(

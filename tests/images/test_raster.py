@@ -20,28 +20,28 @@ RAMP = np.add.outer(np.arange(SIDE), 3 * np.arange(SIDE + 8)).astype(
 )  # 40 x 48, values 0..180, no symmetry
 
 
-def save(path: Path, decoded: Image.Image, **options: object) -> Path:
-    decoded.save(path, **options)
+def save(path: Path, image: Image.Image, **options: object) -> Path:
+    image.save(path, **options)
     return path
 
 
 def flat(value: tuple[int, ...], mode: str) -> Image.Image:
-    """A picture of one value, with one black pixel at the left top, so that it is not constant."""
-    decoded = Image.new(mode, (SIDE, SIDE), value)
-    decoded.putpixel((0, 0), {"RGB": (0, 0, 0), "LA": (0, 255)}[mode])
-    return decoded
+    """An image of one value, with one black pixel at the left top, so that it is not constant."""
+    image = Image.new(mode, (SIDE, SIDE), value)
+    image.putpixel((0, 0), {"RGB": (0, 0, 0), "LA": (0, 255)}[mode])
+    return image
 
 
 def test_gray_png_is_read_as_it_is(tmp_path: Path) -> None:
-    decoded = read_raster(save(tmp_path / "a.png", Image.fromarray(RAMP)))
-    assert decoded.pixels.dtype == np.uint8
-    np.testing.assert_array_equal(decoded.pixels, RAMP)
-    assert decoded.mapping == "PNG; gray as stored"
+    image = read_raster(save(tmp_path / "a.png", Image.fromarray(RAMP)))
+    assert image.pixels.dtype == np.uint8
+    np.testing.assert_array_equal(image.pixels, RAMP)
+    assert image.mapping == "PNG; gray as stored"
 
 
 def test_jpeg_keeps_gray_within_its_loss(tmp_path: Path) -> None:
-    decoded = read_raster(save(tmp_path / "a.jpg", Image.fromarray(RAMP), quality=95))
-    assert np.abs(decoded.pixels.astype(int) - RAMP).max() <= 8
+    image = read_raster(save(tmp_path / "a.jpg", Image.fromarray(RAMP), quality=95))
+    assert np.abs(image.pixels.astype(int) - RAMP).max() <= 8
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ def test_color_becomes_luminance(tmp_path: Path, color: tuple[int, int, int], ex
 
 
 def test_palette_is_looked_up(tmp_path: Path) -> None:
-    decoded = Image.fromarray((RAMP > 60).astype(np.uint8)).convert("P")
-    decoded.putpalette([200, 200, 200, 10, 10, 10])  # index 0 is the brighter one
-    pixels = read_raster(save(tmp_path / "a.png", decoded)).pixels
+    image = Image.fromarray((RAMP > 60).astype(np.uint8)).convert("P")
+    image.putpalette([200, 200, 200, 10, 10, 10])  # index 0 is the brighter one
+    pixels = read_raster(save(tmp_path / "a.png", image)).pixels
     np.testing.assert_array_equal(pixels, np.where(RAMP > 60, 10, 200))
 
 
@@ -82,28 +82,28 @@ def test_transparent_parts_lie_on_black(tmp_path: Path) -> None:
 
 
 def test_transparent_palette_entry_is_black(tmp_path: Path) -> None:
-    decoded = Image.fromarray((RAMP > 60).astype(np.uint8)).convert("P")
-    decoded.putpalette([200, 200, 200, 90, 90, 90])
-    pixels = read_raster(save(tmp_path / "a.png", decoded, transparency=0)).pixels
+    image = Image.fromarray((RAMP > 60).astype(np.uint8)).convert("P")
+    image.putpalette([200, 200, 200, 90, 90, 90])
+    pixels = read_raster(save(tmp_path / "a.png", image, transparency=0)).pixels
     np.testing.assert_array_equal(pixels, np.where(RAMP > 60, 90, 0))
 
 
 def test_sixteen_bits_are_mapped_from_the_images_own_range(tmp_path: Path) -> None:
     values = np.full((SIDE, SIDE), 1000, np.uint16)
     values[0, :3] = 4000, 2500, 1012  # 255 * 1500 / 3000 = 127.5 -> 128 (even); 255 * 12 / 3000 = 1.02
-    decoded = read_raster(save(tmp_path / "a.png", Image.fromarray(values)))
-    assert decoded.pixels[0, :4].tolist() == [255, 128, 1, 0]
-    assert decoded.mapping == "PNG; 16-bit gray, full range 1000..4000"
+    image = read_raster(save(tmp_path / "a.png", Image.fromarray(values)))
+    assert image.pixels[0, :4].tolist() == [255, 128, 1, 0]
+    assert image.mapping == "PNG; 16-bit gray, full range 1000..4000"
 
 
 def test_sixteen_bit_color_keeps_its_low_byte(tmp_path: Path) -> None:
     values = np.zeros((SIDE, SIDE, 3), np.uint16)
     values[0, :3] = [[0, 0, 250], [250, 250, 250], [0, 250, 0]]  # OpenCV writes blue, green, red
     cv2.imwrite(str(tmp_path / "a.png"), values)
-    decoded = read_raster(tmp_path / "a.png")
+    image = read_raster(tmp_path / "a.png")
     # Luminance 74.75, 250, 146.75 of at most 250, to 0..255.
-    assert decoded.pixels[0, :4].tolist() == [76, 255, 150, 0]
-    assert "16-bit color" in decoded.mapping
+    assert image.pixels[0, :4].tolist() == [76, 255, 150, 0]
+    assert "16-bit color" in image.mapping
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -111,12 +111,12 @@ def test_exif_orientation_is_set_upright_as_pillow_does(tmp_path: Path, orientat
     exif = Image.Exif()
     exif[0x0112] = orientation
     path = save(tmp_path / "a.png", Image.fromarray(RAMP), exif=exif)
-    with Image.open(path) as decoded:
-        expected = np.asarray(ImageOps.exif_transpose(decoded))
+    with Image.open(path) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image))
     np.testing.assert_array_equal(read_raster(path).pixels, expected)
 
 
-def test_a_picture_turned_by_exif_has_its_sides_swapped(tmp_path: Path) -> None:
+def test_an_image_turned_by_exif_has_its_sides_swapped(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # shown turned by 90 degrees clockwise: the left bottom comes to the left top
     pixels = read_raster(save(tmp_path / "a.png", Image.fromarray(RAMP), exif=exif)).pixels
@@ -125,7 +125,7 @@ def test_a_picture_turned_by_exif_has_its_sides_swapped(tmp_path: Path) -> None:
 
 
 def text(path: Path) -> None:
-    path.write_text("not a decoded")
+    path.write_text("not an image")
 
 
 def empty(path: Path) -> None:

@@ -24,7 +24,7 @@ Cxr = Callable[..., Any]
 PREAMBLE = bytes(128) + b"DICM"
 
 
-def picture(seed: int) -> bytes:
+def png_bytes(seed: int) -> bytes:
     written = io.BytesIO()
     pixels = np.random.default_rng(seed).integers(0, 256, (40, 40), np.uint8)
     Image.fromarray(pixels).save(written, "PNG")
@@ -57,7 +57,7 @@ def test_files_without_suffix_count_by_their_content(tmp_path: Path) -> None:
 def test_folders_deep_down_and_circles_of_links(tmp_path: Path) -> None:
     deep = tmp_path / "images" / "/".join("abcdefghijklmnop")
     deep.mkdir(parents=True)
-    (deep / "image.png").write_bytes(picture(0))
+    (deep / "image.png").write_bytes(png_bytes(0))
     (deep / "up").symlink_to(tmp_path / "images")
     (tmp_path / "images" / "one.png").symlink_to(tmp_path / "images" / "two.png")
     (tmp_path / "images" / "two.png").symlink_to(tmp_path / "images" / "one.png")
@@ -68,16 +68,18 @@ def test_folders_deep_down_and_circles_of_links(tmp_path: Path) -> None:
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "image.dcm")
-    (tmp_path / "image.png").write_bytes(picture(0))
+    (tmp_path / "image.png").write_bytes(png_bytes(0))
     assert found(tmp_path) == ["image.png"]
 
 
 def test_images_in_archives_are_rows(cxr: Cxr, tmp_path: Path) -> None:
     images = tmp_path / "images"
     (images / "normal").mkdir(parents=True)
-    (images / "normal" / "a.png").write_bytes(picture(0))
-    pack(images / "covid19.zip", {"b.png": picture(1), "deep/normal/c.PNG": picture(2), "notes.txt": b"no"})
-    pack(images / "normal" / "more.ZIP", {"pneumonia\\d.png": picture(3), "cut.png": picture(4)[:900]})
+    (images / "normal" / "a.png").write_bytes(png_bytes(0))
+    pack(
+        images / "covid19.zip", {"b.png": png_bytes(1), "deep/normal/c.PNG": png_bytes(2), "notes.txt": b"no"}
+    )
+    pack(images / "normal" / "more.ZIP", {"pneumonia\\d.png": png_bytes(3), "cut.png": png_bytes(4)[:900]})
     outcome = cxr("preprocess", images, "-o", tmp_path / "d", "--size", 16, "--workers", 2)
     assert outcome.code == 0, outcome.err
     manifest = open_dataset(tmp_path / "d").manifest
@@ -96,7 +98,7 @@ def test_images_in_archives_are_rows(cxr: Cxr, tmp_path: Path) -> None:
 
 
 def test_labels_find_images_in_archives(cxr: Cxr, tmp_path: Path) -> None:
-    pack(tmp_path / "set.zip", {"images/1.png": picture(1), "images/2.png": picture(2)})
+    pack(tmp_path / "set.zip", {"images/1.png": png_bytes(1), "images/2.png": png_bytes(2)})
     (tmp_path / "labels.csv").write_text("path,label\nset.zip/images/1.png,one\n2.png,two\n")
     labels = ["--labels", tmp_path / "labels.csv"]
     outcome = cxr("preprocess", tmp_path / "set.zip", "-o", tmp_path / "d", "--workers", 1, *labels)
@@ -159,9 +161,9 @@ def test_members_beyond_the_bounds_are_rejected(tmp_path: Path, monkeypatch: pyt
 
 
 def test_archives_in_archives_and_encrypted_members_are_rejected(cxr: Cxr, tmp_path: Path) -> None:
-    inner = pack(tmp_path / "inner.zip", {"image.png": picture(0)}).read_bytes()
+    inner = pack(tmp_path / "inner.zip", {"image.png": png_bytes(0)}).read_bytes()
     archive = pack(
-        tmp_path / "outer.zip", {"inner.zip": inner, "image.png": picture(1), "locked.png": picture(2)}
+        tmp_path / "outer.zip", {"inner.zip": inner, "image.png": png_bytes(1), "locked.png": png_bytes(2)}
     )
     content = bytearray(archive.read_bytes())
     entry = content.index(b"locked.png", content.index(b"PK\x01\x02")) - 46
@@ -180,9 +182,9 @@ def test_archives_in_archives_and_encrypted_members_are_rejected(cxr: Cxr, tmp_p
 def test_an_archive_of_no_images_and_a_folder_named_like_one(tmp_path: Path) -> None:
     pack(tmp_path / "notes.zip", {"a.txt": b"no image"})
     (tmp_path / "folder.zip" / "normal").mkdir(parents=True)
-    (tmp_path / "folder.zip" / "normal" / "a.png").write_bytes(picture(0))
+    (tmp_path / "folder.zip" / "normal" / "a.png").write_bytes(png_bytes(0))
     inputs = find_inputs([tmp_path])
     assert [path.name for path in inputs.paths] == ["a.png"]
     assert inputs.other_files == 1
     with open_input(inputs.paths[0]) as stream:
-        assert stream.read() == picture(0)
+        assert stream.read() == png_bytes(0)

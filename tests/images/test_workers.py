@@ -33,13 +33,13 @@ def kill_yourself(by: int) -> None:
     os.kill(os.getpid(), by)
 
 
-def told(item: object, reason: str) -> str:
+def describe_loss(item: object, reason: str) -> str:
     return f"{item}: {reason}"
 
 
-def test_a_dying_process_is_replaced_and_its_item_told() -> None:
+def test_a_dying_process_is_replaced_and_its_item_reported() -> None:
     deaths = [0, signal.SIGSEGV, 0, signal.SIGKILL, 0]
-    results = list(map_in_order(kill_yourself, deaths, 2, on_loss=told))
+    results = list(map_in_order(kill_yourself, deaths, 2, on_loss=describe_loss))
     assert results == [
         None,
         "11: killed its process (SIGSEGV)",
@@ -47,7 +47,9 @@ def test_a_dying_process_is_replaced_and_its_item_told() -> None:
         "9: killed its process (SIGKILL, out of memory?)",
         None,
     ]
-    assert list(map_in_order(os._exit, [3], 1, on_loss=told)) == ["3: ended its process (exit code 3)"]
+    assert list(map_in_order(os._exit, [3], 1, on_loss=describe_loss)) == [
+        "3: ended its process (exit code 3)"
+    ]
 
 
 def run_out_of_memory(_: int) -> str:
@@ -55,12 +57,12 @@ def run_out_of_memory(_: int) -> str:
 
 
 def test_an_item_too_large_for_memory_is_lost() -> None:
-    results = list(map_in_order(run_out_of_memory, [1, 2], 1, on_loss=told))
+    results = list(map_in_order(run_out_of_memory, [1, 2], 1, on_loss=describe_loss))
     assert results == ["1: ran out of memory", "2: ran out of memory"]
 
 
 def test_a_hanging_item_is_given_up_while_the_others_are_done() -> None:
-    results = list(map_in_order(time.sleep, [0, 1000, 0, 0, 1000, 0], 2, timeout=1.5, on_loss=told))
+    results = list(map_in_order(time.sleep, [0, 1000, 0, 0, 1000, 0], 2, timeout=1.5, on_loss=describe_loss))
     late = "1000: was not done within 1.5 s"
     assert results == [None, late, None, None, late, None]
 
@@ -82,7 +84,7 @@ class Unreadable:
 
 def test_a_process_that_cannot_start_is_an_error() -> None:
     with pytest.raises(CxrError, match="before it had any work"):
-        list(map_in_order(Unreadable(), [1, 2], 1, on_loss=told))
+        list(map_in_order(Unreadable(), [1, 2], 1, on_loss=describe_loss))
 
 
 def test_no_time_is_too_long() -> None:

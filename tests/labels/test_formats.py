@@ -179,11 +179,11 @@ def test_chexpert_values(tmp_path: Path) -> None:
     }
     assert lateral.values["view_position"] == "LATERAL"
     assert unknown.values["sex"] == ""
-    assert first.telling_parts == 3
+    assert first.identifying_parts == 3
 
 
 @pytest.mark.parametrize(
-    ("label_format", "text", "finding", "told"),
+    ("label_format", "text", "finding", "message"),
     [
         ("nih", "path,label\na,b\n", None, "no column 'Image Index'; it has 'path', 'label'"),
         (
@@ -205,11 +205,11 @@ def test_chexpert_values(tmp_path: Path) -> None:
     ],
 )
 def test_a_table_of_another_layout_is_refused(
-    tmp_path: Path, label_format: str, text: str, finding: str | None, told: str
+    tmp_path: Path, label_format: str, text: str, finding: str | None, message: str
 ) -> None:
     with pytest.raises(BadInput) as refusal:
         read(tmp_path, text, label_format, finding)
-    assert told in str(refusal.value)
+    assert message in str(refusal.value)
     assert str(tmp_path) in str(refusal.value)
 
 

@@ -113,7 +113,7 @@ def test_a_missing_or_binary_table_is_bad_input(tmp_path: Path) -> None:
         ("elsewhere", "1.dcm"),
     ],
 )
-def test_ways_to_name_a_image(
+def test_ways_to_name_an_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table_folder: str, path: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -125,7 +125,7 @@ def test_ways_to_name_a_image(
     assert found.rows_without_image == 1
 
 
-def test_an_absolute_path_names_a_image(tmp_path: Path) -> None:
+def test_an_absolute_path_names_an_image(tmp_path: Path) -> None:
     image = tmp_path / "1.png"
     row = LabelRow(Path("/elsewhere/t.csv"), str(image), "x", {})
     assert match_rows([row], [image], []) == ({str(image): row}, 0)
@@ -154,7 +154,7 @@ def test_a_path_below_two_sources_is_refused(tmp_path: Path) -> None:
         )
 
 
-def test_a_row_of_another_folder_does_not_take_a_image_that_is_named_in_full(tmp_path: Path) -> None:
+def test_a_row_of_another_folder_does_not_take_an_image_that_is_named_in_full(tmp_path: Path) -> None:
     images = [tmp_path / "train" / "1.png"]
     rows = [LabelRow(tmp_path / "t.csv", path, path, {}) for path in ("train/1.png", "test/1.png")]
     matched, without_image = match_rows(rows, images, [])
@@ -175,18 +175,18 @@ def test_two_rows_of_one_image_must_agree(tmp_path: Path) -> None:
         match_rows([one, LabelRow(one.table, "1.png", "x", {"sex": "M"})], images, [])
 
 
-def test_a_image_in_both_covidx_lists_is_refused(tmp_path: Path) -> None:
+def test_an_image_in_both_covidx_lists_is_refused(tmp_path: Path) -> None:
     lists = [write(tmp_path / name, "7 1.png normal rsna") for name in ("train.txt", "test.txt")]
     with pytest.raises(BadInput, match="disagree in 'listed_in'"):
         read_labels(lists, Columns(), [tmp_path / "1.png"], [])
 
 
-def test_last_parts_of_a_path_tell_a_image_where_its_name_does_not(tmp_path: Path) -> None:
+def test_last_parts_of_a_path_identify_an_image_where_its_name_does_not(tmp_path: Path) -> None:
     images = [tmp_path / f"batch {n}" / f"patient{n}" / "study1" / "view1_frontal.jpg" for n in (1, 2)]
     rows = [
         LabelRow(
             tmp_path / "train.csv", f"CheXpert/train/patient{n}/study1/view1_frontal.jpg", f"{n}", {},
-            telling_parts=3,
+            identifying_parts=3,
         )
         for n in (2, 3)
     ]  # fmt: skip

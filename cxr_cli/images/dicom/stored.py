@@ -1,4 +1,4 @@
-"""From encoded pixel data to stored values: decoding, unused bits, sign, and color that is gray in truth."""
+"""From encoded pixel data to stored values: decoding, unused bits, sign, color with equal channels."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ def gray_of_color(dataset: FileDataset) -> NDArray[np.uint8]:
     """Decode a color image, RGB, YBR or palette, whose channels are alike to one of them [H, W], 0 black.
 
     Raises:
-        RejectedImageError: color in truth.
+        RejectedImageError: channels that differ.
     """
     if dataset.PhotometricInterpretation == "PALETTE COLOR":
         channels = apply_color_lut(dataset.pixel_array, dataset)

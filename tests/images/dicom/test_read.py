@@ -135,7 +135,7 @@ COVERED = {
 }
 UNEVEN_BORDER = bordered((1000, 2000, 3000), 4095)
 UNEVEN_BORDER[0, 0] = UNEVEN_BORDER[-1, 0] = UNEVEN_BORDER[0, -1] = 0
-"""Corners differ: only the header tells that there is a border."""
+"""Corners differ: only the header says that there is a border."""
 
 
 def covered(cover: str, edges: dict[str, int] = COVERED) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""DICOM files that others made: the real archive beside its pictures, and pydicom's test files."""
+"""DICOM files that others made: the real archive beside its PNG and JPEG files, and pydicom's test files."""
 
 import signal
 from collections import Counter
@@ -27,8 +27,8 @@ DAMAGED = {"badVR.dcm", "JPEG2000-embedded-sequence-delimiter.dcm"}
 
 
 @cache
-def small_picture(path: Path) -> np.ndarray:
-    """The same of a picture as OpenCV reads it."""
+def small_image(path: Path) -> np.ndarray:
+    """The same of a file as OpenCV reads it."""
     return small(cv2.imread(str(path), cv2.IMREAD_REDUCED_GRAYSCALE_4))
 
 
@@ -37,14 +37,14 @@ def small(image: np.ndarray) -> np.ndarray:
     return cv2.resize(image, (64, 64), interpolation=cv2.INTER_AREA)[12:-12, 12:-12].ravel()
 
 
-def test_every_image_of_the_archive_looks_like_the_picture_it_was_made_of(real_images: Path) -> None:
-    pictures = read_csv(real_images / "cxr3" / "metadata.csv")
+def test_every_image_of_the_archive_looks_like_the_file_it_was_made_of(real_images: Path) -> None:
+    originals = read_csv(real_images / "cxr3" / "metadata.csv")
     table = read_csv(real_images / "dicom" / "labels.csv")
     seen: Counter[str] = Counter()
     for path, label, view in zip(table["path"], table["label"], table["true_view"], strict=True):
         image, record = read_dicom(real_images / "dicom" / path)
-        same = pictures[(pictures["patient_id"] == record["patient_id"]) & (pictures["label"] == label)]
-        others = (small_picture(real_images / "cxr3" / decoded) for decoded in same["path"])
+        same = originals[(originals["patient_id"] == record["patient_id"]) & (originals["label"] == label)]
+        others = (small_image(real_images / "cxr3" / original) for original in same["path"])
         # A correlation that is right in sign as well: an image not inverted where it should be has -0.99.
         assert any(np.corrcoef(small(image.pixels), other)[0, 1] > 0.99 for other in others), path
         assert record["view_position"] in ("", view)
@@ -70,7 +70,7 @@ def no_longer_than(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def test_every_file_of_pydicom_is_a_image_or_a_named_reject(capfd: pytest.CaptureFixture[str]) -> None:
+def test_every_file_of_pydicom_is_an_image_or_a_named_reject(capfd: pytest.CaptureFixture[str]) -> None:
     files = [path for path in sorted(PYDICOM_FILES.rglob("*")) if path.is_file() and path.suffix != ".pyc"]
     images, undecoded = 0, set()
     for path in files:
