@@ -394,7 +394,7 @@ _cxr() {
             return
             ;;
         "audit --output" | "audit -o")
-            _cxr_paths -f
+            _cxr_paths -d
             return
             ;;
         "audit --json")

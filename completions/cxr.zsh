@@ -10,11 +10,11 @@ _cxr() {
         'train:Train a model on a DATASET.'
         'validate3way:Three-way validation of a siamese RUN.'
         'template:Make the class templates of a siamese RUN.'
-        'test:Predict a subset and print metrics with intervals.'
-        'stratify:Print every metric of a model by characteristics of the images.'
+        'test:Predict images and print metrics with intervals.'
+        'stratify:Report metrics by image characteristics.'
         'predict:Predict images without labels.'
         'audit:Look for shortcuts, associations and leaks.'
-        'gradcam:Show which regions of an image a score rests on.'
+        'gradcam:Show which image regions a score is based on.'
         'report:Put all results of a RUN on one HTML page.'
         'sweep:Train a grid of learning rates and batch sizes.'
         'weights:List, fetch and verify pretrained weights.'
@@ -48,39 +48,39 @@ _cxr() {
                         '(--manufacturers)--manufacturers=[More spellings of manufacturers, TOML\: "Acme" = \["Acme Imaging"\].]:file:_files' \
                         '(--hash-patients)--hash-patients=[Replace patient ids by hashes, keyed by this file'\''s bytes.]:file:_files' \
                         '(--keep-tags)--keep-tags=[DICOM tags to add to the manifest as they are.]:value: ' \
-                        '(--workers)--workers=[Processes that read; 0\: this one, unguarded. \[one per available CPU\]]:value: ' \
+                        '(--workers)--workers=[Number of processes that read; 0 reads in this one, without the time limit. \[one per available CPU\]]:value: ' \
                         '(--image-timeout)--image-timeout=[Reject an image that takes longer than this many seconds to read.]:value: ' \
                         '(--max-failures)--max-failures=[Stop when more inputs than this are rejected.]:value: ' \
-                        '(--shard)--shard=[Take the Ith of N parts. Default\: the task of a Slurm job array.]:value: ' \
+                        '(--shard)--shard=[Only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
                         '(--merge)--merge[Merge the shards given as SOURCE into one dataset.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '*:file:_files'
                     ;;
                 split)
                     _arguments \
-                        '(--output -o)--output=[The split.csv to write; a .json goes beside.]:file:_files' \
-                        '(--output -o)-o[The split.csv to write; a .json goes beside.]:file:_files' \
+                        '(--output -o)--output=[The split.csv to write, with a .json of the same name.]:file:_files' \
+                        '(--output -o)-o[The split.csv to write, with a .json of the same name.]:file:_files' \
                         '(--val)--val=[Fraction of each class to use for validation. \[0.2\]]:value: ' \
                         '(--test)--test=[Fraction of each class to use for testing. \[0.2\]]:value: ' \
-                        '(--folds)--folds=[Divide into folds instead\: one tests, the next validates.]:value: ' \
-                        '(--from-column)--from-column=[Take train, val, test from this manifest column; with --val, sample val from its train.]:value: ' \
-                        '(--train-where)--train-where=[Train and val come from images that meet this, all other patients are test. As "institution == '\''Academic Hospital'\'' and age >= 18".]:value: ' \
-                        '(--train-per-class)--train-per-class=[Images to train on\: of each class, or as positive=375,negative=375.]:value: ' \
-                        '(--val-per-class)--val-per-class=[Images to validate on, written likewise. \[0\]]:value: ' \
+                        '(--folds)--folds=[Number of cross-validation folds, instead of --val and --test.]:value: ' \
+                        '(--from-column)--from-column=[Manifest column of the subsets train, val and test. With --val, val is sampled from train.]:value: ' \
+                        '(--train-where)--train-where=[Train and validate on images that meet this; test on all other patients. For example "institution == '\''Academic Hospital'\'' and age >= 18".]:value: ' \
+                        '(--train-per-class)--train-per-class=[Training images of each class\: a number, or positive=375,negative=375.]:value: ' \
+                        '(--val-per-class)--val-per-class=[Validation images of each class, written likewise. \[0\]]:value: ' \
                         '(--near-duplicates --no-near-duplicates)--near-duplicates[Keep patients with near-duplicate images in one subset.]' \
                         '(--near-duplicates --no-near-duplicates)--no-near-duplicates[Keep patients with near-duplicate images in one subset.]' \
-                        '(--seed)--seed=[Seed of everything random.]:value: ' \
+                        '(--seed)--seed=[Random seed.]:value: ' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
                 train)
                     _arguments \
-                        '(--split)--split=[The split.csv that divides the DATASET.]:file:_files' \
+                        '(--split)--split=[The split.csv of the DATASET.]:file:_files' \
                         '(--output -o)--output=[The RUN folder.]:folder:_files -/' \
                         '(--output -o)-o[The RUN folder.]:folder:_files -/' \
                         '(--recipe)--recipe=[The papers'\'' settings, single, siamese or finetune; or small-data.]:value:(single siamese finetune small-data)' \
-                        '(--fold)--fold=[The fold that tests, where the split has folds.]:value: ' \
-                        '(--seed)--seed=[Seed of everything random.]:value: ' \
+                        '(--fold)--fold=[The fold to test on, where the split has folds.]:value: ' \
+                        '(--seed)--seed=[Random seed.]:value: ' \
                         '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as many as memory holds\]]:value: ' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
@@ -122,7 +122,7 @@ _cxr() {
                     _arguments \
                         '(--trials)--trials=[Trials in each repeat; no image is classified twice in one.]:value: ' \
                         '(--repeats)--repeats=[Independent random samples of trials.]:value: ' \
-                        '(--seed)--seed=[Seed of everything random.]:value: ' \
+                        '(--seed)--seed=[Random seed.]:value: ' \
                         '(--subset)--subset=[Whose images are compared.]:value:(train val test)' \
                         '(--json)--json=[Write the metrics there as JSON.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
@@ -143,16 +143,16 @@ _cxr() {
                     ;;
                 test)
                     _arguments \
-                        '(--subset)--subset=[Whose images are predicted.]:value:(train val test)' \
+                        '(--subset)--subset=[Images to predict.]:value:(train val test)' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
                         '(--positive)--positive=[Of two classes, the positive one. \[the one not named like a negative, else the second\]]:value: ' \
                         '(--sensitivity)--sensitivity=[Choose the highest threshold that reaches this sensitivity on validation. \[the one with the highest Youden index there\]]:value: ' \
-                        '(--threshold)--threshold=[Call images positive from this score on, such as 0.5.]:value: ' \
-                        '(--output -o)--output=[Predictions. \[RUN/predictions.csv\]]:file:_files' \
-                        '(--output -o)-o[Predictions. \[RUN/predictions.csv\]]:file:_files' \
-                        '(--json)--json=[Metrics as JSON, figures beside it. \[RUN/metrics.json, RUN/figures\]]:file:_files' \
-                        '(--resamples)--resamples=[Resamples of patients, by which bootstrap intervals are made.]:value: ' \
-                        '(--seed)--seed=[Seed of the resamples.]:value: ' \
+                        '(--threshold)--threshold=[Call an image positive if its score is at least this, such as 0.5.]:value: ' \
+                        '(--output -o)--output=[The predictions to write. \[RUN/predictions.csv\]]:file:_files' \
+                        '(--output -o)-o[The predictions to write. \[RUN/predictions.csv\]]:file:_files' \
+                        '(--json)--json=[The metrics to write; figures go beside it. \[RUN/metrics.json, RUN/figures\]]:file:_files' \
+                        '(--resamples)--resamples=[Bootstrap resamples of patients for intervals.]:value: ' \
+                        '(--seed)--seed=[Random seed of the resamples.]:value: ' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
@@ -160,24 +160,24 @@ _cxr() {
                     ;;
                 stratify)
                     _arguments \
-                        '*--by=[A characteristic; repeatable. `a,b` crosses two; `age\:40,60` puts numbers into bins.]:value: ' \
+                        '*--by=[A characteristic; repeatable. `a,b` crosses two; `age\:40,60` groups numbers.]:value: ' \
                         '(--compare)--compare=[Another model'\''s predictions of the same images.]:file:_files' \
-                        '(--positive)--positive=[The finding; of more than two classes, against all others.]:value: ' \
-                        '(--threshold)--threshold=[Call images positive from this score on. \[as the table'\''s column `predicted` says\]]:value: ' \
-                        '(--small)--small=[Mark strata with fewer images of a class.]:value: ' \
-                        '(--format)--format=[How tables are printed.]:value:(table csv json latex markdown)' \
+                        '(--positive)--positive=[The positive class; of more than two, it is compared with all others.]:value: ' \
+                        '(--threshold)--threshold=[Call an image positive if its score is at least this. \[as the column `predicted`\]]:value: ' \
+                        '(--small)--small=[Mark strata with fewer images than this of a class.]:value: ' \
+                        '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
                         '(--output -o)--output=[A folder for all tables and ROC plots.]:folder:_files -/' \
                         '(--output -o)-o[A folder for all tables and ROC plots.]:folder:_files -/' \
-                        '(--resamples)--resamples=[Resamples of patients, by which bootstrap intervals are made.]:value: ' \
-                        '(--seed)--seed=[Seed of everything random.]:value: ' \
+                        '(--resamples)--resamples=[Bootstrap resamples of patients for intervals.]:value: ' \
+                        '(--seed)--seed=[Random seed.]:value: ' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:file:_files'
                     ;;
                 predict)
                     _arguments \
-                        '(--output -o)--output=[The worklist. \[stdout\]]:file:_files' \
-                        '(--output -o)-o[The worklist. \[stdout\]]:file:_files' \
-                        '(--first)--first=[Images with the highest score for this class come first. \[of two classes the positive one; else as in DATASET\]]:value: ' \
+                        '(--output -o)--output=[The table of predictions to write. \[stdout\]]:file:_files' \
+                        '(--output -o)-o[The table of predictions to write. \[stdout\]]:file:_files' \
+                        '(--first)--first=[Sort by the score for this class, highest first. \[of two classes the positive one; else the order of DATASET\]]:value: ' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/' \
@@ -187,33 +187,33 @@ _cxr() {
                     _arguments \
                         '(--split)--split=[The split.csv\: needed for a DATASET; for a RUN where it is now, if it was moved.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
-                        '(--fold)--fold=[The fold that tests, where the split has folds.]:value: ' \
-                        '(--subset)--subset=[Images that the run is applied to.]:value:(train val test)' \
+                        '(--fold)--fold=[The fold to test on, where the split has folds.]:value: ' \
+                        '(--subset)--subset=[Images to apply the run to.]:value:(train val test)' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
-                        '*--ignore=[A characteristic not to examine; repeatable.]:value: ' \
-                        '*--fail-on=[End with code 5 if one is found; repeatable.]:value:(shortcut association leak)' \
-                        '(--output -o)--output=[For audit.json and figures/audit.png. \[RUN\]]:file:_files' \
-                        '(--output -o)-o[For audit.json and figures/audit.png. \[RUN\]]:file:_files' \
-                        '(--json)--json=[Results as JSON. \[DIR/audit.json\]]:file:_files' \
+                        '*--ignore=[A characteristic to leave out; repeatable.]:value: ' \
+                        '*--fail-on=[Exit with code 5 if any of these is found; repeatable.]:value:(shortcut association leak)' \
+                        '(--output -o)--output=[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
+                        '(--output -o)-o[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
+                        '(--json)--json=[The results to write as JSON. \[DIR/audit.json\]]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
                 gradcam)
                     _arguments \
-                        '(--output -o)--output=[The folder of overlays to make.]:folder:_files -/' \
-                        '(--output -o)-o[The folder of overlays to make.]:folder:_files -/' \
+                        '(--output -o)--output=[The folder to write.]:folder:_files -/' \
+                        '(--output -o)-o[The folder to write.]:folder:_files -/' \
                         '(--subset)--subset=[Images to choose from.]:value:(train val test)' \
                         '*--images=[Choose from these instead\: file, folder, zip archive or image_id; repeatable.]:file:_files' \
                         '*--pick=[A random sample, or by the run'\''s prediction; repeatable. \[random\]]:value:(random tp fp fn tn)' \
-                        '(--count)--count=[Images of each pick; 0\: all. \[16; all of --images or --sanity-check\]]:value: ' \
-                        '(--seed)--seed=[Seed of everything random.]:value: ' \
+                        '(--count)--count=[Images of each pick; 0 for all. \[16; all with --images or --sanity-check\]]:value: ' \
+                        '(--seed)--seed=[Random seed.]:value: ' \
                         '(--target)--target=[The class whose score is explained.]:value:(predicted label)' \
                         '(--positive)--positive=[The positive class of --pick tp, fp, fn and tn. \[--target CLASS; of two classes, the one not named like a negative\]]:value: ' \
                         '(--pair)--pair=[Siamese runs\: explain the similarity of two images.]:value: ' \
-                        '(--method)--method=[The method of the maps.]:value:(gradcam gradcam++ hirescam layercam)' \
+                        '(--method)--method=[Saliency method.]:value:(gradcam gradcam++ hirescam layercam)' \
                         '(--layer)--layer=[The layer whose feature map is weighted, such as stage3. \[the last\]]:value: ' \
-                        '(--beside)--beside=[Another run of the same images, such as cropped ones, to compare.]:file:_files' \
-                        '(--color)--color=[The colors of the overlays.]:value:(inferno viridis cividis red)' \
+                        '(--beside)--beside=[Show the maps of another run beside them, such as of cropped images.]:file:_files' \
+                        '(--color)--color=[Colormap of the overlays.]:value:(inferno viridis cividis red)' \
                         '(--shared-scale)--shared-scale[One color scale for all images of a run.]' \
                         '(--dicom)--dicom[Also write a DICOM Secondary Capture of each DICOM image.]' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
@@ -238,15 +238,15 @@ _cxr() {
                     ;;
                 sweep)
                     _arguments \
-                        '(--split)--split=[The split.csv that divides the DATASET.]:file:_files' \
+                        '(--split)--split=[The split.csv of the DATASET.]:file:_files' \
                         '(--output -o)--output=[The folder for the runs and sweep.csv.]:folder:_files -/' \
                         '(--output -o)-o[The folder for the runs and sweep.csv.]:folder:_files -/' \
                         '(--recipe)--recipe=[The papers'\'' settings, single, siamese or finetune; or small-data.]:value:(single siamese finetune small-data)' \
                         '*--lr=[Learning rates; repeatable. \[1e-3 1e-4 1e-5\]]:value: ' \
                         '*--batch-size=[Batch sizes; repeatable. \[8 16 32\]]:value: ' \
-                        '(--fold)--fold=[The fold that tests, where the split has folds.]:value: ' \
-                        '(--seed)--seed=[Seed of everything random.]:value: ' \
-                        '(--task)--task=[Train only share I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
+                        '(--fold)--fold=[The fold to test on, where the split has folds.]:value: ' \
+                        '(--seed)--seed=[Random seed.]:value: ' \
+                        '(--task)--task=[Train only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
@@ -283,9 +283,9 @@ _cxr() {
                     ;;
                 weights)
                     commands=(
-                        'list:Print what is published, and what of it is here.'
+                        'list:List published weights, and which are available locally.'
                         'fetch:Download weights into the local cache.'
-                        'verify:Read weights, and check digest and fit.'
+                        'verify:Verify the digest of weights, and that they fit their architecture.'
                     )
                     _arguments -C \
                         '(--help)--help[Show this message and exit.]' \
@@ -297,8 +297,8 @@ _cxr() {
                             case $words[1] in
                                 list)
                                     _arguments \
-                                        '(--arch)--arch=[Only those of an architecture.]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
-                                        '(--format)--format=[How to print them.]:value:(table csv json)' \
+                                        '(--arch)--arch=[Only weights of this architecture.]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
+                                        '(--format)--format=[Output format.]:value:(table csv json)' \
                                         '(--help)--help[Show this message and exit.]'
                                     ;;
                                 fetch)
@@ -308,7 +308,7 @@ _cxr() {
                                     ;;
                                 verify)
                                     _arguments \
-                                        '(--arch)--arch=[Architecture. \[the name'\''s own\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
+                                        '(--arch)--arch=[Architecture; needed for a file. \[the name'\''s own\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                                         '(--help)--help[Show this message and exit.]' \
                                         '1:file:_files'
                                     ;;
@@ -318,23 +318,23 @@ _cxr() {
                     ;;
                 phantom)
                     _arguments \
-                        '(-o --output)-o[Folder to make.]:folder:_files -/' \
-                        '(-o --output)--output=[Folder to make.]:folder:_files -/' \
-                        '(--count)--count=[Images in all, balanced over the findings.]:value: ' \
+                        '(-o --output)-o[The folder to write.]:folder:_files -/' \
+                        '(-o --output)--output=[The folder to write.]:folder:_files -/' \
+                        '(--count)--count=[Number of images, balanced over the findings.]:value: ' \
                         '(--size)--size=[Height and width of an image, pixels.]:value: ' \
                         '*--finding=[normal, pneumonia, covid19 or pneumoperitoneum; repeatable. \[default\: normal pneumonia covid19\]]:value:(normal pneumonia covid19 pneumoperitoneum)' \
-                        '(--images-per-patient)--images-per-patient=[The most images of one patient; uniformly random from 1 up.]:value: ' \
+                        '(--images-per-patient)--images-per-patient=[Maximum images per patient, uniformly random from 1.]:value: ' \
                         '(--shortcut)--shortcut=[Probability of a planted corner marker on images of one class.]:value: ' \
                         '(--shortcut-class)--shortcut-class=[The class that may carry it. \[default\: the last finding\]]:value:(normal pneumonia covid19 pneumoperitoneum)' \
                         '(--seed)--seed=[The same seed gives the same bytes.]:value: ' \
-                        '(--workers)--workers=[Processes; changes no byte. \[one per available CPU\]]:value: ' \
+                        '(--workers)--workers=[Number of processes; the output is the same. \[one per available CPU\]]:value: ' \
                         '(--help)--help[Show this message and exit.]'
                     ;;
                 demo)
                     _arguments \
                         '(--output -o)--output=[The folder for phantoms, dataset and runs.]:folder:_files -/' \
                         '(--output -o)-o[The folder for phantoms, dataset and runs.]:folder:_files -/' \
-                        '(--seed)--seed=[Seed of everything random.]:value: ' \
+                        '(--seed)--seed=[Random seed.]:value: ' \
                         '(--help)--help[Show this message and exit.]'
                     ;;
                 doctor)

@@ -4,10 +4,8 @@ A file or folder written here is there whole or not at all: it is made beside it
 temporary name and moved over it.
 """
 
-import hashlib
 import json
 import os
-import platform
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -207,6 +205,8 @@ def read_csv(path: Path, required: Sequence[str] = (), separator: str = ",") -> 
 
 def digest_file(path: Path) -> str:
     """SHA-256 of a file's bytes, 64 hex digits, read in pieces."""
+    import hashlib  # here, for no `--help` has need of OpenSSL
+
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -219,7 +219,8 @@ def digest_folder(folder: Path) -> dict[str, str]:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that a result may depend on."""
-    # Here, for it imports email and sockets, of which no `--help` has need.
+    # Here, for they import email, sockets and subprocess, of which no `--help` has need.
+    import platform
     from importlib.metadata import PackageNotFoundError, version
 
     found = {"python": platform.python_version(), "platform": platform.platform()}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from cxr_cli.dataset.store import GrowingDataset
+from cxr_cli.dataset.writer import GrowingDataset
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS
 from cxr_cli.images.raster import image_id
 from cxr_cli.main import main

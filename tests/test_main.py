@@ -38,10 +38,10 @@ MODULES_BEYOND_TYPER = 35
 """Our own and those of the standard library, of which a package such as email has many."""
 
 FAULT_IN_STORE = """
-import cxr_cli.dataset.store
+import cxr_cli.dataset.reader
 def open_dataset(folder):
     raise RuntimeError("a fault of ours")
-cxr_cli.dataset.store.open_dataset = open_dataset
+cxr_cli.dataset.reader.open_dataset = open_dataset
 from cxr_cli.main import entry
 entry()
 """

@@ -18,7 +18,7 @@ from cxr_cli.audit.plot import audit_figure
 from cxr_cli.audit.predictability import auc_by_class, out_of_fold_scores, patient_folds, region_classifier
 from cxr_cli.audit.regions import REGIONS, cell_features, occlude
 from cxr_cli.dataset.pixel_statistics import mean_image
-from cxr_cli.dataset.store import INFO, Dataset, open_dataset
+from cxr_cli.dataset.reader import INFO, Dataset, open_dataset
 from cxr_cli.errors import AuditFound, BadInput, InvalidSetting
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import CONFIG

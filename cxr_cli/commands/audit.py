@@ -19,21 +19,23 @@ def audit(
     ] = None,
     dataset: options.MovedDataset = None,
     fold: options.Fold = None,
-    subset: Annotated[Subset, typer.Option(help="Images that the run is applied to.")] = "val",
+    subset: Annotated[Subset, typer.Option(help="Images to apply the run to.")] = "val",
     templates: options.Templates = None,
     ignore: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN", help="A characteristic not to examine; repeatable."),
+        typer.Option(metavar="COLUMN", help="A characteristic to leave out; repeatable."),
     ] = None,
     fail_on: Annotated[
         list[FindingKind] | None,
-        typer.Option(help="End with code 5 if one is found; repeatable."),
+        typer.Option(help="Exit with code 5 if any of these is found; repeatable."),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="For audit.json and figures/audit.png. [RUN]"),
+        typer.Option(
+            "--output", "-o", metavar="DIR", help="Folder for audit.json and figures/audit.png. [RUN]"
+        ),
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Results as JSON. [DIR/audit.json]")] = None,
+    json: Annotated[Path | None, typer.Option(help="The results to write as JSON. [DIR/audit.json]")] = None,
 ) -> None:
     """Look for shortcuts, associations and leaks.
 

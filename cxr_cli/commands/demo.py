@@ -33,7 +33,7 @@ def demo(
 ) -> None:
     """Run every stage on synthetic radiographs.
 
-    A check of the installation, and an example to copy: it prints the commands that it runs.
+    Checks the installation, and is an example to follow: each command is printed before it runs.
     """
     for stage in _stages(output, seed):
         _run(stage)

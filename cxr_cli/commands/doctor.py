@@ -8,8 +8,8 @@ from cxr_cli.commands.console import say
 def doctor() -> None:
     """Report what this installation and this machine can do.
 
-    One line for each thing that was looked at. An exclamation mark says that it will not work as it is, and
-    the line what to do. The exit code is 0 either way.
+    One line for each check. An exclamation mark means that something will not work as it is; the line says
+    what to do. The exit code is 0 either way.
     """
     from cxr_cli.report.installation import examine_installation
 

@@ -14,9 +14,7 @@ from cxr_cli.splitting.criteria import Subset
 
 def gradcam(
     run: options.RunFolder,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of overlays to make.")
-    ],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write.")],
     subset: Annotated[Subset, typer.Option(help="Images to choose from.")] = "test",
     images: Annotated[
         list[str] | None,
@@ -31,7 +29,7 @@ def gradcam(
     ] = None,
     count: Annotated[
         int | None,
-        typer.Option(min=0, help="Images of each pick; 0: all. [16; all of --images or --sanity-check]"),
+        typer.Option(min=0, help="Images of each pick; 0 for all. [16; all with --images or --sanity-check]"),
     ] = None,
     seed: options.Seed = 0,
     target: Annotated[
@@ -49,15 +47,17 @@ def gradcam(
         tuple[str, str] | None,
         typer.Option(metavar="A B", help="Siamese runs: explain the similarity of two images."),
     ] = None,
-    method: Annotated[Method, typer.Option(help="The method of the maps.")] = "gradcam",
+    method: Annotated[Method, typer.Option(help="Saliency method.")] = "gradcam",
     layer: Annotated[
         str | None, typer.Option(help="The layer whose feature map is weighted, such as stage3. [the last]")
     ] = None,
     beside: Annotated[
         Path | None,
-        typer.Option(metavar="RUN", help="Another run of the same images, such as cropped ones, to compare."),
+        typer.Option(
+            metavar="RUN", help="Show the maps of another run beside them, such as of cropped images."
+        ),
     ] = None,
-    color: Annotated[Color, typer.Option(help="The colors of the overlays.")] = "inferno",
+    color: Annotated[Color, typer.Option(help="Colormap of the overlays.")] = "inferno",
     shared_scale: Annotated[
         bool, typer.Option("--shared-scale", help="One color scale for all images of a run.")
     ] = False,
@@ -81,7 +81,7 @@ def gradcam(
     dataset: options.MovedDataset = None,
     split: options.MovedSplit = None,
 ) -> None:
-    """Show which regions of an image a score rests on.
+    """Show which image regions a score is based on.
 
     DIR gets an overlay of each image at its original size, contact sheets (sheet.png), the saliency maps
     themselves (maps.npz), and index.csv. Cropped-off regions have no values, and a map without positive

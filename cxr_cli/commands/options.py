@@ -23,16 +23,14 @@ def _check_run(folder: Path) -> Path:
 
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A RUN folder.", callback=_check_run)]
-SplitFile = Annotated[Path, typer.Option(help="The split.csv that divides the DATASET.")]
+SplitFile = Annotated[Path, typer.Option(help="The split.csv of the DATASET.")]
 MovedDataset = Annotated[Path | None, typer.Option(help="Where the DATASET is now, if it was moved.")]
 MovedSplit = Annotated[Path | None, typer.Option(help="Where the split.csv is now, if it was moved.")]
 Templates = Annotated[Path | None, typer.Option(help="Templates of a siamese run. [RUN/templates.npz]")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
-Resamples = Annotated[
-    int, typer.Option(min=100, help="Resamples of patients, by which bootstrap intervals are made.")
-]
+Seed = Annotated[int, typer.Option(min=0, help="Random seed.")]
+Resamples = Annotated[int, typer.Option(min=100, help="Bootstrap resamples of patients for intervals.")]
 
-Fold = Annotated[int | None, typer.Option(help="The fold that tests, where the split has folds.")]
+Fold = Annotated[int | None, typer.Option(help="The fold to test on, where the split has folds.")]
 
 
 def array_task(given: str | None, field: str, items: str) -> "ArrayTask | None":

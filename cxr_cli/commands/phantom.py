@@ -9,8 +9,8 @@ from cxr_cli.commands.console import CONSOLE, say
 
 
 def phantom(
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.")],
-    count: Annotated[int, typer.Option(help="Images in all, balanced over the findings.")] = 300,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="The folder to write.")],
+    count: Annotated[int, typer.Option(help="Number of images, balanced over the findings.")] = 300,
     size: Annotated[int, typer.Option(help="Height and width of an image, pixels.")] = 512,
     findings: Annotated[
         list[str] | None,
@@ -21,7 +21,7 @@ def phantom(
         ),
     ] = None,
     images_per_patient: Annotated[
-        int, typer.Option(help="The most images of one patient; uniformly random from 1 up.")
+        int, typer.Option(help="Maximum images per patient, uniformly random from 1.")
     ] = 3,
     shortcut: Annotated[
         float,
@@ -33,7 +33,7 @@ def phantom(
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
     workers: Annotated[
-        int | None, typer.Option(help="Processes; changes no byte.  [one per available CPU]")
+        int | None, typer.Option(help="Number of processes; the output is the same.  [one per available CPU]")
     ] = None,
 ) -> None:
     """Make synthetic radiographs with known findings.

@@ -13,22 +13,23 @@ def predict(
     run: options.RunFolder,
     dataset: options.DatasetFolder,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The worklist. [stdout]")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The table of predictions to write. [stdout]"),
     ] = None,
     first: Annotated[
         str | None,
         typer.Option(
             metavar="CLASS",
-            help="Images with the highest score for this class come first. [of two classes the positive one; "
-            "else as in DATASET]",
+            help="Sort by the score for this class, highest first. [of two classes the positive one; "
+            "else the order of DATASET]",
         ),
     ] = None,
     templates: options.Templates = None,
 ) -> None:
     """Predict images without labels.
 
-    DATASET is made by `cxr preprocess`, with the size and crops of the run's own images; its labels do not
-    matter. Of two classes, an image is called positive from the threshold on that `cxr test` chose.
+    DATASET must be preprocessed with the size and crops of the run's own images; its labels are not used.
+    With two classes, an image is called positive at the operating point that `cxr test` chose.
     """
     from cxr_cli.prediction.predict import predict as predict_dataset
 

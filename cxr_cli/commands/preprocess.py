@@ -61,7 +61,11 @@ def preprocess(
     ] = "",
     workers: Annotated[
         int | None,
-        typer.Option(min=0, help="Processes that read; 0: this one, unguarded. [one per available CPU]"),
+        typer.Option(
+            min=0,
+            help="Number of processes that read; 0 reads in this one, without the time limit. "
+            "[one per available CPU]",
+        ),
     ] = None,
     image_timeout: Annotated[
         float, typer.Option(help="Reject an image that takes longer than this many seconds to read.")
@@ -71,7 +75,9 @@ def preprocess(
     ] = None,
     shard: Annotated[
         str | None,
-        typer.Option(metavar="I/N", help="Take the Ith of N parts. Default: the task of a Slurm job array."),
+        typer.Option(
+            metavar="I/N", help="Only part I of N, from 1. [the task of a Slurm job array; else all]"
+        ),
     ] = None,
     merge: Annotated[
         bool, typer.Option("--merge", help="Merge the shards given as SOURCE into one dataset.")

@@ -13,7 +13,7 @@ from cxr_cli.commands.console import CONSOLE, say
 def split(
     dataset: options.DatasetFolder,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="The split.csv to write; a .json goes beside.")
+        Path, typer.Option("--output", "-o", help="The split.csv to write, with a .json of the same name.")
     ],
     val: Annotated[
         float | None, typer.Option(help="Fraction of each class to use for validation. [0.2]")
@@ -22,28 +22,30 @@ def split(
         float | None, typer.Option(help="Fraction of each class to use for testing. [0.2]")
     ] = None,
     folds: Annotated[
-        int | None, typer.Option(help="Divide into folds instead: one tests, the next validates.")
+        int | None, typer.Option(help="Number of cross-validation folds, instead of --val and --test.")
     ] = None,
     from_column: Annotated[
         str | None,
         typer.Option(
-            help="Take train, val, test from this manifest column; with --val, sample val from its train."
+            help="Manifest column of the subsets train, val and test. With --val, val is sampled from train."
         ),
     ] = None,
     train_where: Annotated[
         str | None,
         typer.Option(
             metavar="CONDITION",
-            help="Train and val come from images that meet this, all other patients are test. "
-            "As \"institution == 'Academic Hospital' and age >= 18\".",
+            help="Train and validate on images that meet this; test on all other patients. "
+            "For example \"institution == 'Academic Hospital' and age >= 18\".",
         ),
     ] = None,
     train_per_class: Annotated[
         str | None,
-        typer.Option(metavar="N", help="Images to train on: of each class, or as positive=375,negative=375."),
+        typer.Option(
+            metavar="N", help="Training images of each class: a number, or positive=375,negative=375."
+        ),
     ] = None,
     val_per_class: Annotated[
-        str | None, typer.Option(metavar="N", help="Images to validate on, written likewise. [0]")
+        str | None, typer.Option(metavar="N", help="Validation images of each class, written likewise. [0]")
     ] = None,
     near_duplicates: Annotated[
         bool, typer.Option(help="Keep patients with near-duplicate images in one subset.")
@@ -52,9 +54,9 @@ def split(
 ) -> None:
     """Split a DATASET by patient into training, validation and test sets.
 
-    Stratified by class; no patient is ever in two subsets. With --folds K, fold k tests, the next one
-    validates, the others train. With --train-where, images that do not meet it are left out if their
-    patient trains or validates; all other patients are test.
+    Stratified by class; no patient is ever in two subsets. With --folds, each fold is the test set once, the
+    next one then the validation set, and the others the training set. With --train-where, images of
+    training and validation patients that do not meet it are left out.
     """
     from cxr_cli.splitting.criteria import SplitCriteria, parse_class_counts
     from cxr_cli.splitting.split import split as split_dataset

@@ -22,7 +22,7 @@ def stratify(
         list[str],
         typer.Option(
             metavar="COLUMN",
-            help="A characteristic; repeatable. `a,b` crosses two; `age:40,60` puts numbers into bins.",
+            help="A characteristic; repeatable. `a,b` crosses two; `age:40,60` groups numbers.",
         ),
     ],
     compare: Annotated[
@@ -30,27 +30,31 @@ def stratify(
     ] = None,
     positive: Annotated[
         str | None,
-        typer.Option(metavar="CLASS", help="The finding; of more than two classes, against all others."),
+        typer.Option(
+            metavar="CLASS", help="The positive class; of more than two, it is compared with all others."
+        ),
     ] = None,
     threshold: Annotated[
         float | None,
         typer.Option(
-            help="Call images positive from this score on. [as the table's column `predicted` says]"
+            help="Call an image positive if its score is at least this. [as the column `predicted`]"
         ),
     ] = None,
-    small: Annotated[int, typer.Option(min=0, help="Mark strata with fewer images of a class.")] = 20,
-    form: Annotated[Format, typer.Option("--format", help="How tables are printed.")] = "table",
+    small: Annotated[
+        int, typer.Option(min=0, help="Mark strata with fewer images than this of a class.")
+    ] = 20,
+    form: Annotated[Format, typer.Option("--format", help="Format of the tables.")] = "table",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A folder for all tables and ROC plots.")
     ] = None,
     resamples: options.Resamples = 2000,
     seed: options.Seed = 0,
 ) -> None:
-    """Print every metric of a model by characteristics of the images.
+    """Report metrics by image characteristics.
 
-    Counts and metrics with intervals by patients, ROC curves, and each stratum's difference to all other
-    images, with a permutation test, corrected for the number of differences (Holm). What is not recorded is a
-    stratum of its own.
+    Prints counts, metrics with intervals by patient, and the difference between each stratum and all other
+    images, with a permutation test, corrected for multiple comparisons (Holm). Images for which a
+    characteristic is not recorded are a stratum of their own.
     """
     result = stratify_images(
         predictions,

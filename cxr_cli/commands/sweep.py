@@ -25,7 +25,7 @@ def sweep(
     task: Annotated[
         str | None,
         typer.Option(
-            metavar="I/N", help="Train only share I of N, from 1. [the task of a Slurm job array; else all]"
+            metavar="I/N", help="Train only part I of N, from 1. [the task of a Slurm job array; else all]"
         ),
     ] = None,
     **settings: Any,

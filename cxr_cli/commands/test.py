@@ -9,12 +9,12 @@ from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.splitting.criteria import Subset
 
-TestSeed = Annotated[int, typer.Option(min=0, help="Seed of the resamples.")]
+TestSeed = Annotated[int, typer.Option(min=0, help="Random seed of the resamples.")]
 
 
 def test(
     run: options.RunFolder,
-    subset: Annotated[Subset, typer.Option(help="Whose images are predicted.")] = "test",
+    subset: Annotated[Subset, typer.Option(help="Images to predict.")] = "test",
     templates: options.Templates = None,
     positive: Annotated[
         str | None,
@@ -33,25 +33,24 @@ def test(
         ),
     ] = None,
     threshold: Annotated[
-        float | None, typer.Option(help="Call images positive from this score on, such as 0.5.")
+        float | None, typer.Option(help="Call an image positive if its score is at least this, such as 0.5.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Predictions. [RUN/predictions.csv]")
+        Path | None, typer.Option("--output", "-o", help="The predictions to write. [RUN/predictions.csv]")
     ] = None,
     json: Annotated[
         Path | None,
-        typer.Option(help="Metrics as JSON, figures beside it. [RUN/metrics.json, RUN/figures]"),
+        typer.Option(help="The metrics to write; figures go beside it. [RUN/metrics.json, RUN/figures]"),
     ] = None,
     resamples: options.Resamples = 2000,
     seed: TestSeed = 0,
     dataset: options.MovedDataset = None,
     split: options.MovedSplit = None,
 ) -> None:
-    """Predict a subset and print metrics with intervals.
+    """Predict images and print metrics with intervals.
 
-    With two classes, the threshold from which on an image is called positive is chosen on validation images,
-    never on those that are tested. Intervals are by patient. Predictions carry the images' characteristics,
-    for `cxr stratify`.
+    With two classes, the threshold of the score is chosen on validation images, never on those that are
+    tested. Intervals are by patient. The predictions include the images' characteristics, for `cxr stratify`.
     """
     from cxr_cli.evaluation.report import format_report
     from cxr_cli.prediction.predictions_file import THRESHOLD

@@ -7,7 +7,6 @@ import typer
 
 from cxr_cli.commands.command import CONTEXT, CxrCommand
 from cxr_cli.commands.console import say
-from cxr_cli.errors import UsageFault
 from cxr_cli.models.registry import Arch
 
 PURPOSE = "List, fetch and verify pretrained weights."
@@ -29,32 +28,29 @@ def group() -> None:
 
 @weights.command("list", cls=CxrCommand)
 def list_(
-    arch: Annotated[Arch | None, typer.Option(help="Only those of an architecture.")] = None,
-    format: Annotated[Literal["table", "csv", "json"], typer.Option(help="How to print them.")] = "table",
+    arch: Annotated[Arch | None, typer.Option(help="Only weights of this architecture.")] = None,
+    format: Annotated[Literal["table", "csv", "json"], typer.Option(help="Output format.")] = "table",
 ) -> None:
-    """Print what is published, and what of it is here.
+    """List published weights, and which are available locally.
 
-    Sizes on the hub are about right. A digest is known where the publisher's file is, or where it is cached.
+    Sizes on the hub are approximate. A digest is known where the publisher states it, or the file is cached.
     """
-    from cxr_cli.models.registry import cards, parts_of
-    from cxr_cli.models.weights.sources import locate, published_digest
+    from cxr_cli.models.weights.published import list_weights
 
-    rows = []
-    for card in (card for card in cards() if arch is None or card.arch in parts_of(arch)):
-        path = locate(card)
-        rows.append(
-            {
-                "name": card.name,
-                "arch": card.arch,
-                "source": card.source,
-                "megabytes": f"{card.size / 1e6:.1f}" if card.size else "",
-                "input_size": str(card.input_size),
-                "license": card.license,
-                "sha256": (published_digest(card, path) if path else card.sha256) or "",
-                "here": str(path or ""),
-                "url": card.url,
-            }
-        )
+    rows = [
+        {
+            "name": one.card.name,
+            "arch": one.card.arch,
+            "source": one.card.source,
+            "megabytes": f"{one.card.size / 1e6:.1f}" if one.card.size else "",
+            "input_size": str(one.card.input_size),
+            "license": one.card.license,
+            "sha256": one.sha256,
+            "here": str(one.path or ""),
+            "url": one.card.url,
+        }
+        for one in list_weights(arch)
+    ]
     if not rows:
         say(f"no weights of {arch} are published; it begins with random ones")
     PRINTERS[format](rows)
@@ -95,52 +91,38 @@ PRINTERS = {"table": _print_table, "csv": _print_csv, "json": _print_json}
 
 @weights.command(cls=CxrCommand)
 def fetch(
-    weights: Annotated[list[str], typer.Argument(metavar="NAME...", help="As `cxr weights list` has them.")],
+    weights: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Names, as `cxr weights list` prints them.")
+    ],
 ) -> None:
     """Download weights into the local cache.
 
     It is the Hugging Face cache (HF_HOME), which can be carried to a machine without a network. Any other of
     timm's repositories on the hub can be named too.
     """
-    from cxr_cli.models.registry import card_named
-    from cxr_cli.models.weights import hub
-    from cxr_cli.models.weights.sources import checked_digest, locate
-    from cxr_cli.models.weights.sources import fetch as fetch_card
+    from cxr_cli.models.weights.published import fetch_weights
 
-    cards = [card_named(name) or hub.read_card(name) for name in weights]
-    for card in cards:
-        path = locate(card) or fetch_card(card)
-        typer.echo(f"{card.name}: {path}, sha256 {checked_digest(card, path)}")
+    for one in fetch_weights(weights):
+        typer.echo(f"{one.card.name}: {one.path}, sha256 {one.sha256}")
 
 
 @weights.command(cls=CxrCommand)
 def verify(
-    weights: Annotated[str, typer.Argument(metavar="NAME|FILE", help="Weights' name, or a file of weights.")],
-    arch: Annotated[Arch | None, typer.Option(help="Architecture. [the name's own]")] = None,
+    weights: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A name, or a file of weights.")],
+    arch: Annotated[
+        Arch | None, typer.Option(help="Architecture; needed for a file. [the name's own]")
+    ] = None,
 ) -> None:
-    """Read weights, and check digest and fit.
+    """Verify the digest of weights, and that they fit their architecture.
 
     Every tensor must have its place in the architecture, and every place its tensor. Nothing is trained or
-    written; what is only on the hub is fetched.
+    written; weights that are only on the hub are downloaded.
     """
-    from cxr_cli.models.architecture import NetworkSpec
-    from cxr_cli.models.network import outline
-    from cxr_cli.models.registry import card_named
-    from cxr_cli.models.weights.pretrained import load_pretrained
-    from cxr_cli.models.weights.sources import find_all, published_digest
+    from cxr_cli.models.weights.published import verify_weights
 
-    card = card_named(weights)
-    arch = arch or (card.arch if card else None)
-    if arch is None:
-        raise UsageFault(f"{weights}: no name that `cxr weights list` has; for a file, --arch is needed")
-    found = find_all(weights, arch)
-    spec = NetworkSpec(arch, width=1.0, size=found[0].card.input_size, classes=2, siamese=False)
-    _, shapes = outline(spec)
-    load_pretrained(shapes, *found)
-    for part in found:
-        as_published = published_digest(part.card, part.path) == part.sha256
+    verified = verify_weights(weights, arch)
+    for part, as_published in zip(verified.found, verified.as_published, strict=True):
         typer.echo(
-            f"{part.describe()}, {'as published' if as_published else 'no published one to compare with'}"
+            f"{part.describe()}, {'as published' if as_published else 'no published digest to compare with'}"
         )
-    tensors = sum(len(part.state) for part in found)
-    say(f"each of its {tensors} tensors has its place in {arch}, or is known to need none")
+    say(f"each of its {verified.tensors} tensors has its place in {verified.arch}, or is known to need none")

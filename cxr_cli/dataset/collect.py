@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from cxr_cli.dataset.store import GrowingDataset, Image, Outcome, Rejected
+from cxr_cli.dataset.reader import Image, Outcome, Rejected
+from cxr_cli.dataset.writer import GrowingDataset
 from cxr_cli.errors import BadInput, TooManyRejects
 from cxr_cli.reporting import Reporter
 

@@ -11,10 +11,7 @@ from typing import Any, get_args
 from cxr_cli.array_task import ArrayTask
 from cxr_cli.artifacts import claim_folder, versions
 from cxr_cli.dataset.collect import collect, counts, finish, say_unmapped
-from cxr_cli.dataset.settings import PLAN_WORDS, Settings, make_plan, source_text
-from cxr_cli.dataset.shards import differing_versions, merged_outcomes, open_shards
-from cxr_cli.dataset.store import (
-    GrowingDataset,
+from cxr_cli.dataset.reader import (
     Image,
     Outcome,
     Rejected,
@@ -24,6 +21,9 @@ from cxr_cli.dataset.store import (
     record_of,
     rejected_by_reason,
 )
+from cxr_cli.dataset.settings import PLAN_WORDS, Settings, make_plan, source_text
+from cxr_cli.dataset.shards import differing_versions, merged_outcomes, open_shards
+from cxr_cli.dataset.writer import GrowingDataset
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.images.archives import folder_name
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS, combine

@@ -16,7 +16,7 @@ from cxr_cli.labels.formats import Published
 from cxr_cli.labels.table import Columns
 
 if TYPE_CHECKING:
-    from cxr_cli.dataset.store import Dataset
+    from cxr_cli.dataset.reader import Dataset
 
 PLAN_WORDS = {
     "labels_digests": "the content of `labels`",

@@ -12,8 +12,8 @@ from typing import Any
 
 from cxr_cli.array_task import ArrayTask
 from cxr_cli.artifacts import read_json
+from cxr_cli.dataset.reader import SHARD, Outcome, read_shard
 from cxr_cli.dataset.settings import PLAN_WORDS
-from cxr_cli.dataset.store import SHARD, Outcome, read_shard
 from cxr_cli.errors import BadInput
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cxr_cli.dataset.reader import Dataset
 from cxr_cli.dataset.settings import geometry_of, source_text
-from cxr_cli.dataset.store import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.images.read import UnreadImage, read_image
 from cxr_cli.images.sources import find_inputs

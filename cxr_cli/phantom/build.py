@@ -1,6 +1,6 @@
 """A folder of phantoms: images, masks, labels.csv and, last of all, phantom.json."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -107,19 +107,18 @@ def label_table(images: Iterable[PlannedImage]) -> pd.DataFrame:
 
 def _claim(folder: Path, described: dict[str, object]) -> bool:
     """Claim the folder for these settings; False if it is complete."""
-    if folder.exists() and not folder.is_dir():
-        raise BadInput(f"{folder}: is a file, a folder is needed")
-    for name in (COMPLETE, UNFINISHED):
-        if (folder / name).exists():
-            found = artifacts.read_json(folder / name).get("settings")
-            if not isinstance(found, dict):
-                raise BadInput(f"{folder / name}: no settings in it, so not written by cxr phantom")
-            artifacts.check_same_settings(folder, found, described)
-            return name != COMPLETE
-    if folder.exists() and any(folder.iterdir()):
-        raise BadInput(f"{folder}: not empty and no folder of phantoms (no {COMPLETE}); name a new folder")
-    artifacts.write_json(folder / UNFINISHED, {"settings": described})
-    return True
+    record = COMPLETE if (folder / COMPLETE).exists() else UNFINISHED
+    begun = artifacts.claim_folder(folder, record, described, holds="phantoms", made_with=_recorded_settings)
+    if not begun:
+        artifacts.write_json(folder / UNFINISHED, {"settings": described})
+    return not begun or record == UNFINISHED
+
+
+def _recorded_settings(record: Path) -> Mapping[str, object]:
+    settings = artifacts.read_json(record).get("settings")
+    if not isinstance(settings, dict):
+        raise BadInput(f"{record}: no settings in it, so not written by cxr phantom")
+    return settings
 
 
 def _image_path(folder: Path, image: PlannedImage) -> Path:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cxr_cli.dataset.reader import INFO, Dataset, open_dataset
 from cxr_cli.dataset.settings import geometry_of
-from cxr_cli.dataset.store import INFO, Dataset, open_dataset
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.operating_point import OperatingPoint
 from cxr_cli.prediction.metrics_file import read_operating_point

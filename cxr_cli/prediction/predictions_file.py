@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxr_cli.artifacts import read_csv, write_csv
-from cxr_cli.dataset.store import Dataset
+from cxr_cli.dataset.reader import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.operating_point import OperatingPoint, positive_class

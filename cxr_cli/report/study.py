@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxr_cli.artifacts import read_json
-from cxr_cli.dataset.store import Dataset, rejected_by_reason
+from cxr_cli.dataset.reader import Dataset, rejected_by_reason
 from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.subgroups.strata import SMALL, describe_strata, divide
 from cxr_cli.evaluation.subgroups.tables import Subject, notes, tables

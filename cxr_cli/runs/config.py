@@ -4,7 +4,6 @@ A setting of training is one field of a part: its metadata give its range and it
 and the command line, the check of values and the reader of config.json follow from there.
 """
 
-import hashlib
 import json
 import math
 from dataclasses import MISSING, asdict, dataclass, field, fields
@@ -241,6 +240,8 @@ class RunConfig(Recipe):
     @property
     def digest(self) -> str:
         """SHA-256 of all that decides the run, 64 hex digits."""
+        import hashlib  # here, for no `--help` has need of OpenSSL
+
         return hashlib.sha256(json.dumps(self.decisive, sort_keys=True).encode()).hexdigest()
 
     @property

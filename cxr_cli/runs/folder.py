@@ -9,7 +9,7 @@ from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import RunConfig
 
 if TYPE_CHECKING:
-    from cxr_cli.dataset.store import Dataset
+    from cxr_cli.dataset.reader import Dataset
     from cxr_cli.runs.model_store import TrainedRun
     from cxr_cli.splitting.file import Split
 
@@ -41,7 +41,7 @@ def open_images(
     Raises:
         BadInput: they are not there, or not the same as in training.
     """
-    from cxr_cli.dataset.store import open_dataset
+    from cxr_cli.dataset.reader import open_dataset
     from cxr_cli.splitting.file import open_split
 
     opened = open_dataset(dataset or Path(config.dataset))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.artifacts import atomic_path, digest_file, read_csv, read_json, versions, write_csv, write_json
 from cxr_cli.dataset.pixel_statistics import PixelStatistics, pixel_statistics
-from cxr_cli.dataset.store import Dataset
+from cxr_cli.dataset.reader import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.splitting.criteria import SUBSETS, SplitCriteria
 from cxr_cli.splitting.flow import flow, images_by_part

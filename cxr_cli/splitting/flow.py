@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cxr_cli.dataset.store import Dataset
+from cxr_cli.dataset.reader import Dataset
 from cxr_cli.splitting.criteria import SUBSETS, SplitCriteria
 from cxr_cli.splitting.where import images_of_domain
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.dataset.store import Dataset
+from cxr_cli.dataset.reader import Dataset
 from cxr_cli.splitting.near_duplicates import find_near_duplicates
 
 

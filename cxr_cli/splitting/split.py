@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.dataset.store import Dataset, open_dataset
+from cxr_cli.dataset.reader import Dataset, open_dataset
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.splitting.allocation import allocate_patients, class_counts

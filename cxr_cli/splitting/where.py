@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.dataset.store import Dataset
+from cxr_cli.dataset.reader import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.recorded_values import number_of
 from cxr_cli.splitting.criteria import SplitCriteria

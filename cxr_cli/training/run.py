@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 from cxr_cli.artifacts import read_json, versions, write_json
-from cxr_cli.dataset.store import Dataset
+from cxr_cli.dataset.reader import Dataset
 from cxr_cli.models.network import Network, Variables, create, outline
 from cxr_cli.models.registry import find_architecture
 from cxr_cli.models.weights.pretrained import load_pretrained

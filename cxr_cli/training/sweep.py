@@ -10,7 +10,7 @@ import pandas as pd
 
 from cxr_cli.array_task import ArrayTask
 from cxr_cli.artifacts import write_csv
-from cxr_cli.dataset.store import open_dataset
+from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import CONFIG, read_config
 from cxr_cli.runs.folder import HISTORY, is_finished

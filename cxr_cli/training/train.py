@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cxr_cli.dataset.store import open_dataset
+from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import RunConfig
 from cxr_cli.runs.folder import FIGURES

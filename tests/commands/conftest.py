@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cxr_cli.artifacts import write_json
-from cxr_cli.dataset.store import open_dataset
+from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.main import main
 from cxr_cli.runs.config import write_config
 from cxr_cli.runs.folder import RECORD

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from cxr_cli.artifacts import read_csv
-from cxr_cli.dataset.store import open_dataset
+from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.images.read import PreparedImage, UnreadImage, read_image
 
 Cxr = Callable[..., Any]

@@ -168,7 +168,7 @@ def test_every_way_to_split_is_described(study: Study, criteria: dict[str, Any],
 
 
 def test_ages_are_described_by_median_and_quartiles(small_dataset: Path, study: Study) -> None:
-    from cxr_cli.dataset.store import open_dataset
+    from cxr_cli.dataset.reader import open_dataset
     from cxr_cli.report.study import describe_ages
 
     images = open_dataset(small_dataset)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxr_cli.dataset.store import open_dataset
+from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.prediction.forward import image_vectors
 from cxr_cli.prediction.templates import read_templates
 from cxr_cli.runs.model_store import open_run

@@ -14,8 +14,8 @@ from recorder import Recorder
 from cxr_cli.array_task import ArrayTask
 from cxr_cli.artifacts import digest_file, read_csv
 from cxr_cli.dataset.preprocess import Effort, make_dataset, preprocess
+from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.dataset.settings import Settings
-from cxr_cli.dataset.store import open_dataset
 from cxr_cli.errors import BadInput, InvalidSetting, SettingsChanged, TooManyRejects
 from cxr_cli.images.raster import crop, image_id, resize
 from cxr_cli.images.read import Geometry

@@ -10,8 +10,8 @@ from recorder import Recorder
 
 from cxr_cli.artifacts import read_json
 from cxr_cli.dataset.preprocess import Effort, make_dataset
+from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.dataset.settings import Settings
-from cxr_cli.dataset.store import open_dataset
 from cxr_cli.errors import InvalidSetting, SettingsChanged
 from cxr_cli.images.privacy import hash_patient
 from cxr_cli.images.read import Geometry

@@ -13,8 +13,8 @@ from recorder import Recorder
 from cxr_cli.array_task import ArrayTask
 from cxr_cli.artifacts import read_csv, read_json, write_json
 from cxr_cli.dataset.preprocess import Effort, make_dataset, merge_shards
+from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.dataset.settings import Settings
-from cxr_cli.dataset.store import open_dataset
 from cxr_cli.errors import BadInput, SettingsChanged, TooManyRejects
 from cxr_cli.images.read import Geometry
 

@@ -89,13 +89,13 @@ def plain_gradients(
     def perturbed(perturbations: dict[str, Array | float]) -> tuple[Array, dict[str, Array]]:
         module = network.bind(variables)
         backbone = module.backbone if isinstance(module, Siamese) else module
-        x, seen = normalize(images, 0.4, 0.2), {}
+        x, maps = normalize(images, 0.4, 0.2), {}
         for name, blocks in backbone.layers().items():
             for block in blocks:
                 x = block(x, None)
             if name in perturbations:
-                seen[name] = x = x + perturbations[name]
-        return jnp.sum(score(module, x)), seen
+                maps[name] = x = x + perturbations[name]
+        return jnp.sum(score(module, x)), maps
 
     shapes = jax.eval_shape(lambda: perturbed(dict.fromkeys(layers, 0.0))[1])
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), shapes)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from cxr_cli.dataset.store import Dataset, open_dataset
+from cxr_cli.dataset.reader import Dataset, open_dataset
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.explain.explanation import Selection
 from cxr_cli.explain.select import (

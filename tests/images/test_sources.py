@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from cxr_cli.artifacts import read_csv
-from cxr_cli.dataset.store import open_dataset
+from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.images import archives
 from cxr_cli.images.archives import archive_members, first_bytes, folder_name, input_size, open_input
 from cxr_cli.images.rejected import RejectedImageError

@@ -137,7 +137,7 @@ def test_a_complete_folder_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("holiday.txt", "mine", "not empty and no folder of phantoms"),
+        ("holiday.txt", "mine", "is not empty and holds no phantoms"),
         ("phantom.json", "[]", "holds a JSON list"),
         ("phantom.json", "{}", "no settings in it"),
     ],

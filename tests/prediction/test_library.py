@@ -15,7 +15,7 @@ from recorder import Recorder
 from untrained import parts_of
 
 import cxr_cli
-from cxr_cli.dataset.store import open_dataset
+from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.models.network import create
 from cxr_cli.prediction.metrics_file import read_operating_point

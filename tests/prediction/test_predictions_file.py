@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_cli.dataset.store import Dataset
+from cxr_cli.dataset.reader import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.operating_point import OperatingPoint
 from cxr_cli.prediction.predictions_file import by_score, match_images, predictions_table, read_predictions

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from untrained import parts_of
 
-from cxr_cli.dataset.store import open_dataset
+from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.errors import BadInput, SettingsChanged
 from cxr_cli.models.network import Variables, create
 from cxr_cli.runs.config import RunConfig, read_config, write_config

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from cxr_cli.artifacts import read_csv, write_csv
-from cxr_cli.dataset.store import Dataset, open_dataset
+from cxr_cli.dataset.reader import Dataset, open_dataset
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.splitting.criteria import SplitCriteria
 from cxr_cli.splitting.file import near_duplicate_pairs, open_split, write_split

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxr_cli.dataset.store import Dataset
+from cxr_cli.dataset.reader import Dataset
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS
 from cxr_cli.splitting.criteria import SplitCriteria
 from cxr_cli.splitting.flow import flow, images_by_part

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from cxr_cli.dataset.store import Dataset
+from cxr_cli.dataset.reader import Dataset
 from cxr_cli.splitting.leaks import Leak, find_leaks
 
 

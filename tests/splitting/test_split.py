@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cxr_cli.dataset.store import Dataset
+from cxr_cli.dataset.reader import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS
 from cxr_cli.splitting.criteria import SplitCriteria
