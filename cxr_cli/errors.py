@@ -55,7 +55,7 @@ class InvalidSetting(CxrError):
         super().__init__(f"`{field}`{shown}: {allowed}")
 
 
-class UsageFault(CxrError):
+class UsageError(CxrError):
     """The command line asks for something that cannot be."""
 
     exit_code = ExitCode.USAGE

@@ -6,10 +6,10 @@ from typing import Protocol
 
 
 class Advance(Protocol):
-    """Called as work goes on."""
+    """Called as work progresses."""
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
-        """Report that `done` of `total` pieces are done; `note` is shown beside the bar, such as a loss."""
+        """Report that `done` of `total` pieces are done; `note` is shown next to the bar, such as a loss."""
 
 
 class Reporter(Protocol):

@@ -1,4 +1,4 @@
-"""A reporter that keeps what it is told."""
+"""A reporter that keeps what it is expected."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

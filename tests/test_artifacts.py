@@ -70,7 +70,7 @@ def test_an_error_while_writing_leaves_the_old_file_alone(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("place", "told"),
+    ("place", "message"),
     [
         ("file/a.json", "file/a.json: cannot be written (File exists)"),
         ("file/deeper/a.json", "file/deeper/a.json: cannot be written (Not a directory)"),
@@ -79,14 +79,14 @@ def test_an_error_while_writing_leaves_the_old_file_alone(tmp_path: Path) -> Non
     ],
 )
 def test_a_place_that_cannot_be_written_is_bad_input(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("file").write_text("kept")
     Path("folder").mkdir()
     with pytest.raises(BadInput) as refusal:
         write_json(Path(place), {})
-    assert str(refusal.value) == told
+    assert str(refusal.value) == message
     assert names(tmp_path) == ["file", "folder"]
     assert Path("file").read_text() == "kept"
 
@@ -203,7 +203,7 @@ def test_what_is_no_json_is_not_written(tmp_path: Path, number: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (None, "no such file"),
         (b"{", "cannot be read as JSON"),
@@ -211,13 +211,15 @@ def test_what_is_no_json_is_not_written(tmp_path: Path, number: float) -> None:
         (b"[1]", "holds a JSON list, an object is needed"),
     ],
 )
-def test_a_file_that_is_no_json_object_is_bad_input(tmp_path: Path, content: bytes | None, told: str) -> None:
+def test_a_file_that_is_no_json_object_is_bad_input(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
     path = tmp_path / "a.json"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(BadInput) as refusal:
         read_json(path)
-    assert str(refusal.value).startswith(f"{path}: {told}")
+    assert str(refusal.value).startswith(f"{path}: {message}")
 
 
 def test_a_folder_in_the_place_of_a_file_is_bad_input(tmp_path: Path) -> None:
@@ -249,7 +251,7 @@ def test_a_table_from_a_spreadsheet_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (None, "no such file"),
         (b"", "cannot be read as a table"),
@@ -260,13 +262,15 @@ def test_a_table_from_a_spreadsheet_is_read(tmp_path: Path) -> None:
         (b"path,class\na,b\n", "no column 'label'; it has 'path', 'class'"),
     ],
 )
-def test_a_file_that_is_not_the_table_is_bad_input(tmp_path: Path, content: bytes | None, told: str) -> None:
+def test_a_file_that_is_not_the_table_is_bad_input(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
     path = tmp_path / "t.csv"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(BadInput) as refusal:
         read_csv(path, required=("path", "label"))
-    assert str(refusal.value).startswith(f"{path}: {told}")
+    assert str(refusal.value).startswith(f"{path}: {message}")
     assert "\n" not in str(refusal.value)
 
 

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from cxr_cli import __version__
-from cxr_cli.errors import BadInput, ExitCode, Preempted, TooManyRejects, UsageFault
+from cxr_cli.errors import BadInput, ExitCode, Preempted, TooManyRejects, UsageError
 from cxr_cli.main import COMMANDS as ONE_LINES
 from cxr_cli.main import app
 
@@ -114,7 +114,7 @@ def test_python_m_is_the_same_program() -> None:
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "message"),
     [
         (["no-such-command"], "no-such-command"),
         (["split"], "DATASET"),
@@ -127,12 +127,12 @@ def test_python_m_is_the_same_program() -> None:
     ],
 )
 def test_wrong_usage_is_2_and_names_what_is_wrong(
-    cxr: Cxr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: list[str], told: str
+    cxr: Cxr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: list[str], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     code, out, err = cxr(*argv)
     assert (code, out) == (2, "")
-    assert told in err
+    assert message in err
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
 
@@ -164,16 +164,16 @@ def test_a_fault_of_ours_is_1_and_a_traceback(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "code"), [(UsageFault, 2), (BadInput, 3), (TooManyRejects, 4), (Preempted, 75)]
+    ("kind", "code"), [(UsageError, 2), (BadInput, 3), (TooManyRejects, 4), (Preempted, 75)]
 )
 def test_each_kind_of_error_has_its_exit_code(
     cxr: Cxr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Exception], code: int
 ) -> None:
     def refuse(folder: Path) -> None:
-        raise kind(f"{folder}: told")
+        raise kind(f"{folder}: message")
 
     monkeypatch.setattr("cxr_cli.splitting.split.open_dataset", refuse)
-    assert cxr("split", "d", "-o", tmp_path / "s.csv") == (code, "", "cxr: d: told\n")
+    assert cxr("split", "d", "-o", tmp_path / "s.csv") == (code, "", "cxr: d: message\n")
 
 
 def test_exit_codes_are_the_promise() -> None:

@@ -1,4 +1,4 @@
-"""What every command of `cxr` is: a Typer command that speaks of its own options where the library errs."""
+"""The class of every command: a Typer command that names its own options where the library raises."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from typer.core import TyperCommand
 
 from cxr_cli.commands.console import CONSOLE
-from cxr_cli.errors import CxrError, UsageFault, with_names
+from cxr_cli.errors import CxrError, UsageError, with_names
 
 if TYPE_CHECKING:
     from typer._click import Context
@@ -35,7 +35,7 @@ class CxrCommand(TyperCommand):
                 break
             option = word.partition("=")[0]
             if option in renamed:
-                raise UsageFault(f"{option}: is now {renamed[option]}")
+                raise UsageError(f"{option}: is now {renamed[option]}")
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: "Context") -> Any:

@@ -7,7 +7,7 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import UsageError
 from cxr_cli.explain.choices import Color, Method, Pick
 from cxr_cli.splitting.criteria import Subset
 
@@ -93,10 +93,10 @@ def gradcam(
     with another seed, for example), and whether they lie on the findings of --masks.
     """
     if masks is not None and not sanity_check:
-        raise UsageFault("--masks: only with --sanity-check, which compares maps with masks")
+        raise UsageError("--masks: only with --sanity-check, which compares maps with masks")
     if sanity_check and (pair is not None or dicom):
         other = "--dicom" if pair is None else "--pair"
-        raise UsageFault(f"--sanity-check: not with {other}; it draws no images")
+        raise UsageError(f"--sanity-check: not with {other}; it draws no images")
 
     if sanity_check:
         from cxr_cli.explain import sanity_check as checks

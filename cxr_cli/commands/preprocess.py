@@ -8,7 +8,7 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import UsageError
 from cxr_cli.labels.choices import Format
 
 OPTIONS_OF_MERGE = ("source", "output", "merge", "max_failures")
@@ -142,4 +142,4 @@ def _refuse(context: typer.Context, refused: Callable[[str], bool], why: str) ->
     for parameter in context.command.params:
         given = context.get_parameter_source(str(parameter.name))
         if given and given.name == "COMMANDLINE" and refused(str(parameter.name)):
-            raise UsageFault(f"{parameter.opts[0]}: {why}")
+            raise UsageError(f"{parameter.opts[0]}: {why}")

@@ -39,7 +39,7 @@ class Middle(nnx.Module):
         self.channels = (config.stem, *first_three, fourth, fourth + fifth)
 
     def layer(self, number: int, x: Array, mask: Array | None) -> Array:
-        """Apply a layer of LAYERS, by number; the last has the fourth stage's map beside the fifth's."""
+        """Apply a layer of LAYERS, by number; the last joins the fourth stage's map to the fifth's."""
         if number == 0:
             return relu6(self.stem(x, mask))
         out = x
@@ -51,7 +51,7 @@ class Middle(nnx.Module):
 class MidEfficientNet(PooledBackbone):
     """The first five stages of one or several networks, which share the images and the classifier.
 
-    A layer's map is that of each network beside the others', channel by channel; the last one has 1/16 of the
+    A layer's map is the networks' maps, concatenated along channels; the last one has 1/16 of the
     image's size. An image's vector is each channel's mean, maximum and means over the lungs' six zones,
     standardized by what `training.probe` sees, for their scales differ a hundredfold.
     """

@@ -49,7 +49,7 @@ def stage_numbers(arrays: Mapping[Any, Any], stages: Stages) -> Any:
     """Return nested dictionaries like `arrays` with the number of each array's stage.
 
     Raises:
-        ValueError: an array that belongs to no stage, or to two: a fault of the architecture's table.
+        ValueError: an array that belongs to no stage, or to two: an error in the architecture's table.
     """
 
     def number(path: tuple[Any, ...], _: Any) -> int:

@@ -14,7 +14,7 @@ from cxr_cli.phantom.canvas import FloatImage, Frame, as_floats, ellipse, smooth
 
 @dataclass(frozen=True)
 class Posture:
-    """What differs between two images of one patient, beside the frame.
+    """What differs between two images of one patient, other than the frame.
 
     `lift` raises the diaphragm (a shallow breath), in canonical units; on an `antero_posterior` image
     the heart is larger and the shoulder blades overlie the lungs; `bubble` is the size of the stomach's

@@ -134,7 +134,7 @@ def _collimation(frame: Frame, system: ImagingSystem, rng: np.random.Generator) 
 
 
 def _stamp_side_marker(image: FloatImage, system: ImagingSystem, rng: np.random.Generator) -> FloatImage:
-    """The letter of the patient's side, in the system's style, beside the shoulder of that side."""
+    """The letter of the patient's side, in the system's style, next to the shoulder of that side."""
     size = len(image)
     x = rng.uniform(0.06, 0.11) if system.letter == "R" else rng.uniform(0.89, 0.94)
     center = np.array([x, rng.uniform(0.11, 0.22)]) * size

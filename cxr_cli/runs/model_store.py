@@ -81,8 +81,8 @@ def _restore(model: Path, template: dict[str, Any]) -> dict[str, Any]:
     recorded, found = read_json(model / DIGESTS), digest_folder(model / WEIGHTS)
     for name in sorted(recorded.keys() | found.keys()):
         if recorded.get(name) != found.get(name):
-            fault = "is missing" if name not in found else "is not as it was written"
-            raise BadInput(f"{model}: the weights are damaged: {WEIGHTS}/{name} {fault}")
+            problem = "is missing" if name not in found else "is not as it was written"
+            raise BadInput(f"{model}: the weights are damaged: {WEIGHTS}/{name} {problem}")
     weights = (model / WEIGHTS).resolve()
     with ocp.StandardCheckpointer() as checkpointer:
         _check_fits(model, checkpointer.metadata(weights).item_metadata, template)

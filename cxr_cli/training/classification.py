@@ -18,7 +18,7 @@ from cxr_cli.training.sampling import balanced_epoch, epoch_generator
 from cxr_cli.training.step import Answers, RowLoss
 from cxr_cli.training.tasks import EpochPlan, TaskImages, Validation
 
-# What an auxiliary head's loss counts beside the head's (Szegedy et al. 2015, section 5; torchvision's
+# The weight of an auxiliary head's loss relative to the head's (Szegedy et al. 2015, section 5; torchvision's
 # reference training).
 AUXILIARY_SHARE = 0.4
 

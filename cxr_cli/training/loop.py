@@ -27,7 +27,7 @@ Preemption = Callable[[], bool]
 
 
 class Report(Protocol):
-    """Who is told how training goes."""
+    """Receives the progress of training."""
 
     def resumed(self, progress: Progress) -> None:
         """Training resumes from a checkpoint."""
@@ -52,7 +52,7 @@ class Trainer:
         judge_first: judge the initial state too, as epoch 0, and keep it if no epoch does better.
         select: "accuracy" or "loss": by which validation metric the epoch is chosen.
         seed: of augmentation and dropout.
-        report: who is told.
+        report: receives the progress.
         preempted: whether the process was asked to stop.
     """
 

@@ -13,8 +13,8 @@ from cxr_cli.models.network import Network, Variables, backbone_of
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.training.step import Batch, RowLoss, summed_loss
 
-# What a step takes beside the values kept for the backward pass. Measured on a CPU: COVID-Net with a batch of
-# 16 takes 1.05 times these and its parameters' four copies; the rest is for what this does not see.
+# What a step takes in addition to the values kept for the backward pass. Measured on a CPU: COVID-Net with a
+# batch of 16 takes 1.05 times these and its parameters' four copies; the rest is for what this does not see.
 RESERVE = 1.3
 # Parameters, gradients, and two moments of Adam.
 COPIES = 4

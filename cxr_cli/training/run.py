@@ -116,7 +116,7 @@ def fit_to_memory(folder: Path, config: RunConfig, wanted: int | None, reporter:
         folder: of the run: an earlier session's number stands as long as memory holds it.
         config: of the run.
         wanted: images at once that the user asks for, which divide the batch.
-        reporter: is told where the batch does not fit as a whole.
+        reporter: receives a notice where the batch does not fit as a whole.
     """
     batch = config.optimization.batch_size
     if config.siamese:

@@ -66,7 +66,7 @@ class StepSettings:
         augmentation: of the images.
         micro_batch: images at once, whose gradients are summed over the batch; 0 for the whole batch.
         ema: share that the average keeps of itself; 0 keeps no average.
-        rematerialize: keep less for the backward pass, and compute it anew there; see `Backbone`.
+        rematerialize: keep less for the backward pass, and recompute it there; see `Backbone`.
     """
 
     augmentation: Augmentation = NO_AUGMENTATION

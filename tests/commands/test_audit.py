@@ -91,8 +91,8 @@ def test_a_dataset_is_audited_without_a_run(cxr: Cxr, study: Path, tmp_path: Pat
     report = json.loads(written.read_text())
     assert (report["run"], report["occlusion"]) == (None, None)
     assert kinds(report) == [("association", "association", "pneumonia")]
-    told = "class pneumonia coincides with site: south on 100% of its images and 0% of the others"
-    assert told in " ".join(outcome.out.split())
+    said = "class pneumonia coincides with site: south on 100% of its images and 0% of the others"
+    assert said in " ".join(outcome.out.split())
     assert sorted(path.name for path in study.iterdir()) == ["dataset", "split.csv", "split.json"]
 
 

@@ -126,7 +126,7 @@ def test_small_data_is_a_probe_that_needs_no_epoch(
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "told"),
+    ("options", "code", "message"),
     [
         (["--arch", "resnet18"], 2, "'--arch': 'resnet18' is not one of 'covidnet', 'resnet50', 'resnet101'"),
         (["--weights", "none.pth"], 3, "none.pth: "),
@@ -144,12 +144,12 @@ def test_what_cannot_be_is_one_line_and_leaves_nothing(
     tmp_path: Path,
     options: list[str],
     code: int,
-    told: str,
+    message: str,
 ) -> None:
     run = tmp_path / "run"
     command = ["train", small_dataset, "--split", split_file, "-o", run, "--recipe", "finetune"]
     outcome = cxr(*command, "--batch-size", 8, *options)
     assert outcome.code == code
-    assert told in outcome.err
+    assert message in outcome.err
     assert outcome.err.count("\ncxr: ") + outcome.err.startswith("cxr: ") == 1
     assert not run.exists()

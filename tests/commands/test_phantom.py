@@ -50,7 +50,7 @@ def test_findings_and_the_shortcut_class_are_chosen(cxr: Cxr, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (("--finding", "flu"), "--finding 'flu'"),
         (("--count", "0"), "--count 0"),
@@ -63,11 +63,11 @@ def test_findings_and_the_shortcut_class_are_chosen(cxr: Cxr, tmp_path: Path) ->
     ],
 )
 def test_wrong_usage_is_one_line_and_leaves_nothing(
-    cxr: Cxr, tmp_path: Path, options: tuple[str, str], told: str
+    cxr: Cxr, tmp_path: Path, options: tuple[str, str], message: str
 ) -> None:
     outcome = cxr("phantom", "-o", tmp_path / "d", *options)
     assert outcome.code == 2
-    assert told in outcome.err
+    assert message in outcome.err
     assert outcome.err.count("\n") == 1
     assert not (tmp_path / "d").exists()
 

@@ -154,7 +154,7 @@ def test_no_patient_s_id_is_told(cxr: Cxr, make_dataset: MakeDataset, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         ("manifest.csv", "manifest.csv: no such file"),
         ("images.npy", "images.npy: no such file"),
@@ -162,13 +162,13 @@ def test_no_patient_s_id_is_told(cxr: Cxr, make_dataset: MakeDataset, tmp_path: 
     ],
 )
 def test_a_folder_that_is_no_whole_dataset_is_refused(
-    cxr: Cxr, small_dataset: Path, tmp_path: Path, damage: str, told: str
+    cxr: Cxr, small_dataset: Path, tmp_path: Path, damage: str, message: str
 ) -> None:
     shutil.copytree(small_dataset, tmp_path / "dataset")
     (tmp_path / "dataset" / damage).unlink()
     outcome = cxr("split", tmp_path / "dataset", "-o", tmp_path / "s.csv")
     assert outcome.code == 3
-    assert told in outcome.err
+    assert message in outcome.err
     assert outcome.err.count("\n") == 1
     assert names(tmp_path) == ["dataset"]
 
@@ -240,8 +240,10 @@ def test_the_second_paper_s_split(cxr: Cxr, archive: Path, tmp_path: Path) -> No
     assert summary["criteria"]["val_per_class"] == {"positive": 2, "negative": 4}
     assert summary["counts"]["train"] == {"negative": 7, "positive": 7}
     left_out = [line for line in outcome.err.splitlines() if line.startswith("left out, ")]
-    told = {line.removeprefix("left out, ").rpartition(": ")[0]: int(line.split()[-1]) for line in left_out}
-    assert told == summary["left_out"] == table["reason"][table["subset"] == ""].value_counts().to_dict()
+    message = {
+        line.removeprefix("left out, ").rpartition(": ")[0]: int(line.split()[-1]) for line in left_out
+    }
+    assert message == summary["left_out"] == table["reason"][table["subset"] == ""].value_counts().to_dict()
     tested = (table["subset"] == "test") & manifest.eval(WHERE)
     assert summary["test_images_of_domain"] == tested.sum() > 0
     assert f"test images of other patients that meet --train-where: {tested.sum()}" in outcome.err
@@ -260,7 +262,7 @@ def test_a_condition_with_shares(cxr: Cxr, archive: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "told"),
+    ("options", "code", "message"),
     [
         (["--train-where", "site = 'x'"], 2, "equal is written =="),
         (["--train-where", "nosuch == 'x'"], 3, "has no column 'nosuch'; it has 'image_id'"),
@@ -279,11 +281,11 @@ def test_a_condition_with_shares(cxr: Cxr, archive: Path, tmp_path: Path) -> Non
     ],
 )
 def test_a_domain_that_cannot_be_is_refused_in_one_line(
-    cxr: Cxr, archive: Path, tmp_path: Path, options: list[object], code: int, told: str
+    cxr: Cxr, archive: Path, tmp_path: Path, options: list[object], code: int, message: str
 ) -> None:
     outcome = cxr("split", archive, "-o", tmp_path / "s.csv", *options)
     assert (outcome.code, outcome.out) == (code, "")
-    assert told in outcome.err
+    assert message in outcome.err
     assert outcome.err.count("\n") == 1
     assert names(tmp_path) == []
 

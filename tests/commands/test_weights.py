@@ -78,7 +78,7 @@ def test_fetch_leaves_what_is_here_and_tells_where(cxr: Cxr, put_in_hub_cache: C
 
 
 @pytest.mark.parametrize(
-    ("name", "code", "told"),
+    ("name", "code", "message"),
     [
         (RESNET, 3, "not in the local cache, and HF_HUB_OFFLINE is set"),
         ("timm/resnet50.a1_in1k", 3, "HF_HUB_OFFLINE is set"),
@@ -87,12 +87,12 @@ def test_fetch_leaves_what_is_here_and_tells_where(cxr: Cxr, put_in_hub_cache: C
     ],
 )
 def test_what_cannot_be_fetched_is_one_line(
-    cxr: Cxr, hub_cache: Path, name: str, code: int, told: str
+    cxr: Cxr, hub_cache: Path, name: str, code: int, message: str
 ) -> None:
     outcome = cxr("weights", "fetch", name)
     assert (outcome.code, outcome.out) == (code, "")
     assert outcome.err.startswith(f"cxr: NAME {name}: " if code == 2 else f"cxr: {name}: ")
-    assert told in outcome.err
+    assert message in outcome.err
     assert outcome.err.count("\n") == 1
 
 
@@ -121,7 +121,7 @@ LAST = "_conv_head.weight"
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda state: state.pop(LAST), "no tensor for top.conv.kernel of efficientnet_lite0"),
         (lambda state: state.update(extra=np.zeros(1)), "extra is no tensor of efficientnet_lite0"),
@@ -134,7 +134,7 @@ LAST = "_conv_head.weight"
     ids=["missing", "extra", "shape", "nan"],
 )
 def test_the_first_mismatch_of_a_file_is_one_line(
-    cxr: Cxr, tmp_path: Path, published: dict[str, np.ndarray], change: Callable[[Any], Any], told: str
+    cxr: Cxr, tmp_path: Path, published: dict[str, np.ndarray], change: Callable[[Any], Any], message: str
 ) -> None:
     state = dict(published)
     change(state)
@@ -143,7 +143,7 @@ def test_the_first_mismatch_of_a_file_is_one_line(
     code, out, err = cxr("weights", "verify", path, "--arch", "efficientnet_lite0")
     assert (code, out) == (3, "")
     assert err.startswith(f"cxr: {path}: ")
-    assert told in err
+    assert message in err
     assert err.count("\n") == 1
 
 

@@ -135,16 +135,16 @@ def test_a_complete_folder_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "message"),
     [
         ("holiday.txt", "mine", "is not empty and holds no phantoms"),
         ("phantom.json", "[]", "holds a JSON list"),
         ("phantom.json", "{}", "no settings in it"),
     ],
 )
-def test_a_foreign_folder_is_refused_untouched(tmp_path: Path, name: str, text: str, told: str) -> None:
+def test_a_foreign_folder_is_refused_untouched(tmp_path: Path, name: str, text: str, message: str) -> None:
     (tmp_path / name).write_text(text)
-    with pytest.raises(BadInput, match=told):
+    with pytest.raises(BadInput, match=message):
         phantom(tmp_path, _settings())
     assert _contents(tmp_path) == {name: text.encode()}
 

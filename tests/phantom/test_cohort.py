@@ -99,7 +99,7 @@ def test_shortcut_probabilities_at_the_ends(probability: float, marked: int) -> 
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"findings": ("normal", "flu")}, "`findings` 'flu': not one of normal, pneumonia"),
         ({"findings": ("normal", "normal")}, "given twice"),
@@ -113,8 +113,8 @@ def test_shortcut_probabilities_at_the_ends(probability: float, marked: int) -> 
         ({"seed": -1}, "`seed` -1"),
     ],
 )
-def test_settings_that_cannot_be_are_refused_by_name(changed: dict[str, object], told: str) -> None:
+def test_settings_that_cannot_be_are_refused_by_name(changed: dict[str, object], message: str) -> None:
     with pytest.raises(InvalidSetting) as fault:
         _settings(**changed)
-    assert told in str(fault.value)
+    assert message in str(fault.value)
     assert "\n" not in str(fault.value)

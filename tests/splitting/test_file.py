@@ -179,7 +179,7 @@ def test_the_split_of_another_dataset_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (None, "no such file"),
         ("{}", "split.json"),
@@ -188,13 +188,13 @@ def test_the_split_of_another_dataset_is_refused(
     ],
 )
 def test_a_json_that_is_no_split_s_is_refused(
-    opened: tuple[Path, Dataset], content: str | None, told: str
+    opened: tuple[Path, Dataset], content: str | None, message: str
 ) -> None:
     path, dataset = opened
     path.with_suffix(".json").unlink()
     if content is not None:
         path.with_suffix(".json").write_text(content)
-    with pytest.raises(BadInput, match=told):
+    with pytest.raises(BadInput, match=message):
         open_split(path, dataset)
 
 

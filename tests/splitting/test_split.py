@@ -128,7 +128,7 @@ def test_shares_are_met_for_every_class_to_within_two_images() -> None:
 
 
 @pytest.mark.parametrize(
-    ("criteria", "told"),
+    ("criteria", "message"),
     [
         (SplitCriteria(folds=2), "`folds` 2: 3 or more"),
         (SplitCriteria(folds=3, val=0.2), "`folds`: divides all images: it cannot be combined with `val`"),
@@ -160,10 +160,10 @@ def test_shares_are_met_for_every_class_to_within_two_images() -> None:
         (SplitCriteria(from_column="subset", test=0.2), "`from_column`: names the test images"),
     ],
 )
-def test_criteria_that_cannot_be_are_wrong_usage(criteria: SplitCriteria, told: str) -> None:
+def test_criteria_that_cannot_be_are_wrong_usage(criteria: SplitCriteria, message: str) -> None:
     with pytest.raises(InvalidSetting) as refusal:
         make_split(in_memory(["a", "b"] * 10, [""] * 20), criteria)
-    assert told in str(refusal.value)
+    assert message in str(refusal.value)
 
 
 def test_a_class_with_too_few_patients_is_refused_by_name_and_number() -> None:
@@ -194,17 +194,17 @@ def test_a_column_that_puts_a_patient_into_two_subsets_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "told"),
+    ("column", "message"),
     [
         (["train"] * 5 + ["holdout"], "column 'set' holds 'holdout'; known are train, val, test"),
         (["test"] * 6, "column 'set' names no training image"),
         ([""] * 6, "column 'set' names no training image"),
     ],
 )
-def test_a_column_that_is_no_split_is_refused(column: list[str], told: str) -> None:
+def test_a_column_that_is_no_split_is_refused(column: list[str], message: str) -> None:
     with pytest.raises(BadInput) as refusal:
         make_split(in_memory(list("ababab"), [""] * 6, set=column), SplitCriteria(from_column="set"))
-    assert told in str(refusal.value)
+    assert message in str(refusal.value)
 
 
 def test_a_column_that_is_not_there_is_refused_with_those_that_are() -> None:

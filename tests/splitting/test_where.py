@@ -69,7 +69,7 @@ def test_other_capitals_and_spaces_do_not_meet_a_condition_and_are_told() -> Non
 
 
 @pytest.mark.parametrize(
-    ("condition", "told"),
+    ("condition", "message"),
     [
         ("", "cannot be read"),
         ("institution = 'A'", "cannot be read; write, for example, .*; equal is written =="),
@@ -94,8 +94,8 @@ def test_other_capitals_and_spaces_do_not_meet_a_condition_and_are_told() -> Non
         ("not " * 600 + "age > 1", "2407 characters, at most 2000 are read"),
     ],
 )
-def test_what_is_no_condition_is_wrong_usage(condition: str, told: str) -> None:
-    with pytest.raises(InvalidSetting, match=told) as refusal:
+def test_what_is_no_condition_is_wrong_usage(condition: str, message: str) -> None:
+    with pytest.raises(InvalidSetting, match=message) as refusal:
         rows(condition)
     assert "\n" not in str(refusal.value)
     assert len(str(refusal.value)) < 300

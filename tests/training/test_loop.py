@@ -32,7 +32,7 @@ STEPS = 4
 
 @dataclass
 class Heard:
-    """A report that keeps what it is told."""
+    """A report that keeps what it is expected."""
 
     resumptions: list[Progress] = field(default_factory=list)
     steps: list[tuple[int, int, int, float]] = field(default_factory=list)

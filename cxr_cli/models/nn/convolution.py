@@ -91,9 +91,9 @@ def pointwise_convolution(x: Array, kernel: Array, stride: int = 1) -> Array:
     Of two matrices: the derivative by the kernel of a product with more dimensions begins with a transposed
     copy of x, which took longer than all else.
     """
-    seen = x[:, ::stride, ::stride]
-    product = seen.reshape(-1, seen.shape[-1]) @ kernel[0, 0]
-    return product.reshape(*seen.shape[:-1], -1)
+    strided = x[:, ::stride, ::stride]
+    product = strided.reshape(-1, strided.shape[-1]) @ kernel[0, 0]
+    return product.reshape(*strided.shape[:-1], -1)
 
 
 def grouped_convolution(x: Array, kernel: Array, stride: int, padding: Sides, groups: int) -> Array:
@@ -190,9 +190,9 @@ def _depthwise_by_x(
         return _shifted_products(_zero_padded(cotangent, sides), taps, 1)
 
     phases = [jnp.stack([phase(a, b) for b in range(stride)], 3) for a in range(stride)]
-    picture = jnp.stack(phases, 2).reshape(shape[0], *(stride * size for size in phase_size), shape[3])
+    interleaved = jnp.stack(phases, 2).reshape(shape[0], *(stride * size for size in phase_size), shape[3])
     (top, _), (left, _) = padding
-    return picture[:, top : top + shape[1], left : left + shape[2]]
+    return interleaved[:, top : top + shape[1], left : left + shape[2]]
 
 
 depthwise_convolution.defvjp(_depthwise_forward, _depthwise_backward)

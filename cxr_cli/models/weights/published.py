@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cxr_cli.errors import UsageFault
+from cxr_cli.errors import UsageError
 from cxr_cli.models.registry import card_named, cards, parts_of
 from cxr_cli.models.weights import hub
 from cxr_cli.models.weights.cards import Card
@@ -85,7 +85,7 @@ def verify_weights(weights: str, arch: str | None = None) -> VerifiedWeights:
         arch: the architecture; None takes the name's own.
 
     Raises:
-        UsageFault: a file without an architecture.
+        UsageError: a file without an architecture.
         BadInput: they are not found, cannot be read, or do not fit.
     """
     from cxr_cli.models.architecture import NetworkSpec
@@ -95,7 +95,7 @@ def verify_weights(weights: str, arch: str | None = None) -> VerifiedWeights:
     card = card_named(weights)
     arch = arch or (card.arch if card else None)
     if arch is None:
-        raise UsageFault(f"{weights}: no published name; for a file, `arch` is needed")
+        raise UsageError(f"{weights}: no published name; for a file, `arch` is needed")
     found = find_all(weights, arch)
     spec = NetworkSpec(arch, width=1.0, size=found[0].card.input_size, classes=2, siamese=False)
     _, shapes = outline(spec)

@@ -61,7 +61,7 @@ class Naming:
         """Find the rule for a key of the file, and our path by it; None for a key that has none.
 
         Raises:
-            ValueError: a fault of the table: two rules for one key.
+            ValueError: an error in the table: two rules for one key.
         """
         matches = [(rule, found) for rule in self.rules if (found := re.fullmatch(rule.pattern, key))]
         if len(matches) > 1:
@@ -124,7 +124,7 @@ def load_strict(
     Raises:
         BadInput: the first key that has no place, the first leaf without a tensor, a wrong shape, a tensor
             that is not of finite real numbers.
-        ValueError: a fault of the table: two rules for one key, or one leaf filled twice.
+        ValueError: an error in the table: two rules for one key, or one leaf filled twice.
     """
     try:
         return _load(state, naming, variables, card, keep_head)

