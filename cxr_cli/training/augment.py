@@ -33,10 +33,10 @@ NO_AUGMENTATION = Augmentation()
 def augment(images: Array, keys: Array, augmentation: Augmentation) -> Array:
     """Augment each image by its own key: flip, rotation and zoom about its center, shift, contrast.
 
-    Source: the pneumoperitoneum paper, section 3.1.1, has the flips and the rotation, each uniformly random. It
-    does not say what comes in from outside an image: here the image's edge values are repeated. Black corners
-    are edges that no image has, and cost a model that was trained on whole images 0.12 of its accuracy at 5
-    degrees (cxr3).
+    Source: the pneumoperitoneum paper, section 3.1.1, has the flips and the rotation, each uniformly random.
+    It does not say what comes in from outside an image: here the image's edge values are repeated. Black
+    corners are edges that no image has, and cost a model that was trained on whole images 0.12 of its
+    accuracy at 5 degrees (cxr3).
 
     Args:
         images: uint8 [B, H, W].
