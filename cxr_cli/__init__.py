@@ -20,6 +20,7 @@ FUNCTIONS = {
     "template": "cxr_cli.prediction.templates",
     "test": "cxr_cli.prediction.test",
     "stratify": "cxr_cli.prediction.stratify",
+    "compare": "cxr_cli.prediction.compare",
     "predict": "cxr_cli.prediction.predict",
     "audit": "cxr_cli.audit.run",
     "gradcam": "cxr_cli.explain.gradcam",

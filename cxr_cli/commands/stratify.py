@@ -7,7 +7,8 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE, say
-from cxr_cli.prediction.stratify import FILES, Format
+from cxr_cli.prediction.choices import TableFormat
+from cxr_cli.prediction.stratify import FILES
 from cxr_cli.prediction.stratify import stratify as stratify_images
 
 
@@ -43,7 +44,7 @@ def stratify(
     small: Annotated[
         int, typer.Option(min=0, help="Mark strata with fewer images than this of a class.")
     ] = 20,
-    form: Annotated[Format, typer.Option("--format", help="Format of the tables.")] = "table",
+    form: Annotated[TableFormat, typer.Option("--format", help="Format of the tables.")] = "table",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A folder for all tables and ROC plots.")
     ] = None,

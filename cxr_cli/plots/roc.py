@@ -1,6 +1,6 @@
 """ROC curves as figures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,15 +42,19 @@ def curve_of(answers: Answers, number: int, name: str, auc: dict[str, Any]) -> C
     return Curve(f"{name}: AUC {format_metric(auc)}", *points, dot)
 
 
-def roc_curves(curves: Sequence[Curve], title: str, path: Path) -> None:
+def roc_curves(
+    curves: Sequence[Curve], title: str, path: Path, readers: Mapping[str, tuple[float, float]] | None = None
+) -> None:
     """Draw ROC curves in one figure, operating points as dots (Figures 5 and 6 of the second paper).
 
     Args:
         curves: one or more.
         title: of the figure.
         path: the file to write.
+        readers: false and true positive rate of each human reader, by name.
     """
-    figure = Figure(figsize=(5.2, 5.1 + 0.2 * len(curves)), layout="constrained")
+    readers = readers or {}
+    figure = Figure(figsize=(5.2, 5.1 + 0.2 * (len(curves) + len(readers))), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="0.75", linewidth=0.8, zorder=0)
     # Colors repeat after ten; then lines are dashed, then dotted.
@@ -59,6 +63,9 @@ def roc_curves(curves: Sequence[Curve], title: str, path: Path) -> None:
         axes.plot(curve.false_positives, curve.true_positives, dashes, color=color, label=curve.name)
         if curve.operating_point is not None:
             axes.plot(*curve.operating_point, "o", color=color, markersize=5)
+    for number, (name, point) in enumerate(readers.items()):
+        marker = "^sDvP*X"[number % 7]
+        axes.plot(*point, marker, color="black", markersize=6, linestyle="none", label=f"reader {name}")
     axes.set(xlabel="1 - specificity", ylabel="sensitivity", title=title, xlim=(-0.01, 1), ylim=(0, 1.01))
     axes.set_aspect("equal")
     axes.spines[["top", "right"]].set_visible(False)

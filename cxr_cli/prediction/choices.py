@@ -3,3 +3,6 @@
 from typing import Literal
 
 TemplateKind = Literal["mean", "medoid", "nearest"]
+
+TableFormat = Literal["table", "csv", "json", "latex", "markdown"]
+"""How tables of results are written."""

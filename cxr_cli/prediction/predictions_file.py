@@ -104,6 +104,11 @@ class Predictions:
         return None if self.answers.positive is None else self.answers.classes[self.answers.positive]
 
     @property
+    def score_names(self) -> list[str]:
+        """The classes that the table has scores of."""
+        return [name.removeprefix(SCORE) for name in self.images.columns if name.startswith(SCORE)]
+
+    @property
     def has_patients(self) -> bool:
         """Whether the table says which images are of one patient."""
         return "patient_id" in self.images.columns
@@ -236,6 +241,8 @@ def match_images(first: Predictions, second: Predictions) -> tuple[Predictions, 
         ids = predictions.images["image_id"]
         for image in ids[ids.duplicated()]:
             raise BadInput(f"{predictions.path}: image_id {image!r} is there twice")
+    if set(first.answers.classes) == set(second.answers.classes):
+        second = replace(second, answers=second.answers.in_order(first.answers.classes))
     if first.answers.classes != second.answers.classes:
         classes = (", ".join(map(repr, of.answers.classes)) for of in (second, first))
         raise BadInput(

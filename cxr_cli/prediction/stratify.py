@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
+from cxr_cli.prediction.choices import TableFormat
 from cxr_cli.reporting import SILENT, Reporter
 
 if TYPE_CHECKING:
@@ -18,10 +19,7 @@ if TYPE_CHECKING:
     from cxr_cli.plots.roc import Curve
     from cxr_cli.prediction.predictions_file import Predictions
 
-Format = Literal["table", "csv", "json", "latex", "markdown"]
-"""How tables of strata are written."""
-
-FILES: Mapping[Format, str] = {
+FILES: Mapping[TableFormat, str] = {
     "table": "strata.txt",
     "csv": "strata.csv",
     "json": "strata.json",
@@ -64,7 +62,7 @@ class Stratification:
         answers = self.predictions.answers
         return Subject(answers.classes, answers.positive, self.small)
 
-    def table(self, form: Format = "table") -> str:
+    def table(self, form: TableFormat = "table") -> str:
         """Write the strata as text in one of the formats; it ends with a line break."""
         import pandas as pd
 
@@ -131,7 +129,7 @@ class Stratification:
         from cxr_cli.artifacts import write_text
         from cxr_cli.plots.roc import roc_curves
 
-        for form in get_args(Format):
+        for form in get_args(TableFormat):
             write_text(folder / FILES[form], self.table(form))
         for name, curves in self.roc_curves().items():
             roc_curves(curves, name, folder / f"roc-{re.sub('[^A-Za-z0-9_.-]+', '-', name)}.png")

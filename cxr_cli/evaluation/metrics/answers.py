@@ -45,6 +45,19 @@ class Answers:
             scores=None if self.scores is None else self.scores[images],
         )
 
+    def in_order(self, classes: tuple[str, ...]) -> "Answers":
+        """Number the same classes in another order."""
+        places = [self.classes.index(name) for name in classes]
+        numbers = np.argsort(places)
+        return replace(
+            self,
+            classes=classes,
+            labels=numbers[self.labels],
+            predicted=numbers[self.predicted],
+            scores=None if self.scores is None else self.scores[:, places],
+            positive=None if self.positive is None else int(numbers[self.positive]),
+        )
+
     def against_rest(self, number: int) -> "Answers":
         """Set one class against all others: two classes, of which it is the positive one."""
         scores = None

@@ -92,6 +92,37 @@ def roc_points(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> Roc
     return RocCurve(false_positives, true_positives)
 
 
+def weighted_roc_value(
+    positive: NDArray[np.bool_], scores: NDArray[np.floating], weights: Floats, false_positives: Floats
+) -> Floats:
+    """Read the sensitivity off the ROC curve at a false positive rate, under each weighting.
+
+    Between its corners the curve is a straight line, as the AUC has it.
+
+    Args:
+        positive: bool [N].
+        scores: [N].
+        weights: [R, N].
+        false_positives: [R], 1 - specificity.
+
+    Returns:
+        float64 [R]; NaN where a class has no weight.
+    """
+    positives, negatives = _weight_by_score(positive, scores, weights)
+    reached = np.cumsum(positives[:, ::-1], axis=1)
+    spent = np.cumsum(negatives[:, ::-1], axis=1)
+    found = np.full(len(weights), np.nan)
+    for row in np.flatnonzero((reached[:, -1] > 0) & (spent[:, -1] > 0)):
+        across, up = (
+            np.append(0.0, spent[row] / spent[row, -1]),
+            np.append(0.0, reached[row] / reached[row, -1]),
+        )
+        # Of several sensitivities at one rate the highest, as on the curve's upper corner.
+        last = np.append(np.diff(across) > 0, True)
+        found[row] = np.interp(false_positives[row], across[last], up[last])
+    return found
+
+
 def _weight_by_score(
     positive: NDArray[np.bool_], scores: NDArray[np.floating], weights: Floats
 ) -> tuple[Floats, Floats]:

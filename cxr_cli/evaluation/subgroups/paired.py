@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
+from scipy.stats import binomtest, rankdata
 
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.confusion import Floats
@@ -86,14 +86,49 @@ def swapping_p(
     return float((1 + (swapped >= abs(totals.sum()) - 1e-9).sum()) / (1 + resamples))
 
 
+def swapped_differences(
+    first: Answers, second: Answers, rng: np.random.Generator, resamples: int = RESAMPLES
+) -> dict[str, Floats]:
+    """Compute the differences [R] that there would be if the models' predictions were exchangeable.
+
+    Predictions are swapped at random, patient by patient. Scores are replaced by their ranks within each
+    model, for a metric of ranks must not depend on the scale of a model's scores.
+
+    Args:
+        first, second: of the same images, in the same order.
+        rng, resamples: of the swaps.
+    """
+    both = Answers(
+        classes=first.classes,
+        labels=np.tile(first.labels, 2),
+        predicted=np.concatenate([first.predicted, second.predicted]),
+        patients=np.tile(first.patients, 2),
+        scores=None
+        if first.scores is None or second.scores is None
+        else np.concatenate([rankdata(of.scores, axis=0) for of in (first, second)]),
+        positive=first.positive,
+    )
+    names, patient = np.unique(first.patients, return_inverse=True)
+    parts = []
+    for size in weight_chunks(len(both), resamples):
+        swap = rng.integers(0, 2, (size, len(names))).astype(np.float64)[:, patient]
+        of_first, of_second = (
+            _comparable(both, np.concatenate(weights, axis=1))
+            for weights in ((1 - swap, swap), (swap, 1 - swap))
+        )
+        parts.append({name: of_second[name] - of_first[name] for name in of_first})
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
 def _minus(first: Answers, second: Answers, weights: Floats) -> dict[str, Floats]:
     """Compute the second model's metrics minus the first's under each weighting."""
-    found: dict[str, Floats] = {}
-    for sign, answers in ((-1, first), (1, second)):
-        positive = answers.positive
-        place = shown("comparison of classes" if positive is None else "comparison of a finding")
-        overall, per_class = compute_metrics(answers, weights, place)
-        chosen = {} if positive is None else {name: of[:, positive] for name, of in per_class.items()}
-        for name, values in (chosen | overall).items():
-            found[name] = sign * values + found.get(name, 0.0)
-    return found
+    of_first, of_second = _comparable(first, weights), _comparable(second, weights)
+    return {name: of_second[name] - values for name, values in of_first.items() if name in of_second}
+
+
+def _comparable(answers: Answers, weights: Floats) -> dict[str, Floats]:
+    """Compute the metrics [R] by which models are compared."""
+    positive = answers.positive
+    place = shown("comparison of classes" if positive is None else "comparison of a finding")
+    overall, per_class = compute_metrics(answers, weights, place)
+    return ({} if positive is None else {name: of[:, positive] for name, of in per_class.items()}) | overall

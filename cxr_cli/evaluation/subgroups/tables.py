@@ -10,7 +10,7 @@ from cxr_cli.evaluation.metrics.registry import BY_NAME, heading, shown
 from cxr_cli.evaluation.subgroups.differences import Difference
 from cxr_cli.evaluation.subgroups.strata import Stratum
 from cxr_cli.evaluation.tables import Cell, Table
-from cxr_cli.evaluation.uncertainty.estimates import Estimate
+from cxr_cli.evaluation.uncertainty.estimates import Estimate, Estimates
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,15 @@ class Subject:
         return [*self.columns, *(row.name for row in further if row.name not in self.columns)]
 
 
-def metric_of(stratum: Stratum, name: str, subject: Subject) -> Estimate | None:
-    """Find a stratum's metric by the name that tables have for it; None where there are no scores for it."""
-    if name in stratum.estimates.overall:
-        return stratum.estimates.overall[name]
+def metric_of(estimates: Estimates, name: str, subject: Subject) -> Estimate | None:
+    """Find a metric by the name that tables have for it; None where there are no scores for it."""
+    if name in estimates.overall:
+        return estimates.overall[name]
     kind, _, label = name.partition(" ")
-    if kind not in stratum.estimates.per_class:
+    if kind not in estimates.per_class:
         return None
     number = subject.classes.index(label) if label else subject.positive
-    return None if number is None else stratum.estimates.per_class[kind][number]
+    return None if number is None else estimates.per_class[kind][number]
 
 
 def records(strata: Sequence[Stratum], subject: Subject) -> list[dict[str, Any]]:
@@ -62,7 +62,7 @@ def records(strata: Sequence[Stratum], subject: Subject) -> list[dict[str, Any]]
     for stratum in strata:
         row = _counts(stratum, subject)
         for name in subject.names:
-            metric = metric_of(stratum, name, subject)
+            metric = metric_of(stratum.estimates, name, subject)
             if metric is not None:
                 row |= _numbered(name, metric.as_json(), ("low", "high", "method"))
         for kind, differences in (
@@ -104,7 +104,7 @@ def as_json(strata: Sequence[Stratum], subject: Subject) -> list[dict[str, Any]]
     """Put every stratum into one object: counts, metrics and differences."""
     found = []
     for stratum in strata:
-        metrics = {name: metric_of(stratum, name, subject) for name in subject.names}
+        metrics = {name: metric_of(stratum.estimates, name, subject) for name in subject.names}
         found.append(
             {
                 **_counts(stratum, subject),
@@ -142,9 +142,9 @@ def _table_of_counts(strata: Sequence[Stratum], subject: Subject) -> Table:
 
 
 def _table_of_metrics(strata: Sequence[Stratum], subject: Subject) -> Table:
-    shown = [name for name in subject.columns if metric_of(strata[0], name, subject)]
+    shown = [name for name in subject.columns if metric_of(strata[0].estimates, name, subject)]
     rows = [
-        [_name(stratum), *(_metric_cell(metric_of(stratum, name, subject)) for name in shown)]
+        [_name(stratum), *(metric_cell(metric_of(stratum.estimates, name, subject)) for name in shown)]
         for stratum in strata
     ]
     title = "Metrics" if subject.positive is not None else "Metrics, and the sensitivity of each class"
@@ -155,7 +155,7 @@ def _table_of_differences(
     title: str, strata: Sequence[Stratum], differences: Callable[[Stratum], dict[str, Difference]]
 ) -> list[Table]:
     rows = [
-        [_name(stratum), Cell(heading(name) if name in BY_NAME else name), *_difference_cells(difference)]
+        [_name(stratum), Cell(heading(name) if name in BY_NAME else name), *difference_cells(difference)]
         for stratum in strata
         for name, difference in differences(stratum).items()
         if not np.isnan(difference.value)
@@ -169,14 +169,16 @@ def _name(stratum: Stratum) -> Cell:
     return Cell(f"{by}{stratum.name}{' *' if stratum.small else ''}")
 
 
-def _metric_cell(metric: Estimate | None) -> Cell:
+def metric_cell(metric: Estimate | None) -> Cell:
+    """Write a metric and its interval, "-" where it is undefined."""
     if metric is None or np.isnan(metric.value):
         return Cell("-")
     low, high = metric.interval.low, metric.interval.high
     return Cell(f"{metric.value:.3f}", "" if np.isnan(low) else f"{low:.3f}-{high:.3f}")
 
 
-def _difference_cells(difference: Difference) -> list[Cell]:
+def difference_cells(difference: Difference) -> list[Cell]:
+    """Write a difference, its interval, p and Holm's p, "-" where one is unknown."""
     low, high = difference.interval.low, difference.interval.high
     return [
         Cell("-" if np.isnan(difference.value) else f"{difference.value:+.3f}"),

@@ -1,0 +1,75 @@
+"""`cxr compare`: several models on the same images."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cxr_cli.commands import options
+from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.prediction.choices import TableFormat
+from cxr_cli.prediction.compare import FILES
+from cxr_cli.prediction.compare import compare as compare_models
+
+
+def compare(
+    models: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="MODEL...", help="RUN or CV folders that were tested, or predictions.csv of any tool."
+        ),
+    ],
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN", help="Compare by a characteristic, too, as in `cxr stratify`; repeatable."
+        ),
+    ] = None,
+    readers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reader", metavar="COLUMN", help="A column with a human reader's calls, as classes; repeatable."
+        ),
+    ] = None,
+    positive: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CLASS", help="The positive class; of more than two, it is compared with all others."
+        ),
+    ] = None,
+    noninferiority: Annotated[
+        float | None,
+        typer.Option(metavar="MARGIN", help="The largest acceptable loss of a metric, such as 0.05."),
+    ] = None,
+    small: Annotated[
+        int, typer.Option(min=0, help="Mark strata with fewer images than this of a class.")
+    ] = 20,
+    form: Annotated[TableFormat, typer.Option("--format", help="Format of the tables.")] = "table",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A folder for all tables and figures.")
+    ] = None,
+    resamples: options.Resamples = 2000,
+    seed: options.Seed = 0,
+) -> None:
+    """Compare models, and human readers, on the same images.
+
+    Prints all metrics of each model with intervals, and the paired difference of every two models, corrected
+    for multiple comparisons (Holm). The folder has the ROC curves and the precision-recall curves of all
+    models in one figure each. With --reader, each reader is a point on the ROC figure, models are compared at
+    the reader's specificity, and the agreement between readers is Cohen's or Fleiss' kappa.
+    """
+    result = compare_models(
+        models,
+        by=by or (),
+        readers=readers or (),
+        positive=positive,
+        noninferiority=noninferiority,
+        small=small,
+        output=output,
+        resamples=resamples,
+        seed=seed,
+        reporter=CONSOLE,
+    )
+    typer.echo(result.table(form), nl=False)
+    if output is not None:
+        say(f"{output}: {', '.join(FILES.values())}, ROC and precision-recall curves")
