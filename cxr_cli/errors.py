@@ -73,6 +73,24 @@ class BadInput(CxrError):
     exit_code = ExitCode.BAD_INPUT
 
 
+class PreprocessedOtherwise(BadInput):
+    """Images were cropped or resized otherwise than a run's own.
+
+    Attributes:
+        needed: the settings of preprocessing that make them alike, by field.
+    """
+
+    def __init__(self, place: str, found: Mapping[str, float], needed: Mapping[str, float]) -> None:
+        """Name the settings that differ."""
+        self.needed = needed
+        differing = [name for name in needed if found[name] != needed[name]]
+        was, is_needed = (
+            ", ".join(f"{name.replace('_', ' ')} {of[name]:g}" for name in differing)
+            for of in (found, needed)
+        )
+        super().__init__(f"{place}: was preprocessed with {was}; the run's images with {is_needed}")
+
+
 class TrainingDiverged(CxrError):
     """The loss is no number any more: the settings do not suit the data."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from typer.core import TyperCommand
 
 from cxr_cli.commands.console import CONSOLE
-from cxr_cli.errors import CxrError, UsageError, with_names
+from cxr_cli.errors import CxrError, PreprocessedOtherwise, UsageError, with_names
 
 if TYPE_CHECKING:
     from typer._click import Context
@@ -49,6 +49,13 @@ class CxrCommand(TyperCommand):
         }
         try:
             return super().invoke(ctx)
+        except PreprocessedOtherwise as error:
+            options = [
+                f"--{name.replace('_', '-')} {value:g}" for name, value in error.needed.items() if value
+            ]
+            hint = f"`cxr preprocess SOURCE -o NEW_DATASET {' '.join(options)}` makes them alike"
+            error.args = (f"{error}; {hint}",)
+            raise
         except CxrError as error:
             error.args = (with_names(str(error), CONSOLE.names),)
             raise

@@ -59,6 +59,12 @@ def geometry_of(dataset: "Dataset") -> Geometry:
     return Geometry(dataset.images.shape[1], *crops)
 
 
+def views_of(dataset: "Dataset") -> tuple[str, ...] | None:
+    """Return the view positions that a dataset was made of; None for all."""
+    views = dataset.info.get("settings", {}).get("views")
+    return None if views is None else tuple(map(str, views))
+
+
 def make_plan(paths: Sequence[Path], settings: Settings) -> dict[str, Any]:
     """What must be the same for a folder to be resumed: settings, tables, the inputs. As JSON."""
     listing = hashlib.sha256()

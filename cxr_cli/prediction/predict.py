@@ -6,15 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxr_cli.dataset.reader import INFO, Dataset, open_dataset
-from cxr_cli.dataset.settings import geometry_of
-from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.dataset.reader import open_dataset
+from cxr_cli.errors import InvalidSetting
 from cxr_cli.evaluation.operating_point import OperatingPoint
 from cxr_cli.prediction.metrics_file import read_operating_point
 from cxr_cli.prediction.predictions_file import by_score, predictions_table, write_predictions
+from cxr_cli.prediction.preprocessing import check_same_preprocessing
 from cxr_cli.prediction.scores import called_at, class_scores
 from cxr_cli.reporting import SILENT, Reporter
-from cxr_cli.runs.config import RunConfig
 from cxr_cli.runs.model_store import open_run
 
 
@@ -64,7 +63,7 @@ def predict(
     if first is not None and first not in classes:
         raise InvalidSetting("first", first, f"the classes are {', '.join(map(repr, classes))}")
     images = open_dataset(dataset)
-    _check_same_geometry(images, trained.config, reporter)
+    check_same_preprocessing(images, trained.config)
     point = read_operating_point(trained)
     if len(classes) == 2 and point is None:
         reporter.say(f"{run}: has no operating point; the higher score decides. `cxr test {run}` chooses one")
@@ -78,26 +77,3 @@ def predict(
     if output is not None:
         write_predictions(output, table)
     return PredictResult(table, output, point)
-
-
-def _check_same_geometry(images: Dataset, config: RunConfig, reporter: Reporter) -> None:
-    """Check that images were cropped and resized like the run's own.
-
-    Crops can be compared only while the run's own dataset is where it was.
-
-    Raises:
-        BadInput: they were not.
-    """
-    found = geometry_of(images)
-    if found.size != config.size:
-        raise BadInput(f"{images.folder}: images of {found.size} pixels, the run takes {config.size}")
-    own = Path(config.dataset)
-    if not (own / INFO).exists():
-        reporter.say(f"{own}: the run's own images are no longer there; equal crops were not checked")
-        return
-    needed = geometry_of(open_dataset(own))
-    if found != needed:
-        raise BadInput(
-            f"{images.folder}: was made with `crop_top` {found.crop_top:g} and `crop_border` "
-            f"{found.crop_border:g}; the run's images with {needed.crop_top:g} and {needed.crop_border:g}"
-        )

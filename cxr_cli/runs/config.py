@@ -209,6 +209,8 @@ class RunConfig(Recipe):
         recipe: the recipe's name.
         weights_digest: SHA-256 of the initial weights; None without.
         size: height and width of an image in pixels.
+        crop_top, crop_border: shares of the raw image that were cropped, see `images.raster.crop`.
+        views: view positions that preprocessing kept; None for all.
         classes: class names; a label's number is its place here.
         mean, std: by which images are normalized, on the 0 ... 1 scale: those of the initial weights, or of
             the training pixels.
@@ -219,6 +221,9 @@ class RunConfig(Recipe):
     recipe: str
     weights_digest: str | None
     size: int
+    crop_top: float
+    crop_border: float
+    views: tuple[str, ...] | None
     classes: tuple[str, ...]
     mean: float
     std: float

@@ -14,6 +14,7 @@ import numpy as np
 
 from cxr_cli.artifacts import read_json, versions, write_json
 from cxr_cli.dataset.reader import Dataset
+from cxr_cli.dataset.settings import geometry_of, views_of
 from cxr_cli.models.network import Network, Variables, create, outline
 from cxr_cli.models.registry import find_architecture
 from cxr_cli.models.weights.pretrained import load_pretrained
@@ -62,7 +63,7 @@ def run_config(
 
     Images are normalized as the weights were trained, or else by the training pixels.
     """
-    card = found[0].card if found else None
+    card, geometry = found[0].card if found else None, geometry_of(dataset)
     return RunConfig(
         network=replace(recipe.network, weights=",".join(part.name for part in found) or "none"),
         optimization=recipe.optimization,
@@ -72,7 +73,10 @@ def run_config(
         mean=card.gray_mean if card else split.pixels.mean,
         std=card.gray_std if card else split.pixels.std,
         recipe=recipe_name,
-        size=int(dataset.images.shape[1]),
+        size=geometry.size,
+        crop_top=geometry.crop_top,
+        crop_border=geometry.crop_border,
+        views=views_of(dataset),
         classes=split.classes,
         seed=seed,
         dataset=str(dataset.folder.resolve()),

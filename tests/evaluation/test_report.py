@@ -112,20 +112,25 @@ def test_the_printed_report_of_a_finding() -> None:
         "operating point: score_pneumonia >= 0.5, Youden's index on validation",
         "  reached there: sensitivity 0.900 (10 images), specificity 0.800 (20 images)",
     ]
-    assert [line.split("  ")[0] for line in lines[4:14]] == [
+    assert [line.split("  ")[0] for line in lines[4:19]] == [
         "sensitivity",
         "specificity",
         "accuracy",
         "balanced accuracy",
         "precision",
+        "NPV",
         "F1",
         "AUC",
         "average precision",
         "Brier score",
         "calibration error",
+        "calibration intercept",
+        "calibration slope",
+        "positive likelihood ratio",
+        "negative likelihood ratio",
     ]
-    assert lines[4] == "sensitivity        0.500 (0.095-0.905)"
-    assert lines[10] == "AUC                1.000 (0.342-1.000)"
+    assert lines[4] == "sensitivity                0.500 (0.095-0.905)"
+    assert lines[11] == "AUC                        1.000 (0.342-1.000)"
     assert json.loads(json.dumps(report.as_json(), allow_nan=False)) == report.as_json()
 
 

@@ -1,5 +1,6 @@
 """What a model said of images, alone and under many weightings of the images at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 from cxr_cli.evaluation.metrics.calibration import weighted_brier, weighted_calibration_error
 from cxr_cli.evaluation.metrics.confusion import Floats
 from cxr_cli.evaluation.metrics.ranking import RankingFunction, one_vs_rest
+
+ClassFunction = Callable[[NDArray[np.bool_], NDArray[np.floating], Floats], Floats]
+"""Maps whether each image is of a class [N], its score [N] and weights [R, N] to a metric [R]."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class Answers:
         patients: int [N], patient numbers.
         scores: [N, C], higher is more of the class; None where the images were only sorted into classes.
         positive: the number of the class that is the finding, where there are two classes and one is.
+        prevalence: of each class, for predictive values elsewhere; 0 < prevalence < 1.
     """
 
     classes: tuple[str, ...]
@@ -30,6 +35,7 @@ class Answers:
     patients: NDArray[np.int64]
     scores: NDArray[np.floating] | None = None
     positive: int | None = None
+    prevalence: float | None = None
 
     def __len__(self) -> int:
         """Count the images."""
@@ -71,6 +77,7 @@ class Answers:
             patients=self.patients,
             scores=scores,
             positive=1,
+            prevalence=self.prevalence,
         )
 
 
@@ -103,6 +110,22 @@ class Weighted:
     @cached_property
     def _ranked(self) -> dict[RankingFunction, Floats]:
         return {}
+
+    def per_class(self, function: ClassFunction) -> Floats:
+        """Compute a metric of each class's scores as chances of the class: [R, C]."""
+        answers = self.answers
+        assert answers.scores is not None
+        each = [
+            function(answers.labels == number, answers.scores[:, number], self.weights)
+            for number in range(len(answers.classes))
+        ]
+        return np.stack(each, axis=1)
+
+    @property
+    def prevalence(self) -> float:
+        """The prevalence that predictive values are asked for."""
+        assert self.answers.prevalence is not None
+        return self.answers.prevalence
 
     def brier(self) -> Floats:
         """Brier's score [R]: of the positive class, or of all classes."""

@@ -52,6 +52,37 @@ def class_f1(confusion: ArrayLike) -> Floats:
     return ratio(2 * hits, confusion.sum(-1) + confusion.sum(-2))
 
 
+def class_npv(confusion: ArrayLike) -> Floats:
+    """Share of the images not predicted as a class that are not of it, [..., C]; NaN without such."""
+    confusion = np.asarray(confusion, np.float64)
+    images, predicted = confusion.sum((-2, -1))[..., None], confusion.sum(-2)
+    missed = confusion.sum(-1) - np.diagonal(confusion, axis1=-2, axis2=-1)
+    rejected = images - predicted
+    return ratio(rejected - missed, rejected)
+
+
+def class_positive_likelihood_ratio(confusion: ArrayLike) -> Floats:
+    """Sensitivity over 1 - specificity, [..., C]; NaN for a specificity of 1."""
+    return ratio(class_sensitivity(confusion), 1 - class_specificity(confusion))
+
+
+def class_negative_likelihood_ratio(confusion: ArrayLike) -> Floats:
+    """1 - sensitivity over specificity, [..., C]; NaN for a specificity of 0."""
+    return ratio(1 - class_sensitivity(confusion), class_specificity(confusion))
+
+
+def class_ppv_at(confusion: ArrayLike, prevalence: float) -> Floats:
+    """Positive predictive value at another prevalence, by Bayes' theorem, [..., C]."""
+    hits = class_sensitivity(confusion) * prevalence
+    return ratio(hits, hits + (1 - class_specificity(confusion)) * (1 - prevalence))
+
+
+def class_npv_at(confusion: ArrayLike, prevalence: float) -> Floats:
+    """Negative predictive value at another prevalence, by Bayes' theorem, [..., C]."""
+    rejected = class_specificity(confusion) * (1 - prevalence)
+    return ratio(rejected, rejected + (1 - class_sensitivity(confusion)) * prevalence)
+
+
 def balanced_accuracy(confusion: ArrayLike) -> Floats:
     """Mean of the classes' sensitivities, over classes with images."""
     return _mean_of_classes(class_sensitivity(confusion))

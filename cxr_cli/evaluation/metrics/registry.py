@@ -12,7 +12,11 @@ from numpy.typing import NDArray
 
 from cxr_cli.evaluation.metrics import confusion
 from cxr_cli.evaluation.metrics.answers import Answers, Weighted
-from cxr_cli.evaluation.metrics.calibration import are_probabilities
+from cxr_cli.evaluation.metrics.calibration import (
+    are_probabilities,
+    weighted_calibration_intercept,
+    weighted_calibration_slope,
+)
 from cxr_cli.evaluation.metrics.confusion import Floats
 from cxr_cli.evaluation.metrics.ranking import weighted_auc, weighted_average_precision
 
@@ -59,9 +63,9 @@ class Metric:
         name: in JSON and CSV.
         heading: in tables.
         of: all images, or each class against the rest.
-        needs: what the model gave of each image, beside its predicted class.
+        needs: what there must be besides the predicted class of each image.
         function: its values under each weighting: [R], or [R, C] of classes.
-        interval: DeLong's, the percentile bootstrap over patients, or another.
+        interval: DeLong's, the percentile bootstrap over patients, the sandwich estimator's, or another.
         shown: where.
         column: a shorter heading where columns are narrow.
     """
@@ -69,9 +73,9 @@ class Metric:
     name: str
     heading: str
     of: Literal["all", "class"]
-    needs: Literal["predictions", "scores", "probabilities"]
+    needs: Literal["predictions", "scores", "probabilities", "prevalence"]
     function: Callable[[Weighted], Floats]
-    interval: Proportion | NoInterval | Literal["bootstrap", "delong"]
+    interval: Proportion | NoInterval | Literal["bootstrap", "delong", "sandwich"]
     shown: tuple[Place, ...]
     column: str = ""
 
@@ -116,6 +120,12 @@ METRICS = (
         lambda images: confusion.class_precision(images.confusions),
         Proportion(lambda of_class, called: (called, of_class)),
         ("finding", "class table", "strata of a finding", "comparison of a finding"),
+    ),
+    Metric(
+        "npv", "NPV", "class", "predictions",
+        lambda images: confusion.class_npv(images.confusions),
+        Proportion(lambda of_class, called: (~called, ~of_class)),
+        ("finding", "strata CSV of a finding", "comparison of a finding"),
     ),
     Metric(
         "f1", "F1", "class", "predictions",
@@ -171,6 +181,44 @@ METRICS = (
         NoInterval("resamples of it are far too high: it grows with every image that counts twice"),
         ("finding", "classes", "strata CSV of a finding", "strata CSV of classes"),
     ),
+    Metric(
+        "calibration_intercept", "calibration intercept", "class", "probabilities",
+        lambda images: images.per_class(weighted_calibration_intercept),
+        "sandwich",
+        ("finding", "strata CSV of a finding"),
+    ),
+    Metric(
+        "calibration_slope", "calibration slope", "class", "probabilities",
+        lambda images: images.per_class(lambda *each: weighted_calibration_slope(*each).slope),
+        "sandwich",
+        ("finding", "strata CSV of a finding"),
+    ),
+    Metric(
+        "ppv_at_prevalence", "PPV at the prevalence", "class", "prevalence",
+        lambda images: confusion.class_ppv_at(images.confusions, images.prevalence),
+        "bootstrap",
+        ("finding", "strata CSV of a finding"),
+    ),
+    Metric(
+        "npv_at_prevalence", "NPV at the prevalence", "class", "prevalence",
+        lambda images: confusion.class_npv_at(images.confusions, images.prevalence),
+        "bootstrap",
+        ("finding", "strata CSV of a finding"),
+    ),
+    Metric(
+        "positive_likelihood_ratio", "positive likelihood ratio", "class", "predictions",
+        lambda images: confusion.class_positive_likelihood_ratio(images.confusions),
+        "bootstrap",
+        ("finding", "strata CSV of a finding"),
+        column="LR+",
+    ),
+    Metric(
+        "negative_likelihood_ratio", "negative likelihood ratio", "class", "predictions",
+        lambda images: confusion.class_negative_likelihood_ratio(images.confusions),
+        "bootstrap",
+        ("finding", "strata CSV of a finding"),
+        column="LR-",
+    ),
 )  # fmt: skip
 
 BY_NAME = {metric.name: metric for metric in METRICS}
@@ -207,6 +255,8 @@ def compute_metrics(
     available = {"predictions"}
     if answers.scores is not None:
         available |= {"scores", "probabilities"} if are_probabilities(answers.scores) else {"scores"}
+    if answers.prevalence is not None:
+        available.add("prevalence")
     values: dict[str, Values] = {"all": {}, "class": {}}
     for metric in metrics:
         if metric.needs in available:

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_cli.evaluation.metrics.answers import Answers
+from cxr_cli.evaluation.metrics.calibration import calibration_errors
 from cxr_cli.evaluation.metrics.confusion import Floats
-from cxr_cli.evaluation.metrics.registry import BY_NAME, NoInterval, Proportion, compute_metrics
+from cxr_cli.evaluation.metrics.registry import BY_NAME, METRICS, NoInterval, Proportion, compute_metrics
 from cxr_cli.evaluation.uncertainty.delong import areas
 from cxr_cli.evaluation.uncertainty.intervals import (
     RESAMPLES,
@@ -15,12 +16,16 @@ from cxr_cli.evaluation.uncertainty.intervals import (
     Interval,
     area_interval,
     none_for_nan,
+    normal_interval,
     over_resamples,
     percentile_interval,
     proportion_interval,
 )
 
 Mask = NDArray[np.bool_]
+
+
+RESAMPLED = [row for row in METRICS if row.interval == "bootstrap" or isinstance(row.interval, Proportion)]
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ def estimate(answers: Answers, rng: np.random.Generator, resamples: int = RESAMP
     overall, per_class = compute_metrics(answers, np.ones((1, len(answers))))
 
     def resampled_metrics(weights: Floats) -> dict[str, Floats]:
-        of_all, of_classes = compute_metrics(answers, weights)
+        of_all, of_classes = compute_metrics(answers, weights, RESAMPLED)
         return of_all | of_classes
 
     resampled = over_resamples(resampled_metrics, answers.patients, rng, resamples)
@@ -71,15 +76,19 @@ def estimate(answers: Answers, rng: np.random.Generator, resamples: int = RESAMP
 
     def of_class(name: str, number: int) -> Interval:
         is_class, called = answers.labels == number, answers.predicted == number
-        over = resampled[name][:, number]
         match BY_NAME[name].interval:
             case Proportion(parts):
-                return proportion_interval(*parts(is_class, called), answers.patients, over)
+                of_resamples = resampled[name][:, number]
+                return proportion_interval(*parts(is_class, called), answers.patients, of_resamples)
             case "delong" if answers.scores is not None:
                 return area_estimate(is_class, answers.scores[:, number], answers.patients).interval
+            case "sandwich" if answers.scores is not None:
+                value = float(per_class[name][0, number])
+                error = calibration_error(name, is_class, answers.scores[:, number], answers.patients)
+                return normal_interval(value, error)
             case NoInterval():
                 return UNKNOWN
-        return percentile_interval(over)
+        return percentile_interval(resampled[name][:, number])
 
     return Estimates(
         {name: Estimate(float(values[0]), of_all(name)) for name, values in overall.items()},
@@ -88,6 +97,14 @@ def estimate(answers: Answers, rng: np.random.Generator, resamples: int = RESAMP
             for name, values in per_class.items()
         },
     )
+
+
+def calibration_error(
+    name: str, happened: Mask, chance: NDArray[np.floating], patients: NDArray[np.int64]
+) -> float:
+    """Compute the standard error of the calibration intercept or slope, by patient."""
+    of_intercept, _, of_slope = calibration_errors(happened, chance, patients)
+    return of_slope if name == "calibration_slope" else of_intercept
 
 
 def area_estimate(positive: Mask, scores: NDArray[np.floating], patients: NDArray[np.int64]) -> Estimate:

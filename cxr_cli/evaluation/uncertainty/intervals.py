@@ -95,6 +95,14 @@ def percentile_interval(values: Floats) -> Interval:
     return Interval(float(low), float(high), "bootstrap")
 
 
+def normal_interval(value: float, error: float) -> Interval:
+    """Compute the interval of an estimate that is normally distributed, from its standard error."""
+    if np.isnan(value + error) or error <= 0:
+        return UNKNOWN
+    half = norm.ppf((1 + LEVEL) / 2) * error
+    return Interval(float(value - half), float(value + half), "sandwich")
+
+
 def wilson_interval(hits: int, trials: int) -> Interval:
     """Compute the score interval of a proportion from independent trials (Wilson 1927)."""
     if trials == 0:

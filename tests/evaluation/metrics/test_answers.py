@@ -1,5 +1,6 @@
 """Every metric under every weighting is scikit-learn's with those sample weights."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from sklearn import metrics as sklearn_metrics
+from sklearn.exceptions import UndefinedMetricWarning
 
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.registry import compute_metrics
@@ -44,11 +46,21 @@ def expected_of_class(answers: Answers, number: int, weights: np.ndarray) -> dic
         "specificity": sklearn_metrics.recall_score(~truth, ~called, **options),
         "precision": sklearn_metrics.precision_score(truth, called, **options),
         "f1": sklearn_metrics.f1_score(truth, called, **options),
+        "npv": sklearn_metrics.precision_score(~truth, ~called, **options),
+        **likelihood_ratios(truth, called, weights),
         "auc": sklearn_metrics.roc_auc_score(truth, answers.scores[:, number], sample_weight=weights),
         "average_precision": sklearn_metrics.average_precision_score(
             truth, answers.scores[:, number], sample_weight=weights
         ),
     }
+
+
+def likelihood_ratios(truth: np.ndarray, called: np.ndarray, weights: np.ndarray) -> dict[str, float]:
+    """scikit-learn's, NaN where it has them infinite."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UndefinedMetricWarning)
+        positive, negative = sklearn_metrics.class_likelihood_ratios(truth, called, sample_weight=weights)
+    return {"positive_likelihood_ratio": positive, "negative_likelihood_ratio": negative}
 
 
 @settings(max_examples=20)
@@ -59,7 +71,7 @@ def test_metrics_are_scikit_learn_s(given_answers: tuple[Answers, np.ndarray]) -
     for place, row in enumerate(weights):
         of_classes = [expected_of_class(answers, i, row) for i in range(len(answers.classes))]
         for number, expected in enumerate(of_classes):
-            found = {name: values[place, number] for name, values in per_class.items()}
+            found = {name: per_class[name][place, number] for name in expected}
             assert found == pytest.approx(expected, nan_ok=True)
         numbers = list(range(len(answers.classes)))
         reference: dict[str, Callable[..., float]] = {
@@ -93,7 +105,15 @@ def test_images_without_scores_have_the_metrics_of_their_classes_alone() -> None
     answers = Answers(NAMES[:2], np.array([0, 1]), np.array([0, 1]), np.arange(2))
     overall, per_class = compute_metrics(answers, np.ones((1, 2)))
     assert set(overall) == {"accuracy", "balanced_accuracy", "macro_f1"}
-    assert set(per_class) == {"sensitivity", "specificity", "precision", "f1"}
+    assert set(per_class) == {
+        "sensitivity",
+        "specificity",
+        "precision",
+        "npv",
+        "f1",
+        "positive_likelihood_ratio",
+        "negative_likelihood_ratio",
+    }
 
 
 def test_similarities_are_ranked_but_are_no_probabilities() -> None:

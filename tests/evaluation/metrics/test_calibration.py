@@ -5,12 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+from scipy.special import expit, logit
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
 from cxr_cli.evaluation.metrics.calibration import (
     are_probabilities,
+    calibration_errors,
     weighted_brier,
     weighted_calibration_error,
+    weighted_calibration_intercept,
+    weighted_calibration_slope,
 )
 
 
@@ -73,3 +78,50 @@ def test_without_weight_there_is_no_metric() -> None:
 )
 def test_similarities_and_logits_are_no_probabilities(scores: list[list[float]], are: bool) -> None:
     assert are_probabilities(np.array(scores)) is are
+
+
+def scored(images: int = 400, slope: float = 0.6, intercept: float = -0.4) -> tuple[np.ndarray, np.ndarray]:
+    """Images whose true log odds are `intercept + slope` times those of their scores."""
+    rng = np.random.default_rng(5)
+    odds = rng.normal(0, 2, images)
+    return rng.random(images) < expit(intercept + slope * odds), expit(odds)
+
+
+def test_intercept_and_slope_are_those_of_a_logistic_regression() -> None:
+    happened, chance = scored()
+    weights = np.stack([np.ones(400), np.random.default_rng(6).integers(0, 3, 400)]).astype(float)
+    fit = weighted_calibration_slope(happened, chance, weights)
+    for row, intercept, slope in zip(weights, *fit, strict=True):
+        model = LogisticRegression(C=np.inf, tol=1e-10).fit(logit(chance)[:, None], happened, row)
+        assert (intercept, slope) == pytest.approx((model.intercept_[0], model.coef_[0, 0]), rel=1e-4)
+
+
+def test_intercept_slope_and_their_errors_by_statsmodels() -> None:
+    # statsmodels 0.15: a binomial GLM on [1, logit] and one on [1] with the logit as offset, both with
+    # cov_type="cluster", groups of two, and the factor 20 / 19.
+    happened, chance = scored(40)
+    ones, patients = np.ones((1, 40)), np.arange(40) // 2
+    fit = weighted_calibration_slope(happened, chance, ones)
+    alone = weighted_calibration_intercept(happened, chance, ones)
+    assert (fit.intercept[0], fit.slope[0], alone[0]) == pytest.approx(
+        (-0.92080222, 0.54891618, -0.93217234), rel=1e-7
+    )
+    errors = calibration_errors(happened, chance, patients)
+    assert errors == pytest.approx((0.53789440, 0.40689942, 0.22190418), rel=1e-7)
+
+
+def test_scores_that_are_calibrated_have_intercept_0_and_slope_1() -> None:
+    # Four images at a score of 0.25, one of them positive; four at 0.75, three of them.
+    happened = np.array([1, 0, 0, 0, 1, 1, 1, 0], bool)
+    chance = np.repeat([0.25, 0.75], 4)
+    fit = weighted_calibration_slope(happened, chance, np.ones((1, 8)))
+    assert (fit.intercept[0], fit.slope[0]) == pytest.approx((0, 1), abs=1e-9)
+    assert weighted_calibration_intercept(happened, chance, np.ones((1, 8)))[0] == pytest.approx(0, abs=1e-9)
+
+
+def test_there_is_no_slope_where_scores_divide_the_classes_or_are_one() -> None:
+    divided = weighted_calibration_slope(
+        np.array([0, 0, 1, 1], bool), np.array([0.1, 0.2, 0.8, 0.9]), np.ones((1, 4))
+    )
+    alike = weighted_calibration_slope(np.array([0, 0, 1, 1], bool), np.full(4, 0.3), np.ones((1, 4)))
+    assert np.isnan([divided.slope[0], alike.slope[0]]).all()

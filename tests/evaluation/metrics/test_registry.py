@@ -16,7 +16,8 @@ def answers_with_scores() -> Answers:
     """Eight patients with an image each: of four positives one is missed, of four negatives one is called."""
     chance = np.array([0.1, 0.2, 0.3, 0.6, 0.4, 0.7, 0.8, 0.9])
     scores = np.stack([1 - chance, chance], axis=1)
-    return Answers(("normal", "pneumonia"), np.repeat([0, 1], 4), scores.argmax(1), np.arange(8), scores, 1)
+    labels = np.repeat([0, 1], 4)
+    return Answers(("normal", "pneumonia"), labels, scores.argmax(1), np.arange(8), scores, 1, 0.1)
 
 
 def test_names_and_headings_are_unique() -> None:

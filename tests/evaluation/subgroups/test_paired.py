@@ -28,6 +28,7 @@ def test_differences_are_the_second_s_metrics_minus_the_first_s() -> None:
         "sensitivity",
         "specificity",
         "precision",
+        "npv",
         "f1",
         "auc",
         "accuracy",
