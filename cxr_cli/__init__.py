@@ -15,6 +15,7 @@ __version__ = "0.2.0"
 FUNCTIONS = {
     "preprocess": "cxr_cli.dataset.preprocess",
     "split": "cxr_cli.splitting.split",
+    "describe": "cxr_cli.splitting.describe",
     "train": "cxr_cli.training.train",
     "validate3way": "cxr_cli.prediction.validate3way",
     "template": "cxr_cli.prediction.templates",

@@ -24,6 +24,7 @@ PURPOSE = (
 COMMANDS: Mapping[str, str] = {
     "preprocess": "Make a DATASET of raw images.",
     "split": "Split a DATASET by patient into training, validation and test sets.",
+    "describe": "Describe the images of a study (Table 1).",
     "train": "Train a model on a DATASET.",
     "validate3way": "Three-way validation of a siamese RUN.",
     "template": "Make the class templates of a siamese RUN.",

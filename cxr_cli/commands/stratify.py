@@ -7,7 +7,7 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE, say
-from cxr_cli.prediction.choices import TableFormat
+from cxr_cli.evaluation.choices import TableFormat
 from cxr_cli.prediction.stratify import FILES
 from cxr_cli.prediction.stratify import stratify as stratify_images
 

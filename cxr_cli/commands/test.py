@@ -7,6 +7,7 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.evaluation.choices import CalibrationMethod
 from cxr_cli.splitting.criteria import Subset
 
 TestSeed = Annotated[int, typer.Option(min=0, help="Random seed of the resamples.")]
@@ -34,6 +35,16 @@ def test(
     ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="Call an image positive if its score is at least this, such as 0.5.")
+    ] = None,
+    calibrate: Annotated[
+        CalibrationMethod | None,
+        typer.Option(
+            help="Recalibrate the scores, fitted on validation; later predictions follow. [as they are]"
+        ),
+    ] = None,
+    prevalence: Annotated[
+        float | None,
+        typer.Option(help="Of two classes, also compute predictive values at this prevalence, such as 0.03."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The predictions to write. [RUN/predictions.csv]")
@@ -63,6 +74,8 @@ def test(
         positive=positive,
         sensitivity=sensitivity,
         threshold=threshold,
+        calibrate=calibrate,
+        prevalence=prevalence,
         output=output,
         json=json,
         resamples=resamples,
@@ -72,6 +85,11 @@ def test(
         reporter=CONSOLE,
     )
     typer.echo(format_report(result.report))
+    if result.calibration is not None:
+        say(
+            f"scores are calibrated: {result.calibration.method}, fitted on {result.calibration.images} "
+            "validation images"
+        )
     say(f"{result.predictions}: {len(result.table)} images")
     if result.report.operating_point is not None:
         column = f"{THRESHOLD}{result.report.operating_point.positive}"

@@ -238,7 +238,7 @@ def notes(comparisons: Sequence[Comparison], subject: Subject, margin: float | N
         found += [
             "Differences are paired: intervals by resampling patients; of the AUC, interval and p by DeLong.",
             "p of accuracy, sensitivity and specificity by McNemar's exact test where each image is of its",
-            "own patient; all others by swapping the models' predictions, patient by patient. Holm: corrected",
+            "own patient; all others by swapping the models' predictions patient by patient. Holm: corrected",
             "for the number of pairs and strata.",
         ]
     if margin is not None:

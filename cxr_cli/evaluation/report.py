@@ -31,6 +31,7 @@ class MetricsReport:
         resamples: of patients.
         interval_seed: of the resamples.
         operating_point: at which score an image is called positive; None where the highest score decides.
+        prevalence: of the positive class, for its predictive values elsewhere; None without.
     """
 
     classes: tuple[str, ...]
@@ -43,6 +44,7 @@ class MetricsReport:
     resamples: int
     interval_seed: int
     operating_point: OperatingPoint | None = None
+    prevalence: float | None = None
 
     def metric(self, name: str) -> Estimate | None:
         """Find a metric of all images, or of the positive class; None where there is none of that name."""
@@ -76,6 +78,8 @@ class MetricsReport:
         }
         if self.positive is not None:
             report |= {"positive": self.classes[self.positive], **_values(self.of_class(self.positive))}
+        if self.prevalence is not None:
+            report["prevalence"] = self.prevalence
         report["per_class"] = {
             label: {"images": int(self.confusion_matrix[number].sum()), **_values(self.of_class(number))}
             for number, label in enumerate(self.classes)
@@ -114,6 +118,7 @@ def classification_report(
         resamples=resamples,
         interval_seed=seed,
         operating_point=operating_point,
+        prevalence=answers.prevalence,
     )
 
 
@@ -138,6 +143,8 @@ def format_report(report: MetricsReport, unit: str = "images") -> str:
         lines.append(f"positive: {report.classes[report.positive]}, {count} {unit}")
     if report.operating_point is not None:
         lines.append(format_operating_point(report.operating_point.as_json()))
+    if report.prevalence is not None:
+        lines.append(f"predictive values at a prevalence of {report.prevalence:g}, as given")
     rows = shown("classes" if report.positive is None else "finding")
     found = {row.heading: report.metric(row.name) for row in rows}
     width = max(len(heading) for heading, metric in found.items() if metric)

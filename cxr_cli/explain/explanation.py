@@ -34,7 +34,7 @@ from cxr_cli.explain.select import (
 from cxr_cli.prediction.forward import image_vectors
 from cxr_cli.prediction.loading import image_source
 from cxr_cli.prediction.metrics_file import read_operating_point
-from cxr_cli.prediction.scores import Scores, called_at, class_scores
+from cxr_cli.prediction.scores import Scores, decided_scores
 from cxr_cli.prediction.templates import read_templates
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.folder import TEMPLATES, OpenRun, open_run_with_images
@@ -226,8 +226,7 @@ def choose_images(
 
 
 def _scores(run: TrainedRun, images: ImageSet, settings: MapSettings) -> Scores:
-    scores = class_scores(run, images.pixels, images.rows, settings.templates)
-    return called_at(scores, run.config.classes, read_operating_point(run))
+    return decided_scores(run, images.pixels, images.rows, settings.templates)
 
 
 def explain_scores(

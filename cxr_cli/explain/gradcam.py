@@ -31,7 +31,7 @@ from cxr_cli.explain.gallery import (
     write_gallery,
 )
 from cxr_cli.explain.overlay import COLORS
-from cxr_cli.prediction.metrics_file import read_operating_point
+from cxr_cli.prediction.metrics_file import read_calibration, read_operating_point
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.folder import TEMPLATES
 from cxr_cli.splitting.criteria import Subset
@@ -168,6 +168,10 @@ def gradcam(
         "layer": layer,
         "operating_points": [
             [point.positive, point.threshold] if (point := read_operating_point(each.run)) else []
+            for each in opened
+        ],
+        "calibrations": [
+            None if (calibration := read_calibration(each.run)) is None else calibration.as_json()
             for each in opened
         ],
         "templates": digest_file(templates_path) if templates_path.is_file() else None,

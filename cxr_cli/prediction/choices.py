@@ -3,6 +3,3 @@
 from typing import Literal
 
 TemplateKind = Literal["mean", "medoid", "nearest"]
-
-TableFormat = Literal["table", "csv", "json", "latex", "markdown"]
-"""How tables of results are written."""

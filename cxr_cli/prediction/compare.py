@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from cxr_cli.errors import BadInput, InvalidSetting
-from cxr_cli.prediction.choices import TableFormat
+from cxr_cli.evaluation.choices import TableFormat
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.folder import PREDICTIONS
 

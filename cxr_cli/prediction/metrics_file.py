@@ -1,17 +1,21 @@
-"""metrics.json of a RUN: written by `cxr test`; later predictions follow its operating point."""
+"""metrics.json of a RUN, written by `cxr test`: later predictions follow its calibration and threshold."""
 
 from pathlib import Path
 
 from cxr_cli.artifacts import read_json, write_json
 from cxr_cli.evaluation.operating_point import OperatingPoint
+from cxr_cli.evaluation.recalibration import Calibration
 from cxr_cli.evaluation.report import MetricsReport
 from cxr_cli.runs.folder import METRICS
 from cxr_cli.runs.model_store import TrainedRun
 
 
-def write_metrics(path: Path, run: TrainedRun, subset: str, report: MetricsReport) -> None:
-    """Write the metrics of a run on a subset."""
-    write_json(path, {"run": str(run.folder), "epoch": run.epoch, "subset": subset, **report.as_json()})
+def write_metrics(
+    path: Path, run: TrainedRun, subset: str, report: MetricsReport, calibration: Calibration | None = None
+) -> None:
+    """Write the metrics of a run on a subset, and the calibration of its scores."""
+    content = {"run": str(run.folder), "epoch": run.epoch, "subset": subset, **report.as_json()}
+    write_json(path, content if calibration is None else {**content, "calibration": calibration.as_json()})
 
 
 def read_operating_point(run: TrainedRun) -> OperatingPoint | None:
@@ -26,6 +30,23 @@ def read_operating_point(run: TrainedRun) -> OperatingPoint | None:
         return None
     reached = {name: value for name, value in metrics["operating_point"].items() if name not in NAMED_APART}
     return OperatingPoint(metrics["positive"], **reached)
+
+
+def read_calibration(run: TrainedRun) -> Calibration | None:
+    """Read the calibration that `cxr test` fitted on the validation images of a run.
+
+    Returns:
+        None where none was fitted, or for the model of another epoch.
+    """
+    path = run.folder / METRICS
+    metrics = read_json(path) if path.exists() else {}
+    if "calibration" not in metrics or metrics.get("epoch") != run.epoch:
+        return None
+    found = metrics["calibration"]
+    parameters = {
+        name: value for name, value in found.items() if name not in ("method", "fitted_on", "images")
+    }
+    return Calibration(found["method"], parameters, found["images"])
 
 
 NAMED_APART = ("score", "chosen_on")

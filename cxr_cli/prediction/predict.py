@@ -12,7 +12,7 @@ from cxr_cli.evaluation.operating_point import OperatingPoint
 from cxr_cli.prediction.metrics_file import read_operating_point
 from cxr_cli.prediction.predictions_file import by_score, predictions_table, write_predictions
 from cxr_cli.prediction.preprocessing import check_same_preprocessing
-from cxr_cli.prediction.scores import called_at, class_scores
+from cxr_cli.prediction.scores import decided_scores
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.model_store import open_run
 
@@ -68,7 +68,7 @@ def predict(
     if len(classes) == 2 and point is None:
         reporter.say(f"{run}: has no operating point; the higher score decides. `cxr test {run}` chooses one")
     rows = np.arange(len(images.images))
-    scores = called_at(class_scores(trained, images.images, rows, templates), classes, point)
+    scores = decided_scores(trained, images.images, rows, templates)
     table = predictions_table(images, rows, scores, classes, point, labels=False)
     if first is None and point is not None:
         first = point.positive

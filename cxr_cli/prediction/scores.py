@@ -10,8 +10,10 @@ from scipy.special import expit, softmax
 
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.evaluation.operating_point import OperatingPoint
+from cxr_cli.evaluation.recalibration import Calibration
 from cxr_cli.prediction.forward import forward_of_run, run_over
 from cxr_cli.prediction.loading import FetchBatch, image_source
+from cxr_cli.prediction.metrics_file import read_calibration, read_operating_point
 from cxr_cli.prediction.templates import read_templates, similarity_logits
 from cxr_cli.runs.folder import TEMPLATES
 from cxr_cli.runs.model_store import TrainedRun
@@ -84,6 +86,24 @@ def image_scorer(run: TrainedRun, templates: Path | None = None) -> ScoreImages:
         return Scores(softmax(logits, axis=-1), logits.argmax(-1))
 
     return classify
+
+
+def calibrated(scores: Scores, calibration: Calibration | None) -> Scores:
+    """Turn scores into probabilities by a calibration, if there is one; the highest is predicted."""
+    if calibration is None:
+        return scores
+    values = calibration.apply(scores.values)
+    # Temperature scaling keeps the order, of which rounded values may have ties.
+    predicted = scores.predicted if calibration.method == "temperature" else values.argmax(1)
+    return Scores(values, predicted)
+
+
+def decided_scores(
+    run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.int64], templates: Path | None = None
+) -> Scores:
+    """Score images, calibrate and predict as the run's test decided on validation; see `class_scores`."""
+    scores = calibrated(class_scores(run, images, rows, templates), read_calibration(run))
+    return called_at(scores, run.config.classes, read_operating_point(run))
 
 
 def called_at(scores: Scores, classes: tuple[str, ...], point: OperatingPoint | None) -> Scores:

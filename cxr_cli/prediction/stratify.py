@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from cxr_cli.prediction.choices import TableFormat
+from cxr_cli.evaluation.choices import TableFormat
 from cxr_cli.reporting import SILENT, Reporter
 
 if TYPE_CHECKING:

@@ -8,15 +8,16 @@ import numpy as np
 import pandas as pd
 
 from cxr_cli.errors import InvalidSetting
+from cxr_cli.evaluation.choices import CalibrationMethod
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.operating_point import Rule, choose_point, positive_class
+from cxr_cli.evaluation.recalibration import Calibration, fit_calibration
 from cxr_cli.evaluation.report import MetricsReport, classification_report
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
-from cxr_cli.plots.confusion_matrix import confusion_matrix
-from cxr_cli.plots.roc import curve_of, roc_curves
+from cxr_cli.prediction.figures import draw_figures
 from cxr_cli.prediction.metrics_file import write_metrics
 from cxr_cli.prediction.predictions_file import predictions_table, write_predictions
-from cxr_cli.prediction.scores import called_at, class_scores
+from cxr_cli.prediction.scores import calibrated, called_at, class_scores
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.folder import FIGURES, METRICS, PREDICTIONS, open_run_with_images
 from cxr_cli.splitting.criteria import Subset
@@ -31,7 +32,8 @@ class TestResult:
             decides.
         table: of predictions, one row for each image, see `predictions_table`.
         predictions, metrics: where the table and the report were written.
-        figures: confusion matrix and ROC curves.
+        calibration: of the scores, fitted on validation images; None without.
+        figures: confusion matrix and ROC curves; of a positive class also calibration and decision curve.
     """
 
     __test__: ClassVar[bool] = False  # no class of tests, whatever pytest makes of its name
@@ -40,7 +42,8 @@ class TestResult:
     table: pd.DataFrame
     predictions: Path
     metrics: Path
-    figures: tuple[Path, Path]
+    calibration: Calibration | None
+    figures: tuple[Path, ...]
 
 
 def test(
@@ -51,6 +54,8 @@ def test(
     positive: str | None = None,
     sensitivity: float | None = None,
     threshold: float | None = None,
+    calibrate: CalibrationMethod | None = None,
+    prevalence: float | None = None,
     output: Path | None = None,
     json: Path | None = None,
     resamples: int = RESAMPLES,
@@ -70,7 +75,10 @@ def test(
         positive: of two classes, the positive one; None for the likely one, see `positive_class`.
         sensitivity: choose the highest threshold that reaches this on validation. None, and no threshold: the
             one with the highest Youden index there.
-        threshold: take this one, and look at no validation image.
+        threshold: take this one, and choose none on validation images.
+        calibrate: recalibrate the scores by this method, fitted on validation images; the operating point is
+            one of the calibrated scores.
+        prevalence: of two classes, also compute predictive values at this prevalence of the positive one.
         output: the predictions; None for the run's own file.
         json: the metrics, and figures beside it; None for the run's own.
         resamples: of patients, for bootstrap intervals.
@@ -84,11 +92,18 @@ def test(
     """
     run = Path(run)
     rule = Rule(sensitivity, threshold)
+    if prevalence is not None and not 0 < prevalence < 1:
+        raise InvalidSetting("prevalence", prevalence, "more than 0 is needed, and less than 1")
     opened = open_run_with_images(run, dataset, split, reporter)
     images, division = opened.dataset, opened.split
     classes = division.classes
     if len(classes) != 2:
-        for field, value in (("positive", positive), ("sensitivity", sensitivity), ("threshold", threshold)):
+        for field, value in (
+            ("positive", positive),
+            ("sensitivity", sensitivity),
+            ("threshold", threshold),
+            ("prevalence", prevalence),
+        ):
             if value is not None:
                 raise InvalidSetting(
                     field,
@@ -96,20 +111,30 @@ def test(
                     f"is for two classes; {run} has {len(classes)}, and the highest score decides",
                 )
 
-    # The subset and, where they must choose the operating point, the validation images in one pass.
+    # The subset and, where something is decided on them, the validation images in one pass.
     rows = division.rows(subset)
     finding = positive_class(classes, positive) if len(classes) == 2 else None
-    validation = division.rows("val") if finding is not None and rule.threshold is None else rows[:0]
+    decides = calibrate is not None or (finding is not None and rule.threshold is None)
+    validation = division.rows("val") if decides else rows[:0]
     both = class_scores(opened.run, images.images, np.concatenate([rows, validation]), templates)
     scores, on_validation = both.take(slice(len(rows))), both.take(slice(len(rows), None))
-    point = None
+    calibration, point = None, None
+    if calibrate is not None:
+        calibration = fit_calibration(calibrate, on_validation.values, division.labels[validation])
+        scores, on_validation = (calibrated(of, calibration) for of in (scores, on_validation))
     if finding is not None:
         is_positive = division.labels[validation] == finding
         point = choose_point(rule, classes[finding], is_positive, on_validation.values[:, finding])
     scores = called_at(scores, classes, point)
 
     answers = Answers(
-        classes, division.labels[rows], scores.predicted, division.patients[rows], scores.values, finding
+        classes,
+        division.labels[rows],
+        scores.predicted,
+        division.patients[rows],
+        scores.values,
+        finding,
+        prevalence,
     )
     report = classification_report(answers, resamples, seed, point)
     table = predictions_table(images, rows, scores, classes, point)
@@ -119,23 +144,10 @@ def test(
     predictions, metrics = (
         path.with_name(f"{path.stem}{suffix}{path.suffix}") for path in (run / PREDICTIONS, run / METRICS)
     )
-    figures = run / FIGURES / f"confusion{suffix}.png", run / FIGURES / f"roc{suffix}.png"
-    if output is not None:
-        predictions = output
-    if json is not None:
-        metrics = json
-        figures = (
-            json.with_name(f"{json.stem}-confusion{suffix}.png"),
-            json.with_name(f"{json.stem}-roc{suffix}.png"),
-        )
+    predictions, metrics = output or predictions, json or metrics
     write_predictions(predictions, table)
-    write_metrics(metrics, opened.run, subset, report)
-    accuracy = report.estimates.overall["accuracy"].value
-    confusion_matrix(report.confusion_matrix, classes, f"{subset}: accuracy {accuracy:.2f}", figures[0])
-    curves = [
-        curve_of(answers, number, name, report.estimates.per_class["auc"][number].as_json())
-        for number, name in enumerate(classes)
-        if finding in (None, number)
-    ]
-    roc_curves(curves, f"{subset}: {len(rows)} images", figures[1])
-    return TestResult(report, table, predictions, metrics, figures)
+    write_metrics(metrics, opened.run, subset, report, calibration)
+    place = run / FIGURES if json is None else json.parent
+    prefix = "" if json is None else f"{json.stem}-"
+    figures = draw_figures(answers, report, subset, place, prefix, suffix)
+    return TestResult(report, table, predictions, metrics, calibration, figures)
