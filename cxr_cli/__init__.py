@@ -17,6 +17,7 @@ FUNCTIONS = {
     "split": "cxr_cli.splitting.split",
     "describe": "cxr_cli.splitting.describe",
     "train": "cxr_cli.training.train",
+    "crossval": "cxr_cli.training.crossval",
     "validate3way": "cxr_cli.prediction.validate3way",
     "template": "cxr_cli.prediction.templates",
     "test": "cxr_cli.prediction.test",

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, str] = {
     "template": "Make the class templates of a siamese RUN.",
     "test": "Predict images and print metrics with intervals.",
     "stratify": "Report metrics by image characteristics.",
+    "crossval": "Cross-validate: train every fold, and test each on its own.",
     "compare": "Compare models, and human readers, on the same images.",
     "predict": "Predict images without labels.",
     "audit": "Look for shortcuts, associations and leaks.",

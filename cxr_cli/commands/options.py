@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_cli.commands.console import say
+from cxr_cli.evaluation.choices import CalibrationMethod
 
 if TYPE_CHECKING:
     from cxr_cli.array_task import ArrayTask
@@ -30,6 +31,32 @@ Templates = Annotated[Path | None, typer.Option(help="Templates of a siamese run
 Seed = Annotated[int, typer.Option(min=0, help="Random seed.")]
 Resamples = Annotated[int, typer.Option(min=100, help="Bootstrap resamples of patients for intervals.")]
 
+Positive = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CLASS",
+        help="Of two classes, the positive one. [the one not named like a negative, else the second]",
+    ),
+]
+Sensitivity = Annotated[
+    float | None,
+    typer.Option(
+        min=0.01,
+        max=1.0,
+        help="Choose the highest threshold that reaches this sensitivity on validation. "
+        "[the one with the highest Youden index there]",
+    ),
+]
+Calibrate = Annotated[
+    CalibrationMethod | None,
+    typer.Option(
+        help="Recalibrate the scores, fitted on validation; later predictions follow. [as they are]"
+    ),
+]
+MicroBatch = Annotated[
+    int | None,
+    typer.Option(help="Images at once, gradients being summed over the batch. [as many as memory holds]"),
+]
 Fold = Annotated[int | None, typer.Option(help="The fold to test on, where the split has folds.")]
 
 

@@ -7,7 +7,6 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE, say
-from cxr_cli.evaluation.choices import CalibrationMethod
 from cxr_cli.splitting.criteria import Subset
 
 TestSeed = Annotated[int, typer.Option(min=0, help="Random seed of the resamples.")]
@@ -17,31 +16,12 @@ def test(
     run: options.RunFolder,
     subset: Annotated[Subset, typer.Option(help="Images to predict.")] = "test",
     templates: options.Templates = None,
-    positive: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CLASS",
-            help="Of two classes, the positive one. [the one not named like a negative, else the second]",
-        ),
-    ] = None,
-    sensitivity: Annotated[
-        float | None,
-        typer.Option(
-            min=0.01,
-            max=1.0,
-            help="Choose the highest threshold that reaches this sensitivity on validation. "
-            "[the one with the highest Youden index there]",
-        ),
-    ] = None,
+    positive: options.Positive = None,
+    sensitivity: options.Sensitivity = None,
     threshold: Annotated[
         float | None, typer.Option(help="Call an image positive if its score is at least this, such as 0.5.")
     ] = None,
-    calibrate: Annotated[
-        CalibrationMethod | None,
-        typer.Option(
-            help="Recalibrate the scores, fitted on validation; later predictions follow. [as they are]"
-        ),
-    ] = None,
+    calibrate: options.Calibrate = None,
     prevalence: Annotated[
         float | None,
         typer.Option(help="Of two classes, also compute predictive values at this prevalence, such as 0.03."),

@@ -18,10 +18,7 @@ def train(
     recipe: training_options.RecipeName = "single",
     fold: options.Fold = None,
     seed: options.Seed = 0,
-    micro_batch: Annotated[
-        int | None,
-        typer.Option(help="Images at once, gradients being summed over the batch. [as many as memory holds]"),
-    ] = None,
+    micro_batch: options.MicroBatch = None,
     **settings: Any,
 ) -> None:
     """Train a model on a DATASET.

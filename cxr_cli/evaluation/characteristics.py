@@ -74,7 +74,9 @@ class CharacteristicsTable:
             [Cell("patients"), Cell(""), *(Cell(str(self.patients[group])) for group in groups)],
         ]
         for one in self.characteristics:
-            difference = "" if np.isnan(one.difference) else f"{one.difference:.2f}"
+            difference = (
+                "" if np.isnan(one.difference) else f"{one.difference:.2f}".replace("inf", "infinite")
+            )
             lines = self._numeric(one) if isinstance(one, NumericCharacteristic) else self._categorical(one)
             for place, (level, cells) in enumerate(lines.items()):
                 name = one.name if place == 0 else ""
@@ -111,7 +113,7 @@ class CharacteristicsTable:
             name: str, level: str, statistic: str, of_group: Mapping[str, float], difference: float
         ) -> None:
             numbers = {group: None if np.isnan(value) else value for group, value in of_group.items()}
-            shown = None if np.isnan(difference) else difference
+            shown = None if np.isnan(difference) else difference if np.isfinite(difference) else "infinite"
             rows.append(
                 {"characteristic": name, "level": level, "statistic": statistic, **numbers}
                 | {"standardized_difference": shown}
@@ -233,7 +235,7 @@ def mean_difference(first: NDArray[np.float64], second: NDArray[np.float64]) -> 
     spread = np.sqrt((known[0].var(ddof=1) + known[1].var(ddof=1)) / 2)
     distance = abs(known[0].mean() - known[1].mean())
     if spread == 0:
-        return 0.0 if distance == 0 else np.nan
+        return 0.0 if distance == 0 else np.inf
     return float(distance / spread)
 
 
@@ -241,7 +243,7 @@ def share_difference(first: NDArray[np.float64], second: NDArray[np.float64]) ->
     """Compute the standardized difference of shares of K values, from counts [K] in two groups.
 
     Source: Yang & Dalton 2012, SAS Global Forum, paper 335; of two values that is Austin's. NaN for an empty
-    group, or where the groups share no value.
+    group, infinite where a value tells the groups apart for certain.
     """
     if not first.sum() or not second.sum():
         return np.nan
@@ -253,4 +255,4 @@ def share_difference(first: NDArray[np.float64], second: NDArray[np.float64]) ->
     spread = sum(np.diag(of[:-1]) - np.outer(of[:-1], of[:-1]) for of in shares) / 2
     squared = float(distance @ np.linalg.pinv(spread) @ distance)
     explained = np.allclose(spread @ np.linalg.pinv(spread) @ distance, distance)
-    return float(np.sqrt(squared)) if explained and squared > 0 else np.nan
+    return float(np.sqrt(squared)) if explained and squared > 0 else np.inf

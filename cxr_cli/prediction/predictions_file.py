@@ -18,7 +18,7 @@ from cxr_cli.splitting.patients import patient_numbers
 if TYPE_CHECKING:
     from cxr_cli.prediction.scores import Scores  # imports JAX, which no reader of a file needs
 
-SCORE, THRESHOLD = "score_", "threshold_"
+SCORE, THRESHOLD, SPREAD = "score_", "threshold_", "spread_"
 
 STORAGE_COLUMNS = ("row", "image_id", "patient_id", "label")
 """Columns of the manifest that are not characteristics of the images."""
@@ -32,6 +32,7 @@ def predictions_table(
     point: OperatingPoint | None = None,
     *,
     labels: bool = True,
+    spread: NDArray[np.float32] | None = None,
 ) -> pd.DataFrame:
     """Make the table of predictions: one row for each image, with its characteristics.
 
@@ -43,6 +44,7 @@ def predictions_table(
         point: by which one of two classes is predicted; its threshold gets a column of its own, so that the
             table says by itself what `predicted` follows.
         labels: whether the images' labels are known.
+        spread: [N, C], of an ensemble: the standard deviation of the scores over its runs.
     """
     images = dataset.manifest.iloc[rows].reset_index(drop=True)
     columns = {name: images[name] for name in ("image_id", "patient_id", *(["label"] if labels else []))}
@@ -50,6 +52,8 @@ def predictions_table(
     scored = pd.DataFrame({f"{SCORE}{name}": scores.values[:, i] for i, name in enumerate(classes)})
     if point is not None:
         scored[f"{THRESHOLD}{point.positive}"] = point.threshold
+    if spread is not None:
+        scored = scored.assign(**{f"{SPREAD}{name}": spread[:, i] for i, name in enumerate(classes)})
     known = images.drop(columns=list(STORAGE_COLUMNS))
     # A column of the user's own may bear one of these names: the manifest's keeps its table_ prefix.
     known = known.rename(columns={name: f"table_{name}" for name in known if name in {"predicted", *scored}})

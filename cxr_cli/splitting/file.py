@@ -130,6 +130,21 @@ def fold_subsets(folds: NDArray[np.int64], fold: int, count: int) -> NDArray[np.
     return names
 
 
+def fold_count(path: Path) -> int:
+    """Return the number of folds of a split.
+
+    Raises:
+        BadInput: no split.
+        InvalidSetting: a split without folds.
+    """
+    if not path.exists():
+        raise BadInput(f"{path}: no such file")
+    folds = _read_summary(path.with_suffix(".json")).folds
+    if folds is None:
+        raise InvalidSetting("split", path, "has no folds; `cxr split` makes them")
+    return folds
+
+
 def open_split(path: Path, dataset: Dataset, fold: int | None = None, *, leaks: bool = False) -> Split:
     """Read a split for a dataset.
 

@@ -1,0 +1,121 @@
+"""One run, or several as one model: the mean of their scores, and how far these are apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_cli.errors import BadInput
+from cxr_cli.evaluation.operating_point import OperatingPoint
+from cxr_cli.prediction.metrics_file import read_calibration, read_operating_point
+from cxr_cli.prediction.preprocessing import run_geometry
+from cxr_cli.prediction.scores import Scores, calibrated, called_at, class_scores
+from cxr_cli.runs.config import RunConfig, read_config
+from cxr_cli.runs.crossval_folder import member_folders
+from cxr_cli.runs.model_store import open_run
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Runs whose scores are averaged.
+
+    Attributes:
+        folder: of the RUN or CV that was named first; results are written there.
+        members: the RUN folders.
+        config: of the first run; classes and preprocessing are those of all.
+    """
+
+    folder: Path
+    members: tuple[Path, ...]
+    config: RunConfig
+
+    @property
+    def name(self) -> str:
+        """Say what it is, for messages."""
+        return str(self.folder) if len(self.members) == 1 else f"{self.folder}, {len(self.members)} runs"
+
+
+class EnsembleScores(NamedTuple):
+    """Scores of N images.
+
+    Attributes:
+        scores: the mean over the runs, calibrated where a run is; the class that is predicted.
+        spread: float32 [N, C], the standard deviation over the runs; None of a single run.
+        point: by which one of two classes is predicted; None where the highest score decides.
+    """
+
+    scores: Scores
+    spread: NDArray[np.float32] | None
+    point: OperatingPoint | None
+
+
+def open_ensemble(place: Path, others: Sequence[Path] = ()) -> Ensemble:
+    """Find the runs of an ensemble.
+
+    Args:
+        place: a RUN or a CV.
+        others: more of them.
+
+    Raises:
+        BadInput: no run, or runs of other classes or preprocessing than the first.
+    """
+    members = tuple(dict.fromkeys(run for each in (place, *others) for run in member_folders(each)))
+    configs = [read_config(run) for run in members]
+    for run, config in zip(members, configs, strict=True):
+        if config.classes != configs[0].classes:
+            classes = (", ".join(of.classes) for of in (config, configs[0]))
+            raise BadInput(f"{run}: its classes are {next(classes)}; those of {members[0]} {next(classes)}")
+        if run_geometry(config) != run_geometry(configs[0]):
+            raise BadInput(f"{run}: its images were preprocessed otherwise than those of {members[0]}")
+    return Ensemble(place, members, configs[0])
+
+
+def ensemble_scores(
+    ensemble: Ensemble,
+    images: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    templates: Path | None = None,
+) -> EnsembleScores:
+    """Score images by every run as its test decided on validation images, and average.
+
+    The ensemble's operating point is the mean of the runs' thresholds: each was chosen on validation images
+    of its own, which other runs may have been trained on.
+
+    Args:
+        ensemble: the runs.
+        images: uint8 [N, H, W].
+        rows: which images.
+        templates: of a siamese run; None takes each run's own.
+
+    Raises:
+        InvalidSetting, BadInput: see `image_scorer`.
+    """
+    each, points = [], []
+    for folder in ensemble.members:
+        run = open_run(folder)
+        each.append(calibrated(class_scores(run, images, rows, templates), read_calibration(run)))
+        points.append(read_operating_point(run))
+    point = mean_point(points)
+    if len(each) == 1:
+        return EnsembleScores(called_at(each[0], ensemble.config.classes, point), None, point)
+    values = np.stack([scores.values for scores in each])
+    mean = values.mean(0, dtype=np.float64).astype(np.float32)
+    spread = values.std(0, ddof=1, dtype=np.float64).astype(np.float32)
+    scores = called_at(Scores(mean, mean.argmax(1)), ensemble.config.classes, point)
+    return EnsembleScores(scores, spread, point)
+
+
+def mean_point(points: Sequence[OperatingPoint | None]) -> OperatingPoint | None:
+    """Average the thresholds of runs; None where a run has none, or of another class."""
+    first = points[0]
+    if first is None or any(point is None or point.positive != first.positive for point in points):
+        return None
+    if len(points) == 1:
+        return first
+    thresholds = [point.threshold for point in points if point is not None]
+    return OperatingPoint(
+        first.positive, float(np.mean(thresholds)), f"mean of {len(points)} runs' thresholds, {first.rule}"
+    )

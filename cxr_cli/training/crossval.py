@@ -1,0 +1,244 @@
+"""Cross-validation: a run for each fold, tested on its fold; the pooled predictions of all images."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cxr_cli.array_task import ArrayTask
+from cxr_cli.artifacts import claim_folder, digest_file, read_csv, read_json, write_json
+from cxr_cli.dataset.reader import open_dataset
+from cxr_cli.errors import InvalidSetting
+from cxr_cli.evaluation.choices import CalibrationMethod
+from cxr_cli.evaluation.metrics.registry import shown
+from cxr_cli.evaluation.report import MetricsReport, classification_report
+from cxr_cli.evaluation.tables import Cell, Table
+from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
+from cxr_cli.prediction.figures import draw_figures
+from cxr_cli.prediction.predictions_file import SCORE, SPREAD, THRESHOLD, read_predictions, write_predictions
+from cxr_cli.prediction.templates import template
+from cxr_cli.prediction.test import test
+from cxr_cli.reporting import SILENT, Reporter
+from cxr_cli.runs.config import read_config
+from cxr_cli.runs.crossval_folder import RECORD, FoldRun, fold_runs, found_runs
+from cxr_cli.runs.folder import FIGURES, METRICS, PREDICTIONS, TEMPLATES
+from cxr_cli.splitting.file import fold_count
+from cxr_cli.training.history import best_epoch, read_history
+from cxr_cli.training.train import train
+
+
+@dataclass(frozen=True)
+class CrossvalResult:
+    """A cross-validation.
+
+    Attributes:
+        folder: the CV.
+        runs: those that were trained, or found trained, by this call.
+        report: of the pooled out-of-fold predictions; None for a task of an array, which pools nothing.
+        folds: metrics of each run, with their mean and standard deviation; None likewise.
+    """
+
+    folder: Path
+    runs: tuple[FoldRun, ...]
+    report: MetricsReport | None
+    folds: Table | None
+
+
+def crossval(
+    dataset: Path | str,
+    split: Path | str,
+    output: Path | str,
+    *,
+    recipe: str = "single",
+    seed: int = 0,
+    seeds: int = 1,
+    positive: str | None = None,
+    sensitivity: float | None = None,
+    calibrate: CalibrationMethod | None = None,
+    resamples: int = RESAMPLES,
+    micro_batch: int | None = None,
+    task: ArrayTask | None = None,
+    reporter: Reporter = SILENT,
+    **settings: Any,
+) -> CrossvalResult:
+    """Train every fold, test each on its own fold, and pool the predictions.
+
+    The same call again resumes, or finds it done. With more seeds than before, the further ones are added.
+
+    Args:
+        dataset: a DATASET folder.
+        split: a split.csv with folds.
+        output: the CV folder.
+        recipe, micro_batch, settings: see `train`.
+        seed: the first seed.
+        seeds: how many seeds every fold is trained with; scores are means over them.
+        positive, sensitivity, calibrate, resamples: see `test`.
+        task: train and test this task's share alone, and pool nothing.
+        reporter: takes notices.
+
+    Raises:
+        InvalidSetting: a split without folds, or see `train` and `test`.
+        SettingsChanged: the folder holds a cross-validation with other settings.
+        BadInput: see `train`.
+    """
+    if seeds < 1:
+        raise InvalidSetting("seeds", seeds, "1 or more is needed")
+    dataset, split, folder = Path(dataset), Path(split), Path(output)
+    images, folds = open_dataset(dataset), fold_count(split)
+    decisive = {
+        "dataset_digest": images.digest,
+        "split_digest": digest_file(split),
+        "folds": folds,
+        "recipe": recipe,
+        "seed": seed,
+        "positive": positive,
+        "sensitivity": sensitivity,
+        "calibrate": calibrate,
+        **{name: value for name, value in settings.items() if value is not None},
+    }
+    words = {"dataset_digest": "the content of `dataset`", "split_digest": "the content of `split`"}
+    if not claim_folder(folder, RECORD, decisive, holds="cross-validation", words=words):
+        write_json(folder / RECORD, decisive)
+    every = fold_runs(folder, folds, seed, seeds)
+    runs = every if task is None else list(task.every_nth(every))
+    for run in runs:
+        reporter.say(f"fold {run.fold} of {folds}, seed {run.seed}: {run.folder}")
+        train(
+            dataset,
+            split,
+            run.folder,
+            recipe=recipe,
+            fold=run.fold,
+            seed=run.seed,
+            micro_batch=micro_batch,
+            reporter=reporter,
+            **settings,
+        )
+        if not _is_tested(run.folder):
+            if read_config(run.folder).siamese:
+                template(run.folder, dataset=dataset, split=split)
+            test(
+                run.folder,
+                positive=positive,
+                sensitivity=sensitivity,
+                calibrate=calibrate,
+                resamples=resamples,
+                dataset=dataset,
+                split=split,
+                reporter=reporter,
+            )
+    if task is not None:
+        return CrossvalResult(folder, tuple(runs), None, None)
+    report, folds_table = _pool(folder, found_runs(folder), resamples)
+    return CrossvalResult(folder, tuple(runs), report, folds_table)
+
+
+def _is_tested(run: Path) -> bool:
+    """Whether the selected model of a run has been tested."""
+    history = read_history(run / "history.csv", read_config(run).optimization.epochs)
+    metrics = read_json(run / METRICS) if (run / METRICS).exists() else {}
+    tested = metrics.get("epoch") == best_epoch(history).epoch and (run / PREDICTIONS).exists()
+    return tested and (not read_config(run).siamese or (run / TEMPLATES).exists())
+
+
+def _pool(folder: Path, runs: Sequence[FoldRun], resamples: int) -> tuple[MetricsReport, Table]:
+    """Pool the runs' predictions and metrics, and write them."""
+    table = pooled_predictions(runs)
+    write_predictions(folder / PREDICTIONS, table)
+    predictions = read_predictions(folder / PREDICTIONS)
+    report = classification_report(predictions.answers, resamples)
+    each = {run: read_json(run.folder / METRICS) for run in runs}
+    rows = shown("classes" if report.positive is None else "finding")
+    names = [row.name for row in rows if row.name in next(iter(each.values()))]
+    values = {
+        name: np.array([np.nan if (value := of[name]["value"]) is None else value for of in each.values()])
+        for name in names
+    }
+    mean = {name: _known(np.mean, of) for name, of in values.items()}
+    deviation = {name: _known(lambda known: np.std(known, ddof=1), of) for name, of in values.items()}
+    content = {
+        **report.as_json(),
+        "pooled": "out of fold: each image by the runs that were not trained on it",
+        "runs": [
+            {
+                "fold": run.fold,
+                "seed": run.seed,
+                "folder": run.folder.name,
+                "images": metrics["images"],
+                **{name: metrics[name] for name in names},
+            }
+            for run, metrics in each.items()
+        ],
+        "mean": mean,
+        "sd": deviation,
+    }
+    write_json(folder / METRICS, content)
+    draw_figures(predictions.answers, report, "out of fold", folder / FIGURES)
+    headings = {row.name: row.column or row.heading for row in rows}
+    return report, _table_of_folds(each, {name: headings[name] for name in names}, mean, deviation)
+
+
+def _known(function: Any, values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> float | None:
+    """Apply a statistic to the values that are defined; None where there are fewer than two."""
+    known = values[~np.isnan(values)]
+    return float(function(known)) if len(known) > 1 else None
+
+
+def pooled_predictions(runs: Sequence[FoldRun]) -> pd.DataFrame:
+    """Make one table of all images, each predicted by the runs of its fold.
+
+    With several seeds scores are means over them, with their standard deviation in `spread_<class>`, and of
+    two classes the threshold is the mean of theirs.
+    """
+    pooled = []
+    for fold in sorted({run.fold for run in runs}):
+        tables = [read_csv(run.folder / PREDICTIONS) for run in runs if run.fold == fold]
+        pooled.append(_mean_of_seeds(tables).assign(fold=fold))
+    return pd.concat(pooled, ignore_index=True)
+
+
+def _mean_of_seeds(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    first = tables[0]
+    if len(tables) == 1:
+        return first
+    columns = list(map(str, first))
+    classes = [name.removeprefix(SCORE) for name in columns if name.startswith(SCORE)]
+    scores = np.stack([table[[SCORE + name for name in classes]].to_numpy(np.float64) for table in tables])
+    mean, spread = scores.mean(0), scores.std(0, ddof=1)
+    predicted = np.array(classes, dtype=object)[mean.argmax(1)]
+    changed: dict[str, Any] = {SCORE + name: mean[:, number] for number, name in enumerate(classes)}
+    for column in [name for name in columns if name.startswith(THRESHOLD)]:
+        name = column.removeprefix(THRESHOLD)
+        threshold = np.mean([table[column].to_numpy(np.float64) for table in tables], axis=0)
+        other = next(label for label in classes if label != name)
+        predicted = np.where(mean[:, classes.index(name)] >= threshold, name, other)
+        changed[column] = threshold
+    changed |= {SPREAD + name: spread[:, number] for number, name in enumerate(classes)}
+    return first.assign(**changed, predicted=predicted)
+
+
+def _table_of_folds(
+    each: Mapping[FoldRun, Mapping[str, Any]],
+    headings: Mapping[str, str],
+    mean: Mapping[str, float | None],
+    deviation: Mapping[str, float | None],
+) -> Table:
+    several = len({run.seed for run in each}) > 1
+    rows = [
+        [
+            Cell(f"{run.fold}, seed {run.seed}" if several else str(run.fold)),
+            Cell(str(metrics["images"])),
+            *(_cell(metrics[name]["value"]) for name in headings),
+        ]
+        for run, metrics in each.items()
+    ]
+    rows.append([Cell("mean"), Cell(""), *(_cell(mean[name]) for name in headings)])
+    rows.append([Cell("SD"), Cell(""), *(_cell(deviation[name]) for name in headings)])
+    return Table("Folds", ["fold", "images", *headings.values()], rows)
+
+
+def _cell(value: float | None) -> Cell:
+    return Cell("-" if value is None else f"{value:.3f}")
