@@ -23,7 +23,18 @@ def _check_run(folder: Path) -> Path:
     return folder
 
 
+def _check_model(folder: Path) -> Path:
+    """Refuse what is neither RUN nor CV at once."""
+    from cxr_cli.runs.crossval_folder import is_crossval
+
+    return folder if is_crossval(folder) else _check_run(folder)
+
+
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A RUN folder.", callback=_check_run)]
+ModelFolder = Annotated[
+    Path,
+    typer.Argument(metavar="RUN", help="A RUN folder, or a CV folder (its ensemble).", callback=_check_model),
+]
 SplitFile = Annotated[Path, typer.Option(help="The split.csv of the DATASET.")]
 MovedDataset = Annotated[Path | None, typer.Option(help="Where the DATASET is now, if it was moved.")]
 MovedSplit = Annotated[Path | None, typer.Option(help="Where the split.csv is now, if it was moved.")]

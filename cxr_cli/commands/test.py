@@ -1,19 +1,20 @@
 """`cxr test`: a trained RUN on a subset it did not learn from."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.errors import UsageError
 from cxr_cli.splitting.criteria import Subset
 
 TestSeed = Annotated[int, typer.Option(min=0, help="Random seed of the resamples.")]
 
 
 def test(
-    run: options.RunFolder,
+    run: options.ModelFolder,
     subset: Annotated[Subset, typer.Option(help="Images to predict.")] = "test",
     templates: options.Templates = None,
     positive: options.Positive = None,
@@ -33,6 +34,33 @@ def test(
         Path | None,
         typer.Option(help="The metrics to write; figures go beside it. [RUN/metrics.json, RUN/figures]"),
     ] = None,
+    external: Annotated[
+        Path | None,
+        typer.Option(metavar="DATASET", help="Test on this other dataset; nothing is chosen on it."),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="For --external: the name of the results, RUN/external/NAME. [as DATASET]"),
+    ] = None,
+    class_map: Annotated[
+        str | None,
+        typer.Option(
+            metavar="THEIRS=OURS,...", help="For --external: the run's classes for those of the dataset."
+        ),
+    ] = None,
+    exclude_overlap: Annotated[
+        bool,
+        typer.Option(
+            "--exclude-overlap",
+            help="For --external: leave out images that overlap with training and validation.",
+        ),
+    ] = False,
+    members: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--member", metavar="RUN", help="For --external: average with this run, too; repeatable."
+        ),
+    ] = None,
     resamples: options.Resamples = 2000,
     seed: TestSeed = 0,
     dataset: options.MovedDataset = None,
@@ -42,7 +70,48 @@ def test(
 
     With two classes, the threshold of the score is chosen on validation images, never on those that are
     tested. Intervals are by patient. The predictions include the images' characteristics, for `cxr stratify`.
+
+    With --external, the model, its calibration and its operating point are applied to another dataset as they
+    are, and each metric stands beside that of the internal test. Images and patients of training and
+    validation are searched for there, and refused.
     """
+    if external is not None:
+        given = {
+            "--subset": subset != "test",
+            "--positive": positive is not None,
+            "--sensitivity": sensitivity is not None,
+            "--threshold": threshold is not None,
+            "--calibrate": calibrate is not None,
+            "--output": output is not None,
+            "--json": json is not None,
+        }
+        for option in (option for option, is_given in given.items() if is_given):
+            raise UsageError(
+                f"{option}: not with --external, where the run's own test has decided everything"
+            )
+        _test_external(
+            run,
+            external,
+            name=name,
+            class_map=_class_map(class_map),
+            exclude_overlap=exclude_overlap,
+            members=members or (),
+            templates=templates,
+            prevalence=prevalence,
+            resamples=resamples,
+            seed=seed,
+            own_dataset=dataset,
+            own_split=split,
+        )
+        return
+    for option, is_given in {
+        "--name": name is not None,
+        "--class-map": class_map is not None,
+        "--exclude-overlap": exclude_overlap,
+        "--member": members is not None,
+    }.items():
+        if is_given:
+            raise UsageError(f"{option}: only with --external")
     from cxr_cli.evaluation.report import format_report
     from cxr_cli.prediction.predictions_file import THRESHOLD
     from cxr_cli.prediction.test import test as test_run
@@ -74,3 +143,23 @@ def test(
     if result.report.operating_point is not None:
         column = f"{THRESHOLD}{result.report.operating_point.positive}"
         say(f"its column `predicted` follows the operating point, `{column}`")
+
+
+def _class_map(text: str | None) -> dict[str, str]:
+    """Read "covid=covid19,no finding=normal"."""
+    pairs = [pair.partition("=") for pair in (text or "").split(",") if pair]
+    for theirs, equals, ours in pairs:
+        if not (theirs.strip() and equals and ours.strip()):
+            raise UsageError(f"--class-map {text}: THEIRS=OURS is needed, such as covid=covid19")
+    return {theirs.strip(): ours.strip() for theirs, _, ours in pairs}
+
+
+def _test_external(run: Path, external: Path, **settings: Any) -> None:
+    from cxr_cli.evaluation.report import format_report
+    from cxr_cli.evaluation.tables import as_text
+    from cxr_cli.prediction.external import external_test
+
+    result = external_test(run, external, **settings, reporter=CONSOLE)
+    typer.echo(format_report(result.report))
+    typer.echo("\n" + as_text([result.comparison(), result.case_mix.table()]))
+    say(f"{result.folder}: predictions.csv of {result.report.images} images, metrics.json, figures")

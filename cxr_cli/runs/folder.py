@@ -21,6 +21,7 @@ PREDICTIONS = "predictions.csv"
 AUDIT = "audit.json"
 TEMPLATES = "templates.npz"
 FIGURES = "figures"
+EXTERNAL = "external"
 
 
 def is_finished(folder: Path) -> bool:

@@ -74,3 +74,54 @@ def _across(keys: Sequence[Hashable], subsets: NDArray[np.str_]) -> list[tuple[i
         for _, rows in images.groupby("key", sort=False)
         if len(rows) > 1
     ]
+
+
+class Overlap(NamedTuple):
+    """Images of a dataset that another study's images are, or whose patients are there: rows, ascending.
+
+    Attributes:
+        patients: images of a patient id that is in both.
+        identical: images that are identical in every pixel.
+        near_duplicates: images that are near-duplicates of one there, and not identical.
+    """
+
+    patients: NDArray[np.int64]
+    identical: NDArray[np.int64]
+    near_duplicates: NDArray[np.int64]
+
+    @property
+    def rows(self) -> NDArray[np.int64]:
+        """All of these images."""
+        return np.unique(np.concatenate(self))
+
+    def __str__(self) -> str:
+        """Say how many images there are of each kind."""
+        return (
+            f"{len(self.rows)} images ({len(self.patients)} by patient id, {len(self.identical)} identical, "
+            f"{len(self.near_duplicates)} near-duplicates)"
+        )
+
+
+def find_overlap(dataset: Dataset, other: Dataset, rows: NDArray[np.int64]) -> Overlap:
+    """Find the images of a dataset that overlap with some images of another one.
+
+    Args:
+        dataset: whose images are searched, of the size of the other's.
+        other: another dataset.
+        rows: its images that must not be found again, such as those of training and validation.
+    """
+    manifest, there = dataset.manifest, other.manifest.iloc[rows]
+    ids = manifest["patient_id"]
+    of_patients = ids.isin(set(there["patient_id"]) - {""}).to_numpy()
+    known = {hashlib.sha256(other.images[row].tobytes()).digest() for row in rows}
+    identical = manifest["image_id"].isin(set(there["image_id"])).to_numpy() | np.array(
+        [hashlib.sha256(image.tobytes()).digest() in known for image in dataset.images]
+    )
+    both = np.concatenate([other.images[rows], dataset.images])
+    sides = (np.arange(len(both)) >= len(rows)).astype(np.int64)
+    near = np.array([pair.rows[1] - len(rows) for pair in find_near_duplicates(both, sides)], np.int64)
+    return Overlap(
+        np.flatnonzero(of_patients),
+        np.flatnonzero(identical),
+        np.setdiff1d(near, np.flatnonzero(identical)),
+    )
