@@ -41,6 +41,13 @@ def compare(
         float | None,
         typer.Option(metavar="MARGIN", help="The largest acceptable loss of a metric, such as 0.05."),
     ] = None,
+    ensemble: Annotated[
+        bool, typer.Option("--ensemble", help="Also compare the mean of the models' scores.")
+    ] = False,
+    prevalence: Annotated[
+        float | None,
+        typer.Option(help="Also compute predictive values at this prevalence of the positive class."),
+    ] = None,
     small: Annotated[
         int, typer.Option(min=0, help="Mark strata with fewer images than this of a class.")
     ] = 20,
@@ -64,6 +71,8 @@ def compare(
         readers=readers or (),
         positive=positive,
         noninferiority=noninferiority,
+        ensemble=ensemble,
+        prevalence=prevalence,
         small=small,
         output=output,
         resamples=resamples,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.choices import TableFormat
 from cxr_cli.reporting import SILENT, Reporter
-from cxr_cli.runs.folder import PREDICTIONS
+from cxr_cli.runs.folder import EXTERNAL, PREDICTIONS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cxr_cli.evaluation.subgroups.tables import Subject
     from cxr_cli.prediction.predictions_file import Predictions
 
+ENSEMBLE = "ensemble"
 FILES: Mapping[TableFormat, str] = {
     "table": "comparison.txt",
     "csv": "comparison.csv",
@@ -138,6 +139,28 @@ class CompareResult:
             roc_curves(rocs, title, folder / f"roc{suffix}.png", points)
             prevalence, path = positives / len(some), folder / f"precision-recall{suffix}.png"
             precision_recall_curves(precisions, prevalence, title, path)
+            if some.positive is not None:
+                self._draw_clinical(number, title, folder)
+
+    def _draw_clinical(self, number: int, title: str, folder: Path) -> None:
+        """Draw calibration and decision curves of the models whose scores are probabilities."""
+        from cxr_cli.evaluation.metrics.calibration import are_probabilities
+        from cxr_cli.evaluation.report import format_metric
+        from cxr_cli.plots.calibration import CalibrationCurve, calibration_plot
+        from cxr_cli.plots.decision_curve import decision_curves
+
+        curves = {}
+        for name, model in self.models.items():
+            scores = model.answers.scores
+            if scores is not None and are_probabilities(scores):
+                slope = self.comparisons[0].estimates[name].per_class["calibration_slope"][number]
+                label = f"{name}: slope {format_metric(slope)}"
+                curves[name] = CalibrationCurve(label, model.answers.labels == number, scores[:, number])
+        if curves:
+            calibration_plot(list(curves.values()), title, folder / "calibration.png")
+            positive = next(iter(curves.values())).positive
+            chances = {name: curve.chance for name, curve in curves.items()}
+            decision_curves(positive, chances, title, folder / "decision-curve.png")
 
 
 def compare(
@@ -147,6 +170,8 @@ def compare(
     readers: Sequence[str] = (),
     positive: str | None = None,
     noninferiority: float | None = None,
+    ensemble: bool = False,
+    prevalence: float | None = None,
     small: int = 20,
     output: Path | None = None,
     resamples: int = 2000,
@@ -163,6 +188,8 @@ def compare(
             empty where a reader did not read an image. The columns of the label table are among them.
         positive: the positive class; of more than two it is compared with all others.
         noninferiority: the largest loss of a metric that is acceptable.
+        ensemble: also compare the mean of the models' scores, as a model of its own.
+        prevalence: of the positive class, for predictive values elsewhere.
         small: mark strata with fewer images of a class.
         output: a folder for the tables in every format, and for the figures.
         resamples: of patients, and of swaps.
@@ -185,13 +212,19 @@ def compare(
         )
     if noninferiority is not None and not 0 < noninferiority < 1:
         raise InvalidSetting("noninferiority", noninferiority, "more than 0 is needed, and less than 1")
+    if prevalence is not None and not 0 < prevalence < 1:
+        raise InvalidSetting("prevalence", prevalence, "more than 0 is needed, and less than 1")
     named = _named([Path(model) for model in models])
     read: dict[str, Predictions] = {}
     for name, path in named.items():
         read[name] = read_predictions(path, positive)
         positive = positive or read[name].positive
     matched = _on_the_same_images(read, reporter)
-    answers = {name: predictions.answers for name, predictions in matched.items()}
+    if ensemble:
+        matched[ENSEMBLE] = _mean_of(matched)
+    answers = {
+        name: replace(predictions.answers, prevalence=prevalence) for name, predictions in matched.items()
+    }
     first = next(iter(matched.values()))
     if not first.has_patients:
         reporter.say(f"{first.path}: no column patient_id: each image counts as a patient of its own")
@@ -220,6 +253,25 @@ def compare(
     return result
 
 
+def _mean_of(models: "Mapping[str, Predictions]") -> "Predictions":
+    """Average the scores of models; of two classes the threshold is the mean of theirs, if all have one."""
+    import numpy as np
+
+    first = next(iter(models.values()))
+    each = [model.answers.scores for model in models.values() if model.answers.scores is not None]
+    scores = np.mean(np.stack(each), axis=0)
+    thresholds = [model.threshold for model in models.values()]
+    positive = first.answers.positive
+    if positive is None or None in thresholds:
+        predicted, rule = scores.argmax(1), "the class of the highest mean score"
+    else:
+        threshold = float(np.mean([value for value in thresholds if value is not None]))
+        predicted = np.where(scores[:, positive] >= threshold, positive, 1 - positive)
+        rule = f"mean score >= {threshold:.4g}, the mean threshold"
+    answers = replace(first.answers, scores=scores, predicted=predicted)
+    return replace(first, path=Path(f"mean of {len(models)} models"), answers=answers, rule=rule)
+
+
 def _named(models: Sequence[Path]) -> dict[str, Path]:
     """Name each model by its folder, or by its file, and find its predictions."""
     named: dict[str, Path] = {}
@@ -229,13 +281,20 @@ def _named(models: Sequence[Path]) -> dict[str, Path]:
             hint = f"; run `cxr test {place}` first" if place.is_dir() else ""
             raise BadInput(f"{path}: no such file{hint}")
         folder = place if place.is_dir() else place.parent if place.name == PREDICTIONS else None
-        name = place.stem if folder is None else folder.resolve().name
+        name = place.stem if folder is None else _name_of(folder.resolve())
         if name in named:
             name = str(place)
         if name in named or path.resolve() in [other.resolve() for other in named.values()]:
             raise InvalidSetting("models", place, "is there twice")
         named[name] = path
     return named
+
+
+def _name_of(folder: Path) -> str:
+    """Name a RUN or CV; of an external test also where."""
+    if folder.parent.name == EXTERNAL:
+        return f"{folder.parent.parent.name} on {folder.name}"
+    return folder.name
 
 
 def _on_the_same_images(models: "Mapping[str, Predictions]", reporter: Reporter) -> "dict[str, Predictions]":

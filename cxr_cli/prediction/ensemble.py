@@ -1,6 +1,6 @@
 """One run, or several as one model: the mean of their scores, and how far these are apart."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.operating_point import OperatingPoint
+from cxr_cli.prediction.loading import image_source
 from cxr_cli.prediction.metrics_file import read_calibration, read_operating_point
 from cxr_cli.prediction.preprocessing import run_geometry
-from cxr_cli.prediction.scores import Scores, calibrated, called_at, class_scores
+from cxr_cli.prediction.scores import Scores, calibrated, called_at, image_scorer
 from cxr_cli.runs.config import RunConfig, read_config
 from cxr_cli.runs.crossval_folder import member_folders
 from cxr_cli.runs.model_store import open_run
@@ -73,39 +74,39 @@ def open_ensemble(place: Path, others: Sequence[Path] = ()) -> Ensemble:
     return Ensemble(place, members, configs[0])
 
 
-def ensemble_scores(
-    ensemble: Ensemble,
-    images: NDArray[np.uint8],
-    rows: NDArray[np.int64],
-    templates: Path | None = None,
-) -> EnsembleScores:
-    """Score images by every run as its test decided on validation images, and average.
+ScoreEnsemble = Callable[[NDArray[np.uint8], NDArray[np.int64]], EnsembleScores]
+"""Maps images uint8 [N, H, W], and rows of them, to their scores."""
+
+
+def ensemble_scorer(ensemble: Ensemble, templates: Path | None = None) -> ScoreEnsemble:
+    """Make the function that scores images by every run as its test decided on validation, and averages.
 
     The ensemble's operating point is the mean of the runs' thresholds: each was chosen on validation images
-    of its own, which other runs may have been trained on.
+    of its own, which other runs may have been trained on. Each run compiles once, however often it is called.
 
     Args:
         ensemble: the runs.
-        images: uint8 [N, H, W].
-        rows: which images.
         templates: of a siamese run; None takes each run's own.
 
     Raises:
         InvalidSetting, BadInput: see `image_scorer`.
     """
-    each, points = [], []
-    for folder in ensemble.members:
-        run = open_run(folder)
-        each.append(calibrated(class_scores(run, images, rows, templates), read_calibration(run)))
-        points.append(read_operating_point(run))
-    point = mean_point(points)
-    if len(each) == 1:
-        return EnsembleScores(called_at(each[0], ensemble.config.classes, point), None, point)
-    values = np.stack([scores.values for scores in each])
-    mean = values.mean(0, dtype=np.float64).astype(np.float32)
-    spread = values.std(0, ddof=1, dtype=np.float64).astype(np.float32)
-    scores = called_at(Scores(mean, mean.argmax(1)), ensemble.config.classes, point)
-    return EnsembleScores(scores, spread, point)
+    runs = [open_run(folder) for folder in ensemble.members]
+    scorers = [(image_scorer(run, templates), read_calibration(run)) for run in runs]
+    point = mean_point([read_operating_point(run) for run in runs])
+    classes = ensemble.config.classes
+
+    def score(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> EnsembleScores:
+        fetch = image_source(images)
+        each = [calibrated(scorer(fetch, rows), calibration) for scorer, calibration in scorers]
+        if len(each) == 1:
+            return EnsembleScores(called_at(each[0], classes, point), None, point)
+        values = np.stack([scores.values for scores in each])
+        mean = values.mean(0, dtype=np.float64).astype(np.float32)
+        spread = values.std(0, ddof=1, dtype=np.float64).astype(np.float32)
+        return EnsembleScores(called_at(Scores(mean, mean.argmax(1)), classes, point), spread, point)
+
+    return score
 
 
 def mean_point(points: Sequence[OperatingPoint | None]) -> OperatingPoint | None:

@@ -22,7 +22,7 @@ from cxr_cli.evaluation.subgroups.tables import difference_cells, metric_cell
 from cxr_cli.evaluation.tables import Cell, Table
 from cxr_cli.evaluation.uncertainty.estimates import Estimate
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES, Interval
-from cxr_cli.prediction.ensemble import Ensemble, EnsembleScores, ensemble_scores, open_ensemble
+from cxr_cli.prediction.ensemble import Ensemble, EnsembleScores, ensemble_scorer, open_ensemble
 from cxr_cli.prediction.figures import draw_figures
 from cxr_cli.prediction.predictions_file import predictions_table, write_predictions
 from cxr_cli.prediction.preprocessing import check_same_preprocessing
@@ -151,7 +151,7 @@ def external_test(
         words={"dataset_digest": "the dataset"},
         made_with=lambda path: read_json(path).get("external", {}),
     )
-    scored = ensemble_scores(ensemble, images.images, rows, templates)
+    scored = ensemble_scorer(ensemble, templates)(images.images, rows)
     if len(classes) == 2 and scored.point is None:
         raise BadInput(f"{place}: has no operating point; run `cxr test {place}` first")
     answers = _answers(images, classes, labels, rows, scored, prevalence)

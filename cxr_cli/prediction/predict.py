@@ -1,5 +1,6 @@
 """Predictions for the images of a DATASET whose labels are not known: a worklist."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,12 +10,10 @@ import pandas as pd
 from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.evaluation.operating_point import OperatingPoint
-from cxr_cli.prediction.metrics_file import read_operating_point
+from cxr_cli.prediction.ensemble import ensemble_scorer, open_ensemble
 from cxr_cli.prediction.predictions_file import by_score, predictions_table, write_predictions
 from cxr_cli.prediction.preprocessing import check_same_preprocessing
-from cxr_cli.prediction.scores import decided_scores
 from cxr_cli.reporting import SILENT, Reporter
-from cxr_cli.runs.model_store import open_run
 
 
 @dataclass(frozen=True)
@@ -38,17 +37,19 @@ def predict(
     *,
     output: Path | None = None,
     first: str | None = None,
+    members: Sequence[Path | str] = (),
     templates: Path | None = None,
     reporter: Reporter = SILENT,
 ) -> PredictResult:
     """Score all images of a dataset.
 
     Args:
-        run: folder of the run.
+        run: folder of the run, or of a cross-validation, which is the ensemble of its runs.
         dataset: folder of the images, made with the size and crops of the run's own images.
         output: write the table there.
         first: the class by whose score images are sorted, highest first; None for the positive class of the
             operating point, and without one the dataset's order.
+        members: more runs, whose scores are averaged with the first's.
         templates: of a siamese run; None takes the run's own.
         reporter: takes notices.
 
@@ -56,20 +57,16 @@ def predict(
         InvalidSetting: no such class, or templates for a run that is not siamese.
         BadInput: no run, no dataset, or one that was made with other settings.
     """
-    run = Path(run)
-    dataset = Path(dataset)
-    trained = open_run(run)
-    classes = trained.config.classes
+    images, ensemble = open_dataset(Path(dataset)), open_ensemble(Path(run), [Path(one) for one in members])
+    classes = ensemble.config.classes
     if first is not None and first not in classes:
         raise InvalidSetting("first", first, f"the classes are {', '.join(map(repr, classes))}")
-    images = open_dataset(dataset)
-    check_same_preprocessing(images, trained.config)
-    point = read_operating_point(trained)
+    check_same_preprocessing(images, ensemble.config)
+    rows = np.arange(len(images.images))
+    scores, spread, point = ensemble_scorer(ensemble, templates)(images.images, rows)
     if len(classes) == 2 and point is None:
         reporter.say(f"{run}: has no operating point; the higher score decides. `cxr test {run}` chooses one")
-    rows = np.arange(len(images.images))
-    scores = decided_scores(trained, images.images, rows, templates)
-    table = predictions_table(images, rows, scores, classes, point, labels=False)
+    table = predictions_table(images, rows, scores, classes, point, labels=False, spread=spread)
     if first is None and point is not None:
         first = point.positive
     if first is not None:

@@ -108,6 +108,15 @@ class Predictions:
         return None if self.answers.positive is None else self.answers.classes[self.answers.positive]
 
     @property
+    def threshold(self) -> float | None:
+        """The threshold of the positive class's score, where the table has one for all images."""
+        column = f"{THRESHOLD}{self.positive}"
+        if column not in self.images or self.images[column].nunique() != 1:
+            return None
+        value = pd.to_numeric(self.images[column].iloc[0], errors="coerce")
+        return None if pd.isna(value) else float(value)
+
+    @property
     def score_names(self) -> list[str]:
         """The classes that the table has scores of."""
         return [name.removeprefix(SCORE) for name in self.images.columns if name.startswith(SCORE)]
