@@ -30,13 +30,13 @@ NEIGHBOR = 5
 MOST_REFERENCES = 5000
 """Training images that are compared with; of more a random sample."""
 FAR = 3.0
-"""Standard deviations above the mean log distance of validation images: beyond, images are flagged.
+"""Standard deviations above the mean log distance of validation images: images beyond are flagged.
 
 About one in 700 images like those of validation is.
 """
 RULE = (
-    f"distance to the {NEIGHBOR}th nearest training image more than {FAR:g} standard deviations above that of "
-    "validation images"
+    f"distance to the {NEIGHBOR}th nearest training image more than {FAR:g} standard deviations above that "
+    "of validation images"
 )
 
 
