@@ -25,7 +25,7 @@ _cxr() {
         fi
     done
     case $command in
-        "") _cxr_offer -W "preprocess split train validate3way template test stratify predict audit gradcam report sweep weights phantom demo doctor --version --help"; return ;;
+        "") _cxr_offer -W "preprocess split describe train validate3way template test stratify crossval compare predict audit gradcam report sweep weights phantom demo doctor --version --help"; return ;;
         weights) _cxr_offer -W "list fetch verify --help"; return ;;
     esac
     # In --option=value bash makes a word of the equals sign.
@@ -121,6 +121,31 @@ _cxr() {
             return
             ;;
         "split --seed")
+            return
+            ;;
+        "describe --split")
+            _cxr_paths -f
+            return
+            ;;
+        "describe --fold")
+            return
+            ;;
+        "describe --by")
+            _cxr_offer -W "label subset"
+            return
+            ;;
+        "describe --characteristic")
+            return
+            ;;
+        "describe --width")
+            return
+            ;;
+        "describe --format")
+            _cxr_offer -W "table csv json latex markdown"
+            return
+            ;;
+        "describe --output" | "describe -o")
+            _cxr_paths -d
             return
             ;;
         "train --split")
@@ -304,11 +329,32 @@ _cxr() {
         "test --threshold")
             return
             ;;
+        "test --calibrate")
+            _cxr_offer -W "temperature platt isotonic"
+            return
+            ;;
+        "test --prevalence")
+            return
+            ;;
         "test --output" | "test -o")
             _cxr_paths -f
             return
             ;;
         "test --json")
+            _cxr_paths -f
+            return
+            ;;
+        "test --external")
+            _cxr_paths -f
+            return
+            ;;
+        "test --name")
+            return
+            ;;
+        "test --class-map")
+            return
+            ;;
+        "test --member")
             _cxr_paths -f
             return
             ;;
@@ -356,6 +402,174 @@ _cxr() {
         "stratify --seed")
             return
             ;;
+        "crossval --split")
+            _cxr_paths -f
+            return
+            ;;
+        "crossval --output" | "crossval -o")
+            _cxr_paths -d
+            return
+            ;;
+        "crossval --recipe")
+            _cxr_offer -W "single siamese finetune small-data"
+            return
+            ;;
+        "crossval --seeds")
+            return
+            ;;
+        "crossval --seed")
+            return
+            ;;
+        "crossval --positive")
+            return
+            ;;
+        "crossval --sensitivity")
+            return
+            ;;
+        "crossval --calibrate")
+            _cxr_offer -W "temperature platt isotonic"
+            return
+            ;;
+        "crossval --resamples")
+            return
+            ;;
+        "crossval --micro-batch")
+            return
+            ;;
+        "crossval --task")
+            return
+            ;;
+        "crossval --arch")
+            _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
+            return
+            ;;
+        "crossval --width")
+            return
+            ;;
+        "crossval --weights")
+            _cxr_paths -f
+            return
+            ;;
+        "crossval --freeze")
+            return
+            ;;
+        "crossval --batch-norm")
+            _cxr_offer -W "batch running"
+            return
+            ;;
+        "crossval --precision")
+            _cxr_offer -W "float32 tf32 bfloat16"
+            return
+            ;;
+        "crossval --epochs")
+            return
+            ;;
+        "crossval --batch-size")
+            return
+            ;;
+        "crossval --optimizer")
+            _cxr_offer -W "adam adamw sgd"
+            return
+            ;;
+        "crossval --lr")
+            return
+            ;;
+        "crossval --schedule")
+            _cxr_offer -W "constant step cosine"
+            return
+            ;;
+        "crossval --step-epochs")
+            return
+            ;;
+        "crossval --warmup")
+            return
+            ;;
+        "crossval --weight-decay")
+            return
+            ;;
+        "crossval --layer-decay")
+            return
+            ;;
+        "crossval --ema")
+            return
+            ;;
+        "crossval --select")
+            _cxr_offer -W "accuracy loss"
+            return
+            ;;
+        "crossval --flip")
+            _cxr_offer -W "none horizontal both"
+            return
+            ;;
+        "crossval --rotation")
+            return
+            ;;
+        "crossval --zoom")
+            return
+            ;;
+        "crossval --shift")
+            return
+            ;;
+        "crossval --contrast")
+            return
+            ;;
+        "crossval --loss")
+            _cxr_offer -W "softmax binary"
+            return
+            ;;
+        "crossval --label-smoothing")
+            return
+            ;;
+        "crossval --class-weights")
+            _cxr_offer -W "none balanced"
+            return
+            ;;
+        "crossval --sampling")
+            _cxr_offer -W "balanced all"
+            return
+            ;;
+        "crossval --pairs")
+            return
+            ;;
+        "crossval --pairing")
+            _cxr_offer -W "random in-batch"
+            return
+            ;;
+        "crossval --trials")
+            return
+            ;;
+        "compare --by")
+            return
+            ;;
+        "compare --reader")
+            return
+            ;;
+        "compare --positive")
+            return
+            ;;
+        "compare --noninferiority")
+            return
+            ;;
+        "compare --prevalence")
+            return
+            ;;
+        "compare --small")
+            return
+            ;;
+        "compare --format")
+            _cxr_offer -W "table csv json latex markdown"
+            return
+            ;;
+        "compare --output" | "compare -o")
+            _cxr_paths -d
+            return
+            ;;
+        "compare --resamples")
+            return
+            ;;
+        "compare --seed")
+            return
+            ;;
         "predict --output" | "predict -o")
             _cxr_paths -f
             return
@@ -363,7 +577,26 @@ _cxr() {
         "predict --first")
             return
             ;;
+        "predict --watch")
+            _cxr_paths -f
+            return
+            ;;
+        "predict --idle")
+            return
+            ;;
+        "predict --member")
+            _cxr_paths -f
+            return
+            ;;
         "predict --templates")
+            _cxr_paths -f
+            return
+            ;;
+        "predict --dataset")
+            _cxr_paths -d
+            return
+            ;;
+        "predict --split")
             _cxr_paths -f
             return
             ;;
@@ -670,6 +903,12 @@ _cxr() {
         "split "*)
             _cxr_paths -d
             ;;
+        "describe -"*)
+            _cxr_offer -W "--split --fold --by --characteristic --plan --width --format --output -o --help"
+            ;;
+        "describe "*)
+            _cxr_paths -d
+            ;;
         "train -"*)
             _cxr_offer -W "--split --output -o --recipe --fold --seed --micro-batch --arch --width --weights --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --help"
             ;;
@@ -689,7 +928,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "test -"*)
-            _cxr_offer -W "--subset --templates --positive --sensitivity --threshold --output -o --json --resamples --seed --dataset --split --help"
+            _cxr_offer -W "--subset --templates --positive --sensitivity --threshold --calibrate --prevalence --output -o --json --external --name --class-map --exclude-overlap --member --resamples --seed --dataset --split --help"
             ;;
         "test "*)
             _cxr_paths -d
@@ -700,8 +939,20 @@ _cxr() {
         "stratify "*)
             _cxr_paths -f
             ;;
+        "crossval -"*)
+            _cxr_offer -W "--split --output -o --recipe --seeds --seed --positive --sensitivity --calibrate --resamples --micro-batch --task --arch --width --weights --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --help"
+            ;;
+        "crossval "*)
+            _cxr_paths -d
+            ;;
+        "compare -"*)
+            _cxr_offer -W "--by --reader --positive --noninferiority --ensemble --prevalence --small --format --output -o --resamples --seed --help"
+            ;;
+        "compare "*)
+            _cxr_paths -d
+            ;;
         "predict -"*)
-            _cxr_offer -W "--output -o --first --templates --help"
+            _cxr_offer -W "--output -o --first --json --watch --idle --member --templates --dataset --split --help"
             ;;
         "predict "*)
             _cxr_paths -d

@@ -7,11 +7,14 @@ _cxr() {
     commands=(
         'preprocess:Make a DATASET of raw images.'
         'split:Split a DATASET by patient into training, validation and test sets.'
+        'describe:Describe the images of a study (Table 1).'
         'train:Train a model on a DATASET.'
         'validate3way:Three-way validation of a siamese RUN.'
         'template:Make the class templates of a siamese RUN.'
         'test:Predict images and print metrics with intervals.'
         'stratify:Report metrics by image characteristics.'
+        'crossval:Cross-validate: train every fold, and test each on its own.'
+        'compare:Compare models, and human readers, on the same images.'
         'predict:Predict images without labels.'
         'audit:Look for shortcuts, associations and leaks.'
         'gradcam:Show which image regions a score is based on.'
@@ -70,6 +73,20 @@ _cxr() {
                         '(--near-duplicates --no-near-duplicates)--near-duplicates[Keep patients with near-duplicate images in one subset.]' \
                         '(--near-duplicates --no-near-duplicates)--no-near-duplicates[Keep patients with near-duplicate images in one subset.]' \
                         '(--seed)--seed=[Random seed.]:value: ' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                describe)
+                    _arguments \
+                        '(--split)--split=[The split.csv; images that it leaves out are not described.]:file:_files' \
+                        '(--fold)--fold=[The fold to test on, where the split has folds.]:value: ' \
+                        '(--by)--by=[Groups to compare. \[label; with --split both\]]:value:(label subset)' \
+                        '*--characteristic=[A further manifest column; repeatable.]:value: ' \
+                        '(--plan)--plan[Also say how wide the intervals of the test will be.]' \
+                        '(--width)--width=[For --plan\: the width of an interval to count patients for.]:value: ' \
+                        '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
+                        '(--output -o)--output=[A folder for all tables and figures.]:folder:_files -/' \
+                        '(--output -o)-o[A folder for all tables and figures.]:folder:_files -/' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -148,9 +165,16 @@ _cxr() {
                         '(--positive)--positive=[Of two classes, the positive one. \[the one not named like a negative, else the second\]]:value: ' \
                         '(--sensitivity)--sensitivity=[Choose the highest threshold that reaches this sensitivity on validation. \[the one with the highest Youden index there\]]:value: ' \
                         '(--threshold)--threshold=[Call an image positive if its score is at least this, such as 0.5.]:value: ' \
+                        '(--calibrate)--calibrate=[Recalibrate the scores, fitted on validation; later predictions follow. \[as they are\]]:value:(temperature platt isotonic)' \
+                        '(--prevalence)--prevalence=[Of two classes, also compute predictive values at this prevalence, such as 0.03.]:value: ' \
                         '(--output -o)--output=[The predictions to write. \[RUN/predictions.csv\]]:file:_files' \
                         '(--output -o)-o[The predictions to write. \[RUN/predictions.csv\]]:file:_files' \
                         '(--json)--json=[The metrics to write; figures go beside it. \[RUN/metrics.json, RUN/figures\]]:file:_files' \
+                        '(--external)--external=[Test on this other dataset; nothing is chosen on it.]:file:_files' \
+                        '(--name)--name=[For --external\: the name of the results, RUN/external/NAME. \[as DATASET\]]:value: ' \
+                        '(--class-map)--class-map=[For --external\: the run'\''s classes for those of the dataset.]:value: ' \
+                        '(--exclude-overlap)--exclude-overlap[For --external\: leave out images that overlap with training and validation.]' \
+                        '*--member=[For --external\: average with this run, too; repeatable.]:file:_files' \
                         '(--resamples)--resamples=[Bootstrap resamples of patients for intervals.]:value: ' \
                         '(--seed)--seed=[Random seed of the resamples.]:value: ' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
@@ -173,15 +197,88 @@ _cxr() {
                         '(--help)--help[Show this message and exit.]' \
                         '1:file:_files'
                     ;;
+                crossval)
+                    _arguments \
+                        '(--split)--split=[The split.csv with folds.]:file:_files' \
+                        '(--output -o)--output=[The CV folder.]:folder:_files -/' \
+                        '(--output -o)-o[The CV folder.]:folder:_files -/' \
+                        '(--recipe)--recipe=[The papers'\'' settings, single, siamese or finetune; or small-data.]:value:(single siamese finetune small-data)' \
+                        '(--seeds)--seeds=[Train every fold with so many seeds; scores are their means.]:value: ' \
+                        '(--seed)--seed=[The first random seed.]:value: ' \
+                        '(--positive)--positive=[Of two classes, the positive one. \[the one not named like a negative, else the second\]]:value: ' \
+                        '(--sensitivity)--sensitivity=[Choose the highest threshold that reaches this sensitivity on validation. \[the one with the highest Youden index there\]]:value: ' \
+                        '(--calibrate)--calibrate=[Recalibrate the scores, fitted on validation; later predictions follow. \[as they are\]]:value:(temperature platt isotonic)' \
+                        '(--resamples)--resamples=[Bootstrap resamples of patients for intervals.]:value: ' \
+                        '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as many as memory holds\]]:value: ' \
+                        '(--task)--task=[Only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
+                        '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
+                        '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
+                        '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
+                        '(--freeze)--freeze=[Layers to freeze\: none, features, or a number of stages from the input on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
+                        '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
+                        '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
+                        '(--epochs)--epochs=[Epochs. \[100 single, finetune; 50 siamese; 0 small-data\]]:value: ' \
+                        '(--batch-size)--batch-size=[Images per step; for random pairs of a siamese run, pairs. \[16 single, small-data; 32 siamese; 256 finetune\]]:value: ' \
+                        '(--optimizer)--optimizer=[Optimizer; sgd has momentum 0.9. \[adam single, siamese; sgd finetune; adamw small-data\]]:value:(adam adamw sgd)' \
+                        '(--lr)--lr=[Initial learning rate. \[0.0001 single, siamese; 0.01 finetune; 5e-05 small-data\]]:value: ' \
+                        '(--schedule)--schedule=[How the learning rate changes; cosine ends at zero. \[constant single, siamese; step finetune; cosine small-data\]]:value:(constant step cosine)' \
+                        '(--step-epochs)--step-epochs=[Schedule step\: epochs after which the rate falls to a tenth. \[25\]]:value: ' \
+                        '(--warmup)--warmup=[Fraction of all steps over which the learning rate rises from zero. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
+                        '(--weight-decay)--weight-decay=[Weight decay of kernels; biases and normalization are excluded. \[0.0 single, siamese, finetune; 0.02 small-data\]]:value: ' \
+                        '(--layer-decay)--layer-decay=[Factor of the learning rate from each stage to the stage before it. \[1.0 single, siamese, finetune; 0.9 small-data\]]:value: ' \
+                        '(--ema)--ema=[Exponential moving average of the parameters with this decay, such as 0.99; it is validated, selected and saved. \[0.0 single, siamese, finetune; 0.95 small-data\]]:value: ' \
+                        '(--select)--select=[Epoch to keep\: that of the highest validation accuracy or of the lowest validation loss. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss)' \
+                        '(--flip)--flip=[Random flips. \[none single, siamese; both finetune; horizontal small-data\]]:value:(none horizontal both)' \
+                        '(--rotation)--rotation=[Random rotation, up to this many degrees. \[0.0 single, siamese, small-data; 15.0 finetune\]]:value: ' \
+                        '(--zoom)--zoom=[Random zoom in and out, up to this fraction. \[0.0\]]:value: ' \
+                        '(--shift)--shift=[Random shift, up to this fraction of height and width. \[0.0 single, siamese, finetune; 0.05 small-data\]]:value: ' \
+                        '(--contrast)--contrast=[Random contrast change, up to this fraction. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
+                        '(--loss)--loss=[Cross entropy\: softmax, or binary for two classes by one logit. \[softmax single; binary finetune, small-data\]]:value:(softmax binary)' \
+                        '(--label-smoothing)--label-smoothing=[Fraction of each label spread over all classes. \[0.0\]]:value: ' \
+                        '(--class-weights)--class-weights=[Weights of the classes in the loss. \[none\]]:value:(none balanced)' \
+                        '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class whole, as many of each other class). \[balanced single; all finetune, small-data\]]:value:(balanced all)' \
+                        '(--linear-probe --no-linear-probe)--linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
+                        '(--linear-probe --no-linear-probe)--no-linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
+                        '(--flip-tta --no-flip-tta)--flip-tta[Horizontal-flip test-time augmentation\: mean probability of an image and its flip. \[no single, finetune; yes small-data\]]' \
+                        '(--flip-tta --no-flip-tta)--no-flip-tta[Horizontal-flip test-time augmentation\: mean probability of an image and its flip. \[no single, finetune; yes small-data\]]' \
+                        '(--pairs)--pairs=[Pairs per epoch. \[12000\]]:value: ' \
+                        '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
+                        '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                compare)
+                    _arguments \
+                        '*--by=[Compare by a characteristic, too, as in `cxr stratify`; repeatable.]:value: ' \
+                        '*--reader=[A column with a human reader'\''s calls, as classes; repeatable.]:value: ' \
+                        '(--positive)--positive=[The positive class; of more than two, it is compared with all others.]:value: ' \
+                        '(--noninferiority)--noninferiority=[The largest acceptable loss of a metric, such as 0.05.]:value: ' \
+                        '(--ensemble)--ensemble[Also compare the mean of the models'\'' scores.]' \
+                        '(--prevalence)--prevalence=[Also compute predictive values at this prevalence of the positive class.]:value: ' \
+                        '(--small)--small=[Mark strata with fewer images than this of a class.]:value: ' \
+                        '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
+                        '(--output -o)--output=[A folder for all tables and figures.]:folder:_files -/' \
+                        '(--output -o)-o[A folder for all tables and figures.]:folder:_files -/' \
+                        '(--resamples)--resamples=[Bootstrap resamples of patients for intervals.]:value: ' \
+                        '(--seed)--seed=[Random seed.]:value: ' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '*:folder:_files -/'
+                    ;;
                 predict)
                     _arguments \
-                        '(--output -o)--output=[The table of predictions to write. \[stdout\]]:file:_files' \
-                        '(--output -o)-o[The table of predictions to write. \[stdout\]]:file:_files' \
-                        '(--first)--first=[Sort by the score for this class, highest first. \[of two classes the positive one; else the order of DATASET\]]:value: ' \
+                        '(--output -o)--output=[The predictions to write. \[stdout\]]:file:_files' \
+                        '(--output -o)-o[The predictions to write. \[stdout\]]:file:_files' \
+                        '(--first)--first=[Sort by the score for this class, highest first. \[of two classes the positive one; else the order of the images\]]:value: ' \
+                        '(--json)--json[Of files\: a line of JSON for each, as soon as it is predicted.]' \
+                        '(--watch)--watch=[Predict files as they arrive, each once; needs -o FILE of lines.]:file:_files' \
+                        '(--idle)--idle=[For --watch\: stop when no file came for so long. \[never\]]:value: ' \
+                        '*--member=[Average with this run, too; repeatable.]:file:_files' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
+                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
+                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/' \
-                        '2:folder:_files -/'
+                        '*:folder:_files -/'
                     ;;
                 audit)
                     _arguments \

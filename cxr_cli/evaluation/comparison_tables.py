@@ -236,11 +236,11 @@ def notes(comparisons: Sequence[Comparison], subject: Subject, margin: float | N
         found.append(f"* fewer than {subject.small} images of a class: read with care")
     if any(group.pairs for group in comparisons):
         found += [
-            "Differences are paired: intervals by resampling patients, of accuracy, sensitivity and specificity",
-            "by Agresti and Min with the variance between patients; of the AUC, interval and p by DeLong.",
-            "p of accuracy, sensitivity and specificity by McNemar's exact test where each image is of its",
-            "own patient; all others by swapping the models' predictions patient by patient. Holm: corrected",
-            "for the number of pairs and strata.",
+            "Differences are paired. Intervals: of accuracy, sensitivity and specificity by Agresti and Min,",
+            "with the variance between patients; of the AUC by DeLong, as is its p; of the rest by resampling",
+            "patients. p of accuracy, sensitivity and specificity by McNemar's exact test where each image is",
+            "of its own patient; all others by swapping the models' predictions, patient by patient.",
+            "Holm: p corrected for the number of pairs, and of strata.",
         ]
     if margin is not None:
         found.append(f"Noninferior: the lower 95 % limit of the difference is above -{margin:g}.")

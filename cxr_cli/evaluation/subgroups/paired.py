@@ -27,7 +27,8 @@ def paired_differences(
 
     Intervals are percentiles of the bootstrap over patients, both models on the same ones; of the AUC
     DeLong's, as is its p value; of shares of images see `paired_share_interval`. Of shares p is McNemar's
-    exact one, or `swapping_p` where patients have several images. Precision, F1 and macro metrics have an interval and no p.
+    exact one, or `swapping_p` where patients have several images. Precision, F1 and macro metrics have an
+    interval and no p.
 
     Args:
         first, second: of the same images, in the same order.
