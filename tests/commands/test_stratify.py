@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_predictions import drawn_table
 from sklearn.metrics import roc_auc_score
 
 Cxr = Callable[..., Any]
@@ -19,27 +20,6 @@ QUICK = ("--resamples", 100)
 def one_line(text: str) -> str:
     assert text.count("\n") == 1, text
     return text
-
-
-def drawn_table(noise: float, seed: int = 0) -> pd.DataFrame:
-    """120 images of 60 patients as `cxr test` writes them; the noise decides how many errors there are."""
-    rng = np.random.default_rng(seed)
-    labels = np.arange(120) % 2
-    chance = 1 / (1 + np.exp(-(2 * labels - 1 + noise * rng.normal(size=120))))
-    return pd.DataFrame(
-        {
-            "image_id": [f"image{number:03}" for number in range(120)],
-            "patient_id": [f"p{number // 2}" for number in range(120)],
-            "label": np.where(labels, "pneumonia", "normal"),
-            "predicted": np.where(chance >= 0.4, "pneumonia", "normal"),
-            "score_normal": 1 - chance,
-            "score_pneumonia": chance,
-            "threshold_pneumonia": 0.4,
-            "manufacturer": np.array(["Philips", "Siemens", ""])[np.arange(120) % 3],
-            "sex": np.where(np.arange(120) < 100, "F", "M"),
-            "age": 20 + np.arange(120) // 2,
-        }
-    )
 
 
 @pytest.fixture(scope="module")

@@ -5,13 +5,23 @@ from collections.abc import Callable
 import pytest
 from matplotlib.figure import Figure
 
-from cxr_cli.plots import confusion_matrix, roc, training_curves
+from cxr_cli.plots import (
+    calibration,
+    confusion_matrix,
+    counts,
+    decision_curve,
+    flow,
+    precision_recall,
+    roc,
+    training_curves,
+)
 
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Figure]:
     """Catch the figure instead of writing it."""
     caught: list[Figure] = []
-    for module in (confusion_matrix, roc, training_curves):
+    modules = (confusion_matrix, roc, training_curves, calibration, counts, decision_curve, flow)
+    for module in (*modules, precision_recall):
         monkeypatch.setattr(module, "save", lambda figure, _: caught.append(figure))
     return lambda: caught[-1]

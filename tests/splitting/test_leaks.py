@@ -10,7 +10,7 @@ from cxr_cli.dataset.reader import Dataset
 from cxr_cli.splitting.leaks import Leak, find_leaks
 
 
-def picture(seed: int) -> np.ndarray:
+def drawn(seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     coarse = rng.uniform(40, 200, (16, 16)).astype(np.float32)
     return np.clip(cv2.resize(coarse, (64, 64), interpolation=cv2.INTER_CUBIC), 0, 255).astype(np.uint8)
@@ -21,12 +21,12 @@ def dataset(images: list[np.ndarray], patients: list[str]) -> Dataset:
     return Dataset(Path("d"), np.stack(images), manifest, {})
 
 
-IMAGES = [picture(seed) for seed in range(6)]
+IMAGES = [drawn(seed) for seed in range(6)]
 
 
 def test_nothing_is_found_where_nothing_leaks() -> None:
     images = dataset([*IMAGES, IMAGES[0]], ["a", "a", "b", "", "", "c", "d"])
-    # The two images of one picture are in one subset; images without an id are not one patient.
+    # The two images of one drawn are in one subset; images without an id are not one patient.
     subsets = np.array(["train", "train", "val", "val", "test", "test", "train"])
     assert find_leaks(images, subsets) == ([], [], [])
 

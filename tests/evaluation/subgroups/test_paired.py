@@ -1,12 +1,20 @@
 """Two models on the same images."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
 from cxr_cli.evaluation.metrics.answers import Answers
-from cxr_cli.evaluation.subgroups.paired import paired_differences, swapping_p
+from cxr_cli.evaluation.subgroups.paired import (
+    paired_differences,
+    paired_share_interval,
+    swapped_differences,
+    swapping_p,
+)
 from cxr_cli.evaluation.uncertainty.delong import compare_areas
+from cxr_cli.evaluation.uncertainty.intervals import UNKNOWN
 
 
 def two_models(images_each: int = 1) -> tuple[Answers, Answers]:
@@ -79,3 +87,40 @@ def test_swaps_of_patients_with_many_images_are_counted_by_patients() -> None:
     assert swapping_p(np.zeros(20, np.int64), patients, np.random.default_rng(0), 100) == 1.0
     assert swapping_p(np.zeros(5, np.int64), np.arange(5), np.random.default_rng(0), 100) == 1.0
     assert np.isnan(swapping_p(gained[:0], patients[:0], np.random.default_rng(0), 100))
+
+
+def test_the_interval_of_a_paired_share_by_hand() -> None:
+    # Agresti & Min 2005: of 20 pairs 5 gained and 1 lost, so that with two pairs added the difference is
+    # 4 / 22, and the sum of squares 6 + 1 - 4 ** 2 / 22 where each image is of its own patient.
+    gained = np.array([1] * 5 + [-1] + [0] * 14)
+    found = paired_share_interval(gained, np.arange(20))
+    mean = 4 / 22
+    between = ((gained - mean) ** 2).sum() * 20 / 19 + 0.5 * (1 - mean) ** 2 + 0.5 * (1 + mean) ** 2 + mean**2
+    half = 1.959964 * np.sqrt(between) / 22
+    assert found[:2] == pytest.approx((mean - half, mean + half), abs=1e-6)
+    assert found.method == "agresti-min"
+
+
+def test_images_of_one_patient_that_gain_together_widen_the_interval() -> None:
+    gained = np.repeat([1, 0, 0, -1, 1, 0, 0, 0, 1, 0], 4)
+    alone, together = (paired_share_interval(gained, np.arange(40) // each) for each in (1, 4))
+    assert together.high - together.low > 1.6 * (alone.high - alone.low)
+
+
+def test_one_patient_alone_has_no_interval() -> None:
+    assert paired_share_interval(np.array([1, 0]), np.zeros(2, int)) is UNKNOWN
+
+
+def test_swapped_predictions_differ_around_zero_and_scores_by_rank() -> None:
+    good, poor = two_models()
+    assert poor.scores is not None
+    chance = swapped_differences(good, poor, np.random.default_rng(0), 500)
+    assert {"f1", "precision", "balanced_accuracy", "auc"} <= set(chance)
+    for name, values in chance.items():
+        assert abs(values.mean()) < 3 * values.std() / np.sqrt(500) + 1e-3, name
+    # Another scale of one model's scores changes nothing, as its ranks are the same.
+    scaled = replace(poor, scores=poor.scores**3)
+    assert (
+        swapped_differences(good, scaled, np.random.default_rng(0), 500)["auc"].tolist()
+        == chance["auc"].tolist()
+    )
