@@ -132,10 +132,8 @@ def test_readers_of_more_classes_call_one_class_or_another(cxr: Cxr, tmp_path: P
     done = cxr("compare", tmp_path / "model.csv", "--reader", "radiologist")
     assert done.code == 2
     assert "--positive" in done.err
-    done = cxr(
-        "compare", tmp_path / "model.csv", "--reader", "radiologist", "--positive", "covid19", "--format", "json",
-        *QUICK,
-    )  # fmt: skip
+    command = ("compare", tmp_path / "model.csv", "--reader", "radiologist", "--positive", "covid19")
+    done = cxr(*command, "--format", "json", *QUICK)
     [reader] = json.loads(done.out)["readers"]
     assert (reader["sensitivity"]["value"], reader["specificity"]["value"]) == (0.5, pytest.approx(2 / 3))
 

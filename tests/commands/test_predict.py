@@ -72,7 +72,7 @@ def test_images_with_other_crops_are_refused(
     (other / "dataset.json").write_text(json.dumps({**info, "settings": {"size": 32, "crop_top": 0.1}}))
     done = cxr("predict", tested, other)
     assert (done.code, done.out) == (3, "")
-    assert "was made with `crop_top` 0.1 and `crop_border` 0; the run's images with 0 and 0" in done.err
+    assert "was preprocessed with crop top 0.1; the run's images with crop top 0; `cxr preprocess" in done.err
 
 
 def test_images_of_another_size_are_refused(
@@ -85,7 +85,7 @@ def test_images_of_another_size_are_refused(
     np.save(smaller / "images.npy", images[:, :16, :16])
     done = cxr("predict", tested, smaller)
     assert done.code == 3
-    assert "images of 16 pixels, the run takes 32" in done.err
+    assert "was preprocessed with size 16; the run's images with size 32" in done.err
 
 
 def test_an_unknown_class_is_refused(cxr: Cxr, tested: Path, small_dataset: Path) -> None:

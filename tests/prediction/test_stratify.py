@@ -10,7 +10,8 @@ import pytest
 import cxr_cli
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.prediction.predictions_file import read_predictions
-from cxr_cli.prediction.stratify import FILES, Format, Stratification, stratify
+from cxr_cli.evaluation.choices import TableFormat
+from cxr_cli.prediction.stratify import stratify
 from cxr_cli.reporting import SILENT
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from cxr_cli.dataset.reader import Dataset
-from cxr_cli.splitting.leaks import Leak, find_leaks
+from cxr_cli.splitting.leaks import Leak, find_leaks, find_overlap
 
 
 def drawn(seed: int) -> np.ndarray:
@@ -47,3 +47,17 @@ def test_patients_identical_and_near_pictures_are_found() -> None:
 def test_images_that_are_left_out_leak_nowhere() -> None:
     images = dataset([*IMAGES[:3], IMAGES[0]], ["a", "a", "b", "c"])
     assert find_leaks(images, np.array(["train", "", "val", ""])) == ([], [], [])
+
+
+def test_overlap_with_another_dataset_is_found_by_kind() -> None:
+    own = dataset(IMAGES[:4], ["a", "b", "c", ""])
+    other = dataset([IMAGES[1], IMAGES[4], drawn(50), drawn(51), drawn(52)], ["x", "y", "c", "", "b"])
+    manifest = other.manifest.assign(image_id=[f"o{row}" for row in range(5)])
+    windowed = np.clip(IMAGES[0].astype(np.float32) * 0.8 + 20, 0, 255).astype(np.uint8)
+    images = np.stack([*other.images[:3], windowed, other.images[4]])
+    found = find_overlap(Dataset(Path("o"), images, manifest, {}), own, np.array([0, 1, 2, 3]))
+    assert [kind.tolist() for kind in found] == [[2, 4], [0], [3]]
+    assert found.rows.tolist() == [0, 2, 3, 4]
+    assert str(found) == "4 images (2 by patient id, 1 identical, 1 near-duplicates)"
+    # Rows that are not asked about, such as those of the internal test, may be there.
+    assert find_overlap(Dataset(Path("o"), images, manifest, {}), own, np.array([3])).rows.tolist() == []
