@@ -28,6 +28,7 @@ OF_BENCHMARKS = {"--studies", "--models", "--seeds"}
 SMALLER: dict[str, list[str]] = {
     "preprocess": ["--size", "32", "--workers", "1"],
     "train": ["--width", "0.0625", "--epochs", "1"],
+    "crossval": ["--width", "0.0625", "--epochs", "1"],
     "stratify": ["--resamples", "200"],
     "test": ["--resamples", "200"],
     "gradcam": ["--count", "2"],

@@ -20,7 +20,8 @@ class PlannedPrecision:
     """What 95 % intervals to expect of a test.
 
     Attributes:
-        positives, negatives: patients with and without the finding.
+        finding: the positive class.
+        positives, negatives: patients with and without it.
         width: of an interval, that is asked for.
         expected: values of the metrics.
         sensitivity, specificity, auc: the interval at each value.
@@ -28,6 +29,7 @@ class PlannedPrecision:
             the AUC takes.
     """
 
+    finding: str
     positives: int
     negatives: int
     width: float
@@ -55,9 +57,8 @@ class PlannedPrecision:
             ]
             for place, value in enumerate(self.expected)
         ]
-        return Table(
-            f"Expected 95 % intervals, and patients needed for a width of {self.width:g}", headings, rows
-        )
+        title = f"{self.finding}: expected 95 % intervals, and patients needed for a width of {self.width:g}"
+        return Table(title, headings, rows)
 
 
 def _limits(interval: Interval) -> Cell:
@@ -65,7 +66,7 @@ def _limits(interval: Interval) -> Cell:
 
 
 def plan_precision(
-    positives: int, negatives: int, width: float = 0.1, expected: Sequence[float] = EXPECTED
+    finding: str, positives: int, negatives: int, width: float = 0.1, expected: Sequence[float] = EXPECTED
 ) -> PlannedPrecision:
     """Compute the intervals that a test of so many patients, an image each, is expected to give.
 
@@ -73,11 +74,13 @@ def plan_precision(
     1982, Radiology 143:29), on the scale of log odds.
 
     Args:
-        positives, negatives: patients with and without the finding.
+        finding: the positive class.
+        positives, negatives: patients with and without it.
         width: of an interval, for which patients are counted, 0 < width < 1.
         expected: values, each 0 < value < 1.
     """
     return PlannedPrecision(
+        finding=finding,
         positives=positives,
         negatives=negatives,
         width=width,

@@ -50,7 +50,7 @@ class Description:
     Attributes:
         dataset, split: where they are.
         tables: Table 1 by class, by subset, or both.
-        plan: the precision to expect of the test; None where that was not asked for.
+        plans: the precision to expect of the test, of one class or of each; empty where not asked for.
         steps: the flow of images from the inputs to the subsets.
         manufacturers: images by manufacturer and class, the most frequent manufacturer first.
     """
@@ -58,7 +58,7 @@ class Description:
     dataset: Path
     split: Path | None
     tables: tuple[CharacteristicsTable, ...]
-    plan: PlannedPrecision | None
+    plans: tuple[PlannedPrecision, ...]
     steps: tuple[FlowStep, ...]
     manufacturers: dict[str, dict[str, int]]
 
@@ -74,12 +74,11 @@ class Description:
                 "flow": [asdict(step) for step in self.steps],
                 "manufacturers": self.manufacturers,
                 "tables": [{"title": of.title, "rows": of.records()} for of in self.tables],
-                "plan": None if self.plan is None else asdict(self.plan),
+                "plans": [asdict(plan) for plan in self.plans],
             }
             return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=float) + "\n"
         tables = [of.table() for of in self.tables]
-        if self.plan is not None:
-            tables.append(self.plan.table())
+        tables += [plan.table() for plan in self.plans]
         if form == "latex":
             return layout.as_latex(tables, NOTES) + "\n"
         if form == "markdown":
@@ -158,7 +157,7 @@ def describe(
             characteristics_table(titles[kind], groups[kind], described[kind], patients[used], numeric)
             for kind in shown
         ),
-        plan=_plan(labels, subsets, patients, width) if plan else None,
+        plans=tuple(_plans(labels, subsets, patients, width)) if plan else (),
         steps=tuple(_steps(images, divided, labels)),
         manufacturers=_by_manufacturer(images, labels),
     )
@@ -243,16 +242,14 @@ def _by_manufacturer(dataset: Dataset, labels: NDArray[np.str_]) -> dict[str, di
     }
 
 
-def _plan(
+def _plans(
     labels: NDArray[np.str_], subsets: NDArray[np.str_], patients: NDArray[np.int64], width: float
-) -> PlannedPrecision:
-    """Plan for the patients of the test subset; without a split for all."""
+) -> Iterator[PlannedPrecision]:
+    """Plan for the patients of the test subset, without a split for all; of 3 or more classes for each."""
     tested = subsets == "test" if (subsets == "test").any() else subsets != ""
     classes = sorted(set(labels))
-    if len(classes) != 2:
-        raise InvalidSetting("plan", True, f"is for two classes; there are {len(classes)}")
-    finding = classes[positive_class(classes)]
-    positives, negatives = (
-        len(np.unique(patients[tested & chosen])) for chosen in (labels == finding, labels != finding)
-    )
-    return plan_precision(positives, negatives, width)
+    for finding in [classes[positive_class(classes)]] if len(classes) == 2 else classes:
+        positives, negatives = (
+            len(np.unique(patients[tested & chosen])) for chosen in (labels == finding, labels != finding)
+        )
+        yield plan_precision(finding, positives, negatives, width)

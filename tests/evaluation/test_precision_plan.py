@@ -20,7 +20,7 @@ def test_the_auc_has_hanley_and_mcneil_s_standard_error() -> None:
 
 
 def test_the_patients_that_a_width_takes_are_the_fewest() -> None:
-    plan = plan_precision(50, 100, width=0.1)
+    plan = plan_precision("effusion", 50, 100, width=0.1)
     for value, (of_share, of_area) in zip(plan.expected, plan.needed, strict=True):
         for patients, interval_of in (
             (of_share, lambda n, value=value: proportion_at(value, n)),
@@ -31,14 +31,14 @@ def test_the_patients_that_a_width_takes_are_the_fewest() -> None:
 
 
 def test_the_plan_is_a_row_for_each_expected_value() -> None:
-    table = plan_precision(25, 38, expected=(0.8, 0.9)).table()
+    table = plan_precision("effusion", 25, 38, expected=(0.8, 0.9)).table()
     assert table.headings[1:3] == ["sensitivity (25)", "specificity (38)"]
     assert [row[0].value for row in table.rows] == ["0.8", "0.9"]
     assert table.rows[0][1].value == "0.609-0.911"
 
 
 def test_without_patients_there_is_no_interval() -> None:
-    plan = plan_precision(0, 10)
+    plan = plan_precision("effusion", 0, 10)
     assert np.isnan(plan.sensitivity[0].low)
     assert np.isnan(plan.auc[0].low)
     assert plan.table().rows[0][1].value == "-"

@@ -9,9 +9,9 @@ import pytest
 
 import cxr_cli
 from cxr_cli.errors import InvalidSetting
-from cxr_cli.prediction.predictions_file import read_predictions
 from cxr_cli.evaluation.choices import TableFormat
-from cxr_cli.prediction.stratify import stratify
+from cxr_cli.prediction.predictions_file import read_predictions
+from cxr_cli.prediction.stratify import FILES, Stratification, stratify
 from cxr_cli.reporting import SILENT
 
 
@@ -70,7 +70,7 @@ def test_predictions_that_are_read_give_the_same(predictions: Path) -> None:
 
 def test_every_format_has_its_file(predictions: Path, tmp_path: Path) -> None:
     result = stratify(predictions, ["system"], output=tmp_path / "strata", resamples=100)
-    assert set(FILES) == set(get_args(Format))
+    assert set(FILES) == set(get_args(TableFormat))
     for form, file in FILES.items():
         assert (tmp_path / "strata" / file).read_text() == result.table(form)
     assert (tmp_path / "strata" / "roc-system.png").exists()
