@@ -14,7 +14,7 @@ from cxr_cli.errors import BadInput
 
 GRID = 16
 THUMBNAIL = 0.1
-"""Side of a thumbnail, in sides of the image: 1 % of its pixels."""
+"""Side of a thumbnail, in sides of the image: 1% of its pixels."""
 
 Images = NDArray[np.uint8]
 Cells = NDArray[np.bool_]
@@ -57,7 +57,7 @@ REGIONS = (
         True,
     ),
     Region("center blanked", "all but the middle 10/16", ~_cells(slice(3, -3), slice(3, -3)), False),
-    Region("thumbnail", "the whole image on 1 % of its pixels", None, False),
+    Region("thumbnail", "the whole image on 1% of its pixels", None, False),
 )
 
 

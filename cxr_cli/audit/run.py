@@ -32,7 +32,7 @@ EXAMINED = 10_000
 """Images that are examined for shortcuts and associations; of more, a random sample of whole patients."""
 SEED = 0
 """Of all sampling: the same audit again gives the same numbers."""
-INTERVAL = "95 %, by patients: DeLong for the AUC of a class, else bootstrap"
+INTERVAL = "95%, by patients: DeLong for the AUC of a class, else bootstrap"
 
 
 @dataclass(frozen=True)

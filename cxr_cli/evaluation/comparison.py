@@ -135,9 +135,9 @@ def _corrected(family: Sequence[Comparison]) -> list[Comparison]:
 
 
 def is_noninferior(difference: Difference, margin: float) -> bool | None:
-    """Whether a model is not worse than another by `margin` or more: the lower 95 % limit is above -margin.
+    """Whether a model is not worse than another by `margin` or more: the lower 95% limit is above -margin.
 
-    That is a one-sided test at 2.5 % (Piaggio et al. 2012, JAMA 308:2594). None without an interval.
+    That is a one-sided test at 2.5% (Piaggio et al. 2012, JAMA 308:2594). None without an interval.
 
     Args:
         difference: the model's metric minus the reference's; of a metric of which more is better.

@@ -178,7 +178,7 @@ def _table_of_differences(comparisons: Sequence[Comparison], margin: float | Non
         for name, difference in pair.differences.items()
         if not np.isnan(difference.value)
     ]
-    headings = ["", "models", "metric", "difference", "95 %", "p", "Holm"]
+    headings = ["", "models", "metric", "difference", "95%", "p", "Holm"]
     if margin is not None:
         headings.append(f"noninferior by {margin:g}")
     return _without_lone_group(Table("Differences between models", headings, rows), comparisons)
@@ -243,5 +243,5 @@ def notes(comparisons: Sequence[Comparison], subject: Subject, margin: float | N
             "Holm: p corrected for the number of pairs, and of strata.",
         ]
     if margin is not None:
-        found.append(f"Noninferior: the lower 95 % limit of the difference is above -{margin:g}.")
+        found.append(f"Noninferior: the lower 95% limit of the difference is above -{margin:g}.")
     return found

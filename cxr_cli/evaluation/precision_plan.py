@@ -17,7 +17,7 @@ MOST_PATIENTS = 100_000
 
 @dataclass(frozen=True)
 class PlannedPrecision:
-    """What 95 % intervals to expect of a test.
+    """What 95% intervals to expect of a test.
 
     Attributes:
         finding: the positive class.
@@ -57,7 +57,7 @@ class PlannedPrecision:
             ]
             for place, value in enumerate(self.expected)
         ]
-        title = f"{self.finding}: expected 95 % intervals, and patients needed for a width of {self.width:g}"
+        title = f"{self.finding}: expected 95% intervals, and patients needed for a width of {self.width:g}"
         return Table(title, headings, rows)
 
 

@@ -11,6 +11,7 @@ from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.confusion import confusion_matrix
 from cxr_cli.evaluation.metrics.registry import shown
 from cxr_cli.evaluation.operating_point import OperatingPoint
+from cxr_cli.evaluation.tables import limits
 from cxr_cli.evaluation.uncertainty.estimates import Estimate, Estimates, estimate
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
 
@@ -26,7 +27,7 @@ class MetricsReport:
         positive: the number of the class that is the finding; None where all classes count alike.
         images, patients: how many were tested.
         confusion_matrix: int [C, C], rows true, columns predicted.
-        estimates: the metrics with their 95 % intervals.
+        estimates: the metrics with their 95% intervals.
         interval: how the intervals are made, in words.
         resamples: of patients.
         interval_seed: of the resamples.
@@ -99,7 +100,7 @@ def classification_report(
     seed: int = INTERVAL_SEED,
     operating_point: OperatingPoint | None = None,
 ) -> MetricsReport:
-    """Compute every metric of a test with a 95 % interval by patients.
+    """Compute every metric of a test with a 95% interval by patients.
 
     Args:
         answers: of one image or more.
@@ -114,7 +115,7 @@ def classification_report(
         patients=len(np.unique(answers.patients)),
         confusion_matrix=confusion_matrix(answers.labels, answers.predicted, len(answers.classes)),
         estimates=estimate(answers, np.random.default_rng(seed), resamples),
-        interval=f"95 % intervals by patients: {interval_methods(answers)}",
+        interval=f"95% intervals by patients: {interval_methods(answers)}",
         resamples=resamples,
         interval_seed=seed,
         operating_point=operating_point,
@@ -185,12 +186,12 @@ def format_metric(metric: Estimate | Mapping[str, Any]) -> str:
     Args:
         metric: itself, or as it stands in JSON.
     """
-    found = metric.as_json() if isinstance(metric, Estimate) else metric
+    found: Mapping[str, Any] = metric.as_json() if isinstance(metric, Estimate) else metric
     if found["value"] is None:
         return "-"
     if found["low"] is None:
         return f"{found['value']:.3f}"
-    return f"{found['value']:.3f} ({found['low']:.3f}-{found['high']:.3f})"
+    return f"{found['value']:.3f} ({limits(found['low'], found['high'])})"
 
 
 def format_confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> list[str]:

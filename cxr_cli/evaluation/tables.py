@@ -16,6 +16,11 @@ class Cell(NamedTuple):
         return f"{self.value} ({self.limits})" if self.limits else self.value
 
 
+def limits(low: float, high: float) -> str:
+    """Write an interval as "0.750-0.868", with "to" where a limit is negative."""
+    return f"{low:.3f}-{high:.3f}" if low >= 0 else f"{low:.3f} to {high:.3f}"
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of as many cells as there are headings; the first is a name."""

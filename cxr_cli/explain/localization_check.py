@@ -22,7 +22,7 @@ class LocalizationMetric:
     """The mean of a metric of `localization.METRICS` over images, and of its baselines.
 
     Attributes:
-        estimate: of the images' own maps, with its 95 % interval.
+        estimate: of the images' own maps, with its 95% interval.
         uniform, centered: of a constant map, and of a centered Gaussian.
         other_patients: of the maps of other patients' images; None where there is no other patient.
     """
@@ -191,7 +191,7 @@ def summarize_group(
 def mean_estimate(
     values: Floats, patients: NDArray[np.int64], rng: np.random.Generator, *, hits: bool = False
 ) -> Estimate:
-    """Estimate the mean of a metric over images, with its 95 % interval by patients.
+    """Estimate the mean of a metric over images, with its 95% interval by patients.
 
     Args:
         values: float64 [N].

@@ -37,7 +37,7 @@ def calibration_plot(curves: Sequence[CalibrationCurve], title: str, path: Path)
         title: of the figure.
         path: the file to write.
     """
-    figure = Figure(figsize=(5.2, 6.0 + 0.2 * len(curves)), layout="constrained")
+    figure = Figure(figsize=(5.2, 6.3 + 0.2 * len(curves)), layout="constrained")
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     axes.plot([0, 1], [0, 1], color="0.75", linewidth=0.8, zorder=0)
     for number, curve in enumerate(curves):
@@ -50,7 +50,6 @@ def calibration_plot(curves: Sequence[CalibrationCurve], title: str, path: Path)
         axes.errorbar(means, shares, bars, fmt="o-", color=color, markersize=4, linewidth=1, label=curve.name)
         below.hist(curve.chance, bins=np.linspace(0, 1, 21), histtype="step", color=color)
     axes.set(ylabel="share of positive images", title=title, xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
-    axes.set_aspect("equal")
     below.set(xlabel="score", ylabel="images")
     for each in (axes, below):
         each.spines[["top", "right"]].set_visible(False)

@@ -28,7 +28,7 @@ FILES: Mapping[TableFormat, str] = {
 }
 
 INTERVALS = (
-    "95 % intervals by patients: AUC by DeLong; proportions by Wilson where each image of a\n"
+    "95% intervals by patients: AUC by DeLong; proportions by Wilson where each image of a\n"
     "stratum is of its own patient, or all images or none are hits; the rest by bootstrap"
 )
 

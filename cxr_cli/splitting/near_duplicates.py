@@ -68,7 +68,7 @@ def find_near_duplicates(images: NDArray[np.uint8], patients: NDArray[np.int64])
     Chest images are all alike in their large shapes, and those of one archive in their borders; what
     distinguishes two of them is fine detail. So images are compared by detail alone, its contrast equalized
     over the image. That survives windowing, inversion, borders, JPEG and another size, but no shift beyond 2
-    % of the side, rotation beyond 2 degrees, or zoom beyond 2 %. All pairs are compared coarsely, plain and
+    % of the side, rotation beyond 2 degrees, or zoom beyond 2%. All pairs are compared coarsely, plain and
     mirrored, then those that may be near-duplicates finely.
 
     Images made alike, such as phantoms, are alike in detail too; `near_duplicate_threshold` rises for them.

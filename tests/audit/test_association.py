@@ -50,7 +50,7 @@ def test_without_association_v_and_its_interval_lie_near_zero() -> None:
 
 
 def test_the_interval_covers_the_v_of_the_population() -> None:
-    """Images of which 70 % follow their class, 2 of 2: V is 0.4 among infinitely many."""
+    """Images of which 70% follow their class, 2 of 2: V is 0.4 among infinitely many."""
     rng = np.random.default_rng(RNG_SEED)
     covered = 0
     for _ in range(25):

@@ -2,7 +2,7 @@
 
 With OMP_NUM_THREADS=1 it takes half a minute of CPU a seed and model.
 
-For each seed 300 phantoms are drawn twice, without a shortcut and with a marker planted in a corner of 90 %
+For each seed 300 phantoms are drawn twice, without a shortcut and with a marker planted in a corner of 90%
 of the images of one class, and two models are trained on each: a narrow COVID-Net, which learns little but
 the marker, and a logistic regression on ImageNet features (needs the extra `pretrained`), which learns the
 findings. Counted are the audits that name the marked class, and those that name anything where nothing was
@@ -60,7 +60,7 @@ def audits(
 
 
 def rate(hits: int, trials: int) -> str:
-    """Write hits of trials with Wilson's 95 % interval."""
+    """Write hits of trials with Wilson's 95% interval."""
     from scipy.stats import binomtest
 
     low, high = binomtest(hits, trials).proportion_ci(method="wilson")

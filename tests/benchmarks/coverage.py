@@ -1,4 +1,4 @@
-"""How often 95 % intervals hold the truth, in simulated studies whose truth is known; and how fast they are.
+"""How often 95% intervals hold the truth, in simulated studies whose truth is known; and how fast they are.
 
     python tests/benchmarks/coverage.py [--studies 400] [--only coverage|differences|speed]
 

@@ -77,7 +77,7 @@ def test_the_printed_report_of_classes() -> None:
     labels = np.repeat([0, 1], [2, 2])
     answers = Answers(("normal", "pneumonia"), labels, labels, np.array([0, 0, 1, 2]))
     assert format_report(classification_report(answers, 100), "trials").splitlines() == [
-        "trials 4, patients 3; 95 % intervals by patients: bootstrap",
+        "trials 4, patients 3; 95% intervals by patients: bootstrap",
         "accuracy           1.000 (0.439-1.000)",
         "balanced accuracy  1.000",
         "macro F1           1.000",
@@ -106,7 +106,7 @@ def test_the_printed_report_of_a_finding() -> None:
     report = two_class_report(OperatingPoint("pneumonia", 0.5, "Youden's index", 0.9, 0.8, 10, 20))
     lines = format_report(report).splitlines()
     assert lines[:4] == [
-        "images 4, patients 4; 95 % intervals by patients: proportions by Wilson, AUC by DeLong, the rest by "
+        "images 4, patients 4; 95% intervals by patients: proportions by Wilson, AUC by DeLong, the rest by "
         "bootstrap",
         "positive: pneumonia, 2 images",
         "operating point: score_pneumonia >= 0.5, Youden's index on validation",

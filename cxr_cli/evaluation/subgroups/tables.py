@@ -9,7 +9,7 @@ import numpy as np
 from cxr_cli.evaluation.metrics.registry import BY_NAME, heading, shown
 from cxr_cli.evaluation.subgroups.differences import Difference
 from cxr_cli.evaluation.subgroups.strata import Stratum
-from cxr_cli.evaluation.tables import Cell, Table
+from cxr_cli.evaluation.tables import Cell, Table, limits
 from cxr_cli.evaluation.uncertainty.estimates import Estimate, Estimates
 
 
@@ -160,7 +160,7 @@ def _table_of_differences(
         for name, difference in differences(stratum).items()
         if not np.isnan(difference.value)
     ]
-    return [Table(title, ["", "metric", "difference", "95 %", "p", "Holm"], rows)] if rows else []
+    return [Table(title, ["", "metric", "difference", "95%", "p", "Holm"], rows)] if rows else []
 
 
 def _name(stratum: Stratum) -> Cell:
@@ -174,7 +174,7 @@ def metric_cell(metric: Estimate | None) -> Cell:
     if metric is None or np.isnan(metric.value):
         return Cell("-")
     low, high = metric.interval.low, metric.interval.high
-    return Cell(f"{metric.value:.3f}", "" if np.isnan(low) else f"{low:.3f}-{high:.3f}")
+    return Cell(f"{metric.value:.3f}", "" if np.isnan(low) else limits(low, high))
 
 
 def difference_cells(difference: Difference) -> list[Cell]:

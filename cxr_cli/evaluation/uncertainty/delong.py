@@ -21,7 +21,7 @@ class Areas(NamedTuple):
 
 
 class AreaDifference(NamedTuple):
-    """The second AUC minus the first, its 95 % limits, and a two-sided p value; NaN where unknown."""
+    """The second AUC minus the first, its 95% limits, and a two-sided p value; NaN where unknown."""
 
     value: float
     low: float

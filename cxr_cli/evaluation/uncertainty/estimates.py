@@ -50,7 +50,7 @@ class Estimates:
 
 
 def estimate(answers: Answers, rng: np.random.Generator, resamples: int = RESAMPLES) -> Estimates:
-    """Compute every metric with its 95 % interval, by the rule of its row in the registry.
+    """Compute every metric with its 95% interval, by the rule of its row in the registry.
 
     Args:
         answers: of one image or more.

@@ -1,4 +1,4 @@
-"""Confidence intervals, 95 %: by resampling patients, and by formula where one holds better."""
+"""Confidence intervals, 95%: by resampling patients, and by formula where one holds better."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -83,7 +83,7 @@ def weight_chunks(images: int, resamples: int) -> Iterator[int]:
 
 
 def percentile_interval(values: Floats) -> Interval:
-    """Take the middle 95 % of a metric over resamples [R]; those in which it is undefined are left out.
+    """Take the middle 95% of a metric over resamples [R]; those in which it is undefined are left out.
 
     Where all resamples give the same there is no interval: they say nothing of other patients.
     """
