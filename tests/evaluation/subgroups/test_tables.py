@@ -13,7 +13,7 @@ from cxr_cli.evaluation.tables import Table, as_latex, as_markdown, as_text
 SUBJECT = Subject(("normal", "pneumonia"), 1, 3)
 
 
-def strata_of(names: tuple[str, str] = ("Philips", "50% & more_")) -> list[Stratum]:
+def strata_of(names: tuple[str, str] = ("Philips", "50 % & more_")) -> list[Stratum]:
     """Twelve images: the first eight are called rightly, of the last four one positive is missed."""
     labels = np.array([0, 1] * 6)
     predicted = labels.copy()
@@ -37,7 +37,7 @@ def test_the_text_has_counts_metrics_and_differences() -> None:
         "                       images  patients  positives  negatives",
         "all images             12      12        6          6",
         "maker: Philips         8       8         4          4",
-        "maker: 50% & more_ *  4       4         2          2",
+        "maker: 50 % & more_ *  4       4         2          2",
     ]
     assert lines[6:9] == [
         "Metrics",
