@@ -20,7 +20,7 @@ from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
 from cxr_cli.prediction.predictions_file import read_predictions
 from cxr_cli.recorded_values import NOT_RECORDED, number_of
 from cxr_cli.runs.config import RunConfig, read_config
-from cxr_cli.runs.folder import AUDIT, FIGURES, HISTORY, METRICS, PREDICTIONS, RECORD, open_images
+from cxr_cli.runs.folder import AUDIT, EXTERNAL, FIGURES, HISTORY, METRICS, PREDICTIONS, RECORD, open_images
 from cxr_cli.splitting.criteria import SUBSETS
 from cxr_cli.splitting.file import Split
 from cxr_cli.splitting.flow import CHARACTERISTICS
@@ -62,6 +62,7 @@ class Study:
         characteristics: numbers of images by characteristic, value and subset.
         ages: median and quartiles by subset, in words; None where no image has an age.
         metrics: of the test; None before `cxr test`.
+        external: metrics of each external test, by its name.
         strata: metrics of the test by characteristics; None before `cxr test`, or where none varies.
         audit: of the run; None before `cxr audit`.
         figures: the run's plots by name.
@@ -80,6 +81,7 @@ class Study:
     characteristics: dict[str, dict[str, dict[str, int]]]
     ages: dict[str, str] | None
     metrics: dict[str, Any] | None
+    external: dict[str, dict[str, Any]]
     strata: StrataTables | None
     audit: dict[str, Any] | None
     figures: dict[str, Path]
@@ -131,6 +133,9 @@ def read_study(
         characteristics=_characteristics(images, rows),
         ages=describe_ages(images, rows),
         metrics=_read_if_there(folder / METRICS),
+        external={
+            path.parent.name: read_json(path) for path in sorted((folder / EXTERNAL).glob(f"*/{METRICS}"))
+        },
         strata=_strata(folder / PREDICTIONS, by),
         audit=_read_if_there(folder / AUDIT),
         figures={path.stem: path for path in sorted((folder / FIGURES).glob("*.png"))},

@@ -47,7 +47,7 @@ def test_the_text_has_counts_metrics_and_differences() -> None:
     # Wilson's intervals below the proportions: 5 in 6, 6 in 6, 11 in 12, 5 in 5.
     wilson = ["0.436-0.970", "0.610-1.000", "0.646-0.985", "0.566-1.000"]
     assert lines[9].split()[:4] == wilson
-    assert lines[16].split() == ["metric", "difference", "95", "%", "p", "Holm"]
+    assert lines[16].split() == ["metric", "difference", "95%", "p", "Holm"]
     assert lines[17].startswith("maker: Philips  sensitivity  +0.500      ")
     assert lines[-3:] == [
         "* fewer than 3 images of a class: read with care",

@@ -17,3 +17,9 @@ def test_unknown_p_values_do_not_count() -> None:
 def test_none_is_above_one() -> None:
     assert holm(np.array([0.9, 0.8])).tolist() == [1.0, 1.0]
     assert holm(np.array([])).tolist() == []
+
+
+def test_p_values_are_those_of_statsmodels() -> None:
+    # statsmodels 0.15: multipletests(..., method="holm").
+    expected = [0.005, 0.09, 0.09, 0.2, 0.048]
+    np.testing.assert_allclose(holm(np.array([0.001, 0.04, 0.03, 0.2, 0.012])), expected, rtol=1e-12)
