@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.stats import norm
 
 from cxr_cli.evaluation.tables import Cell, Table
-from cxr_cli.evaluation.uncertainty.intervals import LEVEL, Interval, area_interval, wilson_interval
+from cxr_cli.evaluation.uncertainty.intervals import Interval, area_interval, wilson_interval
 
 EXPECTED = (0.7, 0.8, 0.9, 0.95)
 """Values of a metric that a study may expect."""
@@ -85,27 +84,17 @@ def plan_precision(
         negatives=negatives,
         width=width,
         expected=tuple(expected),
-        sensitivity=tuple(proportion_at(value, positives) for value in expected),
-        specificity=tuple(proportion_at(value, negatives) for value in expected),
+        sensitivity=tuple(wilson_interval(value * positives, positives) for value in expected),
+        specificity=tuple(wilson_interval(value * negatives, negatives) for value in expected),
         auc=tuple(area_at(value, positives, negatives) for value in expected),
         needed=tuple(
             (
-                _fewest(partial(proportion_at, value), width),
+                _fewest(partial(_share_of, value), width),
                 _fewest(partial(_area_of_equal_classes, value), width),
             )
             for value in expected
         ),
     )
-
-
-def proportion_at(value: float, trials: int) -> Interval:
-    """Compute Wilson's interval of a proportion of so many trials; hits need not be whole."""
-    if trials == 0:
-        return wilson_interval(0, 0)
-    z2 = float(norm.ppf((1 + LEVEL) / 2)) ** 2
-    center = (value + z2 / (2 * trials)) / (1 + z2 / trials)
-    half = np.sqrt(z2 * value * (1 - value) / trials + z2**2 / (4 * trials**2)) / (1 + z2 / trials)
-    return Interval(float(center - half), float(center + half), "wilson")
 
 
 def area_at(value: float, positives: int, negatives: int) -> Interval:
@@ -119,6 +108,10 @@ def area_at(value: float, positives: int, negatives: int) -> Interval:
         + (negatives - 1) * (both_negative - value**2)
     ) / (positives * negatives)
     return area_interval(value, variance, min(positives, negatives))
+
+
+def _share_of(value: float, patients: int) -> Interval:
+    return wilson_interval(value * patients, patients)
 
 
 def _area_of_equal_classes(value: float, patients: int) -> Interval:

@@ -125,10 +125,8 @@ def classification_report(
 
 def interval_methods(answers: Answers) -> str:
     """Say by which methods the intervals are made."""
-    independent = len(np.unique(answers.patients)) == len(answers)
-    proportions = "proportions by Wilson, " if independent else ""
     areas = "AUC by DeLong, " if answers.scores is not None else ""
-    return f"{proportions}{areas}{'the rest by ' if proportions or areas else ''}bootstrap"
+    return f"proportions by Wilson, {areas}the rest by bootstrap"
 
 
 def format_report(report: MetricsReport, unit: str = "images") -> str:

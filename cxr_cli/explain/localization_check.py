@@ -204,10 +204,8 @@ def mean_estimate(
     def mean(weights: Floats) -> dict[str, Floats]:
         return {"mean": weights @ values / weights.sum(1)}
 
-    resampled = over_resamples(mean, patients, rng)["mean"]
     if hits and np.isin(values, (0.0, 1.0)).all():
-        counted = np.ones(len(values), np.bool_)
-        interval = proportion_interval(counted, values == 1.0, patients, resampled)
+        interval = proportion_interval(np.ones(len(values), np.bool_), values == 1.0, patients)
     else:
-        interval = percentile_interval(resampled)
+        interval = percentile_interval(over_resamples(mean, patients, rng)["mean"])
     return Estimate(float(values.mean()), interval)

@@ -28,8 +28,8 @@ FILES: Mapping[TableFormat, str] = {
 }
 
 INTERVALS = (
-    "95% intervals by patients: AUC by DeLong; proportions by Wilson where each image of a\n"
-    "stratum is of its own patient, or all images or none are hits; the rest by bootstrap"
+    "95% intervals by patients: proportions by Wilson, with the effective number of images;\n"
+    "AUC by DeLong; the rest by bootstrap"
 )
 
 

@@ -1,6 +1,6 @@
 """How often 95% intervals hold the truth, in simulated studies whose truth is known; and how fast they are.
 
-    python tests/benchmarks/coverage.py [--studies 400] [--only coverage|differences|speed]
+    python tests/benchmarks/coverage.py [--studies 400] [--only coverage|differences|paired|external|speed]
 
 A study is patients with several images each, whose scores share a part: images of a patient are alike. The
 model's true AUC, sensitivity and specificity are the normal distribution's. Printed as Markdown.
@@ -17,7 +17,13 @@ from scipy.stats import norm
 
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.registry import compute_metrics
-from cxr_cli.evaluation.subgroups.differences import difference_metrics, permutation_p, permuted_strata
+from cxr_cli.evaluation.subgroups.differences import (
+    difference_metrics,
+    newcombe_interval,
+    permutation_p,
+    permuted_strata,
+)
+from cxr_cli.evaluation.subgroups.paired import paired_differences
 from cxr_cli.evaluation.uncertainty.estimates import Estimates, estimate
 from cxr_cli.evaluation.uncertainty.intervals import over_resamples, percentile_interval
 
@@ -124,6 +130,92 @@ def coverage(studies: int) -> None:
             )
 
 
+@dataclass(frozen=True)
+class PairedDesign:
+    """Two models on the same patients: the better one's distance, and how much of their noise they share."""
+
+    patients: int
+    images: int
+    distances: tuple[float, float]
+    common: float = 0.5
+
+    @property
+    def truth(self) -> dict[str, float]:
+        """The second model's true metrics minus the first's."""
+        of_each = [Design(1, 1, distance).truth for distance in self.distances]
+        found = {name: of_each[1][name] - of_each[0][name] for name in of_each[0]}
+        return {**found, "balanced_accuracy": found["accuracy"]}
+
+
+def draw_pair(design: PairedDesign, rng: np.random.Generator) -> tuple[Answers, Answers]:
+    """Draw two models' answers on the same images; half of the noise is that of the patient."""
+    patients = np.repeat(np.arange(design.patients), design.images)
+    labels = rng.integers(0, 2, design.patients)[patients]
+
+    def noise() -> np.ndarray:
+        of_patients = rng.normal(size=design.patients)[patients]
+        return (of_patients + rng.normal(size=len(patients))) * np.sqrt(0.5)
+
+    shared = noise()
+    both = []
+    for distance in design.distances:
+        latent = np.sqrt(design.common) * shared + np.sqrt(1 - design.common) * noise()
+        latent += distance * (labels - 0.5)
+        scores = np.stack([expit(-latent), expit(latent)], axis=1)
+        both.append(Answers(("negative", "positive"), labels, (latent > 0).astype(int), patients, scores, 1))
+    return both[0], both[1]
+
+
+def paired_coverage(studies: int) -> None:
+    """Print the share of studies whose interval of the difference of two models holds the truth."""
+    names = ("sensitivity", "specificity", "accuracy", "auc", "balanced_accuracy", "f1")
+    print(f"| patients x images | distances | intervals | {' | '.join(names)} |")
+    print("| --- " * (3 + len(names)) + "|")
+    for design in (
+        PairedDesign(400, 1, (2.0, 2.4)),
+        PairedDesign(40, 1, (2.0, 2.4)),
+        PairedDesign(60, 4, (2.0, 2.4)),
+        PairedDesign(60, 4, (2.0, 2.0)),
+        PairedDesign(30, 2, (1.0, 3.0)),
+    ):
+        held: dict[str, list[bool]] = {name: [] for name in names}
+        for seed in range(studies):
+            rng = np.random.default_rng(seed)
+            found = paired_differences(*draw_pair(design, rng), rng, RESAMPLES)
+            for name in names:
+                interval = found[name].interval
+                held[name].append(interval.low <= design.truth[name] <= interval.high)
+        shares = " | ".join(f"{np.mean(held[name]):.3f}" for name in names)
+        print(f"| {design.patients} x {design.images} | {design.distances} | cxr compare | {shares} |")
+
+
+def external_coverage(studies: int) -> None:
+    """Print the share of studies whose interval of external minus internal metric holds the truth."""
+    names = ("sensitivity", "specificity", "accuracy", "auc")
+    print(f"| internal | external | {' | '.join(names)} |")
+    print("| --- " * (2 + len(names)) + "|")
+    for inside, outside in (
+        (Design(60, 1, 2.4), Design(200, 1, 2.0)),
+        (Design(60, 4, 2.4), Design(40, 2, 2.0)),
+        (Design(40, 1, 3.0), Design(40, 1, 2.0)),
+    ):
+        held: dict[str, list[bool]] = {name: [] for name in names}
+        for seed in range(studies):
+            rng = np.random.default_rng(seed)
+            of_each = [estimate(draw(design, rng), rng, 100) for design in (outside, inside)]
+            metrics = [
+                {**of.overall, **{name: both[1] for name, both in of.per_class.items()}} for of in of_each
+            ]
+            for name in names:
+                pair = metrics[0][name], metrics[1][name]
+                values = pair[0].value, pair[1].value
+                interval = newcombe_interval(values, (pair[0].interval, pair[1].interval))
+                truth = outside.truth[name] - inside.truth[name]
+                held[name].append(interval.low <= truth <= interval.high)
+        shares = " | ".join(f"{np.mean(held[name]):.3f}" for name in names)
+        print(f"| {inside.patients} x {inside.images} | {outside.patients} x {outside.images} | {shares} |")
+
+
 def false_differences(studies: int) -> None:
     """Print how often the permutation test has p <= 0.05 without a difference: one in twenty at most."""
     print("| patients x images | stratum's share | sensitivity | specificity | AUC |")
@@ -163,12 +255,16 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=400)
-    parser.add_argument("--only", choices=("coverage", "differences", "speed"))
+    parser.add_argument("--only", choices=("coverage", "differences", "paired", "external", "speed"))
     options = parser.parse_args()
     if options.only in (None, "speed"):
         speed()
     if options.only in (None, "differences"):
         false_differences(options.studies)
+    if options.only in (None, "paired"):
+        paired_coverage(options.studies)
+    if options.only in (None, "external"):
+        external_coverage(options.studies)
     if options.only in (None, "coverage"):
         coverage(options.studies)
 

@@ -76,7 +76,7 @@ def test_the_table_says_what_is_positive_from_where_on_and_marks_small_strata(
     lines = out.splitlines()
     assert lines[:2] == [
         f"{predictions}: positive: pneumonia, as predicted in the table, score_pneumonia >= 0.4",
-        "95% intervals by patients: AUC by DeLong; proportions by Wilson where each image of a",
+        "95% intervals by patients: proportions by Wilson, with the effective number of images;",
     ]
     assert "sex: M *" in out
     assert "* fewer than 20 images of a class: read with care" in lines

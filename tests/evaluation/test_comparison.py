@@ -126,8 +126,8 @@ def test_a_reader_s_interval_is_by_patient() -> None:
     alone, together = (models(80, (1.0,), each)["noise 1.0"] for each in (1, 4))
     calls = np.where(np.random.default_rng(1).random(80) < 0.8, alone.labels, 1 - alone.labels)
     found = [compare_reader("A", calls, {"m": of}, np.random.default_rng(0), 400) for of in (alone, together)]
-    assert found[0].sensitivity.interval.method == "wilson"
-    assert found[1].sensitivity.interval.method == "bootstrap"
+    widths = [of.sensitivity.interval.high - of.sensitivity.interval.low for of in found]
+    assert widths[1] != widths[0]
     for of in found:
         interval = of.model_difference["m"].interval
         assert interval.low < of.model_difference["m"].value < interval.high

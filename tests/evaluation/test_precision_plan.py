@@ -3,13 +3,8 @@
 import numpy as np
 import pytest
 
-from cxr_cli.evaluation.precision_plan import area_at, plan_precision, proportion_at
+from cxr_cli.evaluation.precision_plan import area_at, plan_precision
 from cxr_cli.evaluation.uncertainty.intervals import wilson_interval
-
-
-@pytest.mark.parametrize(("hits", "trials"), [(8, 10), (45, 50), (95, 100), (1, 7)])
-def test_a_planned_proportion_has_wilson_s_interval(hits: int, trials: int) -> None:
-    assert proportion_at(hits / trials, trials)[:2] == pytest.approx(wilson_interval(hits, trials)[:2])
 
 
 def test_the_auc_has_hanley_and_mcneil_s_standard_error() -> None:
@@ -23,7 +18,7 @@ def test_the_patients_that_a_width_takes_are_the_fewest() -> None:
     plan = plan_precision("effusion", 50, 100, width=0.1)
     for value, (of_share, of_area) in zip(plan.expected, plan.needed, strict=True):
         for patients, interval_of in (
-            (of_share, lambda n, value=value: proportion_at(value, n)),
+            (of_share, lambda n, value=value: wilson_interval(value * n, n)),
             (of_area, lambda n, value=value: area_at(value, n, n)),
         ):
             enough, fewer = interval_of(patients), interval_of(patients - 1)

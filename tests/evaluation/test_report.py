@@ -77,7 +77,7 @@ def test_the_printed_report_of_classes() -> None:
     labels = np.repeat([0, 1], [2, 2])
     answers = Answers(("normal", "pneumonia"), labels, labels, np.array([0, 0, 1, 2]))
     assert format_report(classification_report(answers, 100), "trials").splitlines() == [
-        "trials 4, patients 3; 95% intervals by patients: bootstrap",
+        "trials 4, patients 3; 95% intervals by patients: proportions by Wilson, the rest by bootstrap",
         "accuracy           1.000 (0.439-1.000)",
         "balanced accuracy  1.000",
         "macro F1           1.000",

@@ -16,7 +16,7 @@ cxr sweep dataset --split split.csv -o sweep-single --recipe single --width "$wi
 cxr train dataset --split split.csv -o single --recipe single "${small[@]}"
 cxr test single                                                 # Table 3; Figure 5
 cxr train dataset --split split.csv -o siamese --recipe siamese "${small[@]}" "${siamese[@]}"
-cxr validate3way siamese
+cxr validate3way siamese --trials 60
 cxr template siamese
 cxr test siamese                                                # Table 3; Figure 6
 cxr compare single siamese -o compare                           # their difference and its p

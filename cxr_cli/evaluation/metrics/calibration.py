@@ -174,7 +174,8 @@ def _sandwich(
     except np.linalg.LinAlgError:
         return np.full(design.shape[1], np.nan)
     variance = bread @ (summed.T @ summed * clusters / max(clusters - 1, 1)) @ bread
-    return np.asarray(np.sqrt(np.diag(variance)))
+    diagonal = np.diag(variance)  # not positive where scores nearly divide the classes, by rounding
+    return np.asarray(np.sqrt(np.where(diagonal > 0, diagonal, np.nan)))
 
 
 def weighted_mean(values: NDArray[np.floating], weights: Floats) -> Floats:

@@ -25,7 +25,7 @@ from cxr_cli.evaluation.uncertainty.intervals import (
 Mask = NDArray[np.bool_]
 
 
-RESAMPLED = [row for row in METRICS if row.interval == "bootstrap" or isinstance(row.interval, Proportion)]
+RESAMPLED = [row for row in METRICS if row.interval == "bootstrap"]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def estimate(answers: Answers, rng: np.random.Generator, resamples: int = RESAMP
         match BY_NAME[name].interval:
             case Proportion(parts):
                 counted, hits = parts(answers.labels, answers.predicted)
-                return proportion_interval(counted, hits, answers.patients, resampled[name])
+                return proportion_interval(counted, hits, answers.patients)
             case NoInterval():
                 return UNKNOWN
         return percentile_interval(resampled[name])
@@ -78,8 +78,7 @@ def estimate(answers: Answers, rng: np.random.Generator, resamples: int = RESAMP
         is_class, called = answers.labels == number, answers.predicted == number
         match BY_NAME[name].interval:
             case Proportion(parts):
-                of_resamples = resampled[name][:, number]
-                return proportion_interval(*parts(is_class, called), answers.patients, of_resamples)
+                return proportion_interval(*parts(is_class, called), answers.patients)
             case "delong" if answers.scores is not None:
                 return area_estimate(is_class, answers.scores[:, number], answers.patients).interval
             case "sandwich" if answers.scores is not None:

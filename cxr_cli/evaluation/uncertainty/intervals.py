@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
-from scipy.stats import binomtest, norm
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from cxr_cli.evaluation.metrics.confusion import Floats
 
@@ -103,35 +104,50 @@ def normal_interval(value: float, error: float) -> Interval:
     return Interval(float(value - half), float(value + half), "sandwich")
 
 
-def wilson_interval(hits: int, trials: int) -> Interval:
-    """Compute the score interval of a proportion from independent trials (Wilson 1927)."""
+def wilson_interval(hits: float, trials: float) -> Interval:
+    """Compute the score interval of a proportion (Wilson 1927); hits and trials need not be whole."""
     if trials == 0:
         return UNKNOWN
-    low, high = binomtest(hits, trials).proportion_ci(LEVEL, method="wilson")
-    return Interval(float(low), float(high), "wilson")
+    share = hits / trials
+    z2 = float(norm.ppf((1 + LEVEL) / 2)) ** 2
+    center = (share + z2 / (2 * trials)) / (1 + z2 / trials)
+    half = np.sqrt(z2 * share * (1 - share) / trials + z2**2 / (4 * trials**2)) / (1 + z2 / trials)
+    # Exactly 0 and 1 where they are, whatever rounding says.
+    low = 0.0 if share == 0 else float(center - half)
+    high = 1.0 if share == 1 else float(center + half)
+    return Interval(low, high, "wilson")
 
 
 def proportion_interval(
-    counted: NDArray[np.bool_], hits: NDArray[np.bool_], patients: NDArray[np.int64], resampled: Floats
+    counted: NDArray[np.bool_], hits: NDArray[np.bool_], patients: NDArray[np.int64]
 ) -> Interval:
-    """Choose the interval of a proportion: hits among the images that are counted.
+    """Compute the interval of a proportion by patient: hits among the images that are counted.
 
-    Wilson's, where each image of the test is of its own patient. Else the bootstrap over patients; but where
-    all images are hits, or none, it has no width, and Wilson's is taken with patients as trials.
+    Wilson's, of as many independent images as the images of these patients are worth, by the variance
+    between patients (Korn & Graubard 1998, Survey Methodology 24:193; Dean & Pagano 2015, Journal of Survey
+    Statistics and Methodology 3:484). Where all images are hits, or none, patients are the trials. It covers
+    what it claims where the bootstrap over patients does not (tests/benchmarks/coverage.py).
 
     Args:
         counted, hits: bool [N].
         patients: int [N].
-        resampled: [R], the proportion over resampled patients.
     """
-    trials = int(counted.sum())
-    won = int((hits & counted).sum())
-    if len(np.unique(patients)) == len(patients):
-        return wilson_interval(won, trials)
-    if won in (0, trials):
-        units = len(np.unique(patients[counted]))
-        return wilson_interval(units if won else 0, units)
-    return percentile_interval(resampled)
+    of_counted, names = hits[counted], patients[counted]
+    images, units = len(of_counted), len(np.unique(names))
+    if images == 0:
+        return UNKNOWN
+    share = float(of_counted.mean())
+    if units == images:
+        return wilson_interval(float(of_counted.sum()), images)
+    if share in (0.0, 1.0) or units == 1:
+        return wilson_interval(share * units, units)
+    _, patient = np.unique(names, return_inverse=True)
+    of_patients = np.bincount(patient, of_counted - share)
+    variance = float((of_patients**2).sum()) * units / (units - 1) / images**2
+    effective = share * (1 - share) / variance if variance > 0 else np.inf
+    shrunk = (norm.ppf((1 + LEVEL) / 2) / student.ppf((1 + LEVEL) / 2, units - 1)) ** 2
+    trials = float(min(effective, images) * shrunk)
+    return wilson_interval(share * trials, trials)
 
 
 def area_interval(value: float, variance: float, pairs: int) -> Interval:

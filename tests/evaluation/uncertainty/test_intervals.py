@@ -90,26 +90,38 @@ def test_wilson_s_interval_is_the_published_one(successes: int, trials: int, low
 
 def test_a_proportion_of_independent_images_has_wilson_s_interval() -> None:
     counted, hits = np.array([True] * 29 + [False]), np.array([True] + [False] * 28 + [True])
-    found = proportion_interval(counted, hits, np.arange(30), np.zeros(1))
+    found = proportion_interval(counted, hits, np.arange(30))
     assert found == wilson_interval(1, 29)
 
 
-def test_a_proportion_of_images_of_the_same_patients_has_the_bootstrap_s() -> None:
-    patients, hits = np.array([0, 0, 1]), np.array([True, False, True])
-    values = np.linspace(0, 1, 101)
-    found = proportion_interval(np.ones(3, bool), hits, patients, values)
-    assert found == (pytest.approx(0.025), pytest.approx(0.975), "bootstrap")
+def test_images_of_the_same_patients_count_as_many_as_their_variance_says() -> None:
+    """Ten patients with four images, all hits of six, none of four: worth 9 images, less Student's factor."""
+    patients, hits = np.arange(40) // 4, np.arange(40) < 24
+    found = proportion_interval(np.ones(40, bool), hits, patients)
+    # Between patients: sum of (4 x 0.4)^2 six times and (4 x 0.6)^2 four times, times 10 / 9, over 40^2.
+    variance = (6 * 1.6**2 + 4 * 2.4**2) * 10 / 9 / 40**2
+    trials = 0.24 / variance * (1.959964 / 2.262157) ** 2
+    assert trials == pytest.approx(9 * 0.750673, rel=1e-5)
+    assert found[:2] == pytest.approx(wilson_interval(0.6 * trials, trials)[:2], abs=1e-6)
+    assert found.method == "wilson"
+
+
+def test_images_are_never_worth_more_than_they_are() -> None:
+    patients, hits = np.arange(40) // 2, np.arange(40) % 2 == 0  # one hit and one miss of each patient
+    found = proportion_interval(np.ones(40, bool), hits, patients)
+    trials = 40 * (1.959964 / 2.093024) ** 2
+    assert found[:2] == pytest.approx(wilson_interval(trials / 2, trials)[:2], abs=1e-6)
 
 
 def test_a_proportion_that_never_failed_is_as_uncertain_as_its_patients_are_few() -> None:
     """Six images of three patients, all hits: Wilson's lower limit of 3 in 3 is 3 / (3 + 1.96^2)."""
     patients = np.repeat([4, 5, 6, 7], 2)
     counted = patients != 7
-    found = proportion_interval(counted, np.ones(8, bool), patients, np.ones(100))
+    found = proportion_interval(counted, np.ones(8, bool), patients)
     assert found == (pytest.approx(3 / (3 + 1.959964**2)), 1.0, "wilson")
-    mirrored = proportion_interval(counted, np.zeros(8, bool), patients, np.zeros(100))
+    mirrored = proportion_interval(counted, np.zeros(8, bool), patients)
     assert mirrored == (0.0, pytest.approx(1 - found.low), "wilson")
-    assert proportion_interval(np.zeros(8, bool), counted, patients, np.full(9, np.nan)) is UNKNOWN
+    assert proportion_interval(np.zeros(8, bool), counted, patients) is UNKNOWN
 
 
 def test_an_area_s_interval_worked_by_hand() -> None:
