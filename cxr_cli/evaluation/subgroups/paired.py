@@ -63,8 +63,8 @@ def paired_share_interval(gained: NDArray[np.int64], patients: NDArray[np.int64]
     """Compute the interval of the difference of two models' shares of images that are right.
 
     Wald's with two pairs added (Agresti & Min 2005, Statistics in Medicine 24:729). Where patients have
-    several images, with the variance between patients, and Student's quantile. It covers small samples better than the percentile
-    bootstrap does (tests/benchmarks/coverage.py).
+    several images, with the variance between patients, and Student's quantile. It covers small samples better
+    than the percentile bootstrap does (tests/benchmarks/coverage.py).
 
     Args:
         gained: int [N], 1 where the second alone is right, -1 where the first alone is.
