@@ -126,6 +126,27 @@ def test_checklists_are_filled_in_as_far_as_the_files_allow(cxr: Cxr, tested: Pa
     assert "44 Funding and the funders' role to be written by the author" in text
 
 
+def test_external_tests_stand_beside_the_internal_one(tested: Path) -> None:
+    internal = json.loads((tested / "metrics.json").read_text())
+    folder = tested / "external" / "north"
+    folder.mkdir(parents=True)
+    accuracy = {"value": 0.61, "low": 0.5, "high": 0.7, "method": "wilson"}
+    difference = {"value": -0.12, "low": -0.3, "high": 0.05, "p": None, "p_holm": None, "method": "newcombe"}
+    content = {
+        **internal,
+        "accuracy": accuracy,
+        "internal": {"accuracy": internal["accuracy"]},
+        "difference": {"accuracy": difference},
+        "external": {"overlap": None},
+    }
+    (folder / "metrics.json").write_text(json.dumps(content))
+    page = render(read_study(tested))
+    assert "External test: north" in page
+    assert "Overlap with training and validation was not searched for." in page
+    assert "0.610 (0.500-0.700)" in page
+    assert "-0.120 (-0.300 to 0.050)" in page
+
+
 def test_text_from_the_user_is_never_markup(tested: Path) -> None:
     study = replace(read_study(tested), rejected={"<script>alert(1)</script>": 2})
     page = render(study)

@@ -266,3 +266,40 @@ def test_the_finding_must_be_a_class(cxr: Cxr, two: Path) -> None:
     outcome = cxr("test", two, "--positive", "pneumonia")
     assert (outcome.code, outcome.out) == (2, "")
     assert one_line(outcome.err) == "cxr: --positive pneumonia: the classes are 'covid19', 'normal'\n"
+
+
+def test_predictive_values_are_those_at_the_prevalence_by_bayes(cxr: Cxr, two: Path) -> None:
+    done = cxr("test", two, "--positive", "covid19", "--prevalence", 0.03, "--resamples", 100)
+    assert done.code == 0
+    assert "predictive values at a prevalence of 0.03, as given" in done.out
+    metrics = json.loads((two / "metrics.json").read_text())
+    sensitivity, specificity = (metrics[name]["value"] for name in ("sensitivity", "specificity"))
+    hits, alarms = 0.03 * sensitivity, 0.97 * (1 - specificity)
+    assert metrics["prevalence"] == 0.03
+    assert metrics["ppv_at_prevalence"]["value"] == pytest.approx(hits / (hits + alarms))
+    assert metrics["positive_likelihood_ratio"]["value"] == pytest.approx(sensitivity / (1 - specificity))
+
+
+def test_calibrated_scores_are_written_and_later_predictions_follow(cxr: Cxr, two: Path) -> None:
+    dataset = two.parent / "list.csv"
+    done = cxr("test", two, "--positive", "covid19", "--calibrate", "platt", "--resamples", 100)
+    assert done.code == 0
+    assert "scores are calibrated: platt, fitted on" in done.err
+    config = json.loads((two / "config.json").read_text())
+    assert cxr("predict", two, config["dataset"], "-o", dataset).code == 0
+    tested = pd.read_csv(two / "predictions.csv").set_index("image_id")
+    predicted = pd.read_csv(dataset).set_index("image_id").loc[tested.index]
+    assert np.allclose(tested["score_covid19"], predicted["score_covid19"], atol=1e-6)
+    assert list(tested["predicted"]) == list(predicted["predicted"])
+    names = {path.name for path in (two / "figures").iterdir()}
+    assert {"confusion.png", "roc.png", "calibration.png", "decision-curve.png"} <= names
+    # Without the option scores are as they are again.
+    assert cxr("test", two, "--positive", "covid19", "--resamples", 100).code == 0
+    assert "calibration" not in json.loads((two / "metrics.json").read_text())
+
+
+@pytest.mark.parametrize("prevalence", [0, 1, 1.5])
+def test_a_prevalence_is_between_0_and_1(cxr: Cxr, two: Path, prevalence: float) -> None:
+    done = cxr("test", two, "--prevalence", prevalence)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+    assert "more than 0 is needed, and less than 1" in done.err
