@@ -7,7 +7,6 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE, say
-from cxr_cli.evaluation.choices import TableFormat
 from cxr_cli.prediction.compare import FILES
 from cxr_cli.prediction.compare import compare as compare_models
 
@@ -31,12 +30,7 @@ def compare(
             "--reader", metavar="COLUMN", help="A column with a human reader's calls, as classes; repeatable."
         ),
     ] = None,
-    positive: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CLASS", help="The positive class; of more than two, it is compared with all others."
-        ),
-    ] = None,
+    positive: options.OfOneClass = None,
     noninferiority: Annotated[
         float | None,
         typer.Option(metavar="MARGIN", help="The largest acceptable loss of a metric, such as 0.05."),
@@ -48,13 +42,9 @@ def compare(
         float | None,
         typer.Option(help="Also compute predictive values at this prevalence of the positive class."),
     ] = None,
-    small: Annotated[
-        int, typer.Option(min=0, help="Mark strata with fewer images than this of a class.")
-    ] = 20,
-    form: Annotated[TableFormat, typer.Option("--format", help="Format of the tables.")] = "table",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A folder for all tables and figures.")
-    ] = None,
+    small: options.Small = 20,
+    form: options.FormatOfTables = "table",
+    output: options.TablesFolder = None,
     resamples: options.Resamples = 2000,
     seed: options.Seed = 0,
 ) -> None:

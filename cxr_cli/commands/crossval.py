@@ -25,12 +25,7 @@ def crossval(
     calibrate: options.Calibrate = None,
     resamples: options.Resamples = 2000,
     micro_batch: options.MicroBatch = None,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N", help="Only part I of N, from 1. [the task of a Slurm job array; else all]"
-        ),
-    ] = None,
+    task: options.ArrayPart = None,
     **settings: Any,
 ) -> None:
     """Cross-validate: train every fold, and test each on its own.

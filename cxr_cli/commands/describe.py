@@ -7,7 +7,6 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.console import say
-from cxr_cli.evaluation.choices import TableFormat
 
 
 def describe(
@@ -30,10 +29,8 @@ def describe(
     width: Annotated[
         float, typer.Option(help="For --plan: the width of an interval to count patients for.")
     ] = 0.1,
-    form: Annotated[TableFormat, typer.Option("--format", help="Format of the tables.")] = "table",
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A folder for all tables and figures.")
-    ] = None,
+    form: options.FormatOfTables = "table",
+    output: options.TablesFolder = None,
 ) -> None:
     """Describe the images of a study (Table 1).
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_cli.commands.console import say
-from cxr_cli.evaluation.choices import CalibrationMethod
+from cxr_cli.evaluation.choices import CalibrationMethod, TableFormat
 
 if TYPE_CHECKING:
     from cxr_cli.array_task import ArrayTask
@@ -67,6 +67,21 @@ Calibrate = Annotated[
 MicroBatch = Annotated[
     int | None,
     typer.Option(help="Images at once, gradients being summed over the batch. [as many as memory holds]"),
+]
+ArrayPart = Annotated[
+    str | None,
+    typer.Option(metavar="I/N", help="Only part I of N, from 1. [the task of a Slurm job array; else all]"),
+]
+OfOneClass = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CLASS", help="The positive class; of more than two, it is compared with all others."
+    ),
+]
+Small = Annotated[int, typer.Option(min=0, help="Mark strata with fewer images than this of a class.")]
+FormatOfTables = Annotated[TableFormat, typer.Option("--format", help="Format of the tables.")]
+TablesFolder = Annotated[
+    Path | None, typer.Option("--output", "-o", help="A folder for all tables and figures.")
 ]
 Fold = Annotated[int | None, typer.Option(help="The fold to test on, where the split has folds.")]
 

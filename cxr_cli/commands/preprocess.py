@@ -73,12 +73,7 @@ def preprocess(
     max_failures: Annotated[
         int | None, typer.Option(min=0, help="Stop when more inputs than this are rejected.")
     ] = None,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N", help="Only part I of N, from 1. [the task of a Slurm job array; else all]"
-        ),
-    ] = None,
+    shard: options.ArrayPart = None,
     merge: Annotated[
         bool, typer.Option("--merge", help="Merge the shards given as SOURCE into one dataset.")
     ] = False,

@@ -7,7 +7,6 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE, say
-from cxr_cli.evaluation.choices import TableFormat
 from cxr_cli.prediction.stratify import FILES
 from cxr_cli.prediction.stratify import stratify as stratify_images
 
@@ -29,22 +28,15 @@ def stratify(
     compare: Annotated[
         Path | None, typer.Option(metavar="OTHER", help="Another model's predictions of the same images.")
     ] = None,
-    positive: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CLASS", help="The positive class; of more than two, it is compared with all others."
-        ),
-    ] = None,
+    positive: options.OfOneClass = None,
     threshold: Annotated[
         float | None,
         typer.Option(
             help="Call an image positive if its score is at least this. [as the column `predicted`]"
         ),
     ] = None,
-    small: Annotated[
-        int, typer.Option(min=0, help="Mark strata with fewer images than this of a class.")
-    ] = 20,
-    form: Annotated[TableFormat, typer.Option("--format", help="Format of the tables.")] = "table",
+    small: options.Small = 20,
+    form: options.FormatOfTables = "table",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A folder for all tables and ROC plots.")
     ] = None,

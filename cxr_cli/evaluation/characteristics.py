@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 from cxr_cli.evaluation.tables import Cell, Table
 from cxr_cli.recorded_values import NOT_RECORDED, is_missing, number_of
 
+CHARACTERISTICS = ("age", "sex", "view_position", "portable", "manufacturer", "institution")
+"""What is described unless the user says otherwise, where any image has it."""
+MOST_LEVELS = 30
+"""Values that a characteristic may have; one with more is described only if it is of numbers."""
+
 Masks = Mapping[str, NDArray[np.bool_]]
 """Groups of images by name: bool [N]."""
 

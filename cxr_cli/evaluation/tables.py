@@ -1,8 +1,10 @@
 """Tables of results: for a terminal, LaTeX and Markdown."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from cxr_cli.evaluation.choices import TableFormat
 
 
 class Cell(NamedTuple):
@@ -60,6 +62,31 @@ def as_markdown(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
         ]
         blocks.append("\n".join([f"{table.title}:", "", *("| " + " | ".join(row) + " |" for row in rows)]))
     return "\n\n".join([*blocks, *(note.replace("*", r"\*") for note in notes)])
+
+
+SUFFIXES: Mapping[TableFormat, str] = {
+    "table": "txt",
+    "csv": "csv",
+    "json": "json",
+    "latex": "tex",
+    "markdown": "md",
+}
+
+
+def files_of(stem: str) -> dict[TableFormat, str]:
+    """Name the file of each format."""
+    return {form: f"{stem}.{suffix}" for form, suffix in SUFFIXES.items()}
+
+
+def write_tables(
+    form: TableFormat, tables: Sequence[Table], notes: Sequence[str], heading: Sequence[str] = ()
+) -> str:
+    """Write tables as text, LaTeX or Markdown, below lines that say what they are of."""
+    if form == "latex":
+        return "\n".join([*(f"% {line}" for line in heading), as_latex(tables, notes), ""])
+    if form == "markdown":
+        return "\n\n".join([*heading, as_markdown(tables, notes)]) + "\n"
+    return "\n".join([*heading, *([""] if heading else []), as_text(tables, notes), ""])
 
 
 LATEX_SPECIAL = {

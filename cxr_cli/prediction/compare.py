@@ -1,14 +1,15 @@
 """Several models on the same images: one table, one ROC figure, and tests of the differences."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
+from cxr_cli.artifacts import json_text
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.choices import TableFormat
+from cxr_cli.evaluation.tables import files_of, write_tables
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.folder import EXTERNAL, PREDICTIONS
 
@@ -21,13 +22,7 @@ if TYPE_CHECKING:
     from cxr_cli.prediction.predictions_file import Predictions
 
 ENSEMBLE = "ensemble"
-FILES: Mapping[TableFormat, str] = {
-    "table": "comparison.txt",
-    "csv": "comparison.csv",
-    "json": "comparison.json",
-    "latex": "comparison.tex",
-    "markdown": "comparison.md",
-}
+FILES = files_of("comparison")
 
 
 @dataclass(frozen=True)
@@ -66,7 +61,6 @@ class CompareResult:
         import pandas as pd
 
         from cxr_cli.evaluation import comparison_tables as of
-        from cxr_cli.evaluation import tables as layout
 
         subject, margin = self.subject, self.margin
         if form == "csv":
@@ -86,17 +80,9 @@ class CompareResult:
                 "readers": of.readers_as_json(self.readers),
                 "agreement": of.agreement_as_json(self.agreement),
             }
-            return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        blocks = (
-            of.tables(self.comparisons, subject, self.readers, self.agreement, margin),
-            of.notes(self.comparisons, subject, margin),
-        )
-        lines = self._heading()
-        if form == "latex":
-            return "\n".join([*(f"% {line}" for line in lines), layout.as_latex(*blocks), ""])
-        if form == "markdown":
-            return "\n\n".join([*lines, layout.as_markdown(*blocks)]) + "\n"
-        return "\n".join([*lines, "", layout.as_text(*blocks), ""])
+            return json_text(content)
+        tables = of.tables(self.comparisons, subject, self.readers, self.agreement, margin)
+        return write_tables(form, tables, of.notes(self.comparisons, subject, margin), self._heading())
 
     def _heading(self) -> list[str]:
         """What is compared, in lines above the tables."""

@@ -16,7 +16,7 @@ from cxr_cli.prediction.preprocessing import run_geometry
 from cxr_cli.prediction.scores import Scores, calibrated, called_at, image_scorer
 from cxr_cli.runs.config import RunConfig, read_config
 from cxr_cli.runs.crossval_folder import member_folders
-from cxr_cli.runs.model_store import open_run
+from cxr_cli.runs.model_store import TrainedRun, open_run
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ class Ensemble:
     folder: Path
     members: tuple[Path, ...]
     config: RunConfig
+
+    def open_runs(self) -> tuple[TrainedRun, ...]:
+        """Open the runs' models."""
+        return tuple(open_run(folder) for folder in self.members)
 
     @property
     def name(self) -> str:
@@ -78,23 +82,22 @@ ScoreEnsemble = Callable[[NDArray[np.uint8], NDArray[np.int64]], EnsembleScores]
 """Maps images uint8 [N, H, W], and rows of them, to their scores."""
 
 
-def ensemble_scorer(ensemble: Ensemble, templates: Path | None = None) -> ScoreEnsemble:
+def ensemble_scorer(runs: Sequence[TrainedRun], templates: Path | None = None) -> ScoreEnsemble:
     """Make the function that scores images by every run as its test decided on validation, and averages.
 
     The ensemble's operating point is the mean of the runs' thresholds: each was chosen on validation images
     of its own, which other runs may have been trained on. Each run compiles once, however often it is called.
 
     Args:
-        ensemble: the runs.
+        runs: of the ensemble, see `Ensemble.open_runs`.
         templates: of a siamese run; None takes each run's own.
 
     Raises:
         InvalidSetting, BadInput: see `image_scorer`.
     """
-    runs = [open_run(folder) for folder in ensemble.members]
     scorers = [(image_scorer(run, templates), read_calibration(run)) for run in runs]
     point = mean_point([read_operating_point(run) for run in runs])
-    classes = ensemble.config.classes
+    classes = runs[0].config.classes
 
     def score(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> EnsembleScores:
         fetch = image_source(images)

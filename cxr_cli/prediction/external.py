@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from cxr_cli.artifacts import claim_folder, read_json, write_csv, write_json
 from cxr_cli.dataset.reader import Dataset, open_dataset
 from cxr_cli.errors import BadInput, InvalidSetting
-from cxr_cli.evaluation.characteristics import CharacteristicsTable, characteristics_table
+from cxr_cli.evaluation.characteristics import (
+    CHARACTERISTICS,
+    MOST_LEVELS,
+    CharacteristicsTable,
+    characteristics_table,
+)
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.registry import heading, shown
 from cxr_cli.evaluation.operating_point import positive_class
@@ -32,7 +37,6 @@ from cxr_cli.runs.folder import EXTERNAL, FIGURES, METRICS, PREDICTIONS, open_im
 from cxr_cli.splitting.leaks import Overlap, find_overlap
 from cxr_cli.splitting.patients import patient_numbers
 
-CASE_MIX = ("age", "sex", "view_position", "portable", "manufacturer", "institution")
 CASE_MIX_FILE = "case-mix.csv"
 
 
@@ -151,7 +155,7 @@ def external_test(
         words={"dataset_digest": "the dataset"},
         made_with=lambda path: read_json(path).get("external", {}),
     )
-    scored = ensemble_scorer(ensemble, templates)(images.images, rows)
+    scored = ensemble_scorer(ensemble.open_runs(), templates)(images.images, rows)
     if len(classes) == 2 and scored.point is None:
         raise BadInput(f"{place}: has no operating point; run `cxr test {place}` first")
     answers = _answers(images, classes, labels, rows, scored, prevalence)
@@ -265,8 +269,10 @@ def _case_mix(internal: pd.DataFrame, external: pd.DataFrame) -> Characteristics
     inside = np.arange(len(both)) < len(internal)
     columns = {
         name: both[name].tolist()
-        for name in ("label", *CASE_MIX)
-        if name in both and (both[name] != "").any() and (name == "age" or both[name].nunique() <= 30)
+        for name in ("label", *CHARACTERISTICS)
+        if name in both
+        and (both[name] != "").any()
+        and (name == "age" or both[name].nunique() <= MOST_LEVELS)
     }
     patients = patient_numbers(both[["image_id", "patient_id"]])
     return characteristics_table(

@@ -1,6 +1,7 @@
 """metrics.json of a RUN, written by `cxr test`: later predictions follow its calibration and threshold."""
 
 from pathlib import Path
+from typing import Any
 
 from cxr_cli.artifacts import read_json, write_json
 from cxr_cli.evaluation.operating_point import OperatingPoint
@@ -24,9 +25,8 @@ def read_operating_point(run: TrainedRun) -> OperatingPoint | None:
     Returns:
         None where none was chosen, or for the model of another epoch.
     """
-    path = run.folder / METRICS
-    metrics = read_json(path) if path.exists() else {}
-    if "operating_point" not in metrics or metrics.get("epoch") != run.epoch:
+    metrics = _read_decided(run)
+    if "operating_point" not in metrics:
         return None
     reached = {name: value for name, value in metrics["operating_point"].items() if name not in NAMED_APART}
     return OperatingPoint(metrics["positive"], **reached)
@@ -38,15 +38,20 @@ def read_calibration(run: TrainedRun) -> Calibration | None:
     Returns:
         None where none was fitted, or for the model of another epoch.
     """
-    path = run.folder / METRICS
-    metrics = read_json(path) if path.exists() else {}
-    if "calibration" not in metrics or metrics.get("epoch") != run.epoch:
+    found = _read_decided(run).get("calibration")
+    if found is None:
         return None
-    found = metrics["calibration"]
     parameters = {
         name: value for name, value in found.items() if name not in ("method", "fitted_on", "images")
     }
     return Calibration(found["method"], parameters, found["images"])
+
+
+def _read_decided(run: TrainedRun) -> dict[str, Any]:
+    """Read what the test of a run's present model says; nothing where there was none."""
+    path = run.folder / METRICS
+    metrics = read_json(path) if path.exists() else {}
+    return metrics if metrics.get("epoch") == run.epoch else {}
 
 
 NAMED_APART = ("score", "chosen_on")

@@ -34,10 +34,6 @@ FAR = 3.0
 
 About one in 700 images like those of validation is.
 """
-RULE = (
-    f"distance to the {NEIGHBOR}th nearest training image more than {FAR:g} standard deviations above that "
-    "of validation images"
-)
 
 
 @dataclass(frozen=True)

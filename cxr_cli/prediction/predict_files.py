@@ -25,7 +25,6 @@ from cxr_cli.prediction.outliers import Reference, feature_forward, flags_of, re
 from cxr_cli.prediction.predictions_file import SCORE, SPREAD, THRESHOLD
 from cxr_cli.prediction.preprocessing import run_geometry
 from cxr_cli.reporting import SILENT, Reporter
-from cxr_cli.runs.model_store import open_run
 
 IMAGE_TIMEOUT = 120.0
 """Seconds after which an image that is not read yet is rejected."""
@@ -61,8 +60,8 @@ class FilePredictor:
             reporter: takes notices.
         """
         self.ensemble: Ensemble = open_ensemble(run, members)
-        self._score: ScoreEnsemble = ensemble_scorer(self.ensemble, templates)
-        first = open_run(self.ensemble.members[0])
+        first, *others = self.ensemble.open_runs()
+        self._score: ScoreEnsemble = ensemble_scorer((first, *others), templates)
         self._variables = first.variables
         self._features: Forward = feature_forward(first)
         self._reference: Reference | None = reference_of(first, self._features, dataset, split, reporter)

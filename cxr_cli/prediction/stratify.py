@@ -1,13 +1,14 @@
 """The metrics of a model by characteristics of the images."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from cxr_cli.artifacts import json_text
 from cxr_cli.evaluation.choices import TableFormat
+from cxr_cli.evaluation.tables import files_of, write_tables
 from cxr_cli.reporting import SILENT, Reporter
 
 if TYPE_CHECKING:
@@ -19,13 +20,7 @@ if TYPE_CHECKING:
     from cxr_cli.plots.roc import Curve
     from cxr_cli.prediction.predictions_file import Predictions
 
-FILES: Mapping[TableFormat, str] = {
-    "table": "strata.txt",
-    "csv": "strata.csv",
-    "json": "strata.json",
-    "latex": "strata.tex",
-    "markdown": "strata.md",
-}
+FILES = files_of("strata")
 
 INTERVALS = (
     "95% intervals by patients: proportions by Wilson, with the effective number of images;\n"
@@ -66,7 +61,6 @@ class Stratification:
         """Write the strata as text in one of the formats; it ends with a line break."""
         import pandas as pd
 
-        from cxr_cli.evaluation import tables as layout
         from cxr_cli.evaluation.subgroups.tables import as_json, notes, records, tables
 
         strata, subject = self.strata, self.subject
@@ -74,13 +68,8 @@ class Stratification:
             return pd.DataFrame(records(strata, subject)).to_csv(index=False)
         if form == "json":
             content = {**self._about(), "strata": as_json(strata, subject)}
-            return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        lines, blocks = self._heading(), (tables(strata, subject), notes(strata, subject))
-        if form == "latex":
-            return "\n".join([*(f"% {line}" for line in lines), layout.as_latex(*blocks), ""])
-        if form == "markdown":
-            return "\n\n".join([*lines, layout.as_markdown(*blocks)]) + "\n"
-        return "\n".join([*lines, "", layout.as_text(*blocks), ""])
+            return json_text(content)
+        return write_tables(form, tables(strata, subject), notes(strata, subject), self._heading())
 
     def _about(self) -> dict[str, Any]:
         """What the strata are of, for JSON."""

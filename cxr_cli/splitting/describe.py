@@ -1,7 +1,7 @@
 """A study's Table 1, the flow of its images, and the precision that its test can have."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -13,12 +13,17 @@ from numpy.typing import NDArray
 from cxr_cli.artifacts import read_csv, write_text
 from cxr_cli.dataset.reader import Dataset, open_dataset, rejected_by_reason
 from cxr_cli.errors import InvalidSetting
-from cxr_cli.evaluation import tables as layout
-from cxr_cli.evaluation.characteristics import CharacteristicsTable, Masks, characteristics_table
+from cxr_cli.evaluation.characteristics import (
+    CHARACTERISTICS,
+    MOST_LEVELS,
+    CharacteristicsTable,
+    Masks,
+    characteristics_table,
+)
 from cxr_cli.evaluation.choices import TableFormat
 from cxr_cli.evaluation.operating_point import positive_class
 from cxr_cli.evaluation.precision_plan import PlannedPrecision, plan_precision
-from cxr_cli.evaluation.tables import Table
+from cxr_cli.evaluation.tables import Cell, Table, files_of, write_tables
 from cxr_cli.plots.counts import stacked_counts
 from cxr_cli.plots.flow import FlowStep, flow_diagram
 from cxr_cli.recorded_values import NOT_RECORDED, is_missing, number_of
@@ -27,16 +32,7 @@ from cxr_cli.splitting.file import Split, open_split
 from cxr_cli.splitting.patients import patient_numbers
 
 By = Literal["label", "subset"]
-CHARACTERISTICS = ("age", "sex", "view_position", "portable", "manufacturer", "institution")
-"""What is described unless the user says otherwise, where any image has it."""
-MOST_LEVELS = 30
-FILES: Mapping[TableFormat, str] = {
-    "table": "table1.txt",
-    "csv": "table1.csv",
-    "json": "table1.json",
-    "latex": "table1.tex",
-    "markdown": "table1.md",
-}
+FILES = files_of("table1")
 NOTES = [
     "n (%) of images; ages are those of images. difference: the largest standardized difference between two",
     "groups; above 0.1 it is often called an imbalance.",
@@ -79,18 +75,11 @@ class Description:
             return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=float) + "\n"
         tables = [of.table() for of in self.tables]
         tables += [plan.table() for plan in self.plans]
-        if form == "latex":
-            return layout.as_latex(tables, NOTES) + "\n"
-        if form == "markdown":
-            return layout.as_markdown(tables, NOTES) + "\n"
-        return layout.as_text([self._flow_table(), *tables], NOTES) + "\n"
+        return write_tables(form, [self._flow_table(), *tables] if form == "table" else tables, NOTES)
 
     def _flow_table(self) -> Table:
         """The flow as lines of text."""
-        rows = [
-            [layout.Cell(f"{'  ' * step.depth}{step.name}"), layout.Cell(str(step.images))]
-            for step in self.steps
-        ]
+        rows = [[Cell(f"{'  ' * step.depth}{step.name}"), Cell(str(step.images))] for step in self.steps]
         return Table("Flow of images", ["", "images"], rows)
 
     def write(self, folder: Path) -> tuple[Path, Path]:

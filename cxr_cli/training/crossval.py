@@ -24,7 +24,7 @@ from cxr_cli.prediction.test import test
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import read_config
 from cxr_cli.runs.crossval_folder import RECORD, FoldRun, fold_runs, found_runs
-from cxr_cli.runs.folder import FIGURES, METRICS, PREDICTIONS, TEMPLATES
+from cxr_cli.runs.folder import FIGURES, HISTORY, METRICS, PREDICTIONS, TEMPLATES
 from cxr_cli.splitting.file import fold_count
 from cxr_cli.training.history import best_epoch, read_history
 from cxr_cli.training.train import train
@@ -138,10 +138,11 @@ def crossval(
 
 def _is_tested(run: Path) -> bool:
     """Whether the selected model of a run has been tested."""
-    history = read_history(run / "history.csv", read_config(run).optimization.epochs)
+    config = read_config(run)
+    selected = best_epoch(read_history(run / HISTORY, config.optimization.epochs)).epoch
     metrics = read_json(run / METRICS) if (run / METRICS).exists() else {}
-    tested = metrics.get("epoch") == best_epoch(history).epoch and (run / PREDICTIONS).exists()
-    return tested and (not read_config(run).siamese or (run / TEMPLATES).exists())
+    tested = metrics.get("epoch") == selected and (run / PREDICTIONS).exists()
+    return tested and (not config.siamese or (run / TEMPLATES).exists())
 
 
 def _pool(folder: Path, runs: Sequence[FoldRun], resamples: int) -> tuple[MetricsReport, Table]:
