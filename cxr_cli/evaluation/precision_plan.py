@@ -1,13 +1,14 @@
 """Planning: how wide an interval so many patients give, and how many patients a width takes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from cxr_cli.evaluation.tables import Cell, Table
-from cxr_cli.evaluation.uncertainty.intervals import Interval, area_interval, wilson_interval
+from cxr_cli.evaluation.uncertainty.intervals import Interval, area_interval, none_for_nan, wilson_interval
 
 EXPECTED = (0.7, 0.8, 0.9, 0.95)
 """Values of a metric that a study may expect."""
@@ -37,6 +38,15 @@ class PlannedPrecision:
     specificity: tuple[Interval, ...]
     auc: tuple[Interval, ...]
     needed: tuple[tuple[int, int], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Write it as JSON values; the limits of an interval are None where there is none."""
+        intervals = {"sensitivity": self.sensitivity, "specificity": self.specificity, "auc": self.auc}
+        limits = {
+            name: [none_for_nan({"low": of.low, "high": of.high}) for of in each]
+            for name, each in intervals.items()
+        }
+        return {**asdict(self), **limits}
 
     def table(self) -> Table:
         """Lay it out, a row for each expected value."""

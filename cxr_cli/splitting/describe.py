@@ -70,7 +70,7 @@ class Description:
                 "flow": [asdict(step) for step in self.steps],
                 "manufacturers": self.manufacturers,
                 "tables": [{"title": of.title, "rows": of.records()} for of in self.tables],
-                "plans": [asdict(plan) for plan in self.plans],
+                "plans": [plan.as_json() for plan in self.plans],
             }
             return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=float) + "\n"
         tables = [of.table() for of in self.tables]

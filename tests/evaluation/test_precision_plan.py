@@ -1,5 +1,7 @@
 """Planned intervals against Wilson's and Hanley and McNeil's own numbers."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -37,3 +39,6 @@ def test_without_patients_there_is_no_interval() -> None:
     assert np.isnan(plan.sensitivity[0].low)
     assert np.isnan(plan.auc[0].low)
     assert plan.table().rows[0][1].value == "-"
+    content = json.loads(json.dumps(plan.as_json(), allow_nan=False))
+    assert content["sensitivity"][0] == content["auc"][0] == {"low": None, "high": None}
+    assert content["specificity"][0]["low"] < 0.7 < content["specificity"][0]["high"]
