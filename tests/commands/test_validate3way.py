@@ -31,7 +31,7 @@ def test_trials_are_balanced_over_the_classes_and_reported(cxr: Cxr, run: Path, 
     accuracy = metrics["accuracy"]
     assert accuracy["value"] == pytest.approx(np.trace(metrics["confusion_shares"]) / 3)
     assert accuracy["value"] == pytest.approx(hits / 60, abs=0.15)
-    assert 1 / 3 < accuracy["low"] < accuracy["value"] < accuracy["high"]
+    assert 1 / 3 < accuracy["low"] < accuracy["value"] <= accuracy["high"]
     assert outcome.out.startswith("images 16, patients ")
     assert "5 repeats of 12 sampled trials: accuracy mean " in outcome.out
     assert outcome.err == "16 images of val went through the model once; 60 trials\n"
