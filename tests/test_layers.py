@@ -25,7 +25,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("dataset",),
     ("labels", "models", "phantom", "plots"),
     ("images", "evaluation"),
-    ("artifacts", "reporting", "array_task", "recorded_values"),
+    ("artifacts", "reporting", "array_task", "compile_cache", "recorded_values"),
     ("errors",),
 )
 """The rooms from top to bottom. Those in one row do not import each other."""

@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from cxr_cli.commands import options
+from cxr_cli.commands.compiling import compiles
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.splitting.criteria import Subset
 
 
+@compiles
 def validate3way(
     run: options.RunFolder,
     trials: Annotated[
