@@ -178,8 +178,6 @@ _cxr() {
                         '(--class-map)--class-map=[For --external\: the run'\''s classes for those of the dataset.]:value: ' \
                         '(--exclude-overlap)--exclude-overlap[For --external\: leave out images that overlap with training and validation.]' \
                         '*--member=[For --external\: average with this run, too; repeatable.]:file:_files' \
-                        '(--resamples)--resamples=[Bootstrap resamples of patients for intervals.]:value: ' \
-                        '(--seed)--seed=[Random seed of the resamples.]:value: ' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
@@ -196,7 +194,7 @@ _cxr() {
                         '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
                         '(--output -o)--output=[A folder for all tables and ROC plots.]:folder:_files -/' \
                         '(--output -o)-o[A folder for all tables and ROC plots.]:folder:_files -/' \
-                        '(--resamples)--resamples=[Bootstrap resamples of patients for intervals.]:value: ' \
+                        '(--resamples)--resamples=[Random samples of patients at most, for p-values.]:value: ' \
                         '(--seed)--seed=[Random seed.]:value: ' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:file:_files'
@@ -212,7 +210,6 @@ _cxr() {
                         '(--positive)--positive=[Of two classes, the positive one. \[the one not named like a negative, else the second\]]:value: ' \
                         '(--sensitivity)--sensitivity=[Choose the highest threshold that reaches this sensitivity on validation. \[the one with the highest Youden index there\]]:value: ' \
                         '(--calibrate)--calibrate=[Recalibrate the scores, fitted on validation; later predictions follow. \[as they are\]]:value:(temperature platt isotonic)' \
-                        '(--resamples)--resamples=[Bootstrap resamples of patients for intervals.]:value: ' \
                         '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as many as memory holds\]]:value: ' \
                         '(--task)--task=[Only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
@@ -264,7 +261,7 @@ _cxr() {
                         '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
                         '(--output -o)--output=[A folder for all tables and figures.]:folder:_files -/' \
                         '(--output -o)-o[A folder for all tables and figures.]:folder:_files -/' \
-                        '(--resamples)--resamples=[Bootstrap resamples of patients for intervals.]:value: ' \
+                        '(--resamples)--resamples=[Random samples of patients at most, for p-values.]:value: ' \
                         '(--seed)--seed=[Random seed.]:value: ' \
                         '(--help)--help[Show this message and exit.]' \
                         '*:folder:_files -/'

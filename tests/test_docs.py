@@ -30,7 +30,6 @@ SMALLER: dict[str, list[str]] = {
     "train": ["--width", "0.0625", "--epochs", "1"],
     "crossval": ["--width", "0.0625", "--epochs", "1"],
     "stratify": ["--resamples", "200"],
-    "test": ["--resamples", "200"],
     "gradcam": ["--count", "2"],
 }
 """What makes a command of the examples small; a later option of the same name wins."""

@@ -12,8 +12,6 @@ from cxr_cli.errors import UsageError
 from cxr_cli.runs.crossval_folder import is_crossval
 from cxr_cli.splitting.criteria import Subset
 
-TestSeed = Annotated[int, typer.Option(min=0, help="Random seed of the resamples.")]
-
 
 @compiles
 def test(
@@ -64,8 +62,8 @@ def test(
             "--member", metavar="RUN", help="For --external: average with this run, too; repeatable."
         ),
     ] = None,
-    resamples: options.Resamples = 2000,
-    seed: TestSeed = 0,
+    resamples: options.Unused = None,  # noqa: ARG001 - see there
+    seed: options.Unused = None,  # noqa: ARG001
     dataset: options.MovedDataset = None,
     split: options.MovedSplit = None,
 ) -> None:
@@ -101,8 +99,6 @@ def test(
             members=members or (),
             templates=templates,
             prevalence=prevalence,
-            resamples=resamples,
-            seed=seed,
             own_dataset=dataset,
             own_split=split,
         )
@@ -132,8 +128,6 @@ def test(
         prevalence=prevalence,
         output=output,
         json=json,
-        resamples=resamples,
-        seed=seed,
         dataset=dataset,
         split=split,
         reporter=CONSOLE,

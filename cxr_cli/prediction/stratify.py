@@ -182,7 +182,7 @@ def stratify(
     rng = np.random.default_rng(seed)
     strata = describe_strata(table.answers, masks, rng, resamples, small)
     if other is not None:
-        strata = compare_strata(strata, table.answers, other.answers, masks, rng, resamples)
+        strata = compare_strata(strata, table.answers, other.answers, masks)
     result = Stratification(table, other, masks, tuple(strata), small, resamples, seed)
     if output is not None:
         result.write(output)

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.metrics.answers import Answers
+from cxr_cli.evaluation.metrics.registry import BY_NAME, shown
 from cxr_cli.evaluation.subgroups.differences import Difference, differences_to_rest, with_holm
 from cxr_cli.evaluation.subgroups.paired import paired_differences
-from cxr_cli.evaluation.uncertainty.estimates import Estimates, estimate
-from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES, Interval
+from cxr_cli.evaluation.uncertainty.estimates import Estimates, Estimator
+from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
 from cxr_cli.recorded_values import NOT_RECORDED, is_missing, number_of
 
 ALL_IMAGES = "all images"
@@ -187,21 +188,20 @@ def describe_strata(
     Args:
         answers: of N images.
         divisions: by name, the strata of a characteristic by name: bool [N].
-        rng: draws patients and permutations.
-        resamples: of each.
+        rng: draws strata, for p values.
+        resamples: how many at most.
         small: a stratum with fewer images of a class is marked.
     """
-    found = [_stratum("", ALL_IMAGES, answers, np.ones(len(answers), bool), rng, resamples, small)]
+    answers = replace(answers, patients=np.unique(answers.patients, return_inverse=True)[1])
+    found = [_stratum("", ALL_IMAGES, Estimator(answers), small)]
     for by, strata in divisions.items():
         for place, (name, inside) in enumerate(strata.items()):
-            stratum = _stratum(by, name, answers, inside, rng, resamples, small)
+            of_inside = Estimator(answers.take(inside))
+            stratum = _stratum(by, name, of_inside, small)
             # Of two strata the second's differences are the first's, turned round.
             if len(strata) > 2 or (len(strata) == 2 and place == 0):
-                rest = estimate(answers.take(~inside), rng, resamples)
-                sides = difference_intervals(answers, stratum.estimates), difference_intervals(answers, rest)
-                stratum = replace(
-                    stratum, differences=differences_to_rest(answers, inside, sides, rng, resamples)
-                )
+                differences = differences_to_rest(answers, inside, rng, resamples, of_inside)
+                stratum = replace(stratum, differences=differences)
             found.append(stratum)
     corrected = _corrected([stratum.by for stratum in found], [stratum.differences for stratum in found])
     return [
@@ -215,19 +215,17 @@ def compare_strata(
     answers: Answers,
     other: Answers,
     divisions: Mapping[str, Mapping[str, NDArray[np.bool_]]],
-    rng: np.random.Generator,
-    resamples: int = RESAMPLES,
 ) -> list[Stratum]:
     """Add another model's metrics minus these, on all images and in every stratum.
 
     Args:
         strata: as `describe_strata` made them of these answers and divisions.
         answers, other: of the same N images, in the same order.
-        divisions, rng, resamples: as there.
+        divisions: as there.
     """
     everything = {"": {ALL_IMAGES: np.ones(len(answers), bool)}, **divisions}
     masks = [everything[stratum.by][stratum.name] for stratum in strata]
-    found = [paired_differences(answers.take(inside), other.take(inside), rng, resamples) for inside in masks]
+    found = [paired_differences(answers.take(inside), other.take(inside)) for inside in masks]
     corrected = _corrected([stratum.by for stratum in strata], found)
     return [replace(stratum, model_differences=of) for stratum, of in zip(strata, corrected, strict=True)]
 
@@ -246,36 +244,21 @@ def _corrected(
     return found
 
 
-def difference_intervals(answers: Answers, estimates: Estimates) -> dict[str, Interval]:
-    """Take the intervals of the metrics that differences are of, by the names that differences have."""
-    per_class, positive = estimates.per_class, answers.positive
-    overall = {name: of.interval for name, of in estimates.overall.items()}
-    if positive is not None:
-        return {name: of[positive].interval for name, of in per_class.items()} | overall
-    of_classes = {
-        f"{name} {label}": of[number].interval
-        for name, of in per_class.items()
-        for number, label in enumerate(answers.classes)
-    }
-    return of_classes | overall
-
-
-def _stratum(
-    by: str,
-    name: str,
-    answers: Answers,
-    inside: NDArray[np.bool_],
-    rng: np.random.Generator,
-    resamples: int,
-    small: int,
-) -> Stratum:
-    counts = np.bincount(answers.labels[inside], minlength=len(answers.classes))
+def _stratum(by: str, name: str, of_images: Estimator, small: int) -> Stratum:
+    answers = of_images.answers
+    counts = np.bincount(answers.labels, minlength=len(answers.classes))
+    # Those that are shown, and the AUC of each class, for its plot.
+    rows = (
+        [*shown("strata of classes", "strata CSV of classes"), BY_NAME["auc"]]
+        if answers.positive is None
+        else shown("strata of a finding", "strata CSV of a finding")
+    )
     return Stratum(
         by=by,
         name=name,
-        images=int(inside.sum()),
-        patients=len(np.unique(answers.patients[inside])),
+        images=len(answers),
+        patients=len(np.unique(answers.patients)),
         of_class=dict(zip(answers.classes, counts.tolist(), strict=True)),
         small=bool(counts.min() < small),
-        estimates=estimate(answers.take(inside), rng, resamples),
+        estimates=of_images.estimates(rows),
     )

@@ -158,7 +158,7 @@ def test_each_characteristic_has_a_family_of_tests_of_its_own() -> None:
 def test_another_model_is_compared_in_every_stratum() -> None:
     answers, other = study(), study(3.0)
     strata = describe_strata(answers, HALVES, np.random.default_rng(0), 200)
-    compared = compare_strata(strata, answers, other, HALVES, np.random.default_rng(0), 200)
+    compared = compare_strata(strata, answers, other, HALVES)
     right = [of.predicted == of.labels for of in (answers, other)]
     for stratum, images in zip(compared, [np.ones(200, bool), *HALVES["half"].values()], strict=True):
         expected = right[1][images].mean() - right[0][images].mean()
