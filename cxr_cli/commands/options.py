@@ -46,7 +46,7 @@ Positive = Annotated[
     str | None,
     typer.Option(
         metavar="CLASS",
-        help="Of two classes, the positive one. [the one not named like a negative, else the second]",
+        help="Of two classes, the positive one. [the one beside a class named like a negative: normal, ...]",
     ),
 ]
 Sensitivity = Annotated[

@@ -14,6 +14,7 @@ from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.evaluation.choices import CalibrationMethod
 from cxr_cli.evaluation.metrics.registry import shown
+from cxr_cli.evaluation.operating_point import positive_class
 from cxr_cli.evaluation.report import MetricsReport, classification_report
 from cxr_cli.evaluation.tables import Cell, Table
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
@@ -25,7 +26,7 @@ from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import read_config
 from cxr_cli.runs.crossval_folder import RECORD, FoldRun, fold_runs, found_runs
 from cxr_cli.runs.folder import FIGURES, HISTORY, METRICS, PREDICTIONS, TEMPLATES
-from cxr_cli.splitting.file import fold_count
+from cxr_cli.splitting.file import fold_count, open_split
 from cxr_cli.training.history import best_epoch, read_history
 from cxr_cli.training.train import train
 
@@ -88,6 +89,9 @@ def crossval(
         raise InvalidSetting("seeds", seeds, "1 or more is needed")
     dataset, split, folder = Path(dataset), Path(split), Path(output)
     images, folds = open_dataset(dataset), fold_count(split)
+    classes = open_split(split, images, 0).classes
+    if len(classes) == 2:  # asked for now, not when a fold is trained
+        positive_class(classes, positive)
     decisive = {
         "dataset_digest": images.digest,
         "split_digest": digest_file(split),
