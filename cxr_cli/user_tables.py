@@ -12,6 +12,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
@@ -205,10 +206,9 @@ def _reader(text: str, separator: str) -> "Reader":
 
 def _likelihood(text: str, separator: str, required: Sequence[str]) -> tuple[int, bool, int]:
     """How well a separator suits: required columns found, rows as long as the header, fields in it."""
-    try:
-        rows = [row for row in islice(_reader(text, separator), EXAMINED_ROWS) if row]
-    except csv.Error:
-        return 0, False, 0
+    rows: list[list[str]] = []
+    with suppress(csv.Error):  # the rows above the damage tell the separator, too
+        rows.extend(row for row in islice(_reader(text, separator), EXAMINED_ROWS) if row)
     if not rows or len(rows[0]) == 1:
         return 0, False, 0
     header = {field.strip().casefold() for field in rows[0]}
