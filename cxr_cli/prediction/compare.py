@@ -203,7 +203,7 @@ def compare(
     named = _named([Path(model) for model in models])
     read: dict[str, Predictions] = {}
     for name, path in named.items():
-        read[name] = read_predictions(path, positive)
+        read[name] = read_predictions(path, positive, reporter=reporter)
         positive = positive or read[name].positive
     matched = _on_the_same_images(read, reporter)
     if ensemble:

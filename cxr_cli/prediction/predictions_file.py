@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.artifacts import read_csv, write_csv
+from cxr_cli.artifacts import write_csv
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.operating_point import OperatingPoint, positive_class
+from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.splitting.patients import patient_numbers
+from cxr_cli.user_tables import read_user_table
 
 if TYPE_CHECKING:
     from cxr_cli.prediction.scores import Scores  # imports JAX, which no reader of a file needs
@@ -127,7 +129,13 @@ class Predictions:
         return "patient_id" in self.images.columns
 
 
-def read_predictions(path: Path, positive: str | None = None, threshold: float | None = None) -> Predictions:
+def read_predictions(
+    path: Path,
+    positive: str | None = None,
+    threshold: float | None = None,
+    *,
+    reporter: Reporter = SILENT,
+) -> Predictions:
     """Read a table with the columns `label` and `score_<class>`.
 
     Optional columns: `predicted`; `patient_id` (an image without one is a patient of its own); `image_id`;
@@ -139,12 +147,13 @@ def read_predictions(path: Path, positive: str | None = None, threshold: float |
         positive: the positive class; of more than two classes it is set against all others. None: of two
             classes the one that `threshold_<class>` names, or the likely one; of more none.
         threshold: call images positive from this score on, whatever the table predicts.
+        reporter: takes notices of how the table was read.
 
     Raises:
         BadInput: a column is missing or a value is not what it should be; the row is named.
         InvalidSetting: no such class, or a threshold without a positive class.
     """
-    images = read_csv(path, required=("label",))
+    images = read_user_table(path, ("label",), reporter=reporter)
     if images.empty:
         raise BadInput(f"{path}: has no image")
     named = [column.removeprefix(SCORE) for column in images.columns if column.startswith(SCORE)]

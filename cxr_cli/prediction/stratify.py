@@ -161,7 +161,9 @@ def stratify(
     from cxr_cli.prediction.predictions_file import match_images, read_predictions
 
     def read(table: "Path | Predictions", finding: str | None) -> "Predictions":
-        return read_predictions(table, finding, threshold) if isinstance(table, Path) else table
+        if not isinstance(table, Path):
+            return table
+        return read_predictions(table, finding, threshold, reporter=reporter)
 
     table, other = read(predictions, positive), None
     if compare is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from recorder import Recorder
 
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
@@ -50,6 +51,18 @@ def test_a_table_of_ours_says_all(write: Write) -> None:
     assert found.rule == "as predicted in the table, score_pneumonia >= 0.25"
     assert found.column("sex") == ["F", "F", "", "M"]
     assert found.has_patients
+
+
+def test_a_table_of_a_spreadsheet_reads_alike(write: Write) -> None:
+    ours = read_predictions(write(*OURS))
+    path, recorder = write(), Recorder()
+    commas = "\r\n".join(line.replace(",", "\t").replace("0.", "0,") for line in OURS)
+    path.write_bytes(commas.encode("utf-16"))
+    found = read_predictions(path, reporter=recorder)
+    pd.testing.assert_frame_equal(found.images, ours.images)
+    assert [line.partition(": ")[2] for line in recorder.said] == [
+        "decimal commas read as points, columns 'score_normal', 'score_pneumonia', 'threshold_pneumonia'"
+    ]
 
 
 def test_the_threshold_s_column_names_the_finding(write: Write) -> None:
