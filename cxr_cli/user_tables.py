@@ -73,7 +73,7 @@ class _Row(NamedTuple):
 
 
 def read_user_table(
-    path: Path, required: Sequence[str] = (), *, reporter: Reporter = SILENT
+    path: Path, required: Sequence[str] = (), *, unique: bool = False, reporter: Reporter = SILENT
 ) -> "pd.DataFrame":
     """Read a table with every value as text, without the blanks around it ("007" stays "007"); missing is "".
 
@@ -88,11 +88,12 @@ def read_user_table(
     Args:
         path: of the table.
         required: columns that it must have.
+        unique: refuse any column that is there twice, not a required one alone.
         reporter: takes notices.
 
     Raises:
         BadInput: it is missing, damaged or something else, has rows longer than its header, lacks a required
-            column or has it twice. The message says what to do.
+            column or has one twice. The message says what to do.
     """
     content = _unpacked(path, _bytes(path))
     if content.startswith(ZIP):
@@ -102,7 +103,7 @@ def read_user_table(
     rows = [row for row in rows if any(row.fields)]
     if not rows:
         raise BadInput(f"{path}: has no row")
-    columns = _columns(path, rows, required)
+    columns = _columns(path, rows, required, unique)
     if separator in (";", "\t"):
         _put_decimal_points(path, columns, reporter)
     import pandas as pd
@@ -247,7 +248,7 @@ def _rows_of_workbook(path: Path, content: bytes) -> list[_Row]:
     ]
 
 
-def _columns(path: Path, rows: Sequence[_Row], required: Sequence[str]) -> dict[str, list[str]]:
+def _columns(path: Path, rows: Sequence[_Row], required: Sequence[str], unique: bool) -> dict[str, list[str]]:
     """The columns by name, without those that say nothing."""
     header, *body = rows
     width = len(header.fields)
@@ -257,7 +258,7 @@ def _columns(path: Path, rows: Sequence[_Row], required: Sequence[str]) -> dict[
                 f"{path}: row {row.number} has {len(row.fields)} fields, the header {width}; "
                 "values that hold the separator must be quoted"
             )
-    names = _names(path, header.fields, required)
+    names = _names(path, header.fields, required, unique)
     columns = {
         name: [row.fields[place] if place < len(row.fields) else "" for row in body]
         for place, name in enumerate(names)
@@ -273,7 +274,7 @@ def _columns(path: Path, rows: Sequence[_Row], required: Sequence[str]) -> dict[
     return columns
 
 
-def _names(path: Path, header: Sequence[str], required: Sequence[str]) -> list[str]:
+def _names(path: Path, header: Sequence[str], required: Sequence[str], unique: bool) -> list[str]:
     """The columns' names: unique, and the required ones as they are required."""
     exact = set(header)
     spelled = {name.casefold(): name for name in required if name not in exact}
@@ -282,13 +283,14 @@ def _names(path: Path, header: Sequence[str], required: Sequence[str]) -> list[s
         if name not in names:
             there = ", ".join(repr(given) for given in header if given)
             raise BadInput(f"{path}: no column {name!r}; it has {there}")
+    for name in dict.fromkeys(filter(None, names)) if unique else required:
         if names.count(name) > 1:
             raise BadInput(f"{path}: has {names.count(name)} columns {name!r}; rename or delete one")
-    unique: dict[str, None] = {}
+    found: dict[str, None] = {}
     for place, name in enumerate(names):
         spellings = (name or f"Unnamed: {place}", *(f"{name}.{again}" for again in range(1, len(names) + 1)))
-        unique[next(spelling for spelling in spellings if spelling not in unique)] = None
-    return list(unique)
+        found[next(spelling for spelling in spellings if spelling not in found)] = None
+    return list(found)
 
 
 def _put_decimal_points(path: Path, columns: dict[str, list[str]], reporter: Reporter) -> None:

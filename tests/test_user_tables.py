@@ -223,3 +223,11 @@ def test_without_openpyxl_a_workbook_says_what_to_install(
 def test_a_text_in_any_encoding(tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_bytes(gzip.compress("1 ä.png normal\r\n".encode("utf-16")))
     assert read_user_text(tmp_path / "list.txt") == "1 ä.png normal\r\n"
+
+
+def test_no_column_may_be_there_twice_where_that_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("path,x,x,,\na,1,2,,\n")
+    assert list(read_user_table(path)) == ["path", "x", "x.1"]
+    with pytest.raises(BadInput, match="has 2 columns 'x'; rename or delete one"):
+        read_user_table(path, unique=True)

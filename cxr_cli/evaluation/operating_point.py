@@ -51,6 +51,22 @@ class OperatingPoint:
         return record
 
 
+def called(
+    scores: NDArray[np.floating], positive: int, threshold: float | NDArray[np.floating]
+) -> NDArray[np.int64]:
+    """Predict one of two classes: the positive one where its score is at least the threshold.
+
+    Args:
+        scores: [N, 2].
+        positive: the number of the positive class.
+        threshold: of all images, or of each: [N].
+
+    Returns:
+        Class numbers: int [N].
+    """
+    return np.where(scores[:, positive] >= threshold, positive, 1 - positive)
+
+
 def positive_class(classes: Sequence[str], wanted: str | None = None) -> int:
     """Choose which of two classes is the finding: the number of the wanted one, else of the likely one.
 

@@ -207,6 +207,8 @@ def compare(
         positive = positive or read[name].positive
     matched = _on_the_same_images(read, reporter)
     if ensemble:
+        if ENSEMBLE in matched:
+            raise InvalidSetting("ensemble", True, f"a model is named {ENSEMBLE!r} already")
         matched[ENSEMBLE] = _mean_of(matched)
     answers = {
         name: replace(predictions.answers, prevalence=prevalence) for name, predictions in matched.items()
@@ -241,21 +243,24 @@ def compare(
 
 def _mean_of(models: "Mapping[str, Predictions]") -> "Predictions":
     """Average the scores of models; of two classes the threshold is the mean of theirs, if all have one."""
-    import numpy as np
+    from cxr_cli.prediction.mean_scores import mean_scores
 
     first = next(iter(models.values()))
-    each = [model.answers.scores for model in models.values() if model.answers.scores is not None]
-    scores = np.mean(np.stack(each), axis=0)
-    thresholds = [model.threshold for model in models.values()]
-    positive = first.answers.positive
-    if positive is None or None in thresholds:
-        predicted, rule = scores.argmax(1), "the class of the highest mean score"
+    mean = mean_scores(
+        [model.answers.scores for model in models.values() if model.answers.scores is not None],
+        first.answers.positive,
+        [model.thresholds for model in models.values()],
+    )
+    thresholds = mean.threshold
+    if thresholds is None:
+        rule = "the class of the highest mean score"
+    elif thresholds.min() == thresholds.max():
+        rule = f"mean score >= {thresholds[0]:.4g}, the mean threshold"
     else:
-        threshold = float(np.mean([value for value in thresholds if value is not None]))
-        predicted = np.where(scores[:, positive] >= threshold, positive, 1 - positive)
-        rule = f"mean score >= {threshold:.4g}, the mean threshold"
-    answers = replace(first.answers, scores=scores, predicted=predicted)
-    return replace(first, path=Path(f"mean of {len(models)} models"), answers=answers, rule=rule)
+        rule = "mean score >= the mean threshold"
+    answers = replace(first.answers, scores=mean.values, predicted=mean.predicted)
+    path = Path(f"mean of {len(models)} models")
+    return replace(first, path=path, answers=answers, rule=rule, thresholds=thresholds)
 
 
 def _named(models: Sequence[Path]) -> dict[str, Path]:
