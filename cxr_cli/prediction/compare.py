@@ -1,6 +1,5 @@
 """Several models on the same images: one table, one ROC figure, and tests of the differences."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,7 +34,7 @@ class CompareResult:
         readers: what human readers reached.
         agreement: between every two readers, and all.
         margin: of noninferiority; None where that was not asked.
-        small: a stratum with fewer images of a class is marked.
+        small: a stratum with fewer patients of a class is marked.
         resamples, seed: of intervals and tests.
     """
 
@@ -95,7 +94,7 @@ class CompareResult:
 
         Without a positive class there is a figure of each for every class.
         """
-        from cxr_cli.artifacts import write_text
+        from cxr_cli.artifacts import file_stems, write_text
         from cxr_cli.plots.precision_recall import precision_recall_curves, precision_recall_of
         from cxr_cli.plots.roc import curve_of, roc_curves
 
@@ -103,10 +102,11 @@ class CompareResult:
             write_text(folder / FILES[form], self.table(form))
         everything = self.comparisons[0]
         some = next(iter(self.models.values())).answers
+        stems = file_stems(some.classes)
         for number, label in enumerate(some.classes):
             if some.positive not in (None, number):
                 continue
-            suffix = "" if some.positive is not None else "-" + re.sub("[^A-Za-z0-9_.-]+", "-", label)
+            suffix = "" if some.positive is not None else f"-{stems[number]}"
             rocs, precisions = [], []
             for name, model in self.models.items():
                 of_class = {metric: of[number] for metric, of in everything.estimates[name].per_class.items()}
@@ -176,7 +176,7 @@ def compare(
         noninferiority: the largest loss of a metric that is acceptable.
         ensemble: also compare the mean of the models' scores, as a model of its own.
         prevalence: of the positive class, for predictive values elsewhere.
-        small: mark strata with fewer images of a class.
+        small: mark strata with fewer patients of a class.
         output: a folder for the tables in every format, and for the figures.
         resamples: of patients, and of swaps.
         seed: of both.
@@ -223,7 +223,7 @@ def compare(
             "their sensitivity is that of one class; name it by `positive`",
         )
     calls = {name: _calls(list(matched.values()), name) for name in dict.fromkeys(readers)}
-    masks = divide(by, first.column, str(first.path))
+    masks = divide(by, first.column, str(first.path), reporter)
     rng = np.random.default_rng(seed)
     patients, classes = first.answers.patients, len(first.answers.classes)
     result = CompareResult(

@@ -58,7 +58,8 @@ def test_every_stratum_has_the_metrics_of_its_images(cxr: Cxr, predictions: Path
         difference = found - (rest["predicted"] == "pneumonia").mean()
         assert float(row["sensitivity_difference"]) == pytest.approx(difference)
     for row in rows:
-        assert (row["small"] == "True") == (min(int(row["positives"]), int(row["negatives"])) < 20)
+        fewest = min(int(row["positive_patients"]), int(row["negative_patients"]))
+        assert (row["small"] == "True") == (fewest < 20)
 
 
 def test_the_same_seed_gives_the_same_tables(cxr: Cxr, predictions: Path) -> None:
@@ -79,7 +80,7 @@ def test_the_table_says_what_is_positive_from_where_on_and_marks_small_strata(
         "95% intervals by patients: proportions by Wilson, with the effective number of images;",
     ]
     assert "sex: M *" in out
-    assert "* fewer than 20 images of a class: read with care" in lines
+    assert "* fewer than 20 patients of a class: read with care" in lines
     assert "*" not in cxr("stratify", predictions, "--by", "sex", "--small", 5, *QUICK).out
 
 
