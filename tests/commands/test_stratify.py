@@ -174,3 +174,13 @@ def test_wrong_usage_and_bad_input_are_one_line(cxr: Cxr, predictions: Path, tmp
         outcome = cxr("stratify", *arguments, *QUICK)
         assert (outcome.code, outcome.out) == (code, ""), arguments
         assert message in one_line(outcome.err)
+
+
+def test_a_second_file_of_an_option_is_not_passed_over(cxr: Cxr, predictions: Path, tmp_path: Path) -> None:
+    command = ("stratify", predictions, "--by", "sex")
+    for options in (("--compare", "a.csv", "--compare", "b.csv"), ("-o", tmp_path / "x", "--output", "y")):
+        outcome = cxr(*command, *options)
+        assert (outcome.code, outcome.out) == (2, "")
+        name = options[2] if options[2] != "-o" else "--output"
+        assert one_line(outcome.err) == f"cxr: {name}: is given twice, and takes one file or folder\n"
+    assert cxr(*command, *QUICK, *QUICK).code == 0
