@@ -55,14 +55,20 @@ class Estimate:
     interval: Interval
     caution: str = ""
 
+    @property
+    def reason(self) -> str:
+        """Why the interval is unreliable or missing; "" where neither is so."""
+        missing = np.isnan(self.interval.low) and not np.isnan(self.value)
+        return self.caution or ("no interval: alike in all resamples" if missing else "")
+
     def as_json(self) -> dict[str, float | str | bool | None]:
         """Value, low, high (None where unknown), method, whether the interval is reliable, and why not."""
         numbers = {"value": self.value, "low": self.interval.low, "high": self.interval.high}
         return {
             **none_for_nan(numbers),
             "method": self.interval.method,
-            "reliable": not self.caution,
-            "caution": self.caution or None,
+            "reliable": not self.reason,
+            "caution": self.reason or None,
         }
 
 
