@@ -36,8 +36,8 @@ def area_influence(positive: NDArray[np.bool_], scores: NDArray[np.floating]) ->
     """Of the AUC of each model.
 
     An image's placement is the share of the other class's images that it is rightly ranked against, ties
-    half (DeLong, DeLong & Clarke-Pearson 1988). It adds how far its placement is from the mean of its class, over
-    the number of the class.
+    half (DeLong, DeLong & Clarke-Pearson 1988). It adds how far its placement is from the mean of its
+    class, over the number of the class.
 
     Args:
         positive: bool [N].
