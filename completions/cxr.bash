@@ -25,7 +25,7 @@ _cxr() {
         fi
     done
     case $command in
-        "") _cxr_offer -W "preprocess split describe train validate3way template test stratify crossval compare predict audit gradcam report sweep weights phantom demo doctor --version --help"; return ;;
+        "") _cxr_offer -W "preprocess split describe train validate3way template test stratify crossval compare predict audit gradcam report sweep weights phantom slurm-script demo doctor --version --help"; return ;;
         weights) _cxr_offer -W "list fetch verify --help"; return ;;
     esac
     # In --option=value bash makes a word of the equals sign.
@@ -882,6 +882,33 @@ _cxr() {
         "phantom --workers")
             return
             ;;
+        "slurm-script --partition")
+            return
+            ;;
+        "slurm-script --account")
+            return
+            ;;
+        "slurm-script --time")
+            return
+            ;;
+        "slurm-script --memory")
+            return
+            ;;
+        "slurm-script --cpus")
+            return
+            ;;
+        "slurm-script --gpus")
+            return
+            ;;
+        "slurm-script --tasks")
+            return
+            ;;
+        "slurm-script --container")
+            return
+            ;;
+        "slurm-script --warning")
+            return
+            ;;
         "demo --output" | "demo -o")
             _cxr_paths -d
             return
@@ -998,6 +1025,12 @@ _cxr() {
             ;;
         "phantom -"*)
             _cxr_offer -W "-o --output --count --size --finding --images-per-patient --shortcut --shortcut-class --seed --workers --help"
+            ;;
+        "slurm-script -"*)
+            _cxr_offer -W "--partition --account --time --memory --cpus --gpus --tasks --container --warning --help"
+            ;;
+        "slurm-script "*)
+            _cxr_paths -f
             ;;
         "demo -"*)
             _cxr_offer -W "--output -o --seed --help"

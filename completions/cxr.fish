@@ -31,6 +31,7 @@ complete -c cxr -n '__cxr_command_is' -a report -d 'Put all results of a RUN on 
 complete -c cxr -n '__cxr_command_is' -a sweep -d 'Train a grid of learning rates and batch sizes.'
 complete -c cxr -n '__cxr_command_is' -a weights -d 'List, fetch and verify pretrained weights.'
 complete -c cxr -n '__cxr_command_is' -a phantom -d 'Make synthetic radiographs with known findings.'
+complete -c cxr -n '__cxr_command_is' -a slurm-script -d 'Print a batch script for Slurm.'
 complete -c cxr -n '__cxr_command_is' -a demo -d 'Run every stage on synthetic radiographs.'
 complete -c cxr -n '__cxr_command_is' -a doctor -d 'Report what this installation and this machine can do.'
 
@@ -361,6 +362,18 @@ complete -c cxr -n '__cxr_command_is phantom' -l shortcut-class -r -f -a 'normal
 complete -c cxr -n '__cxr_command_is phantom' -l seed -r -f -d 'The same seed gives the same bytes.'
 complete -c cxr -n '__cxr_command_is phantom' -l workers -r -f -d 'Number of processes; the output is the same. [one per available CPU]'
 complete -c cxr -n '__cxr_command_is phantom' -l help -d 'Show this message and exit.'
+
+complete -c cxr -n '__cxr_command_is slurm-script' -l partition -r -f -d 'Partition, as of sbatch.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l account -r -f -d 'Account, as of sbatch.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l time -r -f -d 'Time limit, as of sbatch, such as 08:00:00.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l memory -r -f -d 'Memory, as of sbatch, such as 32G.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l cpus -r -f -d 'CPUs of each task.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l gpus -r -f -d 'GPUs of each task.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l tasks -r -f -d 'Tasks of a job array that share the work.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l container -r -f -d 'An Apptainer image to run `cxr` in.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l warning -r -f -d 'Seconds before the time limit at which training saves its state.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l help -d 'Show this message and exit.'
+complete -c cxr -n '__cxr_command_is slurm-script' -F
 
 complete -c cxr -n '__cxr_command_is demo' -l output -s o -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'The folder for phantoms, dataset and runs.'
 complete -c cxr -n '__cxr_command_is demo' -l seed -r -f -d 'Random seed.'

@@ -22,6 +22,7 @@ _cxr() {
         'sweep:Train a grid of learning rates and batch sizes.'
         'weights:List, fetch and verify pretrained weights.'
         'phantom:Make synthetic radiographs with known findings.'
+        'slurm-script:Print a batch script for Slurm.'
         'demo:Run every stage on synthetic radiographs.'
         'doctor:Report what this installation and this machine can do.'
     )
@@ -435,6 +436,21 @@ _cxr() {
                         '(--seed)--seed=[The same seed gives the same bytes.]:value: ' \
                         '(--workers)--workers=[Number of processes; the output is the same. \[one per available CPU\]]:value: ' \
                         '(--help)--help[Show this message and exit.]'
+                    ;;
+                slurm-script)
+                    _arguments \
+                        '(--partition)--partition=[Partition, as of sbatch.]:value: ' \
+                        '(--account)--account=[Account, as of sbatch.]:value: ' \
+                        '(--time)--time=[Time limit, as of sbatch, such as 08\:00\:00.]:value: ' \
+                        '(--memory)--memory=[Memory, as of sbatch, such as 32G.]:value: ' \
+                        '(--cpus)--cpus=[CPUs of each task.]:value: ' \
+                        '(--gpus)--gpus=[GPUs of each task.]:value: ' \
+                        '(--tasks)--tasks=[Tasks of a job array that share the work.]:value: ' \
+                        '(--container)--container=[An Apptainer image to run `cxr` in.]:value: ' \
+                        '(--warning)--warning=[Seconds before the time limit at which training saves its state.]:value: ' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:value:(preprocess train sweep crossval)' \
+                        '*:value: '
                     ;;
                 demo)
                     _arguments \
