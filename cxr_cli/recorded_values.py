@@ -77,17 +77,27 @@ def is_sex(code: str) -> bool:
 
 def years_of(age: str) -> float:
     """An age as a header or a table writes it, in years; NaN where it is none. It may be impossible."""
-    match = AGE.fullmatch(age.strip().lower().replace("y/o", "yo").replace("y.o", "yo"))
+    match = _match_age(age)
     if match is None or match["unit"] not in {"", *YEARS_PER_UNIT}:
         return nan
     number = float(match["number"].replace(",", ".")) + ((match["over"] or "").strip() in (">", "over"))
     return number * YEARS_PER_UNIT.get(match["unit"], 1.0)
 
 
+def _match_age(age: str) -> re.Match[str] | None:
+    return AGE.fullmatch(age.strip().lower().replace("y/o", "yo").replace("y.o", "yo"))
+
+
 def is_impossible_age(age: str) -> bool:
     """Whether an age is a number that no age is: negative, or more than OLDEST years."""
     years = years_of(age)
     return years < 0 or years > OLDEST
+
+
+def is_open_age(age: str) -> bool:
+    """Whether an age is one that stands for it and all above, such as 90+."""
+    match = _match_age(age)
+    return match is not None and bool(match["over"] or match["open"])
 
 
 def age_in_years(age: str) -> str:

@@ -13,6 +13,7 @@ from cxr_cli.dataset.reader import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.operating_point import OperatingPoint, positive_class
+from cxr_cli.images.characteristics import RAW_COLUMNS
 from cxr_cli.splitting.patients import patient_numbers
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 SCORE, THRESHOLD, SPREAD = "score_", "threshold_", "spread_"
 
-STORAGE_COLUMNS = ("row", "image_id", "patient_id", "label")
+STORAGE_COLUMNS = ("row", "image_id", "patient_id", "label", *RAW_COLUMNS)
 """Columns of the manifest that are not characteristics of the images."""
 
 
@@ -54,7 +55,7 @@ def predictions_table(
         scored[f"{THRESHOLD}{point.positive}"] = point.threshold
     if spread is not None:
         scored = scored.assign(**{f"{SPREAD}{name}": spread[:, i] for i, name in enumerate(classes)})
-    known = images.drop(columns=list(STORAGE_COLUMNS))
+    known = images.drop(columns=list(STORAGE_COLUMNS), errors="ignore")
     # A column of the user's own may bear one of these names: the manifest's keeps its table_ prefix.
     known = known.rename(columns={name: f"table_{name}" for name in known if name in {"predicted", *scored}})
     return pd.concat([pd.DataFrame(columns), scored, known], axis=1)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.dataset.reader import Dataset, open_dataset
 from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.recorded_values import recorded
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.splitting.allocation import allocate_patients, class_counts
 from cxr_cli.splitting.criteria import SUBSETS, SplitCriteria
@@ -259,7 +260,7 @@ def _subsets_of_column(
     place = f"{dataset.folder / 'manifest.csv'}: column {column!r}"
     if column not in dataset.manifest.columns:
         raise BadInput(f"{place} is not there; it has {', '.join(map(repr, dataset.manifest.columns))}")
-    values = dataset.manifest[column].astype(str).str.strip().str.lower()
+    values = dataset.manifest[column].astype(str).map(recorded).str.lower()
     unknown = sorted(set(values) - set(SPELLINGS))
     if unknown:
         raise BadInput(f"{place} holds {unknown[0]!r}; known are train, val, test, and empty for left out")

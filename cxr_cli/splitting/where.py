@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
-from cxr_cli.recorded_values import number_of
+from cxr_cli.recorded_values import is_missing, number_of
 from cxr_cli.splitting.criteria import SplitCriteria
 
 FIELD = "train_where"
@@ -188,7 +188,7 @@ class _Reader:
         return ~self._equal(column, other)
 
     def _compare_numbers(self, column: _Column, comparison: Callable[[Any, Any], Any], number: float) -> Mask:
-        known = np.asarray(column.values != "")
+        known = np.asarray(~column.values.map(is_missing).astype(bool))
         numbers = np.array([number_of(column.name, value) for value in column.values], np.float64)
         wrong = np.flatnonzero(known & np.isnan(numbers))
         if len(wrong):

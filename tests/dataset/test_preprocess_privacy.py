@@ -93,14 +93,17 @@ def test_unmapped_manufacturers_are_listed_until_a_table_has_them(tmp_path: Path
     said = make(images, tmp_path / "d", Settings(Geometry(16)))
     # The third spelling is of an image that gave no row.
     assert said == [
-        "manufacturers in no table, kept as they are spelled (`manufacturers` adds them): 'ACME GmbH'"
+        "manufacturers in no table, kept as they are spelled (`manufacturers` adds them): 'ACME GmbH'",
+        "images of unknown view, taken: 2 of 2",
     ]
     manifest = open_dataset(tmp_path / "d").manifest
     assert manifest["manufacturer"].tolist() == ["Philips", "ACME GmbH"]
     assert read_json(tmp_path / "d" / "dataset.json")["unmapped_manufacturers"] == ["ACME GmbH"]
     table = tmp_path / "own.toml"
     table.write_text('"Acme" = ["acme"]\n')
-    assert make(images, tmp_path / "e", Settings(Geometry(16), manufacturers=table)) == []
+    assert make(images, tmp_path / "e", Settings(Geometry(16), manufacturers=table)) == [
+        "images of unknown view, taken: 2 of 2"
+    ]
     manifest = open_dataset(tmp_path / "e").manifest
     assert manifest["manufacturer"].tolist() == ["Philips", "Acme"]
     assert manifest["manufacturer_raw"].tolist() == ["Philips Medical Systems", "ACME GmbH"]
