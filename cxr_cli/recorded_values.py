@@ -16,6 +16,10 @@ MISSING_WORDS = frozenset(("", *_EXPORTED.split(), "#n/a n/a", "not recorded"))
 """What stands in a table for a value that was not recorded, in lower case. "unknown" is none of these: in a
 column of the user's own it may be what was recorded."""
 
+_UNKNOWN = "unknown unk u unspecified undetermined unbekannt inconnu desconocido"
+UNKNOWN_WORDS = frozenset((*_UNKNOWN.split(), "not known", "not available", "not specified", "not stated"))
+"""What stands for an age or a sex that was not recorded, besides the missing words, in lower case."""
+
 NOT_RECORDED = "not recorded"
 """What a result calls such a value."""
 
@@ -44,10 +48,8 @@ SEXES = {
     "F": "f w female woman women girl pregnant weiblich frau féminin feminin femenino feminino femmina femme "
     "mujer donna",
     "O": "o other x divers diverse nonbinary intersex ambiguous a",
-    "": "u unk unknown unspecified undetermined unbekannt inconnu desconocido n",
 }
-"""Words for a sex, by the DICOM code (PS3.3 C.7.1.1) or, for A and N, HL7's (table 0001) that they mean; ""
-where it is not known."""
+"""Words for a sex, by the DICOM code (PS3.3 C.7.1.1); A, ambiguous, is HL7's (table 0001)."""
 
 SEX_OF_WORD = {word: code for code, words in SEXES.items() for word in words.split()}
 
@@ -57,22 +59,36 @@ def is_missing(value: str) -> bool:
     return value.strip().lower() in MISSING_WORDS
 
 
+def is_unknown(column: str, value: str) -> bool:
+    """Whether a characteristic was not recorded: it is missing, or an age or a sex that is unknown.
+
+    An impossible age counts as unknown. N, not applicable, is HL7's word for the sex (table 0001).
+    """
+    word = value.strip().lower()
+    return (
+        word in MISSING_WORDS
+        or (column in ("age", "sex") and word in UNKNOWN_WORDS)
+        or (column == "sex" and word == "n")
+        or (column == "age" and is_impossible_age(value))
+    )
+
+
 def recorded(value: str) -> str:
     """A value without the blanks around it; "" where it was not recorded."""
     return "" if is_missing(value) else value.strip()
 
 
 def sex_code(word: str) -> str:
-    """M, F or O for a word or words for a sex, "" where it is missing or unknown; others stay as they are."""
-    value = recorded(word)
+    """M, F or O for the words for a sex, "" where it is missing or unknown; other words stay as they are."""
+    value = "" if is_unknown("sex", word) else word.strip()
     words = re.findall(r"[^\W\d_]+", value.casefold().replace("non-binary", "nonbinary"))
     codes = {SEX_OF_WORD.get(each, value) for each in words}
     return codes.pop() if len(codes) == 1 else value
 
 
 def is_sex(code: str) -> bool:
-    """Whether `sex_code` made a code of it, or found that there is none."""
-    return code in SEXES
+    """Whether it is one of the codes, or "" for an unknown sex."""
+    return code in ("", *SEXES)
 
 
 def years_of(age: str) -> float:

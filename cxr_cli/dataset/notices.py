@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from cxr_cli.images.patient_ids import placeholder_notice
 from cxr_cli.images.view_position import EITHER, FRONTAL, is_contradicted
-from cxr_cli.recorded_values import is_missing, is_open_age, is_sex
+from cxr_cli.recorded_values import is_impossible_age, is_open_age, is_sex, is_unknown
 
 Record = Mapping[str, str]
 
@@ -30,7 +30,7 @@ def notices(images: Sequence[Record], views: Collection[str] | None) -> Iterator
     if placeholder:
         yield placeholder
     yield from counted(
-        (not image["age"] and not is_missing(image["age_raw"]) for image in images),
+        (not image["age"] and _means_something(image["age_raw"]) for image in images),
         "images whose age is left empty: negative, over 120 years, or no age",
         "age_raw",
     )
@@ -56,3 +56,7 @@ def notices(images: Sequence[Record], views: Collection[str] | None) -> Iterator
             (image["view_position"] == EITHER for image in images),
             "frontal images of which it is not known whether they are PA or AP, taken",
         )
+
+
+def _means_something(age: str) -> bool:
+    return is_impossible_age(age) or not is_unknown("age", age)

@@ -68,6 +68,11 @@ def views_of(dataset: "Dataset") -> tuple[str, ...] | None:
     return None if views is None else tuple(map(str, views))
 
 
+def ids_verbatim(dataset: "Dataset") -> bool:
+    """Whether patient ids of a dataset that differ only in zeros, blanks, case or .0 are of two patients."""
+    return bool(dataset.info.get("settings", {}).get("ids_verbatim"))
+
+
 def make_plan(paths: Sequence[Path], settings: Settings) -> dict[str, Any]:
     """What must be the same for a folder to be resumed: settings, tables, the inputs. As JSON."""
     listing = hashlib.sha256()

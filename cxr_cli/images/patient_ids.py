@@ -60,7 +60,7 @@ def unite_ids(values: Sequence[str], keys: Sequence[str] | None = None) -> Unite
 
 _PLACEHOLDERS = (
     "anonymous anonym anon anonymized anonymised anonymize deidentified deid unknown unk unbekannt noid "
-    "nopatientid patient patientid test redacted removed hidden xxx 0"
+    "nopatientid patient patientid test redacted removed hidden xxx"
 )
 PLACEHOLDERS = frozenset(_PLACEHOLDERS.split())
 """Keys of ids that name no patient: what anonymizing software writes in their place."""
@@ -89,8 +89,8 @@ def placeholder_notice(ids: Sequence[str]) -> str | None:
     value, images = found
     return (
         f"patient_id {value!r} is on {images} of {len(ids)} images, which count as one patient; if it is no "
-        "patient's, give the patients in a label table (`patient_column`; its column of paths makes each "
-        "image a patient of its own)"
+        "patient's, give `cxr preprocess` a label table with the patients (`patient_column`; its column of paths "
+        "makes each image a patient of its own)"
     )
 
 

@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxr_cli.dataset.reader import Dataset
+from cxr_cli.dataset.settings import ids_verbatim
+from cxr_cli.images.patient_ids import id_key
 from cxr_cli.splitting.near_duplicates import find_near_duplicates
 
 
@@ -80,7 +82,7 @@ class Overlap(NamedTuple):
     """Images of a dataset that another study's images are, or whose patients are there: rows, ascending.
 
     Attributes:
-        patients: images of a patient id that is in both.
+        patients: images of a patient id that is in both; its spellings count as one, see `id_key`.
         identical: images that are identical in every pixel.
         near_duplicates: images that are near-duplicates of one there, and not identical.
     """
@@ -111,8 +113,10 @@ def find_overlap(dataset: Dataset, other: Dataset, rows: NDArray[np.int64]) -> O
         rows: its images that must not be found again, such as those of training and validation.
     """
     manifest, there = dataset.manifest, other.manifest.iloc[rows]
-    ids = manifest["patient_id"]
-    of_patients = ids.isin(set(there["patient_id"]) - {""}).to_numpy()
+    ids, ids_there = manifest["patient_id"], there["patient_id"]
+    if not (ids_verbatim(dataset) or ids_verbatim(other)):
+        ids, ids_there = ids.map(id_key), ids_there.map(id_key)
+    of_patients = ids.isin(set(ids_there) - {""}).to_numpy()
     known = {hashlib.sha256(other.images[row].tobytes()).digest() for row in rows}
     identical = manifest["image_id"].isin(set(there["image_id"])).to_numpy() | np.array(
         [hashlib.sha256(image.tobytes()).digest() in known for image in dataset.images]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.dataset.reader import Dataset, open_dataset
 from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.images.patient_ids import placeholder_notice
 from cxr_cli.recorded_values import recorded
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.splitting.allocation import allocate_patients, class_counts
@@ -86,7 +87,8 @@ def split(
         dataset: the DATASET folder.
         output: the split.csv to write.
         criteria: how to divide.
-        reporter: takes the near-duplicates found, before the split is made.
+        reporter: takes an id that is likely no patient's and the near-duplicates found, before the split is
+            made.
 
     Raises:
         InvalidSetting, BadInput: see `make_split` and `write_split`.
@@ -95,6 +97,9 @@ def split(
     output = Path(output)
     opened = open_dataset(dataset)
     found: list[NearDuplicate] = []
+    placeholder = placeholder_notice(opened.manifest["patient_id"].tolist())
+    if placeholder:
+        reporter.say(placeholder)
     if criteria.near_duplicates:
         found = find_near_duplicates(opened.images, patient_numbers(opened.manifest))
         _report_near_duplicates(opened.manifest, found, reporter)  # the split may fail because of them

@@ -290,9 +290,9 @@ def test_an_id_that_is_no_patient_s_is_reported(tmp_path: Path, images: Path, ru
     rows = ["path,label,patient_id", "a,one,ANONYMOUS", "b,one,8", "c,two,Anonymous", "d,two,9"]
     run(images, to=tmp_path / "d", settings=table(tmp_path / "t.csv", *rows))
     assert (
-        "patient_id 'ANONYMOUS' is on 2 of 4 images, which count as one patient; if it is no patient's, give "
-        "the patients in a label table (`patient_column`; its column of paths makes each image a patient of "
-        "its own)"
+        "patient_id 'ANONYMOUS' is on 2 of 4 images, which count as one patient; if it is no patient's, "
+        "give `cxr preprocess` a label table with the patients (`patient_column`; its column of paths makes "
+        "each image a patient of its own)"
     ) in run.said
     (tmp_path / "t.csv").write_text("path,label\na,one\nb,one\nc,two\nd,two\n")
     by_path = Settings(Geometry(size=16), (tmp_path / "t.csv",), Columns(patient="path"))
