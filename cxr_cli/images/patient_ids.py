@@ -89,8 +89,8 @@ def placeholder_notice(ids: Sequence[str]) -> str | None:
     value, images = found
     return (
         f"patient_id {value!r} is on {images} of {len(ids)} images, which count as one patient; if it is no "
-        "patient's, give `cxr preprocess` a label table with the patients (`patient_column`; its column of paths "
-        "makes each image a patient of its own)"
+        "patient's, give `cxr preprocess` a label table with the patients (`patient_column`; its column of "
+        "paths makes each image a patient of its own)"
     )
 
 
