@@ -46,7 +46,7 @@ Positive = Annotated[
     str | None,
     typer.Option(
         metavar="CLASS",
-        help="Of two classes, the positive one. [the one not named like a negative, else the second]",
+        help="Of two classes, the positive one. [the one beside a class named like a negative: normal, ...]",
     ),
 ]
 Sensitivity = Annotated[
@@ -85,7 +85,7 @@ OfOneClass = Annotated[
         metavar="CLASS", help="The positive class; of more than two, it is compared with all others."
     ),
 ]
-Small = Annotated[int, typer.Option(min=0, help="Mark strata with fewer images than this of a class.")]
+Small = Annotated[int, typer.Option(min=0, help="Mark strata with fewer patients than this of a class.")]
 FormatOfTables = Annotated[TableFormat, typer.Option("--format", help="Format of the tables.")]
 TablesFolder = Annotated[
     Path | None, typer.Option("--output", "-o", help="A folder for all tables and figures.")

@@ -26,7 +26,10 @@ def stratify(
         ),
     ],
     compare: Annotated[
-        Path | None, typer.Option(metavar="OTHER", help="Another model's predictions of the same images.")
+        Path | None,
+        typer.Option(
+            metavar="OTHER", help="Another model's predictions of the same images; `cxr compare` takes more."
+        ),
     ] = None,
     positive: options.OfOneClass = None,
     threshold: Annotated[

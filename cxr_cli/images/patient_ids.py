@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from cxr_cli.recorded_values import recorded
@@ -37,13 +37,14 @@ class UnitedIds:
     example: tuple[str, ...]
 
 
-def unite_ids(values: Sequence[str], keys: Sequence[str] | None = None) -> UnitedIds:
+def unite_ids(values: Iterable[str], keys: Iterable[str] | None = None) -> UnitedIds:
     """Write ids of one key in one way, the first of their spellings.
 
     Args:
         values: ids as they are written, [N].
         keys: what the ids of one patient have in common, "" for none; None takes `id_key`.
     """
+    values = list(values)
     if keys is None:
         known = {value: id_key(value) for value in dict.fromkeys(values)}
         keys = [known[value] for value in values]

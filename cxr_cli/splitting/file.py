@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.artifacts import atomic_path, digest_file, read_csv, read_json, versions, write_csv, write_json
+from cxr_cli.artifacts import atomic_path, digest_file, read_json, versions, write_csv, write_json
 from cxr_cli.dataset.pixel_statistics import PixelStatistics, pixel_statistics
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
@@ -17,6 +17,7 @@ from cxr_cli.splitting.criteria import SUBSETS, SplitCriteria
 from cxr_cli.splitting.flow import flow, images_by_part
 from cxr_cli.splitting.near_duplicates import NearDuplicate
 from cxr_cli.splitting.patients import Same, patient_numbers, refuse_leaks
+from cxr_cli.user_tables import read_user_table
 
 COLUMNS = ("image_id", "patient_id", "label", "subset", "fold")
 
@@ -158,9 +159,9 @@ def open_split(path: Path, dataset: Dataset, fold: int | None = None, *, leaks: 
         BadInput: no split, of another dataset, or one that puts a patient into two subsets.
         InvalidSetting: a fold is missing, not wanted, or out of range.
     """
-    table = read_csv(path, COLUMNS)
+    table = read_user_table(path, COLUMNS)  # it may have been edited in a spreadsheet
     for column in ("image_id", "patient_id", "label"):
-        if list(table[column]) != list(dataset.manifest[column]):
+        if list(table[column]) != list(dataset.manifest[column].str.strip()):
             raise BadInput(
                 f"{path}: is not a split of {dataset.folder}: its column {column!r} is not the manifest's"
             )

@@ -58,7 +58,8 @@ def test_every_stratum_has_the_metrics_of_its_images(cxr: Cxr, predictions: Path
         difference = found - (rest["predicted"] == "pneumonia").mean()
         assert float(row["sensitivity_difference"]) == pytest.approx(difference)
     for row in rows:
-        assert (row["small"] == "True") == (min(int(row["positives"]), int(row["negatives"])) < 20)
+        fewest = min(int(row["positive_patients"]), int(row["negative_patients"]))
+        assert (row["small"] == "True") == (fewest < 20)
 
 
 def test_the_same_seed_gives_the_same_tables(cxr: Cxr, predictions: Path) -> None:
@@ -79,7 +80,7 @@ def test_the_table_says_what_is_positive_from_where_on_and_marks_small_strata(
         "95% intervals by patients: proportions by Wilson, with the effective number of images;",
     ]
     assert "sex: M *" in out
-    assert "* fewer than 20 images of a class: read with care" in lines
+    assert "* fewer than 20 patients of a class: read with care" in lines
     assert "*" not in cxr("stratify", predictions, "--by", "sex", "--small", 5, *QUICK).out
 
 
@@ -173,3 +174,13 @@ def test_wrong_usage_and_bad_input_are_one_line(cxr: Cxr, predictions: Path, tmp
         outcome = cxr("stratify", *arguments, *QUICK)
         assert (outcome.code, outcome.out) == (code, ""), arguments
         assert message in one_line(outcome.err)
+
+
+def test_a_second_file_of_an_option_is_not_passed_over(cxr: Cxr, predictions: Path, tmp_path: Path) -> None:
+    command = ("stratify", predictions, "--by", "sex")
+    for options in (("--compare", "a.csv", "--compare", "b.csv"), ("-o", tmp_path / "x", "--output", "y")):
+        outcome = cxr(*command, *options)
+        assert (outcome.code, outcome.out) == (2, "")
+        name = options[2] if options[2] != "-o" else "--output"
+        assert one_line(outcome.err) == f"cxr: {name}: is given twice, and takes one file or folder\n"
+    assert cxr(*command, *QUICK, *QUICK).code == 0
