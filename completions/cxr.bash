@@ -934,7 +934,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "stratify -"*)
-            _cxr_offer -W "--by --compare --positive --threshold --small --format --output -o --resamples --seed --help"
+            _cxr_offer -W "--by --compare --positive --threshold --small --ids-verbatim --format --output -o --resamples --seed --help"
             ;;
         "stratify "*)
             _cxr_paths -f
@@ -946,7 +946,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "compare -"*)
-            _cxr_offer -W "--by --reader --positive --noninferiority --ensemble --prevalence --small --format --output -o --resamples --seed --help"
+            _cxr_offer -W "--by --reader --positive --noninferiority --ensemble --prevalence --small --ids-verbatim --format --output -o --resamples --seed --help"
             ;;
         "compare "*)
             _cxr_paths -d

@@ -190,6 +190,7 @@ _cxr() {
                         '(--positive)--positive=[The positive class; of more than two, it is compared with all others.]:value: ' \
                         '(--threshold)--threshold=[Call an image positive if its score is at least this. \[as the column `predicted`\]]:value: ' \
                         '(--small)--small=[Mark strata with fewer patients than this of a class.]:value: ' \
+                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
                         '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
                         '(--output -o)--output=[A folder for all tables and ROC plots.]:folder:_files -/' \
                         '(--output -o)-o[A folder for all tables and ROC plots.]:folder:_files -/' \
@@ -257,6 +258,7 @@ _cxr() {
                         '(--ensemble)--ensemble[Also compare the mean of the models'\'' scores.]' \
                         '(--prevalence)--prevalence=[Also compute predictive values at this prevalence of the positive class.]:value: ' \
                         '(--small)--small=[Mark strata with fewer patients than this of a class.]:value: ' \
+                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
                         '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
                         '(--output -o)--output=[A folder for all tables and figures.]:folder:_files -/' \
                         '(--output -o)-o[A folder for all tables and figures.]:folder:_files -/' \

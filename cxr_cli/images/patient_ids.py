@@ -82,16 +82,22 @@ def placeholder_id(ids: Sequence[str]) -> tuple[str, int] | None:
     return None
 
 
-def placeholder_notice(ids: Sequence[str]) -> str | None:
+GIVE_PATIENTS = (
+    "give `cxr preprocess` a label table with the patients (`patient_column`; its column of paths makes each "
+    "image a patient of its own)"
+)
+"""What to do about a dataset whose ids are no patients'."""
+
+
+def placeholder_notice(ids: Sequence[str], remedy: str = GIVE_PATIENTS) -> str | None:
     """What to say of an id that is likely no patient's, and what to do; None without one."""
     found = placeholder_id(ids)
     if found is None:
         return None
     value, images = found
     return (
-        f"patient_id {value!r} is on {images} of {len(ids)} images, which count as one patient; if it is no "
-        "patient's, give `cxr preprocess` a label table with the patients (`patient_column`; its column of "
-        "paths makes each image a patient of its own)"
+        f"patient_id {value!r} is on {images} of {len(ids)} images, which count as one patient; "
+        f"if it is no patient's, {remedy}"
     )
 
 
