@@ -38,8 +38,9 @@ UNITS = {
 YEARS_PER_UNIT = {word: years for years, words in UNITS.items() for word in words.split()}
 
 AGE = re.compile(
-    r"(?P<over>>=?|≥|over )?\s*(?P<number>[-+]?\d+(?:[.,]\d*)?)\s*"
-    r"(?P<unit>[^\W\d_]*)\.?(?:\s*old)?\s*(?P<open>\+|(?:and|or) (?:over|older|above))?"
+    r"(?P<over>>=?|≥|over )?\s*(?P<number>[-+]?\d+(?:[.,]\d*)?)"
+    r"(?:[\s-]*(?P<unit>[^\W\d_]+?)\.?(?:[\s-]*old)?)?\s*"
+    r"(?P<open>\+|(?:and|or) (?:over|older|above|more|up))?"
 )
 """An age: bare numbers are years; "90+", as HIPAA's safe harbor has it, is read as 90, and >89 as well."""
 
@@ -94,10 +95,10 @@ def is_sex(code: str) -> bool:
 def years_of(age: str) -> float:
     """An age as a header or a table writes it, in years; NaN where it is none. It may be impossible."""
     match = _match_age(age)
-    if match is None or match["unit"] not in {"", *YEARS_PER_UNIT}:
+    if match is None or match["unit"] not in {None, *YEARS_PER_UNIT}:
         return nan
     number = float(match["number"].replace(",", ".")) + ((match["over"] or "").strip() in (">", "over"))
-    return number * YEARS_PER_UNIT.get(match["unit"], 1.0)
+    return number * YEARS_PER_UNIT.get(match["unit"] or "y", 1.0)
 
 
 def _match_age(age: str) -> re.Match[str] | None:

@@ -39,6 +39,7 @@ from cxr_cli.recorded_values import (
         ("60,5", "60.5"),
         ("58 years old", "58"),
         ("58y/o", "58"),
+        ("58-year-old", "58"),
         ("18 mois", "1.5"),
         ("58 Jahre", "58"),
         # As ages from 90 on are published.
@@ -47,11 +48,14 @@ from cxr_cli.recorded_values import (
         (">89", "90"),
         (">= 90", "90"),
         ("90 and over", "90"),
+        ("85 or more", "85"),
         ("", ""),
         ("nan", ""),
         ("OLDY", ""),
         ("58F", ""),
         ("40-49", ""),
+        ("40-", ""),
+        ("old", ""),
         ("1e2", ""),
         ("1_0", ""),
         # Impossible.

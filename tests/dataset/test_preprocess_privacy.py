@@ -138,6 +138,22 @@ def test_patients_of_headers_and_tables_are_hashed_alike(tmp_path: Path, images:
         assert open_dataset(tmp_path / folder).manifest["patient_id"].tolist() == [patient, patient]
 
 
+def test_spellings_of_a_hashed_id_are_one_patient(tmp_path: Path) -> None:
+    for name, patient in (("a", "MRN 5"), ("b", "mrn5"), ("c", "MRN 6")):
+        write_image(tmp_path / "images" / "x" / f"{name}.dcm", PatientID=patient)
+    said = make(tmp_path / "images", tmp_path / "d", Settings(Geometry(16), patient_key=KEY))
+    assert "MRN" not in everything_in(tmp_path / "d").upper() + "".join(said).upper()
+    one, other, third = (hash_patient(patient, KEY) for patient in ("MRN 5", "mrn5", "MRN 6"))
+    manifest = open_dataset(tmp_path / "d").manifest
+    assert manifest["patient_id"].tolist() == [one, one, third]
+    assert manifest["patient_id_raw"].tolist() == [one, other, third]
+    assert f"each taken as one patient: 1, such as {one!r} and {other!r}" in said[0]
+    (tmp_path / "t.csv").write_text("path,label,patient_id_raw\na.dcm,x,MRN 9\n")
+    settings = Settings(Geometry(16), (tmp_path / "t.csv",), patient_key=KEY)
+    make(tmp_path / "images", tmp_path / "t", settings)
+    assert "MRN" not in everything_in(tmp_path / "t")
+
+
 def test_another_key_is_refused(tmp_path: Path, images: Path) -> None:
     make(images, tmp_path / "d", Settings(Geometry(16), patient_key=KEY))
     for key in (OTHER_KEY, None):
