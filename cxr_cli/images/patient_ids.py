@@ -83,8 +83,8 @@ def placeholder_id(ids: Sequence[str]) -> tuple[str, int] | None:
 
 
 GIVE_PATIENTS = (
-    "give `cxr preprocess` a label table with the patients (`patient_column`; its column of paths makes each "
-    "image a patient of its own)"
+    "give `cxr preprocess` a label table with a column of patients; its column of paths, taken as that one, "
+    "makes each image a patient of its own"
 )
 """What to do about a dataset whose ids are no patients'."""
 

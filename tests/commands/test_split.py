@@ -47,8 +47,8 @@ def test_an_id_that_is_no_patient_s_is_reported(cxr: Cxr, make_dataset: MakeData
     outcome = cxr("split", tmp_path / "d", "-o", tmp_path / "split.csv", "--no-near-duplicates")
     assert outcome.err.splitlines()[0] == (
         "patient_id 'ANONYMOUS' is on 3 of 20 images, which count as one patient; if it is no patient's, "
-        "give `cxr preprocess` a label table with the patients (`patient_column`; its column of paths makes "
-        "each image a patient of its own)"
+        "give `cxr preprocess` a label table with a column of patients; its column of paths, taken as that "
+        "one, makes each image a patient of its own"
     )
 
 

@@ -291,8 +291,8 @@ def test_an_id_that_is_no_patient_s_is_reported(tmp_path: Path, images: Path, ru
     run(images, to=tmp_path / "d", settings=table(tmp_path / "t.csv", *rows))
     assert (
         "patient_id 'ANONYMOUS' is on 2 of 4 images, which count as one patient; if it is no patient's, "
-        "give `cxr preprocess` a label table with the patients (`patient_column`; its column of paths makes "
-        "each image a patient of its own)"
+        "give `cxr preprocess` a label table with a column of patients; its column of paths, taken as that "
+        "one, makes each image a patient of its own"
     ) in run.said
     (tmp_path / "t.csv").write_text("path,label\na,one\nb,one\nc,two\nd,two\n")
     by_path = Settings(Geometry(size=16), (tmp_path / "t.csv",), Columns(patient="path"))
