@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.dataset.settings import ids_verbatim
 from cxr_cli.images.patient_ids import id_key
+from cxr_cli.recorded_values import recorded
 from cxr_cli.splitting.near_duplicates import find_near_duplicates
 
 
@@ -54,6 +55,7 @@ def find_leaks(dataset: Dataset, subsets: NDArray[np.str_]) -> Leaks:
     def leak(one: int, other: int, correlation: float | None = None) -> Leak:
         return Leak((image_ids[one], image_ids[other]), (str(subsets[one]), str(subsets[other])), correlation)
 
+    patients = dataset.manifest["patient_id"].map(recorded).tolist()
     digests = [hashlib.sha256(image.tobytes()).digest() for image in dataset.images]
     near = [
         leak(*pair.rows, round(pair.correlation, 4))
@@ -61,7 +63,7 @@ def find_leaks(dataset: Dataset, subsets: NDArray[np.str_]) -> Leaks:
         if digests[pair.rows[0]] != digests[pair.rows[1]] and "" not in subsets[list(pair.rows)]
     ]
     return Leaks(
-        patients=[leak(*rows) for rows in _across(dataset.manifest["patient_id"].tolist(), subsets)],
+        patients=[leak(*rows) for rows in _across(patients, subsets)],
         identical=[leak(*rows) for rows in _across(digests, subsets)],
         near_duplicates=near,
     )
@@ -113,10 +115,9 @@ def find_overlap(dataset: Dataset, other: Dataset, rows: NDArray[np.int64]) -> O
         rows: its images that must not be found again, such as those of training and validation.
     """
     manifest, there = dataset.manifest, other.manifest.iloc[rows]
-    ids, ids_there = manifest["patient_id"], there["patient_id"]
-    if not (ids_verbatim(dataset) or ids_verbatim(other)):
-        ids, ids_there = ids.map(id_key), ids_there.map(id_key)
-    of_patients = ids.isin(set(ids_there) - {""}).to_numpy()
+    key = recorded if ids_verbatim(dataset) or ids_verbatim(other) else id_key
+    ids = manifest["patient_id"].map(key)
+    of_patients = ids.isin(set(there["patient_id"].map(key)) - {""}).to_numpy()
     known = {hashlib.sha256(other.images[row].tobytes()).digest() for row in rows}
     identical = manifest["image_id"].isin(set(there["image_id"])).to_numpy() | np.array(
         [hashlib.sha256(image.tobytes()).digest() in known for image in dataset.images]

@@ -26,7 +26,7 @@ IMAGES = [drawn(seed) for seed in range(6)]
 
 
 def test_nothing_is_found_where_nothing_leaks() -> None:
-    images = dataset([*IMAGES, IMAGES[0]], ["a", "a", "b", "", "", "c", "d"])
+    images = dataset([*IMAGES, IMAGES[0]], ["a", "a", "b", "nan", "nan", "c", "d"])
     # The two images of one drawn are in one subset; images without an id are not one patient.
     subsets = np.array(["train", "train", "val", "val", "test", "test", "train"])
     assert find_leaks(images, subsets) == ([], [], [])
