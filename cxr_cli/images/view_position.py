@@ -21,11 +21,12 @@ EITHER = "FRONTAL"
 """A frontal view of which it is not stated whether it is PA or AP; taken wherever one of them is."""
 
 WORDS = {
-    "PA": r"p[-./]?a|d[./]?v|(?:postero|dorso)[- ]?(?:anterior|ventral)\w*|posterior[- ]anterior",
-    "AP": r"a[-./]?p|v[./]?d|(?:antero|ventro)[- ]?(?:posterior|dorsal)\w*|anterior[- ]posterior",
-    EITHER: r"frontal\w*|front|face|frente|lordoti\w*|[lr]ld|decub\w*",
-    "LATERAL": r"[lr]?[- ]?lat|[lr]?[- ]?lateral(?:e[nrs]?|is)?|latero[- ]?lateral\w*|ll|rl|llat|rlat|"
-    r"profile?|profilo|perfil|seitlich\w*|seitl|zijdelings\w*|bocz\w*|bocni|боков\w*|swimmers?",
+    "PA": r"p[-./]?a|d[./]?v|(?:post(?:ero|erior)?|dorso)[-./ ]?(?:ant|ventr)\w*",
+    "AP": r"a[-./]?p|v[./]?d|(?:ant(?:ero|erior)?|ventro)[-./ ]?(?:post|dors)\w*",
+    EITHER: r"frontal\w*|front|face|frente|прям\w*|lordoti\w*|[lr]ld|decub\w*",
+    "LATERAL": r"(?:[lr]t?)?[- ]?lat[lr]?|(?:[lr]t?)?[- ]?lateral(?:e[nrs]?|is)?|latero[- ]?lateral\w*|ll|rl|"
+    r"profile?|profilo|perfil|seitlich\w*|seitl|zijdelings\w*|boc[nz]\w*|oldal\w*|sivu\w*|бок\w*|πλαγι\w*|"
+    r"swimmers?",
     "OBLIQUE": r"obl|obli[qc]\w*|schrag\w*|[lr][apl]o",
 }
 """How archives call each view: ViewPosition (PS3.3 C.8.7.1.1.2), label tables, descriptions, of any case and
