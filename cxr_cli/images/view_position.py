@@ -25,7 +25,7 @@ WORDS = {
     "AP": r"a[-./]?p|v[./]?d|(?:ant(?:ero|erior)?|ventro)[-./ ]?(?:post|dors)\w*",
     EITHER: r"frontal\w*|front|face|frente|прям\w*|lordoti\w*|[lr]ld|decub\w*",
     "LATERAL": r"(?:[lr]t?)?[- ]?lat[lr]?|(?:[lr]t?)?[- ]?lateral(?:e[nrs]?|is)?|latero[- ]?lateral\w*|ll|rl|"
-    r"profile?|profilo|perfil|seitlich\w*|seitl|zijdelings\w*|boc[nz]\w*|oldal\w*|sivu\w*|бок\w*|πλαγι\w*|"
+    r"profile?|profilo|perfil|seitlich\w*|seitl|zijdelings\w*|boc[nz]\w*|bok|oldal\w*|sivu\w*|бок\w*|πλαγι\w*|"
     r"swimmers?",
     "OBLIQUE": r"obl|obli[qc]\w*|schrag\w*|[lr][apl]o",
 }
@@ -253,7 +253,7 @@ def _view_in_words(text: str, patterns: tuple[tuple[str, re.Pattern[str]], ...])
     plain = unicodedata.normalize("NFKD", text)
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
     plain = unicodedata.normalize("NFC", plain)
-    found = [(view, match[0]) for view, words in patterns if (match := words.search(plain))]
+    found = [(view, match[0].strip()) for view, words in patterns if (match := words.search(plain))]
     views = {view for view, _ in found}
     if DECUBITUS.search(plain):
         views = {"LATERAL"} if SUPINE_DECUBITUS.search(plain) else views - {"LATERAL"}
