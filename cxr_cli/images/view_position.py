@@ -63,6 +63,8 @@ SERIES_TEXTS = (
 )
 STUDY_TEXTS = ("StudyDescription", "RequestedProcedureDescription")
 ORIENTATION = "PatientOrientation"
+UPRIGHT = re.compile(r"(?P<side>[APLR])[FH]?\\[FH][APLRFH]{0,2}")
+"""Rows to one side and columns to the feet, or the head."""
 BUT = ", but "
 """What stands between two statements of a header that contradict each other."""
 KEYWORDS = ("ViewPosition", ORIENTATION, *SERIES_TEXTS, *STUDY_TEXTS)
@@ -241,12 +243,10 @@ def _described(stated: Mapping[str, str], keywords: tuple[str, ...]) -> Iterator
 
 def _view_by_orientation(orientation: str) -> StatedView:
     """The view by PatientOrientation (PS3.3 C.7.6.1.1.1): where the rows and the columns lead to."""
-    rows, _, columns = orientation.upper().partition("\\")
-    view = ""
-    if columns[:1] in ("F", "H"):
-        sides = {"LATERAL": set(rows) & set("AP"), EITHER: set(rows) & set("LR")}
-        view = next(iter(found), "") if len(found := [side for side in sides if sides[side]]) == 1 else ""
-    return StatedView(view, f"{ORIENTATION} {orientation}")
+    match = UPRIGHT.fullmatch(orientation.upper())
+    if match is None:
+        return StatedView("", "")
+    return StatedView("LATERAL" if match["side"] in ("A", "P") else EITHER, f"{ORIENTATION} {match[0]}")
 
 
 def _view_in_words(text: str, patterns: tuple[tuple[str, re.Pattern[str]], ...]) -> StatedView:
