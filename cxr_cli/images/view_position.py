@@ -55,13 +55,8 @@ SEVERAL = re.compile(
 )
 """What an examination of more than one image is called."""
 
-SERIES_TEXTS = (
-    "SeriesDescription",
-    "ProtocolName",
-    "AcquisitionDeviceProcessingDescription",
-    "PerformedProcedureStepDescription",
-)
-STUDY_TEXTS = ("StudyDescription", "RequestedProcedureDescription")
+SERIES_TEXTS = ("SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription")
+STUDY_TEXTS = ("PerformedProcedureStepDescription", "StudyDescription", "RequestedProcedureDescription")
 ORIENTATION = "PatientOrientation"
 UPRIGHT = re.compile(r"(?P<side>[APLR])[FH]?\\[FH][APLRFH]{0,2}")
 """Rows to one side and columns to the feet, or the head."""

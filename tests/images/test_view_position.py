@@ -145,6 +145,8 @@ def test_a_code_and_its_meaning() -> None:
         ({"StudyDescription": "CHEST LATERAL"}, "LATERAL", "StudyDescription LATERAL"),
         ({"StudyDescription": "CHEST 2 VIEWS LAT"}, "", ""),
         ({"StudyDescription": "XR CHEST PA UPRIGHT"}, "", ""),
+        ({"PerformedProcedureStepDescription": "XR CHEST PA UPRIGHT"}, "", ""),
+        ({"PerformedProcedureStepDescription": "CHEST LAT"}, "LATERAL", None),
         # The better source first.
         ({"ViewPosition": "AP", "SeriesDescription": "CHEST PA"}, "AP", "AP"),
         ({"PatientOrientation": "L\\F", "SeriesDescription": "CHEST PA"}, "PA", "SeriesDescription PA"),
