@@ -118,6 +118,7 @@ complete -c cxr -n '__cxr_command_is train' -l flip-tta -l no-flip-tta -d 'Horiz
 complete -c cxr -n '__cxr_command_is train' -l pairs -r -f -d 'Pairs per epoch. [12000]'
 complete -c cxr -n '__cxr_command_is train' -l pairing -r -f -a 'random in-batch' -d 'Random pairs (the paper\'s), or all pairs within a batch. [random]'
 complete -c cxr -n '__cxr_command_is train' -l trials -r -f -d 'Three-way trials that validate an epoch. [129]'
+complete -c cxr -n '__cxr_command_is train' -l no-compile-cache -d 'Do not keep compiled programs for the next command.'
 complete -c cxr -n '__cxr_command_is train' -l help -d 'Show this message and exit.'
 complete -c cxr -n '__cxr_command_is train' -f -a '(__fish_complete_directories (commandline -ct))'
 
@@ -128,6 +129,7 @@ complete -c cxr -n '__cxr_command_is validate3way' -l subset -r -f -a 'train val
 complete -c cxr -n '__cxr_command_is validate3way' -l json -r -F -d 'Write the metrics there as JSON.'
 complete -c cxr -n '__cxr_command_is validate3way' -l dataset -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'Where the DATASET is now, if it was moved.'
 complete -c cxr -n '__cxr_command_is validate3way' -l split -r -F -d 'Where the split.csv is now, if it was moved.'
+complete -c cxr -n '__cxr_command_is validate3way' -l no-compile-cache -d 'Do not keep compiled programs for the next command.'
 complete -c cxr -n '__cxr_command_is validate3way' -l help -d 'Show this message and exit.'
 complete -c cxr -n '__cxr_command_is validate3way' -f -a '(__fish_complete_directories (commandline -ct))'
 
@@ -136,6 +138,7 @@ complete -c cxr -n '__cxr_command_is template' -l nearest -r -f -d 'For --kind n
 complete -c cxr -n '__cxr_command_is template' -l output -s o -r -F -d 'The templates. [RUN/templates.npz]'
 complete -c cxr -n '__cxr_command_is template' -l dataset -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'Where the DATASET is now, if it was moved.'
 complete -c cxr -n '__cxr_command_is template' -l split -r -F -d 'Where the split.csv is now, if it was moved.'
+complete -c cxr -n '__cxr_command_is template' -l no-compile-cache -d 'Do not keep compiled programs for the next command.'
 complete -c cxr -n '__cxr_command_is template' -l help -d 'Show this message and exit.'
 complete -c cxr -n '__cxr_command_is template' -f -a '(__fish_complete_directories (commandline -ct))'
 
@@ -157,6 +160,7 @@ complete -c cxr -n '__cxr_command_is test' -l resamples -r -f -d 'Bootstrap resa
 complete -c cxr -n '__cxr_command_is test' -l seed -r -f -d 'Random seed of the resamples.'
 complete -c cxr -n '__cxr_command_is test' -l dataset -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'Where the DATASET is now, if it was moved.'
 complete -c cxr -n '__cxr_command_is test' -l split -r -F -d 'Where the split.csv is now, if it was moved.'
+complete -c cxr -n '__cxr_command_is test' -l no-compile-cache -d 'Do not keep compiled programs for the next command.'
 complete -c cxr -n '__cxr_command_is test' -l help -d 'Show this message and exit.'
 complete -c cxr -n '__cxr_command_is test' -f -a '(__fish_complete_directories (commandline -ct))'
 
@@ -215,6 +219,7 @@ complete -c cxr -n '__cxr_command_is crossval' -l flip-tta -l no-flip-tta -d 'Ho
 complete -c cxr -n '__cxr_command_is crossval' -l pairs -r -f -d 'Pairs per epoch. [12000]'
 complete -c cxr -n '__cxr_command_is crossval' -l pairing -r -f -a 'random in-batch' -d 'Random pairs (the paper\'s), or all pairs within a batch. [random]'
 complete -c cxr -n '__cxr_command_is crossval' -l trials -r -f -d 'Three-way trials that validate an epoch. [129]'
+complete -c cxr -n '__cxr_command_is crossval' -l no-compile-cache -d 'Do not keep compiled programs for the next command.'
 complete -c cxr -n '__cxr_command_is crossval' -l help -d 'Show this message and exit.'
 complete -c cxr -n '__cxr_command_is crossval' -f -a '(__fish_complete_directories (commandline -ct))'
 
@@ -242,6 +247,7 @@ complete -c cxr -n '__cxr_command_is predict' -l member -r -F -d 'Average with t
 complete -c cxr -n '__cxr_command_is predict' -l templates -r -F -d 'Templates of a siamese run. [RUN/templates.npz]'
 complete -c cxr -n '__cxr_command_is predict' -l dataset -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'Where the DATASET is now, if it was moved.'
 complete -c cxr -n '__cxr_command_is predict' -l split -r -F -d 'Where the split.csv is now, if it was moved.'
+complete -c cxr -n '__cxr_command_is predict' -l no-compile-cache -d 'Do not keep compiled programs for the next command.'
 complete -c cxr -n '__cxr_command_is predict' -l help -d 'Show this message and exit.'
 complete -c cxr -n '__cxr_command_is predict' -f -a '(__fish_complete_directories (commandline -ct))'
 
@@ -254,6 +260,7 @@ complete -c cxr -n '__cxr_command_is audit' -l ignore -r -f -d 'A characteristic
 complete -c cxr -n '__cxr_command_is audit' -l fail-on -r -f -a 'shortcut association leak' -d 'Exit with code 5 if any of these is found; repeatable.'
 complete -c cxr -n '__cxr_command_is audit' -l output -s o -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'Folder for audit.json and figures/audit.png. [RUN]'
 complete -c cxr -n '__cxr_command_is audit' -l json -r -F -d 'The results to write as JSON. [DIR/audit.json]'
+complete -c cxr -n '__cxr_command_is audit' -l no-compile-cache -d 'Do not keep compiled programs for the next command.'
 complete -c cxr -n '__cxr_command_is audit' -l help -d 'Show this message and exit.'
 complete -c cxr -n '__cxr_command_is audit' -f -a '(__fish_complete_directories (commandline -ct))'
 
@@ -278,6 +285,7 @@ complete -c cxr -n '__cxr_command_is gradcam' -l masks -r -F -d 'For --sanity-ch
 complete -c cxr -n '__cxr_command_is gradcam' -l source-root -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'The folder that relative paths of images start from.'
 complete -c cxr -n '__cxr_command_is gradcam' -l dataset -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'Where the DATASET is now, if it was moved.'
 complete -c cxr -n '__cxr_command_is gradcam' -l split -r -F -d 'Where the split.csv is now, if it was moved.'
+complete -c cxr -n '__cxr_command_is gradcam' -l no-compile-cache -d 'Do not keep compiled programs for the next command.'
 complete -c cxr -n '__cxr_command_is gradcam' -l help -d 'Show this message and exit.'
 complete -c cxr -n '__cxr_command_is gradcam' -f -a '(__fish_complete_directories (commandline -ct))'
 
@@ -326,6 +334,7 @@ complete -c cxr -n '__cxr_command_is sweep' -l flip-tta -l no-flip-tta -d 'Horiz
 complete -c cxr -n '__cxr_command_is sweep' -l pairs -r -f -d 'Pairs per epoch. [5000]'
 complete -c cxr -n '__cxr_command_is sweep' -l pairing -r -f -a 'random in-batch' -d 'Random pairs (the paper\'s), or all pairs within a batch. [random]'
 complete -c cxr -n '__cxr_command_is sweep' -l trials -r -f -d 'Three-way trials that validate an epoch. [129]'
+complete -c cxr -n '__cxr_command_is sweep' -l no-compile-cache -d 'Do not keep compiled programs for the next command.'
 complete -c cxr -n '__cxr_command_is sweep' -l help -d 'Show this message and exit.'
 complete -c cxr -n '__cxr_command_is sweep' -f -a '(__fish_complete_directories (commandline -ct))'
 

@@ -133,6 +133,7 @@ _cxr() {
                         '(--pairs)--pairs=[Pairs per epoch. \[12000\]]:value: ' \
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -145,6 +146,7 @@ _cxr() {
                         '(--json)--json=[Write the metrics there as JSON.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -156,6 +158,7 @@ _cxr() {
                         '(--output -o)-o[The templates. \[RUN/templates.npz\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -180,6 +183,7 @@ _cxr() {
                         '(--seed)--seed=[Random seed of the resamples.]:value: ' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -246,6 +250,7 @@ _cxr() {
                         '(--pairs)--pairs=[Pairs per epoch. \[12000\]]:value: ' \
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -279,6 +284,7 @@ _cxr() {
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/' \
                         '*:folder:_files -/'
@@ -295,6 +301,7 @@ _cxr() {
                         '(--output -o)--output=[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
                         '(--output -o)-o[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
                         '(--json)--json=[The results to write as JSON. \[DIR/audit.json\]]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -322,6 +329,7 @@ _cxr() {
                         '(--source-root)--source-root=[The folder that relative paths of images start from.]:folder:_files -/' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -378,6 +386,7 @@ _cxr() {
                         '(--pairs)--pairs=[Pairs per epoch. \[5000\]]:value: ' \
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from cxr_cli.commands import options
+from cxr_cli.commands.compiling import compiles
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.errors import UsageError
 
 
+@compiles
 def predict(
     run: options.ModelFolder,
     inputs: Annotated[

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cxr_cli.commands import options
+from cxr_cli.commands.compiling import compiles
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.errors import UsageError
 from cxr_cli.runs.crossval_folder import is_crossval
@@ -14,6 +15,7 @@ from cxr_cli.splitting.criteria import Subset
 TestSeed = Annotated[int, typer.Option(min=0, help="Random seed of the resamples.")]
 
 
+@compiles
 def test(
     run: options.ModelFolder,
     subset: Annotated[Subset, typer.Option(help="Images to predict.")] = "test",
