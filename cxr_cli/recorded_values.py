@@ -8,7 +8,7 @@ from datetime import date
 from math import nan
 
 _EXPORTED = (
-    "na n/a nan -nan nat none null nil <na> #na na_character_ (null) [null] <null> \\n . undefined "  # of programs
+    "na n/a nan -nan nat none null nil <na> #na na_character_ (null) [null] <null> \\n . undefined "
     "#n/a #nv #null! #value! #ref! #div/0! #num! #name? "  # errors of spreadsheets
     "n.a. missing (missing) (blank) - -- --- \N{EN DASH} \N{EM DASH} ? ?? ???"
 )
