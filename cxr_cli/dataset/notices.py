@@ -1,10 +1,11 @@
 """What a finished dataset says of the characteristics of its images: a line each, with a count."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from math import isnan
 
 from cxr_cli.images.patient_ids import placeholder_notice
 from cxr_cli.images.view_position import EITHER, FRONTAL, is_contradicted
-from cxr_cli.recorded_values import is_impossible_age, is_open_age, is_sex, is_unknown
+from cxr_cli.recorded_values import is_impossible_age, is_open_age, is_sex, is_unknown, number_of
 
 Record = Mapping[str, str]
 
@@ -32,6 +33,11 @@ def notices(images: Sequence[Record], views: Collection[str] | None) -> Iterator
     yield from counted(
         (not image["age"] and _means_something(image["age_raw"]) for image in images),
         "images whose age is left empty: negative, over 120 years, or no age",
+        "age_raw",
+    )
+    yield from counted(
+        (bool(image["age"]) and isnan(number_of("age", image["age"])) for image in images),
+        "images whose age is no number of years, kept as written",
         "age_raw",
     )
     yield from counted(
