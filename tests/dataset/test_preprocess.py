@@ -257,12 +257,10 @@ def test_ages_sexes_and_views_are_written_in_one_way_and_kept_as_written(
         "images whose age is no number of years, kept as written: 1 of 4 (column age_raw)",
         "images whose age has an open end, such as 90+, read as 90: 1 of 4 (column age_raw)",
         "images whose sex is none of M, F and O, kept as written: 1 of 4 (column sex_raw)",
-        "images of unknown view, taken: 1 of 4",
+        "images of unknown view, taken: 1 of 4; frontal ones, PA or AP not stated: 1",
     ]
     run(images, to=tmp_path / "ap", settings=replace(settings, views=("AP",)))
-    assert run.said[-1] == (
-        "frontal images of which it is not known whether they are PA or AP, taken: 1 of 3"
-    )
+    assert run.said[-1] == "images of unknown view, taken: 1 of 3; frontal ones, PA or AP not stated: 1"
     assert read_csv(tmp_path / "ap" / "rejected.csv")["reason"].tolist() == ["PA view; taken are AP"]
 
 
