@@ -52,6 +52,7 @@ _cxr() {
                         '(--manufacturers)--manufacturers=[More spellings of manufacturers, TOML\: "Acme" = \["Acme Imaging"\].]:file:_files' \
                         '(--hash-patients)--hash-patients=[Replace patient ids by hashes, keyed by this file'\''s bytes.]:file:_files' \
                         '(--keep-tags)--keep-tags=[DICOM tags to add to the manifest as they are.]:value: ' \
+                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
                         '(--workers)--workers=[Number of processes that read; 0 reads in this one, without the time limit. \[one per available CPU\]]:value: ' \
                         '(--image-timeout)--image-timeout=[Reject an image that takes longer than this many seconds to read.]:value: ' \
                         '(--max-failures)--max-failures=[Stop when more inputs than this are rejected.]:value: ' \
@@ -166,7 +167,7 @@ _cxr() {
                     _arguments \
                         '(--subset)--subset=[Images to predict.]:value:(train val test)' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
-                        '(--positive)--positive=[Of two classes, the positive one. \[the one not named like a negative, else the second\]]:value: ' \
+                        '(--positive)--positive=[Of two classes, the positive one. \[the one beside a class named like a negative\: normal, ...\]]:value: ' \
                         '(--sensitivity)--sensitivity=[Choose the highest threshold that reaches this sensitivity on validation. \[the one with the highest Youden index there\]]:value: ' \
                         '(--threshold)--threshold=[Call an image positive if its score is at least this, such as 0.5.]:value: ' \
                         '(--calibrate)--calibrate=[Recalibrate the scores, fitted on validation; later predictions follow. \[as they are\]]:value:(temperature platt isotonic)' \
@@ -190,10 +191,11 @@ _cxr() {
                 stratify)
                     _arguments \
                         '*--by=[A characteristic; repeatable. `a,b` crosses two; `age\:40,60` groups numbers.]:value: ' \
-                        '(--compare)--compare=[Another model'\''s predictions of the same images.]:file:_files' \
+                        '(--compare)--compare=[Another model'\''s predictions of the same images; `cxr compare` takes more.]:file:_files' \
                         '(--positive)--positive=[The positive class; of more than two, it is compared with all others.]:value: ' \
                         '(--threshold)--threshold=[Call an image positive if its score is at least this. \[as the column `predicted`\]]:value: ' \
-                        '(--small)--small=[Mark strata with fewer images than this of a class.]:value: ' \
+                        '(--small)--small=[Mark strata with fewer patients than this of a class.]:value: ' \
+                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
                         '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
                         '(--output -o)--output=[A folder for all tables and ROC plots.]:folder:_files -/' \
                         '(--output -o)-o[A folder for all tables and ROC plots.]:folder:_files -/' \
@@ -210,7 +212,7 @@ _cxr() {
                         '(--recipe)--recipe=[The papers'\'' settings, single, siamese or finetune; or small-data.]:value:(single siamese finetune small-data)' \
                         '(--seeds)--seeds=[Train every fold with so many seeds; scores are their means.]:value: ' \
                         '(--seed)--seed=[The first random seed.]:value: ' \
-                        '(--positive)--positive=[Of two classes, the positive one. \[the one not named like a negative, else the second\]]:value: ' \
+                        '(--positive)--positive=[Of two classes, the positive one. \[the one beside a class named like a negative\: normal, ...\]]:value: ' \
                         '(--sensitivity)--sensitivity=[Choose the highest threshold that reaches this sensitivity on validation. \[the one with the highest Youden index there\]]:value: ' \
                         '(--calibrate)--calibrate=[Recalibrate the scores, fitted on validation; later predictions follow. \[as they are\]]:value:(temperature platt isotonic)' \
                         '(--resamples)--resamples=[Bootstrap resamples of patients for intervals.]:value: ' \
@@ -261,7 +263,8 @@ _cxr() {
                         '(--noninferiority)--noninferiority=[The largest acceptable loss of a metric, such as 0.05.]:value: ' \
                         '(--ensemble)--ensemble[Also compare the mean of the models'\'' scores.]' \
                         '(--prevalence)--prevalence=[Also compute predictive values at this prevalence of the positive class.]:value: ' \
-                        '(--small)--small=[Mark strata with fewer images than this of a class.]:value: ' \
+                        '(--small)--small=[Mark strata with fewer patients than this of a class.]:value: ' \
+                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
                         '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
                         '(--output -o)--output=[A folder for all tables and figures.]:folder:_files -/' \
                         '(--output -o)-o[A folder for all tables and figures.]:folder:_files -/' \

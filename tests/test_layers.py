@@ -25,6 +25,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("dataset",),
     ("labels", "models", "phantom", "plots"),
     ("images", "evaluation"),
+    ("user_tables",),
     ("artifacts", "reporting", "array_task", "compile_cache", "recorded_values", "slurm_script"),
     ("errors",),
 )

@@ -1,9 +1,10 @@
 """The class of every command: a Typer command that names its own options where the library raises."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperOption
 
 from cxr_cli.commands.console import CONSOLE
 from cxr_cli.errors import CxrError, PreprocessedOtherwise, UsageError, with_names
@@ -44,7 +45,22 @@ class CxrCommand(TyperCommand):
             option = word.partition("=")[0]
             if option in renamed:
                 raise UsageError(f"{option}: is now {renamed[option]}")
+        self._refuse_a_second_file(ctx, args)
         return super().parse_args(ctx, args)
+
+    def _refuse_a_second_file(self, ctx: "Context", args: list[str]) -> None:
+        """Refuse an option given twice that takes one file or folder: of settings the last one counts."""
+        if ctx.resilient_parsing:
+            return
+        _, _, given = self.make_parser(ctx).parse_args(list(args))
+        files = [
+            param
+            for param in given
+            if isinstance(param, TyperOption) and param.type_descriptor.annotation is Path
+        ]
+        for option in files:
+            if not option.multiple and files.count(option) > 1:
+                raise UsageError(f"{max(option.opts, key=len)}: is given twice, and takes one file or folder")
 
     def invoke(self, ctx: "Context") -> Any:
         """Run it; what the library says, in errors and notices, is written with flags."""

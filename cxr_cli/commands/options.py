@@ -46,7 +46,7 @@ Positive = Annotated[
     str | None,
     typer.Option(
         metavar="CLASS",
-        help="Of two classes, the positive one. [the one not named like a negative, else the second]",
+        help="Of two classes, the positive one. [the one beside a class named like a negative: normal, ...]",
     ),
 ]
 Sensitivity = Annotated[
@@ -72,13 +72,20 @@ ArrayPart = Annotated[
     str | None,
     typer.Option(metavar="I/N", help="Only part I of N, from 1. [the task of a Slurm job array; else all]"),
 ]
+IdsVerbatim = Annotated[
+    bool,
+    typer.Option(
+        "--ids-verbatim",
+        help="Patient ids that differ only in zeros, blanks, case or .0 are different patients.",
+    ),
+]
 OfOneClass = Annotated[
     str | None,
     typer.Option(
         metavar="CLASS", help="The positive class; of more than two, it is compared with all others."
     ),
 ]
-Small = Annotated[int, typer.Option(min=0, help="Mark strata with fewer images than this of a class.")]
+Small = Annotated[int, typer.Option(min=0, help="Mark strata with fewer patients than this of a class.")]
 FormatOfTables = Annotated[TableFormat, typer.Option("--format", help="Format of the tables.")]
 TablesFolder = Annotated[
     Path | None, typer.Option("--output", "-o", help="A folder for all tables and figures.")

@@ -118,7 +118,7 @@ def test(
         if is_given:
             raise UsageError(f"{option}: only with --external")
     from cxr_cli.evaluation.report import format_report
-    from cxr_cli.prediction.predictions_file import THRESHOLD
+    from cxr_cli.prediction.columns import THRESHOLD
     from cxr_cli.prediction.test import test as test_run
 
     result = test_run(

@@ -13,7 +13,7 @@ from cxr_cli.evaluation.metrics.confusion import Floats
 from cxr_cli.evaluation.metrics.ranking import weighted_roc_value
 from cxr_cli.evaluation.subgroups.differences import Difference, permutation_p, with_holm
 from cxr_cli.evaluation.subgroups.paired import paired_differences, swapped_differences
-from cxr_cli.evaluation.subgroups.strata import ALL_IMAGES, SMALL
+from cxr_cli.evaluation.subgroups.strata import ALL_IMAGES, SMALL, count_images, count_patients
 from cxr_cli.evaluation.uncertainty.estimates import Estimate, Estimates, estimate
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES, over_resamples, percentile_interval
 
@@ -35,8 +35,8 @@ class Comparison:
         by: the characteristic that the images share, such as "view_position"; "" for all images.
         name: its value.
         images, patients: counts.
-        of_class: images of each class.
-        small: a class has fewer images than asked for.
+        of_class, patients_of_class: images, and patients, of each class.
+        small: a class has fewer patients than asked for.
         estimates: every metric of each model, by the model's name.
         pairs: every two models.
     """
@@ -46,6 +46,7 @@ class Comparison:
     images: int
     patients: int
     of_class: dict[str, int]
+    patients_of_class: dict[str, int]
     small: bool
     estimates: dict[str, Estimates]
     pairs: tuple[Pair, ...]
@@ -68,7 +69,7 @@ def compare_models(
         divisions: by name, the strata of a characteristic by name: bool [N].
         rng: draws patients, and swaps.
         resamples: of each.
-        small: a stratum with fewer images of a class is marked.
+        small: a stratum with fewer patients of a class is marked.
 
     Returns:
         All images first, then each characteristic's strata.
@@ -91,14 +92,15 @@ def _compare(
     by: str, name: str, models: Mapping[str, Answers], rng: np.random.Generator, resamples: int, small: int
 ) -> Comparison:
     some = next(iter(models.values()))
-    counts = np.bincount(some.labels, minlength=len(some.classes))
+    patients_of_class = count_patients(some)
     return Comparison(
         by=by,
         name=name,
         images=len(some),
         patients=len(np.unique(some.patients)),
-        of_class=dict(zip(some.classes, counts.tolist(), strict=True)),
-        small=bool(counts.min() < small),
+        of_class=count_images(some),
+        patients_of_class=patients_of_class,
+        small=min(patients_of_class.values()) < small,
         estimates={model: estimate(answers, rng, resamples) for model, answers in models.items()},
         pairs=tuple(
             Pair(first, second, _differences(models[first], models[second], rng, resamples))

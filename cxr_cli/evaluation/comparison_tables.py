@@ -8,7 +8,13 @@ import numpy as np
 from cxr_cli.evaluation.comparison import Agreement, Comparison, ReaderResult, is_noninferior
 from cxr_cli.evaluation.metrics.registry import BY_NAME, heading
 from cxr_cli.evaluation.subgroups.differences import Difference
-from cxr_cli.evaluation.subgroups.tables import Subject, difference_cells, metric_cell, metric_of
+from cxr_cli.evaluation.subgroups.tables import (
+    Subject,
+    difference_cells,
+    metric_cell,
+    metric_of,
+    notes_of_groups,
+)
 from cxr_cli.evaluation.tables import Cell, Table
 
 
@@ -51,6 +57,7 @@ def as_json(
             "images": group.images,
             "patients": group.patients,
             "images_of_class": group.of_class,
+            "patients_of_class": group.patients_of_class,
             "models": {
                 model: {
                     name: metric.as_json()
@@ -139,7 +146,7 @@ def _table_of_images(comparisons: Sequence[Comparison]) -> Table:
         ]
         for group in comparisons
     ]
-    return Table("Images", ["", "images", "patients", *classes], rows)
+    return Table("Images", ["", "images", "patients", *(f"class {name}" for name in classes)], rows)
 
 
 def _table_of_metrics(comparisons: Sequence[Comparison], subject: Subject) -> Table:
@@ -231,9 +238,7 @@ def _table_of_agreement(agreement: Sequence[Agreement]) -> Table:
 
 def notes(comparisons: Sequence[Comparison], subject: Subject, margin: float | None = None) -> list[str]:
     """Say what the marks and the columns mean."""
-    found = []
-    if any(group.small for group in comparisons):
-        found.append(f"* fewer than {subject.small} images of a class: read with care")
+    found = notes_of_groups(comparisons, subject)
     if any(group.pairs for group in comparisons):
         found += [
             "Differences are paired. Intervals: of accuracy, sensitivity and specificity by Agresti and Min,",

@@ -14,7 +14,15 @@ from cxr_cli.evaluation.subgroups.differences import Difference, differences_to_
 from cxr_cli.evaluation.subgroups.paired import paired_differences
 from cxr_cli.evaluation.uncertainty.estimates import Estimates, estimate
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES, Interval
-from cxr_cli.recorded_values import NOT_RECORDED, is_missing, number_of
+from cxr_cli.recorded_values import (
+    NOT_RECORDED,
+    age_in_years,
+    is_impossible_age,
+    is_unknown,
+    number_of,
+    sex_code,
+)
+from cxr_cli.reporting import SILENT, Reporter
 
 ALL_IMAGES = "all images"
 MOST_STRATA = 50
@@ -32,19 +40,22 @@ class Characteristic:
     edges: tuple[float, ...] = ()
 
     def names(self, values: Sequence[str], place: str) -> list[str]:
-        """Name the stratum of each value.
+        """Name the stratum of each value: ages in years and sexes as codes, however they are written.
 
         Raises:
             BadInput: a value is no number where there are bins; `place` is the file's name.
         """
-        return [
-            NOT_RECORDED if is_missing(value) else self._name(value, f"{place}: line {line}")
-            for line, value in enumerate(values, start=2)
-        ]
+        named: dict[str, str] = {}
+        for line, value in enumerate(values, start=2):
+            if value not in named:
+                named[value] = self._name(value, f"{place}: line {line}") or NOT_RECORDED
+        return [named[value] for value in values]
 
     def _name(self, value: str, place: str) -> str:
+        if is_unknown(self.column, value):
+            return ""
         if not self.edges:
-            return value
+            return {"age": age_in_years, "sex": sex_code}.get(self.column, str)(value) or value
         number = number_of(self.column, value)
         if np.isnan(number):
             raise BadInput(f"{place}: {self.column} is {value!r}; bins need numbers")
@@ -90,8 +101,12 @@ def _is_number(text: str) -> bool:
     return re.fullmatch(r"\s*[-+]?(\d+\.?\d*|\.\d+)\s*", text) is not None
 
 
-def divide(by: Sequence[str], column: Column, place: str) -> dict[str, dict[str, NDArray[np.bool_]]]:
+def divide(
+    by: Sequence[str], column: Column, place: str, reporter: Reporter = SILENT
+) -> dict[str, dict[str, NDArray[np.bool_]]]:
     """Divide images by each of several `by`: bool [N] by the columns' names and the stratum's.
+
+    Impossible ages are not recorded, which is reported.
 
     Raises:
         InvalidSetting: see `read_by` and `strata_of`; or the same columns twice.
@@ -103,6 +118,10 @@ def divide(by: Sequence[str], column: Column, place: str) -> dict[str, dict[str,
         name = ", ".join(characteristic.column for characteristic in characteristics)
         if name in divisions:
             raise InvalidSetting("by", text, f"{name} is there twice")
+        if any(characteristic.column == "age" for characteristic in characteristics):
+            impossible = sum(map(is_impossible_age, column("age")))
+            if impossible:
+                reporter.say(f"{place}: {impossible} ages below 0 or over 120 years count as not recorded")
         divisions[name] = strata_of(characteristics, column, place)
     return divisions
 
@@ -117,7 +136,8 @@ def strata_of(by: Sequence[Characteristic], column: Column, place: str) -> dict[
 
     Returns:
         bool [N] by the stratum's name; every image is in one. Bins are in their order, other values by name,
-        what is not recorded last; a stratum without images is none.
+        what is not recorded last; a stratum without images is none. Crossed values that hold a comma or a
+        quotation mark are quoted as in CSV, so that no two strata have one name.
 
     Raises:
         BadInput: a value is no number where there are bins.
@@ -137,7 +157,13 @@ def strata_of(by: Sequence[Characteristic], column: Column, place: str) -> dict[
         )
     numbers = {kind: number for number, kind in enumerate(kinds)}
     of_image = np.array([numbers[image] for image in images])
-    return {", ".join(kind): of_image == number for kind, number in numbers.items()}
+    quoted = _quoted if len(by) > 1 else str
+    return {", ".join(map(quoted, kind)): of_image == number for kind, number in numbers.items()}
+
+
+def _quoted(value: str) -> str:
+    doubled = value.replace('"', '""')
+    return f'"{doubled}"' if {",", '"'} & set(value) else value
 
 
 def _ranks(characteristic: Characteristic, names: Sequence[str]) -> dict[str, int]:
@@ -153,8 +179,8 @@ class Stratum:
         by: the characteristic, such as "view_position, sex"; "" for all images.
         name: its value.
         images, patients: counts.
-        of_class: images of each class.
-        small: a class has fewer images than asked for.
+        of_class, patients_of_class: images, and patients, of each class.
+        small: a class has fewer patients than asked for.
         estimates: every metric.
         differences: to all other images; where there are two strata the first has them. Empty where there is
             none.
@@ -167,6 +193,7 @@ class Stratum:
     images: int
     patients: int
     of_class: dict[str, int]
+    patients_of_class: dict[str, int]
     small: bool
     estimates: Estimates
     differences: dict[str, Difference] = field(default_factory=dict)
@@ -189,7 +216,7 @@ def describe_strata(
         divisions: by name, the strata of a characteristic by name: bool [N].
         rng: draws patients and permutations.
         resamples: of each.
-        small: a stratum with fewer images of a class is marked.
+        small: a stratum with fewer patients of a class is marked.
     """
     found = [_stratum("", ALL_IMAGES, answers, np.ones(len(answers), bool), rng, resamples, small)]
     for by, strata in divisions.items():
@@ -269,13 +296,29 @@ def _stratum(
     resamples: int,
     small: int,
 ) -> Stratum:
-    counts = np.bincount(answers.labels[inside], minlength=len(answers.classes))
+    of_stratum = answers.take(inside)
+    patients_of_class = count_patients(of_stratum)
     return Stratum(
         by=by,
         name=name,
-        images=int(inside.sum()),
-        patients=len(np.unique(answers.patients[inside])),
-        of_class=dict(zip(answers.classes, counts.tolist(), strict=True)),
-        small=bool(counts.min() < small),
-        estimates=estimate(answers.take(inside), rng, resamples),
+        images=len(of_stratum),
+        patients=len(np.unique(of_stratum.patients)),
+        of_class=count_images(of_stratum),
+        patients_of_class=patients_of_class,
+        small=min(patients_of_class.values()) < small,
+        estimates=estimate(of_stratum, rng, resamples),
     )
+
+
+def count_images(answers: Answers) -> dict[str, int]:
+    """Count the images of each class."""
+    counts = np.bincount(answers.labels, minlength=len(answers.classes))
+    return dict(zip(answers.classes, counts.tolist(), strict=True))
+
+
+def count_patients(answers: Answers) -> dict[str, int]:
+    """Count the patients who have an image of each class."""
+    return {
+        name: len(np.unique(answers.patients[answers.labels == number]))
+        for number, name in enumerate(answers.classes)
+    }

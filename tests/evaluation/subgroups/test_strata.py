@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from recorder import Recorder
 from sklearn.metrics import recall_score, roc_auc_score
 
 from cxr_cli.errors import BadInput, InvalidSetting
@@ -81,6 +84,54 @@ def test_characteristics_are_crossed() -> None:
         "PA, <60": [1, 4],
         f"{NOT_RECORDED}, >=60": [2],
     }
+
+
+def test_crossed_values_with_commas_have_names_of_their_own() -> None:
+    table = {"x": ["a", "a, b", 'a"'], "y": ["b, c", "c", "d"]}
+    found = strata_of(read_by("x,y"), lambda name: table[name], "p.csv")
+    assert {name: np.flatnonzero(images).tolist() for name, images in found.items()} == {
+        'a, "b, c"': [0],
+        '"a""", d': [2],
+        '"a, b", c': [1],
+    }
+    assert list(strata_of(read_by("x"), lambda name: table[name], "p.csv")) == ["a", 'a"', "a, b"]
+
+
+@given(st.lists(st.tuples(*[st.text('a, "', max_size=4).map(lambda text: f"x{text}")] * 2), min_size=1))
+def test_every_two_values_are_a_stratum_of_their_own(images: list[tuple[str, str]]) -> None:
+    table = {"x": [one for one, _ in images], "y": [other for _, other in images]}
+    found = strata_of(read_by("x,y"), lambda name: table[name], "p.csv")
+    assert len(found) == len({(one, other) for one, other in images})
+    assert sum(inside.sum() for inside in found.values()) == len(images)
+
+
+AGES = ["058Y", "nan", "90+", "14M", "412", "39", "-1", "58.0"]
+
+
+def test_ages_and_sexes_are_read_however_they_are_written() -> None:
+    found = strata_of(read_by("age:40,60"), lambda _: AGES, "p.csv")
+    assert {name: np.flatnonzero(images).tolist() for name, images in found.items()} == {
+        "<40": [3, 5],
+        "40 to <60": [0, 7],
+        ">=60": [2],
+        NOT_RECORDED: [1, 4, 6],
+    }
+    assert list(strata_of(read_by("age"), lambda _: AGES, "p.csv")) == [
+        "1.1667",
+        "39",
+        "58",
+        "90",
+        NOT_RECORDED,
+    ]
+    sexes = ["M", "male", "f", "Female", "", "NA"]
+    found = strata_of(read_by("sex"), lambda _: sexes, "p.csv")
+    assert {name: int(images.sum()) for name, images in found.items()} == {"F": 2, "M": 2, NOT_RECORDED: 2}
+
+
+def test_impossible_ages_are_counted() -> None:
+    recorder = Recorder()
+    divide(["age:40"], lambda _: AGES, "p.csv", recorder)
+    assert recorder.said == ["p.csv: 2 ages below 0 or over 120 years count as not recorded"]
 
 
 def test_bins_of_what_is_no_number_are_refused_with_the_line() -> None:
