@@ -883,7 +883,7 @@ _cxr() {
     esac
     case "$command $current" in
         "preprocess -"*)
-            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --format --finding --views --size --crop-top --crop-border --manufacturers --hash-patients --keep-tags --workers --image-timeout --max-failures --shard --merge --help"
+            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --format --finding --views --size --crop-top --crop-border --manufacturers --hash-patients --keep-tags --ids-verbatim --workers --image-timeout --max-failures --shard --merge --help"
             ;;
         "preprocess "*)
             _cxr_paths -f
@@ -925,7 +925,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "stratify -"*)
-            _cxr_offer -W "--by --compare --positive --threshold --small --format --output -o --resamples --seed --help"
+            _cxr_offer -W "--by --compare --positive --threshold --small --ids-verbatim --format --output -o --resamples --seed --help"
             ;;
         "stratify "*)
             _cxr_paths -f
@@ -937,7 +937,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "compare -"*)
-            _cxr_offer -W "--by --reader --positive --noninferiority --ensemble --prevalence --small --format --output -o --resamples --seed --help"
+            _cxr_offer -W "--by --reader --positive --noninferiority --ensemble --prevalence --small --ids-verbatim --format --output -o --resamples --seed --help"
             ;;
         "compare "*)
             _cxr_paths -d

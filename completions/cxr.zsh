@@ -51,6 +51,7 @@ _cxr() {
                         '(--manufacturers)--manufacturers=[More spellings of manufacturers, TOML\: "Acme" = \["Acme Imaging"\].]:file:_files' \
                         '(--hash-patients)--hash-patients=[Replace patient ids by hashes, keyed by this file'\''s bytes.]:file:_files' \
                         '(--keep-tags)--keep-tags=[DICOM tags to add to the manifest as they are.]:value: ' \
+                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
                         '(--workers)--workers=[Number of processes that read; 0 reads in this one, without the time limit. \[one per available CPU\]]:value: ' \
                         '(--image-timeout)--image-timeout=[Reject an image that takes longer than this many seconds to read.]:value: ' \
                         '(--max-failures)--max-failures=[Stop when more inputs than this are rejected.]:value: ' \
@@ -191,6 +192,7 @@ _cxr() {
                         '(--positive)--positive=[The positive class; of more than two, it is compared with all others.]:value: ' \
                         '(--threshold)--threshold=[Call an image positive if its score is at least this. \[as the column `predicted`\]]:value: ' \
                         '(--small)--small=[Mark strata with fewer patients than this of a class.]:value: ' \
+                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
                         '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
                         '(--output -o)--output=[A folder for all tables and ROC plots.]:folder:_files -/' \
                         '(--output -o)-o[A folder for all tables and ROC plots.]:folder:_files -/' \
@@ -258,6 +260,7 @@ _cxr() {
                         '(--ensemble)--ensemble[Also compare the mean of the models'\'' scores.]' \
                         '(--prevalence)--prevalence=[Also compute predictive values at this prevalence of the positive class.]:value: ' \
                         '(--small)--small=[Mark strata with fewer patients than this of a class.]:value: ' \
+                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
                         '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
                         '(--output -o)--output=[A folder for all tables and figures.]:folder:_files -/' \
                         '(--output -o)-o[A folder for all tables and figures.]:folder:_files -/' \

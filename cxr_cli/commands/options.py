@@ -75,6 +75,13 @@ ArrayPart = Annotated[
     str | None,
     typer.Option(metavar="I/N", help="Only part I of N, from 1. [the task of a Slurm job array; else all]"),
 ]
+IdsVerbatim = Annotated[
+    bool,
+    typer.Option(
+        "--ids-verbatim",
+        help="Patient ids that differ only in zeros, blanks, case or .0 are different patients.",
+    ),
+]
 OfOneClass = Annotated[
     str | None,
     typer.Option(

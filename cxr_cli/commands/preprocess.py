@@ -59,6 +59,7 @@ def preprocess(
     keep_tags: Annotated[
         str, typer.Option(metavar="KEYWORD,...", help="DICOM tags to add to the manifest as they are.")
     ] = "",
+    ids_verbatim: options.IdsVerbatim = False,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -114,6 +115,7 @@ def preprocess(
             crop_border=crop_border,
             manufacturers=manufacturers,
             hash_patients=hash_patients,
+            ids_verbatim=ids_verbatim,
             keep_tags=[keyword.strip() for keyword in keep_tags.split(",")] if keep_tags else (),
             workers=workers,
             image_timeout=image_timeout,

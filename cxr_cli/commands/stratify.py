@@ -39,6 +39,7 @@ def stratify(
         ),
     ] = None,
     small: options.Small = 20,
+    ids_verbatim: options.IdsVerbatim = False,
     form: options.FormatOfTables = "table",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A folder for all tables and ROC plots.")
@@ -59,6 +60,7 @@ def stratify(
         positive=positive,
         threshold=threshold,
         small=small,
+        ids_verbatim=ids_verbatim,
         output=output,
         resamples=resamples,
         seed=seed,

@@ -159,6 +159,7 @@ def compare(
     ensemble: bool = False,
     prevalence: float | None = None,
     small: int = 20,
+    ids_verbatim: bool = False,
     output: Path | None = None,
     resamples: int = 2000,
     seed: int = 0,
@@ -177,6 +178,7 @@ def compare(
         ensemble: also compare the mean of the models' scores, as a model of its own.
         prevalence: of the positive class, for predictive values elsewhere.
         small: mark strata with fewer patients of a class.
+        ids_verbatim: take patient ids that differ only in zeros, blanks, case or .0 as different patients.
         output: a folder for the tables in every format, and for the figures.
         resamples: of patients, and of swaps.
         seed: of both.
@@ -203,7 +205,7 @@ def compare(
     named = _named([Path(model) for model in models])
     read: dict[str, Predictions] = {}
     for name, path in named.items():
-        read[name] = read_predictions(path, positive, reporter=reporter)
+        read[name] = read_predictions(path, positive, ids_verbatim=ids_verbatim, reporter=reporter)
         positive = positive or read[name].positive
     matched = _on_the_same_images(read, reporter)
     if ensemble:

@@ -152,7 +152,7 @@ def _pool(folder: Path, runs: Sequence[FoldRun]) -> tuple[MetricsReport, Table]:
     """Pool the runs' predictions and metrics, and write them."""
     table = pooled_predictions(runs)
     write_predictions(folder / PREDICTIONS, table)
-    predictions = read_predictions(folder / PREDICTIONS)
+    predictions = read_predictions(folder / PREDICTIONS, ids_verbatim=True)
     report = classification_report(predictions.answers)
     each = {run: read_json(run.folder / METRICS) for run in runs}
     rows = shown("classes" if report.positive is None else "finding")

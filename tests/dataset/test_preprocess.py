@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +164,7 @@ def test_exact_duplicates_are_kept_once_and_told(tmp_path: Path, run: Run) -> No
         f"{first}, under another label",
         f"{first}, under another label, under another patient",
     ]
-    assert run.said[-1] == "exact duplicates left out: 4 (2 under another label, 2 under another patient)"
+    assert run.said[0] == "exact duplicates left out: 4 (2 under another label, 2 under another patient)"
 
 
 def test_a_label_table_gives_labels_characteristics_and_columns(
@@ -195,6 +196,108 @@ def test_a_label_table_gives_labels_characteristics_and_columns(
     ]
     assert "rows of the label tables without an image here: 1" in run.said
     assert any("'source' is kept as 'table_source'" in line for line in run.said)
+
+
+def test_what_is_missing_is_missing_in_every_column(tmp_path: Path, images: Path, run: Run) -> None:
+    settings = table(
+        tmp_path / "t.csv",
+        "path,label,patient_id,sex,age,view_position",
+        "a,one,nan,NA,#N/A,?",
+        "b,None,7,F,50,PA",
+        "c,two,NaN,-,<NA>,null",
+        "d,NaN,8,M,60,AP",
+    )
+    run(images, to=tmp_path / "d", settings=settings)
+    manifest = open_dataset(tmp_path / "d").manifest
+    missing = manifest[["patient_id", "sex", "age", "view_position"]]
+    assert manifest["label"].tolist() == ["one", "two"]
+    assert (missing == "").all(axis=None)
+    assert read_csv(tmp_path / "d" / "rejected.csv")["reason"].tolist() == [
+        "missing label in the label table: 'None'",
+        "missing label in the label table: 'NaN'",
+    ]
+    assert run.said == [
+        "images whose patient id is a word for a missing value, each a patient of its own: 2 of 2",
+        "images of unknown view, taken: 2 of 2",
+    ]
+
+
+def test_a_folder_named_like_a_missing_value_is_no_class(tmp_path: Path, images: Path, run: Run) -> None:
+    draw(images / "nan" / "e.png", 9)
+    run(images, to=tmp_path / "d")
+    assert read_csv(tmp_path / "d" / "rejected.csv")["reason"].tolist() == [
+        "missing label of its folder: 'nan'"
+    ]
+
+
+def test_ages_sexes_and_views_are_written_in_one_way_and_kept_as_written(
+    tmp_path: Path, images: Path, run: Run
+) -> None:
+    settings = table(
+        tmp_path / "t.csv",
+        "path,label,sex,age,view_position",
+        "a,one,male,018M,pa",
+        "b,one,W,412,AP ERECT",
+        "c,two,1,90+,FRONTAL",
+        "d,two,unknown,about 50,XYZ",
+    )
+    run(images, to=tmp_path / "d", settings=settings)
+    manifest = open_dataset(tmp_path / "d").manifest.set_index("path").sort_index()
+    for column, values in {
+        "sex": ["M", "F", "1", ""],
+        "sex_raw": ["male", "W", "1", "unknown"],
+        "age": ["1.5", "", "90", ""],
+        "age_raw": ["018M", "412", "90+", "about 50"],
+        "view_position": ["PA", "AP", "FRONTAL", ""],
+        "view_position_raw": ["pa", "AP ERECT", "FRONTAL", "XYZ"],
+    }.items():
+        assert manifest[column].tolist() == values
+    assert run.said == [
+        "images whose age is left empty: negative, over 120 years, or no age: 2 of 4 (column age_raw)",
+        "images whose age has an open end, such as 90+, read as 90: 1 of 4 (column age_raw)",
+        "images whose sex is none of M, F and O, kept as written: 1 of 4 (column sex_raw)",
+        "images of unknown view, taken: 1 of 4",
+    ]
+    run(images, to=tmp_path / "ap", settings=replace(settings, views=("AP",)))
+    assert run.said[-1] == (
+        "frontal images of which it is not known whether they are PA or AP, taken: 1 of 3"
+    )
+    assert read_csv(tmp_path / "ap" / "rejected.csv")["reason"].tolist() == ["PA view; taken are AP"]
+
+
+def test_spellings_of_one_patient_id_are_one_patient(tmp_path: Path, images: Path, run: Run) -> None:
+    rows = ["path,label,patient_id", "a,one,P 01", "b,one,8", "c,two,p01 ", "d,two,08"]
+    settings = table(tmp_path / "t.csv", *rows)
+    run(images, to=tmp_path / "d", settings=settings)
+    manifest = open_dataset(tmp_path / "d").manifest.set_index("path").sort_index()
+    assert manifest["patient_id_raw"].tolist() == ["P 01", "8", "p01", "08"]
+    # The first of an id's spellings, in the order of the images: b, a, c, d.
+    assert manifest["patient_id"].tolist() == ["P 01", "8", "P 01", "8"]
+    assert run.said[0] == (
+        "patient ids that differ only in zeros, blanks, case or .0, each taken as one patient: 2, such as "
+        "'8' and '08'; `ids_verbatim` keeps them apart"
+    )
+    with pytest.raises(SettingsChanged, match="`ids_verbatim` was False, now True"):
+        run(images, to=tmp_path / "d", settings=replace(settings, ids_verbatim=True))
+    run(images, to=tmp_path / "v", settings=replace(settings, ids_verbatim=True))
+    verbatim = open_dataset(tmp_path / "v").manifest.set_index("path").sort_index()
+    assert verbatim["patient_id"].tolist() == verbatim["patient_id_raw"].tolist()
+    assert verbatim["patient_id"].nunique() == 4
+    assert run.said == ["images of unknown view, taken: 4 of 4"]
+
+
+def test_an_id_that_is_no_patient_s_is_reported(tmp_path: Path, images: Path, run: Run) -> None:
+    rows = ["path,label,patient_id", "a,one,ANONYMOUS", "b,one,8", "c,two,Anonymous", "d,two,9"]
+    run(images, to=tmp_path / "d", settings=table(tmp_path / "t.csv", *rows))
+    assert (
+        "patient_id 'ANONYMOUS' is on 2 of 4 images, which count as one patient; if it is no patient's, "
+        "give `cxr preprocess` a label table with a column of patients; its column of paths, taken as that "
+        "one, makes each image a patient of its own"
+    ) in run.said
+    (tmp_path / "t.csv").write_text("path,label\na,one\nb,one\nc,two\nd,two\n")
+    by_path = Settings(Geometry(size=16), (tmp_path / "t.csv",), Columns(patient="path"))
+    run(images, to=tmp_path / "p", settings=by_path)
+    assert open_dataset(tmp_path / "p").manifest["patient_id"].nunique() == 4
 
 
 def test_a_covidx_list_gives_subset_and_collection(tmp_path: Path, images: Path, run: Run) -> None:
@@ -363,9 +466,13 @@ def test_the_journal_holds_no_header_text(tmp_path: Path, images: Path) -> None:
         "source",
         "label",
         "patient_id",
+        "patient_id_raw",
         "view_position",
+        "view_position_raw",
         "sex",
+        "sex_raw",
         "age",
+        "age_raw",
         "manufacturer",
         "portable",
         "pixel_mapping",

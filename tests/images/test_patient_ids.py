@@ -51,4 +51,6 @@ def test_ids_that_are_likely_no_patients() -> None:
     assert placeholder_id(["a", "a", "ANONYMOUS", "b", "ANONYMOUS"]) == ("ANONYMOUS", 2)
     assert placeholder_id(["De-Identified", "De-Identified"]) == ("De-Identified", 2)
     assert placeholder_id(["", "", "", "unknown"]) is None
+    assert placeholder_id(["0", "0", "1", "2"]) is None  # patients may be numbered from 0
+    assert placeholder_id(["0"] * 10 + ["1"]) == ("0", 10)
     assert placeholder_id([]) is None

@@ -328,7 +328,9 @@ def test_spellings_of_a_patient_are_one_and_reported(write: Write) -> None:
     rows = [f"{patient},{label},0.5" for patient, label in (("0001", 1), ("1.0", 0), ("2", 1))]
     found = read_predictions(write("patient_id,label,score_1", *rows), reporter=recorder)
     assert found.answers.patients.tolist() == [0, 0, 1]
-    assert "1 patients' ids are written in several ways, such as '0001' and '1.0'" in recorder.said[0]
+    assert "each taken as one patient: 1, such as '0001' and '1.0'" in recorder.said[0]
+    verbatim = read_predictions(write("patient_id,label,score_1", *rows), ids_verbatim=True)
+    assert verbatim.answers.patients.tolist() == [0, 1, 2]
 
 
 def said_of(path: Path, threshold: float | None = None) -> list[str]:

@@ -19,7 +19,7 @@ from cxr_cli.recorded_values import (
     NOT_RECORDED,
     age_in_years,
     is_impossible_age,
-    is_missing,
+    is_unknown,
     number_of,
     sex_code,
 )
@@ -53,7 +53,7 @@ class Characteristic:
         return [named[value] for value in values]
 
     def _name(self, value: str, place: str) -> str:
-        if is_missing(value) or (self.column == "age" and is_impossible_age(value)):
+        if is_unknown(self.column, value):
             return ""
         if not self.edges:
             return {"age": age_in_years, "sex": sex_code}.get(self.column, str)(value) or value
