@@ -42,6 +42,7 @@ Templates = Annotated[Path | None, typer.Option(help="Templates of a siamese run
 Seed = Annotated[int, typer.Option(min=0, help="Random seed.")]
 Resamples = Annotated[int, typer.Option(min=100, help="Bootstrap resamples of patients for intervals.")]
 
+QUOTED_NAMES = "Double quotes stand around a name with a comma or =."
 Positive = Annotated[
     str | None,
     typer.Option(

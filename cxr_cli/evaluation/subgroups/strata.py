@@ -14,6 +14,7 @@ from cxr_cli.evaluation.subgroups.differences import Difference, differences_to_
 from cxr_cli.evaluation.subgroups.paired import paired_differences
 from cxr_cli.evaluation.uncertainty.estimates import Estimates, estimate
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES, Interval
+from cxr_cli.name_lists import read_parts
 from cxr_cli.recorded_values import NOT_RECORDED, is_missing, number_of
 
 ALL_IMAGES = "all images"
@@ -60,18 +61,21 @@ class Characteristic:
 def read_by(text: str) -> tuple[Characteristic, ...]:
     """Read one of `by`: columns, which are crossed; a column's bins after a colon: "sex,age:40,60".
 
+    A name with a comma or a colon stands in double quotes, see `read_parts`.
+
     Raises:
         InvalidSetting: edges that are no rising numbers, or no column.
     """
     found: list[tuple[str, list[float]]] = []
-    for part in text.split(","):
-        name, colon, edge = part.partition(":")
-        if colon:
-            found.append((name.strip(), [_edge(text, edge)]))
+    before = ""
+    for part, separator in read_parts("by", text, ",:"):
+        if before == ":":
+            found[-1][1].append(_edge(text, part + separator.strip(",")))
         elif found and found[-1][1] and _is_number(part):
             found[-1][1].append(float(part))
         else:
-            found.append((part.strip(), []))
+            found.append((part, []))
+        before = separator
     for name, edges in found:
         if not name:
             raise InvalidSetting("by", text, "a column's name is missing")
