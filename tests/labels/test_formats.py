@@ -57,7 +57,7 @@ CheXpert-v1.0-small/train/patient00003/study2/view1_frontal.jpg,Unknown,0,Fronta
 def read(tmp_path: Path, text: str, label_format: str, finding: str | None = None) -> list[LabelRow]:
     table = tmp_path / ("list.txt" if label_format == "covidx" else "table.csv")
     table.write_text(text, "utf-8")
-    return read_published(table, Published(label_format, finding))
+    return read_published([table], Published(label_format, finding))
 
 
 def outcomes(rows: list[LabelRow]) -> list[str]:
