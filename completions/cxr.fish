@@ -35,11 +35,11 @@ complete -c cxr -n '__cxr_command_is' -a demo -d 'Run every stage on synthetic r
 complete -c cxr -n '__cxr_command_is' -a doctor -d 'Report what this installation and this machine can do.'
 
 complete -c cxr -n '__cxr_command_is preprocess' -l output -s o -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'The DATASET folder to make.'
-complete -c cxr -n '__cxr_command_is preprocess' -l labels -r -F -d 'A label table (CSV, TSV or COVIDx list); repeatable. [class = folder name]'
+complete -c cxr -n '__cxr_command_is preprocess' -l labels -r -F -d 'A label table (CSV, TSV, Excel, COVIDx list; also .gz, .zip); repeatable. [class = folder name]'
 complete -c cxr -n '__cxr_command_is preprocess' -l path-column -r -f -d 'The label table\'s column of image paths.'
 complete -c cxr -n '__cxr_command_is preprocess' -l label-column -r -f -d 'The label table\'s column of classes.'
 complete -c cxr -n '__cxr_command_is preprocess' -l patient-column -r -f -d 'Column of patient ids in the label table. [patient_id, if present]'
-complete -c cxr -n '__cxr_command_is preprocess' -l format -r -f -a 'nih rsna covidx cohen chexpert' -d 'The published layout of the label tables.'
+complete -c cxr -n '__cxr_command_is preprocess' -l format -r -f -a 'nih rsna covidx cohen chexpert padchest vindr mimic siim openi' -d 'The published layout of the label tables.'
 complete -c cxr -n '__cxr_command_is preprocess' -l finding -r -f -d 'With --format: classes are positive and negative for it. [an image\'s one finding]'
 complete -c cxr -n '__cxr_command_is preprocess' -l views -r -f -d 'Views to keep: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are kept.'
 complete -c cxr -n '__cxr_command_is preprocess' -l size -r -f -d 'Side of the stored images, in pixels.'

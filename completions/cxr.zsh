@@ -38,11 +38,11 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The DATASET folder to make.]:folder:_files -/' \
                         '(--output -o)-o[The DATASET folder to make.]:folder:_files -/' \
-                        '*--labels=[A label table (CSV, TSV or COVIDx list); repeatable. \[class = folder name\]]:file:_files' \
+                        '*--labels=[A label table (CSV, TSV, Excel, COVIDx list; also .gz, .zip); repeatable. \[class = folder name\]]:file:_files' \
                         '(--path-column)--path-column=[The label table'\''s column of image paths.]:value: ' \
                         '(--label-column)--label-column=[The label table'\''s column of classes.]:value: ' \
                         '(--patient-column)--patient-column=[Column of patient ids in the label table. \[patient_id, if present\]]:value: ' \
-                        '(--format)--format=[The published layout of the label tables.]:value:(nih rsna covidx cohen chexpert)' \
+                        '(--format)--format=[The published layout of the label tables.]:value:(nih rsna covidx cohen chexpert padchest vindr mimic siim openi)' \
                         '(--finding)--finding=[With --format\: classes are positive and negative for it. \[an image'\''s one finding\]]:value: ' \
                         '(--views)--views=[Views to keep\: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are kept.]:value: ' \
                         '(--size)--size=[Side of the stored images, in pixels.]:value: ' \

@@ -30,7 +30,7 @@ from cxr_cli.images.characteristics import MANIFEST_COLUMNS, combine
 from cxr_cli.images.manufacturers import ManufacturerTable, manufacturer, read_manufacturers
 from cxr_cli.images.privacy import check_keep_tags, hash_patient, read_key
 from cxr_cli.images.read import Geometry, PreparedImage, UnreadImage, read_image
-from cxr_cli.images.sources import Inputs, absolute, find_inputs, listed
+from cxr_cli.images.sources import Inputs, absolute, composed, find_inputs, listed
 from cxr_cli.images.view_position import parse_views
 from cxr_cli.images.workers import map_in_order, usable_cpus
 from cxr_cli.labels.choices import Format
@@ -330,7 +330,7 @@ def _candidates(
 ) -> tuple[Sequence[Candidate], tuple[str, ...]]:
     """Give each input its label and values; also name the columns that label tables add to the manifest."""
     if not settings.labels:
-        return [Candidate(path, folder_name(path), {}) for path in paths], ()
+        return [Candidate(path, composed(folder_name(path)).strip(), {}) for path in paths], ()
     labels = read_labels(settings.labels, settings.columns, paths, sources, settings.published, reporter)
     for column in labels.columns:
         if column in settings.keep_tags:

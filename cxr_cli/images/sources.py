@@ -1,6 +1,7 @@
 """Which files below the given sources are inputs."""
 
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,13 +71,19 @@ def find_inputs(sources: Sequence[Path]) -> Inputs:
             else:
                 other_files[suffix_of(path)] += 1
     if not found:
-        others = f"other files: {listed(other_files)}" if other_files else "no other files"
+        others = (
+            f"other files: {listed(_most_frequent_first(other_files))}" if other_files else "no other files"
+        )
         raise BadInput(
             f"{', '.join(map(str, sources))}: no images here ({others}); "
             "PNG, JPEG, TIFF, BMP and DICOM are read"
         )
-    paths = sorted(found.values(), key=lambda path: path.parts)
-    return Inputs(tuple(paths), dict(other_files.most_common()), system_files, linked_folders)
+    paths = sorted(found.values(), key=lambda path: os.fsencode(path).split(b"/"))  # in any locale
+    return Inputs(tuple(paths), _most_frequent_first(other_files), system_files, linked_folders)
+
+
+def _most_frequent_first(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def listed(counts: Mapping[str, int]) -> str:
@@ -99,6 +106,15 @@ def image_stem(name: str) -> str:
 def absolute(path: Path) -> str:
     """The absolute path without "." and "..", symbolic links left as they are: the identity of an input."""
     return os.path.abspath(path)
+
+
+def composed(name: str) -> str:
+    """A name in Unicode's form NFC, which macOS splits up; also where the locale is not that of its bytes."""
+    if name.isascii():
+        return name
+    return unicodedata.normalize(
+        "NFC", name.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+    )
 
 
 def is_dicom(path: Path) -> bool:

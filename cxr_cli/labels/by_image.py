@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from cxr_cli.errors import BadInput
 from cxr_cli.labels.findings import (
+    NOT_GIVEN,
     Row,
     StatedFindings,
     of_findings,
@@ -54,8 +55,9 @@ def read_nih(table: Path, reporter: Reporter) -> list[StatedFindings]:
     for row in read_rows(table, ["Image Index", "Finding Labels", "Patient ID"], reporter):
         values = values_of(row, meaning)
         values["age"] = age_in_years(values.get("age", "")) or values.get("age", "")
-        label_row = LabelRow(table, row["Image Index"], "", values)
-        images.append(of_findings(label_row, several(row["Finding Labels"], "|")))
+        found = several(row["Finding Labels"], "|")
+        label_row = LabelRow(table, row["Image Index"], "", values, None if found else NOT_GIVEN)
+        images.append(of_findings(label_row, found))
     return images
 
 
@@ -78,8 +80,11 @@ def read_rsna(table: Path, reporter: Reporter) -> list[StatedFindings]:
         ]
         if "x" in same[0]:
             values["boxes"] = "; ".join(boxes)
-        found = list(dict.fromkeys(_rsna_class(table, row) for row in same))
-        images.append(of_findings(LabelRow(table, patient, "", values), found))
+        found = [
+            name for name in dict.fromkeys(_rsna_class(table, row) for row in same) if not is_missing(name)
+        ]
+        label_row = LabelRow(table, patient, "", values, None if found else NOT_GIVEN)
+        images.append(of_findings(label_row, found))
     return images
 
 
@@ -113,7 +118,7 @@ def read_cohen(table: Path, reporter: Reporter) -> list[StatedFindings]:
     for row in read_rows(table, ["patientid", "finding", "view", "modality", "filename"], reporter):
         lines = [each for each in several(row["finding"], ",") if each not in COHEN_UNKNOWN]
         parts = [several(line, "/") for line in lines]
-        reason = None if parts else "no finding given"
+        reason = None if parts else NOT_GIVEN
         if row["modality"].casefold() not in XRAY:
             reason = f"no X-ray: modality {row['modality'] or '-'}"
         values = values_of(row, meaning)
@@ -161,9 +166,11 @@ def read_padchest(table: Path, reporter: Reporter) -> list[StatedFindings]:
         born, year = row.get("PatientBirth", "")[:4], row.get("StudyDate_DICOM", "")[:4]
         if born.isdecimal() and year.isdecimal():
             values["age"] = age_in_years(str(int(year) - int(born)))
-        reason = f"no view of the chest: Projection {projection}" if projection in PADCHEST_OTHER else None
         found = _python_list(table, number, row["Labels"])
-        if "exclude" in found:
+        reason = None if found else NOT_GIVEN
+        if projection in PADCHEST_OTHER:
+            reason = f"no view of the chest: Projection {projection}"
+        elif "exclude" in found:
             reason = "excluded by PadChest's readers"
         images.append(of_findings(LabelRow(table, row["ImageID"], "", values, reason), found))
     return images
@@ -190,7 +197,8 @@ def read_siim(table: Path, reporter: Reporter) -> list[StatedFindings]:
     images = []
     for image, masks in masks_of.items():
         outlined = sum(mask not in ("", "-1") for mask in masks)
-        label_row = LabelRow(table, image, "", {"masks": str(outlined)})
+        reason = None if outlined or "-1" in masks else NOT_GIVEN
+        label_row = LabelRow(table, image, "", {"masks": str(outlined)}, reason)
         if "-1" in masks and outlined:
             images.append(of_findings(label_row, (), [PNEUMOTHORAX]))
         else:

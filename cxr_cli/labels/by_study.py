@@ -7,6 +7,7 @@ from pathlib import Path
 from cxr_cli.errors import BadInput
 from cxr_cli.labels.findings import (
     CHEXPERT_FINDINGS,
+    NOT_GIVEN,
     Row,
     StatedFindings,
     of_findings,
@@ -109,8 +110,9 @@ def read_openi(tables: Sequence[Path], reporter: Reporter) -> list[StatedFinding
         values = values_of({**report, **row}, OPENI_MEANING)
         if row.get("projection", "").casefold() == "lateral":
             values["view_position"] = "LATERAL"
-        reason = None if report else UNLABELED
-        stated.append(of_findings(LabelRow(table, row["filename"], "", values, reason), _problems(report)))
+        found = _problems(report)
+        reason = None if found else NOT_GIVEN if report else UNLABELED
+        stated.append(of_findings(LabelRow(table, row["filename"], "", values, reason), found))
     return stated
 
 

@@ -12,6 +12,9 @@ from cxr_cli.user_tables import read_user_table
 
 Row = Mapping[str, str]
 
+NOT_GIVEN = "no finding given"
+"""Why an image is left out of which a table names findings, and names none; it is not negative."""
+
 CHEXPERT_FINDINGS = (
     "No Finding",
     "Enlarged Cardiomediastinum",

@@ -7,7 +7,7 @@ from pathlib import Path
 from cxr_cli.errors import BadInput
 from cxr_cli.labels import by_image, by_reader, by_study
 from cxr_cli.labels.choices import Format
-from cxr_cli.labels.findings import StatedFindings
+from cxr_cli.labels.findings import NOT_GIVEN, StatedFindings
 from cxr_cli.labels.table import LabelRow
 from cxr_cli.reporting import SILENT, Reporter
 
@@ -58,7 +58,7 @@ def _by_one_finding(image: StatedFindings) -> LabelRow:
         return replace(row, reason=f"uncertain findings: {', '.join(image.uncertain)}")
     if image.one is not None:
         return replace(row, label=image.one)
-    none = "no finding of most readers" if image.readers else "no finding given"
+    none = "no finding of most readers" if image.readers else NOT_GIVEN
     return replace(row, reason=f"several findings: {', '.join(image.found)}" if image.found else none)
 
 

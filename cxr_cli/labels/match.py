@@ -3,7 +3,6 @@
 import os
 import posixpath
 import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,16 +12,15 @@ from typing import NamedTuple
 
 from cxr_cli.errors import BadInput
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS
-from cxr_cli.images.sources import absolute, image_stem
+from cxr_cli.images.sources import absolute, composed, image_stem
 from cxr_cli.labels.formats import Published, read_published
 from cxr_cli.labels.table import Columns, LabelRow, read_table
 from cxr_cli.recorded_values import is_missing
 from cxr_cli.reporting import SILENT, Reporter
 
 BOX_COLUMNS = re.compile(
-    r"((bbox|box|roi|rect)?_?\[?(x|y|w|h|x_?min|y_?min|x_?max|y_?max|x_?[012]|y_?[012]|x_?center|y_?center|"
-    r"width|height|left|top|right|bottom|area)\]?)|bbox(es)?|boxes|box(_?id)?|bounding_?box(es)?|annotation_?id|"
-    r"(encoded_?)?pixels|rle|polygons?|segmentation",
+    r"((bbox|box|roi|rect)?[_ ]?\[?([xy]_?(min|max|center|[012])?|w|h|width|height|left|top|right|bottom)\]?)"
+    r"|b?box(es)?|box_?id|bounding_?box(es)?|annotation_?id|(encoded_?)?pixels|rle|polygons?|segmentation",
     re.IGNORECASE,
 )
 """Columns of which an image has several values, a row for each: boxes and outlines of findings."""
@@ -106,7 +104,7 @@ def match_rows(
     Raises:
         BadInput: a row that fits several images, or two rows of one image that disagree.
     """
-    known = {unicodedata.normalize("NFC", absolute(image)): absolute(image) for image in images}
+    known = {composed(absolute(image)): absolute(image) for image in images}
     known |= {absolute(image): absolute(image) for image in images}
     folders = [source for source in sources if source.is_dir()]
     endings = _Endings([absolute(image) for image in images])
@@ -140,7 +138,7 @@ def _image_by_path(row: LabelRow, known: Mapping[str, str], folders: Iterable[Pa
         return NOWHERE
     for path in dict.fromkeys((row.path, _with_slashes(row.path))):
         for places in ([row.table.parent / path], [folder / path for folder in folders], [Path(path)]):
-            spelled = [unicodedata.normalize("NFC", absolute(place)) for place in places]
+            spelled = [composed(absolute(place)) for place in places]
             found = dict.fromkeys(known[place] for place in spelled if place in known)
             if found:
                 return _Match((_only(row, list(found)),), EXACT, True)
@@ -222,7 +220,7 @@ def _with_slashes(path: str) -> str:
 
 
 def _parts(path: str) -> Parts:
-    normal = posixpath.normpath(unicodedata.normalize("NFC", path))
+    normal = posixpath.normpath(composed(path))
     return tuple(part for part in normal.split("/") if part not in ("", ".", ".."))
 
 

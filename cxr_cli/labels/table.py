@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from cxr_cli.errors import BadInput
 from cxr_cli.images.characteristics import FROM_TABLE, MANIFEST_COLUMNS
-from cxr_cli.images.sources import IMAGE_SUFFIXES
+from cxr_cli.images.sources import IMAGE_SUFFIXES, composed
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.user_tables import read_user_table, read_user_text
 
@@ -51,7 +51,7 @@ class LabelRow:
 def read_table(table: Path, columns: Columns, reporter: Reporter = SILENT) -> list[LabelRow]:
     """Read one label table: see `read_user_table`; or a COVIDx list, a .txt without the path column.
 
-    Columns are also found under other capitals: path, label, patient, and those of `FROM_TABLE`.
+    Columns are also found under other capitals: path, label, patient, and those that a manifest has.
 
     Raises:
         BadInput: the table cannot be read, lacks a column, or has a line of too few fields.
@@ -59,7 +59,7 @@ def read_table(table: Path, columns: Columns, reporter: Reporter = SILENT) -> li
     if ".txt" in map(str.lower, table.suffixes) and not _names_column(read_user_text(table), columns.path):
         return read_covidx(table, reporter)
     patient = columns.patient or PATIENT_COLUMN
-    known = dict.fromkeys((columns.path, columns.label, patient, *FROM_TABLE))
+    known = dict.fromkeys((columns.path, columns.label, patient, *MANIFEST_COLUMNS))
     content = read_user_table(table, known=list(known), reporter=reporter)
     for meaning, column in asdict(columns).items():
         if column is not None and column not in content.columns:
@@ -71,7 +71,7 @@ def read_table(table: Path, columns: Columns, reporter: Reporter = SILENT) -> li
         LabelRow(
             table,
             row[columns.path],
-            row[columns.label],
+            composed(row[columns.label]),
             {own: row[name] for name, own in names.items() if own is not None},
         )
         for row in content.to_dict(orient="records")

@@ -127,7 +127,7 @@ def test_inputs_are_rows_and_rejected(tmp_path: Path, images: Path, run: Run) ->
     assert rejected["source"].tolist() == [str(images / "normal" / name) for name in ("cut.png", "text.png")]
     assert "truncated" in rejected["reason"][0]
     assert any(
-        line.startswith("other files passed over") and line.endswith(": 2 (no suffix 1, .txt 1)")
+        line.startswith("other files passed over") and line.endswith(": 2 (.txt 1, no suffix 1)")
         for line in run.said
     )
 
@@ -301,7 +301,7 @@ def test_nothing_is_left_where_no_image_could_be_read(tmp_path: Path, run: Run) 
     ("settings", "message"),
     [
         ({"size": 4}, "`size` 4: from 8 to 4096 pixels"),
-        ({"format": "mimic", "labels": ["t.csv"]}, "`format` mimic: one of nih, rsna"),
+        ({"format": "kaggle", "labels": ["t.csv"]}, "`format` kaggle: one of nih, rsna"),
         ({"views": "PA,top"}, "`views` PA,top: 'TOP' is none of PA, AP"),
     ],
 )
