@@ -99,8 +99,8 @@ def image_stem(name: str) -> str:
     A last part of digits is no suffix but one of a UID.
     """
     unpacked = name[: -len(GZIP_SUFFIX)] if name.lower().endswith(GZIP_SUFFIX) else name
-    path = PurePath(unpacked)
-    return path.name if path.suffix[1:].isdigit() else path.stem
+    stem, _, suffix = unpacked.rpartition(".")
+    return unpacked if not stem or suffix.isdigit() else stem
 
 
 def absolute(path: Path) -> str:

@@ -104,10 +104,10 @@ def match_rows(
     Raises:
         BadInput: a row that fits several images, or two rows of one image that disagree.
     """
-    known = {composed(absolute(image)): absolute(image) for image in images}
-    known |= {absolute(image): absolute(image) for image in images}
+    paths = [absolute(image) for image in images]
+    known = {composed(path): path for path in paths} | {path: path for path in paths}
     folders = [source for source in sources if source.is_dir()]
-    endings = _Endings([absolute(image) for image in images])
+    endings = _Endings(paths)
     matches = [
         endings.below(row)
         if row.of_folder
@@ -130,7 +130,8 @@ def match_rows(
                 rows_of[image].append(row)
         else:
             rows_of[_only(row, match.images)].append(row)
-    return {image: _merged(image, of) for image, of in rows_of.items()}, without_image
+    merged = {image: of[0] if len(of) == 1 else _merged(image, of) for image, of in rows_of.items()}
+    return merged, without_image
 
 
 def _image_by_path(row: LabelRow, known: Mapping[str, str], folders: Iterable[Path]) -> _Match | None:
@@ -150,9 +151,9 @@ class _Endings:
 
     def __init__(self, images: Sequence[str]) -> None:
         self._spelled = {image: _parts(image) for image in images}
-        folded = {image: _folded(parts) for image, parts in self._spelled.items()}
-        self._by_name = _ByEnd(folded)
-        self._by_stem = _ByEnd({image: _with_stem(parts) for image, parts in folded.items()})
+        self._folded = {image: _folded(parts) for image, parts in self._spelled.items()}
+        self._by_name = _ByEnd(self._folded)
+        self._by_stem = _ByEnd({image: _with_stem(parts) for image, parts in self._folded.items()})
         self._below: dict[int, dict[Parts, list[str]]] = {}
 
     def of_image(self, row: LabelRow) -> _Match:
@@ -180,9 +181,9 @@ class _Endings:
         length = len(path)
         if length not in self._below:
             self._below[length] = defaultdict(list)
-            for image, parts in self._spelled.items():
+            for image, parts in self._folded.items():
                 for end in range(length, len(parts)):
-                    self._below[length][_folded(parts[end - length : end])].append(image)
+                    self._below[length][parts[end - length : end]].append(image)
         return _Match(self._below[length].get(path, ()) if path else (), length, True)
 
 
