@@ -54,7 +54,7 @@ _cxr() {
             return
             ;;
         "preprocess --format")
-            _cxr_offer -W "nih rsna covidx cohen chexpert"
+            _cxr_offer -W "nih rsna covidx cohen chexpert padchest vindr mimic siim openi"
             return
             ;;
         "preprocess --finding")

@@ -38,11 +38,11 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The DATASET folder to make.]:folder:_files -/' \
                         '(--output -o)-o[The DATASET folder to make.]:folder:_files -/' \
-                        '*--labels=[A label table (CSV, TSV or COVIDx list); repeatable. \[class = folder name\]]:file:_files' \
+                        '*--labels=[A label table (CSV, TSV, Excel, COVIDx list; also .gz, .zip); repeatable. \[class = folder name\]]:file:_files' \
                         '(--path-column)--path-column=[The label table'\''s column of image paths.]:value: ' \
                         '(--label-column)--label-column=[The label table'\''s column of classes.]:value: ' \
                         '(--patient-column)--patient-column=[Column of patient ids in the label table. \[patient_id, if present\]]:value: ' \
-                        '(--format)--format=[The published layout of the label tables.]:value:(nih rsna covidx cohen chexpert)' \
+                        '(--format)--format=[The published layout of the label tables.]:value:(nih rsna covidx cohen chexpert padchest vindr mimic siim openi)' \
                         '(--finding)--finding=[With --format\: classes are positive and negative for it. \[an image'\''s one finding\]]:value: ' \
                         '(--views)--views=[Views to keep\: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are kept.]:value: ' \
                         '(--size)--size=[Side of the stored images, in pixels.]:value: ' \
@@ -69,7 +69,7 @@ _cxr() {
                         '(--folds)--folds=[Number of cross-validation folds, instead of --val and --test.]:value: ' \
                         '(--from-column)--from-column=[Manifest column of the subsets train, val and test. With --val, val is sampled from train.]:value: ' \
                         '(--train-where)--train-where=[Train and validate on images that meet this; test on all other patients. For example "institution == '\''Academic Hospital'\'' and age >= 18".]:value: ' \
-                        '(--train-per-class)--train-per-class=[Training images of each class\: a number, or positive=375,negative=375.]:value: ' \
+                        '(--train-per-class)--train-per-class=[Training images of each class\: a number, or positive=375,negative=375. Double quotes stand around a name with a comma or =.]:value: ' \
                         '(--val-per-class)--val-per-class=[Validation images of each class, written likewise. \[0\]]:value: ' \
                         '(--near-duplicates --no-near-duplicates)--near-duplicates[Keep patients with near-duplicate images in one subset.]' \
                         '(--near-duplicates --no-near-duplicates)--no-near-duplicates[Keep patients with near-duplicate images in one subset.]' \
@@ -124,7 +124,7 @@ _cxr() {
                         '(--contrast)--contrast=[Random contrast change, up to this fraction. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
                         '(--loss)--loss=[Cross entropy\: softmax, or binary for two classes by one logit. \[softmax single; binary finetune, small-data\]]:value:(softmax binary)' \
                         '(--label-smoothing)--label-smoothing=[Fraction of each label spread over all classes. \[0.0\]]:value: ' \
-                        '(--class-weights)--class-weights=[Weights of the classes in the loss. \[none\]]:value:(none balanced)' \
+                        '(--class-weights)--class-weights=[Weights of the classes in the loss. Double quotes stand around a name with a comma or =. \[none\]]:value:(none balanced)' \
                         '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class whole, as many of each other class). \[balanced single; all finetune, small-data\]]:value:(balanced all)' \
                         '(--linear-probe --no-linear-probe)--linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
                         '(--linear-probe --no-linear-probe)--no-linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
@@ -176,7 +176,7 @@ _cxr() {
                         '(--json)--json=[The metrics to write; figures go beside it. \[RUN/metrics.json, RUN/figures\]]:file:_files' \
                         '(--external)--external=[Test on this other dataset; nothing is chosen on it.]:file:_files' \
                         '(--name)--name=[For --external\: the name of the results, RUN/external/NAME. \[as DATASET\]]:value: ' \
-                        '(--class-map)--class-map=[For --external\: the run'\''s classes for those of the dataset.]:value: ' \
+                        '(--class-map)--class-map=[For --external\: the run'\''s classes for those of the dataset. Double quotes stand around a name with a comma or =.]:value: ' \
                         '(--exclude-overlap)--exclude-overlap[For --external\: leave out images that overlap with training and validation.]' \
                         '*--member=[For --external\: average with this run, too; repeatable.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
@@ -187,7 +187,7 @@ _cxr() {
                     ;;
                 stratify)
                     _arguments \
-                        '*--by=[A characteristic; repeatable. `a,b` crosses two; `age\:40,60` groups numbers.]:value: ' \
+                        '*--by=[A characteristic; repeatable. `a,b` crosses two; `age\:40,60` groups numbers. Double quotes stand around a name with a comma or colon.]:value: ' \
                         '(--compare)--compare=[Another model'\''s predictions of the same images; `cxr compare` takes more.]:file:_files' \
                         '(--positive)--positive=[The positive class; of more than two, it is compared with all others.]:value: ' \
                         '(--threshold)--threshold=[Call an image positive if its score is at least this. \[as the column `predicted`\]]:value: ' \
@@ -238,7 +238,7 @@ _cxr() {
                         '(--contrast)--contrast=[Random contrast change, up to this fraction. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
                         '(--loss)--loss=[Cross entropy\: softmax, or binary for two classes by one logit. \[softmax single; binary finetune, small-data\]]:value:(softmax binary)' \
                         '(--label-smoothing)--label-smoothing=[Fraction of each label spread over all classes. \[0.0\]]:value: ' \
-                        '(--class-weights)--class-weights=[Weights of the classes in the loss. \[none\]]:value:(none balanced)' \
+                        '(--class-weights)--class-weights=[Weights of the classes in the loss. Double quotes stand around a name with a comma or =. \[none\]]:value:(none balanced)' \
                         '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class whole, as many of each other class). \[balanced single; all finetune, small-data\]]:value:(balanced all)' \
                         '(--linear-probe --no-linear-probe)--linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
                         '(--linear-probe --no-linear-probe)--no-linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
@@ -374,7 +374,7 @@ _cxr() {
                         '(--contrast)--contrast=[Random contrast change, up to this fraction. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
                         '(--loss)--loss=[Cross entropy\: softmax, or binary for two classes by one logit. \[softmax single; binary finetune, small-data\]]:value:(softmax binary)' \
                         '(--label-smoothing)--label-smoothing=[Fraction of each label spread over all classes. \[0.0\]]:value: ' \
-                        '(--class-weights)--class-weights=[Weights of the classes in the loss. \[none\]]:value:(none balanced)' \
+                        '(--class-weights)--class-weights=[Weights of the classes in the loss. Double quotes stand around a name with a comma or =. \[none\]]:value:(none balanced)' \
                         '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class whole, as many of each other class). \[balanced single; all finetune, small-data\]]:value:(balanced all)' \
                         '(--linear-probe --no-linear-probe)--linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
                         '(--linear-probe --no-linear-probe)--no-linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \

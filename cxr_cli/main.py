@@ -1,7 +1,10 @@
 """The Typer app: commands by name, each loaded when it is called; errors as one line and an exit code."""
 
+import errno
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
@@ -135,7 +138,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
         return 130
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or error.filename:
+            raise
+        # Of a file that is written the library says which; what is left is stdout.
+        print(f"cxr: stdout: cannot be written ({error.strerror})", file=sys.stderr)
+        _drop_stdout()
+        return int(ExitCode.BAD_INPUT)
     return code if isinstance(code, int) else int(ExitCode.DONE)
+
+
+def _drop_stdout() -> None:
+    """Send the rest of stdout nowhere: Python would fail with it once more at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def entry() -> None:

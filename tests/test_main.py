@@ -176,6 +176,20 @@ def test_each_kind_of_error_has_its_exit_code(
     assert cxr("split", "d", "-o", tmp_path / "s.csv") == (code, "", "cxr: d: message\n")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_stdout_is_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "cxr_cli", "--version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert result.returncode == 3
+    assert result.stderr == "cxr: stdout: cannot be written (No space left on device)\n"
+
+
 def test_exit_codes_are_the_promise() -> None:
     assert {code.name: int(code) for code in ExitCode} == {
         "DONE": 0,

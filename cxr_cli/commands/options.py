@@ -45,6 +45,7 @@ Unused = Annotated[
     int | None, typer.Option(hidden=True, help="Taken for scripts of earlier versions; without effect.")
 ]
 
+QUOTED_NAMES = "Double quotes stand around a name with a comma or =."
 Positive = Annotated[
     str | None,
     typer.Option(

@@ -15,6 +15,7 @@ from cxr_cli.evaluation.subgroups.differences import Difference, differences_to_
 from cxr_cli.evaluation.subgroups.paired import paired_differences
 from cxr_cli.evaluation.uncertainty.estimates import Estimates, Estimator
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
+from cxr_cli.name_lists import read_parts
 from cxr_cli.recorded_values import (
     NOT_RECORDED,
     age_in_years,
@@ -72,18 +73,21 @@ class Characteristic:
 def read_by(text: str) -> tuple[Characteristic, ...]:
     """Read one of `by`: columns, which are crossed; a column's bins after a colon: "sex,age:40,60".
 
+    A name with a comma or a colon stands in double quotes, see `read_parts`.
+
     Raises:
         InvalidSetting: edges that are no rising numbers, or no column.
     """
     found: list[tuple[str, list[float]]] = []
-    for part in text.split(","):
-        name, colon, edge = part.partition(":")
-        if colon:
-            found.append((name.strip(), [_edge(text, edge)]))
+    before = ""
+    for part, separator in read_parts("by", text, ",:"):
+        if before == ":":
+            found[-1][1].append(_edge(text, part + separator.strip(",")))
         elif found and found[-1][1] and _is_number(part):
             found[-1][1].append(float(part))
         else:
-            found.append((part.strip(), []))
+            found.append((part, []))
+        before = separator
     for name, edges in found:
         if not name:
             raise InvalidSetting("by", text, "a column's name is missing")
@@ -116,7 +120,8 @@ def divide(
     divisions: dict[str, dict[str, NDArray[np.bool_]]] = {}
     for text in by:
         characteristics = read_by(text)
-        name = ", ".join(characteristic.column for characteristic in characteristics)
+        columns = [characteristic.column for characteristic in characteristics]
+        name = columns[0] if len(columns) == 1 else ", ".join(map(_quoted, columns))
         if name in divisions:
             raise InvalidSetting("by", text, f"{name} is there twice")
         if any(characteristic.column == "age" for characteristic in characteristics):

@@ -33,6 +33,8 @@ TABLE = {
         ("view_position,sex", [("view_position", ()), ("sex", ())]),
         ("age:40,60,80", [("age", (40, 60, 80))]),
         ("sex, age:40,60.5, view", [("sex", ()), ("age", (40, 60.5)), ("view", ())]),
+        ('"view, as told",sex', [("view, as told", ()), ("sex", ())]),
+        ('"ratio a:b":1,2', [("ratio a:b", (1, 2))]),
         ("a:-1,.5,b:2", [("a", (-1, 0.5)), ("b", (2,))]),
     ],
 )
@@ -48,6 +50,7 @@ def test_a_characteristic_is_columns_and_bins(
         ("age:old", "`by` age:old: 'old' is no edge of a bin; write numbers, such as age:40,60"),
         ("age:60,40", "`by` age:60,40: the edges of bins must rise"),
         ("sex,", "`by` sex,: a column's name is missing"),
+        ("age:40:60", "`by` age:40:60: '40:' is no edge of a bin; write numbers, such as age:40,60"),
         (":40", "`by` :40: a column's name is missing"),
     ],
 )
