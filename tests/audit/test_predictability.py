@@ -16,9 +16,9 @@ from cxr_cli.audit.predictability import (
     region_classifier,
 )
 from cxr_cli.errors import BadInput
+from cxr_cli.evaluation.uncertainty.intervals import area_interval
 
 CLASSES = ("a", "b", "c")
-from cxr_cli.evaluation.uncertainty.intervals import area_interval
 
 
 def test_no_patient_and_no_image_is_on_both_sides_of_a_fold() -> None:

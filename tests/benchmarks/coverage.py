@@ -176,7 +176,7 @@ def held_by(design: Design | ThreeClasses, names: Sequence[str], studies: int) -
     kept: dict[str, list[tuple[bool, bool]]] = {name: [] for name in names}
     rows = [BY_NAME[name] for name in names]
     for seed in range(studies):
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng([seed, *str(design).encode()])  # other studies in each cell
         found = estimate(draw(design, rng) if isinstance(design, Design) else draw_classes(design, rng), rows)
         for name in names:
             of = found.overall[name] if name in found.overall else found.per_class[name][1]
@@ -298,7 +298,7 @@ def paired_coverage(studies: int) -> None:
         held: dict[str, list[bool]] = {name: [] for name in names}
         for seed in range(studies):
             rng = np.random.default_rng(seed)
-            found = paired_differences(*draw_pair(design, rng), rng, RESAMPLES)
+            found = paired_differences(*draw_pair(design, rng))
             for name in names:
                 interval = found[name].interval
                 held[name].append(interval.low <= design.truth[name] <= interval.high)
