@@ -126,7 +126,10 @@ class Predictions:
             known = [column for column in self.images.columns if not column.startswith(PREFIXES)]
             raise BadInput(f"{self.path}: no column {name!r}; it has {', '.join(map(repr, known))}")
         values = list(self.images[name])
-        return [view_of(value) or value for value in values] if name == "view_position" else values
+        if name != "view_position":
+            return values
+        views = {value: view_of(value) or value for value in set(values)}
+        return [views[value] for value in values]
 
     def take(self, images: NDArray[np.int64]) -> "Predictions":
         """Return the predictions of the images at these places."""

@@ -1,6 +1,7 @@
 """Images by their characteristics: which strata there are, and every metric of each."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -125,7 +126,8 @@ def divide(
         if name in divisions:
             raise InvalidSetting("by", text, f"{name} is there twice")
         if any(characteristic.column == "age" for characteristic in characteristics):
-            impossible = sum(map(is_impossible_age, column("age")))
+            ages = Counter(column("age"))
+            impossible = sum(images for age, images in ages.items() if is_impossible_age(age))
             if impossible:
                 reporter.say(f"{place}: {impossible} ages below 0 or over 120 years count as not recorded")
         divisions[name] = strata_of(characteristics, column, place)
