@@ -294,9 +294,8 @@ def _columns(path: Path, rows: Sequence[_Row], expected: Sequence[str], unique: 
 
 def _names(path: Path, header: Sequence[str], expected: Sequence[str], unique: bool) -> list[str]:
     """The columns' names: unique, and the expected ones as they are expected."""
-    exact = set(header)
-    spelled = {name.casefold(): name for name in expected if name not in exact}
-    names = [spelled.get(given.casefold(), given) for given in header]
+    spelled = {name.casefold(): name for name in reversed(expected) if name not in header}
+    names = [given if given in expected else spelled.get(given.casefold(), given) for given in header]
     for name in dict.fromkeys(filter(None, names)) if unique else expected:
         if names.count(name) > 1:
             raise BadInput(f"{path}: has {names.count(name)} columns {name!r}; rename or delete one")

@@ -137,6 +137,13 @@ def test_columns_are_found_under_other_capitals(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("header", ["Source,Label,Age", "SOURCE,LABEL,AGE"])
+def test_a_column_may_have_a_manifest_s_name_in_other_capitals(tmp_path: Path, header: str) -> None:
+    table = write(tmp_path / "t.csv", header, "a,x,58")
+    (row,) = read_table(table, Columns("Source", "Label"))
+    assert (row.path, row.label, row.values["age"]) == ("a", "x", "58")
+
+
 def test_what_was_guessed_of_a_table_is_reported(tmp_path: Path) -> None:
     table, recorder = tmp_path / "t.csv", Recorder()
     table.write_bytes("path;label\r\na.png;Köln\r\n".encode("cp1252"))
