@@ -72,23 +72,23 @@ class CharacteristicsTable:
     def table(self) -> Table:
         """Lay it out: n (%), mean ± SD, median and quartiles; the standardized difference last."""
         groups = list(self.images)
-        compared = any(not np.isnan(one.difference) for one in self.characteristics)
-        headings = ["", "", *groups, *(["difference"] if compared else [])]
         rows = [
-            [Cell("images"), Cell(""), *(Cell(str(self.images[group])) for group in groups)],
-            [Cell("patients"), Cell(""), *(Cell(str(self.patients[group])) for group in groups)],
+            [name, "", *(str(counts[group]) for group in groups), ""]
+            for name, counts in (("images", self.images), ("patients", self.patients))
         ]
         for one in self.characteristics:
-            difference = (
-                "" if np.isnan(one.difference) else f"{one.difference:.2f}".replace("inf", "infinite")
-            )
             lines = self._numeric(one) if isinstance(one, NumericCharacteristic) else self._categorical(one)
-            for place, (level, cells) in enumerate(lines.items()):
-                name = one.name if place == 0 else ""
-                end = [Cell(difference if place == 0 else "")] if compared else []
-                rows.append([Cell(name), Cell(level), *map(Cell, cells), *end])
-        rows[:2] = [[*row, *([Cell("")] if compared else [])] for row in rows[:2]]
-        return Table(self.title, headings, rows)
+            difference = "" if np.isnan(one.difference) else f"{one.difference:.2f}"
+            # Name and difference stand in the first of a characteristic's lines.
+            firsts = [(one.name, difference.replace("inf", "infinite")), *[("", "")] * (len(lines) - 1)]
+            rows += [
+                [name, level, *cells, end]
+                for (name, end), (level, cells) in zip(firsts, lines.items(), strict=True)
+            ]
+        compared = any(not np.isnan(one.difference) for one in self.characteristics)
+        shown = slice(None) if compared else slice(-1)
+        headings = ["", "", *groups, "difference"][shown]
+        return Table(self.title, headings, [[Cell(text) for text in row[shown]] for row in rows])
 
     def _numeric(self, one: NumericCharacteristic) -> dict[str, list[str]]:
         each = list(one.of_group.values())

@@ -216,7 +216,7 @@ def _refuse_undecided(path: Path, name: str, scores: NDArray[np.float64]) -> Non
     if not 0 <= scores.min() <= scores.max() <= 1:
         raise BadInput(
             f"{path}: {SCORE}{name} goes from {scores.min():g} to {scores.max():g}; "
-            "say with `threshold` from which on an image is positive"
+            "give a column 'predicted', or say with `threshold` from which on an image is positive"
         )
 
 

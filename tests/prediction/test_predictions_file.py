@@ -175,7 +175,8 @@ def test_one_score_that_is_no_chance_needs_a_threshold(write: Write) -> None:
     with pytest.raises(BadInput) as refusal:
         read_predictions(path)
     assert str(refusal.value) == (
-        f"{path}: score_1 goes from -2 to 3.5; say with `threshold` from which on an image is positive"
+        f"{path}: score_1 goes from -2 to 3.5; give a column 'predicted', or say with `threshold` from which "
+        "on an image is positive"
     )
     assert read_predictions(path, threshold=-3).answers.predicted.tolist() == [1, 1]
 
