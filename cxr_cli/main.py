@@ -4,7 +4,6 @@ import errno
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
@@ -139,18 +138,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return 130
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or error.filename:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        # Of a file that is written the library says which; what is left is stdout.
-        print(f"cxr: stdout: cannot be written ({error.strerror})", file=sys.stderr)
-        _drop_stdout()
+        print(f"cxr: {error.filename or 'output'}: cannot be written ({error.strerror})", file=sys.stderr)
+        _drop_stdout_if_full()
         return int(ExitCode.BAD_INPUT)
     return code if isinstance(code, int) else int(ExitCode.DONE)
 
 
-def _drop_stdout() -> None:
-    """Send the rest of stdout nowhere: Python would fail with it once more at its end."""
-    with suppress(OSError, ValueError):
+def _drop_stdout_if_full() -> None:
+    """Send what is left of stdout nowhere, or Python would fail with it once more at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -8,9 +8,9 @@ from datetime import date
 from math import nan
 
 _EXPORTED = (
-    "na n/a nan -nan nat none null nil <na> #na na_character_ (null) [null] \\n . undefined "  # of programs
+    "na n/a nan -nan nat none null nil <na> #na na_character_ (null) [null] <null> \\n . undefined "
     "#n/a #nv #null! #value! #ref! #div/0! #num! #name? "  # errors of spreadsheets
-    "n.a. - -- --- \N{EN DASH} \N{EM DASH} ? ?? ???"
+    "n.a. missing (missing) (blank) - -- --- \N{EN DASH} \N{EM DASH} ? ?? ???"
 )
 MISSING_WORDS = frozenset(("", *_EXPORTED.split(), "#n/a n/a", "not recorded"))
 """What stands in a table for a value that was not recorded, in lower case. "unknown" is none of these: in a

@@ -67,6 +67,10 @@ THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
 """1,234 may be a thousand: a column of such values alone is left as it is."""
 
 
+INVISIBLE = "\ufeff\u200b"
+"""A second byte order mark, as joined files have, and spaces of no width."""
+
+
 class _Row(NamedTuple):
     number: int
     fields: list[str]
@@ -86,7 +90,7 @@ def read_user_table(
     fields separated by comma, semicolon, tab or |, quoted or not; any line ends; a first line `sep=;`; packed
     by gzip, or alone in a zip archive. Or an Excel workbook (.xlsx) with one sheet that is not empty.
 
-    Rows and unnamed columns without any value are left out, and a first unnamed column that counts the rows.
+    Rows and unnamed columns without any value are left out, and a first unnamed column of a number each.
     Decimal commas of a text with semicolons or tabs become points, which is reported. A required or known
     column that is there with other capitals only gets its required name.
 
@@ -204,11 +208,17 @@ def _rows_of_text(path: Path, text: str, expected: Sequence[str]) -> tuple[str, 
     rows, line = [], first
     try:
         for fields in reader:
-            rows.append(_Row(line, [field.strip() for field in fields]))
+            rows.append(_Row(line, [_plain(field) for field in fields]))
             line = reader.line_num + first
     except csv.Error as error:
         raise BadInput(f"{path}: line {line}: cannot be read as fields ({error})") from None
     return separator, rows
+
+
+def _plain(field: str) -> str:
+    """A value without what is not seen in a spreadsheet: blanks around it, and ="007", which keeps zeros."""
+    value = field.strip().strip(INVISIBLE)
+    return value[2:-1] if value.startswith('="') and value.endswith('"') else value
 
 
 def _reader(text: str, separator: str) -> "Reader":
@@ -222,7 +232,7 @@ def _likelihood(text: str, separator: str, expected: Sequence[str]) -> tuple[int
         rows.extend(row for row in islice(_reader(text, separator), EXAMINED_ROWS) if row)
     if not rows or len(rows[0]) == 1:
         return 0, False, 0
-    header = {field.strip().casefold() for field in rows[0]}
+    header = {_plain(field).casefold() for field in rows[0]}
     found = sum(name.casefold() in header for name in expected)
     return found, all(len(row) == len(rows[0]) for row in rows), len(rows[0])
 
@@ -252,7 +262,7 @@ def _rows_of_workbook(path: Path, content: bytes) -> list[_Row]:
             "save the one that is meant as CSV"
         )
     return [
-        _Row(number, [str(value).strip() for value in row])
+        _Row(number, [_plain(str(value)) for value in row])
         for sheet in filled.values()
         for number, row in enumerate(sheet.itertuples(index=False), start=1)
     ]
@@ -276,19 +286,16 @@ def _columns(path: Path, rows: Sequence[_Row], expected: Sequence[str], unique: 
     unnamed = [name for name, given in zip(names, header.fields, strict=True) if not given]
     for name in unnamed:
         numbers = columns[name]
-        counted = name == names[0] and any(
-            numbers == [str(number + start) for number in range(len(body))] for start in (0, 1)
-        )
-        if counted or not any(numbers):
+        index = name == names[0] and all(map(str.isdecimal, numbers)) and len({*numbers}) == len(numbers)
+        if index or not any(numbers):
             del columns[name]
     return columns
 
 
 def _names(path: Path, header: Sequence[str], expected: Sequence[str], unique: bool) -> list[str]:
     """The columns' names: unique, and the expected ones as they are expected."""
-    exact = set(header)
-    spelled = {name.casefold(): name for name in expected if name not in exact}
-    names = [spelled.get(given.casefold(), given) for given in header]
+    spelled = {name.casefold(): name for name in reversed(expected) if name not in header}
+    names = [given if given in expected else spelled.get(given.casefold(), given) for given in header]
     for name in dict.fromkeys(filter(None, names)) if unique else expected:
         if names.count(name) > 1:
             raise BadInput(f"{path}: has {names.count(name)} columns {name!r}; rename or delete one")

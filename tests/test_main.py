@@ -1,5 +1,6 @@
 """The command line itself: what it imports, its exit codes, and where its words go."""
 
+import errno
 import subprocess
 import sys
 from collections.abc import Callable
@@ -187,7 +188,16 @@ def test_a_full_stdout_is_one_line() -> None:
             check=False,
         )
     assert result.returncode == 3
-    assert result.stderr == "cxr: stdout: cannot be written (No space left on device)\n"
+    assert result.stderr == "cxr: output: cannot be written (No space left on device)\n"
+
+
+def test_a_full_disk_is_one_line(cxr: Cxr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(folder: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("cxr_cli.splitting.split.open_dataset", fill)
+    outcome = cxr("split", "d", "-o", tmp_path / "s.csv")
+    assert outcome == (3, "", "cxr: output: cannot be written (No space left on device)\n")
 
 
 def test_exit_codes_are_the_promise() -> None:

@@ -1,10 +1,11 @@
 """What a finished dataset says of the characteristics of its images: a line each, with a count."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from math import isnan
 
 from cxr_cli.images.patient_ids import placeholder_notice
-from cxr_cli.images.view_position import EITHER, FRONTAL, is_contradicted
-from cxr_cli.recorded_values import is_impossible_age, is_open_age, is_sex, is_unknown
+from cxr_cli.images.view_position import EITHER, is_contradicted
+from cxr_cli.recorded_values import is_impossible_age, is_open_age, is_sex, is_unknown, number_of
 
 Record = Mapping[str, str]
 
@@ -35,6 +36,11 @@ def notices(images: Sequence[Record], views: Collection[str] | None) -> Iterator
         "age_raw",
     )
     yield from counted(
+        (bool(image["age"]) and isnan(number_of("age", image["age"])) for image in images),
+        "images whose age is no number of years, kept as written",
+        "age_raw",
+    )
+    yield from counted(
         (is_open_age(image["age_raw"]) for image in images),
         "images whose age has an open end, such as 90+, read as 90",
         "age_raw",
@@ -49,13 +55,10 @@ def notices(images: Sequence[Record], views: Collection[str] | None) -> Iterator
         "images on whose view the header contradicts itself, the first statement followed",
         "view_position_raw",
     )
-    if views is not None:
-        yield from counted((not image["view_position"] for image in images), "images of unknown view, taken")
-    if views is not None and not set(FRONTAL) <= set(views):
-        yield from counted(
-            (image["view_position"] == EITHER for image in images),
-            "frontal images of which it is not known whether they are PA or AP, taken",
-        )
+    unknown, frontal = (sum(image["view_position"] == view for image in images) for view in ("", EITHER))
+    if views is not None and (unknown or frontal):
+        either = f"; frontal ones, PA or AP not stated: {frontal}" if frontal else ""
+        yield f"images of unknown view, taken: {unknown} of {len(images)}{either}"
 
 
 def _means_something(age: str) -> bool:

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 
 from cxr_cli.images import portable, view_position
 from cxr_cli.images.view_position import coded_view, header_view, view_of
-from cxr_cli.recorded_values import age_between, age_in_years, recorded, sex_code
+from cxr_cli.recorded_values import age_between, age_in_years, is_unknown, recorded, sex_code
 
 MANIFEST_COLUMNS = (
     "image_id",
@@ -40,11 +40,17 @@ MANIFEST_COLUMNS = (
 )
 """The columns that every manifest has, before those of the user's own label tables."""
 
+
+def age_or_group(age: str) -> str:
+    """An age of a table in years; a group, such as 40-49, as it is; "" for none, or an impossible age."""
+    return age_in_years(age) or ("" if is_unknown("age", age) else age.strip())
+
+
 NORMALIZED: Mapping[str, Callable[[str], str]] = {
     "patient_id": recorded,
     "view_position": view_of,
     "sex": sex_code,
-    "age": age_in_years,
+    "age": age_or_group,
 }
 """What is written in one way whatever its spelling, "" where it is missing; `..._raw` has it as written."""
 

@@ -161,7 +161,7 @@ def _walk(folder: Path) -> Iterable[Path]:
 
 
 def _is_of_system(path: Path, source: Path) -> bool:
-    if any(part.lower() in SYSTEM_FOLDERS for part in path.relative_to(source).parts[:-1]):
+    if any(part.lower() in SYSTEM_FOLDERS for part in path.parts[len(source.parts) : -1]):
         return True
     return path.name.startswith("._") and first_bytes(path, 4) in APPLE_DOUBLE
 

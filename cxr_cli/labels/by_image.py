@@ -130,15 +130,17 @@ def read_cohen(table: Path, reporter: Reporter) -> list[StatedFindings]:
 
 
 def read_chexpert(table: Path, reporter: Reporter) -> list[StatedFindings]:
-    """CheXpert's train.csv or valid.csv (Irvin et al., AAAI 2019): 1 found, 0 or blank not, -1 uncertain."""
+    """CheXpert's tables (Irvin et al., AAAI 2019): 1 found, 0 or blank not, -1 uncertain."""
     meaning = {"Path": None, "Frontal/Lateral": None, "AP/PA": None, "Sex": "sex", "Age": "age"}
     images = []
-    for number, row in enumerate(read_rows(table, ["Path", "Frontal/Lateral", "AP/PA"], reporter), start=1):
-        path = PurePosixPath(row["Path"])
+    for number, row in enumerate(read_rows(table, ["Path"], reporter), start=1):
+        path = PurePosixPath(row["Path"].replace("\\", "/"))
         values = values_of(row, meaning)
         values["patient_id"] = next((part for part in path.parts if part.startswith("patient")), "")
         values["sex"] = sex_code(values.get("sex", ""))
-        values["view_position"] = "LATERAL" if row["Frontal/Lateral"] == "Lateral" else row["AP/PA"]
+        # The test set's table has no columns of views; the names say which are lateral.
+        lateral = row.get("Frontal/Lateral", path.stem.partition("_")[2]).casefold() == "lateral"
+        values["view_position"] = "LATERAL" if lateral else row.get("AP/PA", "")
         found, uncertain = stated_in_columns(table, number, row)
         label_row = LabelRow(table, row["Path"], "", values, identifying_parts=CHEXPERT_PATH_PARTS)
         images.append(of_findings(label_row, found, uncertain))

@@ -25,6 +25,9 @@ BOX_COLUMNS = re.compile(
 )
 """Columns of which an image has several values, a row for each: boxes and outlines of findings."""
 
+ROUNDED = re.compile(r"\d([.,]\d+)?[eE]\+\d{2,}")
+"""What a spreadsheet makes of an id of more digits than it computes with: many become one."""
+
 Parts = tuple[str, ...]
 
 
@@ -57,14 +60,20 @@ def read_labels(
         reporter: takes notices of how the tables were read.
 
     Raises:
-        BadInput: a table that cannot be read or lacks a column, a row that fits several images, or two rows
-            of one image that disagree.
+        BadInput: a table that cannot be read or lacks a column, an id that a spreadsheet rounded, a row that
+            fits several images, or two rows of one image that disagree.
     """
     rows = (
         read_published(tables, published, reporter)
         if published
         else [row for table in tables for row in read_table(table, columns, reporter)]
     )
+    for row in rows:
+        for name, value in (("path", row.path), ("patient id", row.values.get("patient_id", ""))):
+            if ROUNDED.fullmatch(value):
+                raise BadInput(
+                    f"{row.table}: {name} {value!r} was rounded by a spreadsheet; export the column as text"
+                )
     by_image, without_image = match_rows(rows, images, sources)
     names = dict.fromkeys(name for row in rows for name in row.values if name not in MANIFEST_COLUMNS)
     renamed = tuple(name for name in names if name.removeprefix("table_") in MANIFEST_COLUMNS)

@@ -86,8 +86,9 @@ def own_column(name: str) -> str:
 
 def _names_column(text: str, column: str) -> bool:
     """Whether one of the first lines, of which one may name the separator, has a column's name."""
-    start = " ".join(text.splitlines()[:2])
-    return column.casefold() in {field.strip(' "').casefold() for field in re.split(r"[,;\t| ]", start)}
+    lines = text.splitlines()[:2]
+    fields = [field for line in lines for field in (*re.split(r"[,;\t|]", line), *line.split())]
+    return column.casefold() in {field.strip(' "').casefold() for field in fields}
 
 
 def read_covidx(table: Path, reporter: Reporter = SILENT) -> list[LabelRow]:
@@ -111,7 +112,7 @@ def read_covidx(table: Path, reporter: Reporter = SILENT) -> list[LabelRow]:
             wanted = " ".join(COVIDX_FIELDS[:3])
             raise BadInput(
                 f"{table}: line {number} has {len(fields)} fields; a COVIDx list has {wanted!r} and, in most "
-                "editions, the source"
+                "editions, the source; of a table, give `path_column`"
             )
         patient, path, label = fields[:3]
         collection = {} if without_source else {"collection": fields[3]}

@@ -242,29 +242,28 @@ def test_ages_sexes_and_views_are_written_in_one_way_and_kept_as_written(
         "a,one,male,018M,pa",
         "b,one,W,412,AP ERECT",
         "c,two,1,90+,FRONTAL",
-        "d,two,unknown,about 50,XYZ",
+        "d,two,unknown,50-59,XYZ",
     )
     run(images, to=tmp_path / "d", settings=settings)
     manifest = open_dataset(tmp_path / "d").manifest.set_index("path").sort_index()
     for column, values in {
         "sex": ["M", "F", "1", ""],
         "sex_raw": ["male", "W", "1", "unknown"],
-        "age": ["1.5", "", "90", ""],
-        "age_raw": ["018M", "412", "90+", "about 50"],
+        "age": ["1.5", "", "90", "50-59"],
+        "age_raw": ["018M", "412", "90+", "50-59"],
         "view_position": ["PA", "AP", "FRONTAL", ""],
         "view_position_raw": ["pa", "AP ERECT", "FRONTAL", "XYZ"],
     }.items():
         assert manifest[column].tolist() == values
     assert run.said == [
-        "images whose age is left empty: negative, over 120 years, or no age: 2 of 4 (column age_raw)",
+        "images whose age is left empty: negative, over 120 years, or no age: 1 of 4 (column age_raw)",
+        "images whose age is no number of years, kept as written: 1 of 4 (column age_raw)",
         "images whose age has an open end, such as 90+, read as 90: 1 of 4 (column age_raw)",
         "images whose sex is none of M, F and O, kept as written: 1 of 4 (column sex_raw)",
-        "images of unknown view, taken: 1 of 4",
+        "images of unknown view, taken: 1 of 4; frontal ones, PA or AP not stated: 1",
     ]
     run(images, to=tmp_path / "ap", settings=replace(settings, views=("AP",)))
-    assert run.said[-1] == (
-        "frontal images of which it is not known whether they are PA or AP, taken: 1 of 3"
-    )
+    assert run.said[-1] == "images of unknown view, taken: 1 of 3; frontal ones, PA or AP not stated: 1"
     assert read_csv(tmp_path / "ap" / "rejected.csv")["reason"].tolist() == ["PA view; taken are AP"]
 
 

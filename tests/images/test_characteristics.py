@@ -145,6 +145,9 @@ def test_the_table_wins_over_the_header_where_it_says_something() -> None:
         "model": "M",
         "site": "north",
     }
+    group = {"age": "40-49", "sex": "1"}
+    kept = combine(stated, group)
+    assert (kept["age"], kept["sex"]) == ("40-49", "1")
     assert combine({}, {"site": "north", "age": "412", "patient_id": "nan"}) == {
         "patient_id": "",
         "patient_id_raw": "nan",

@@ -492,6 +492,14 @@ def test_a_published_table_may_be_packed(tmp_path: Path, label_format: str) -> N
     assert rows(packed) == expected
 
 
+def test_chexpert_s_test_set_has_its_views_in_the_names(tmp_path: Path) -> None:
+    folder = "CheXpert\\test\\patient64741\\study1"
+    text = "Path,Pneumonia\n" + "".join(f"{folder}\\view1_{view}.jpg,1\n" for view in ("frontal", "lateral"))
+    frontal, lateral = read(tmp_path, text, "chexpert")
+    assert (frontal.label, frontal.values["patient_id"]) == ("Pneumonia", "patient64741")
+    assert (frontal.values["view_position"], lateral.values["view_position"]) == ("", "LATERAL")
+
+
 @pytest.mark.parametrize(
     ("label_format", "text", "finding", "message"),
     [

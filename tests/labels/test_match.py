@@ -137,6 +137,13 @@ def test_columns_are_found_under_other_capitals(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("header", ["Source,Label,Age", "SOURCE,LABEL,AGE"])
+def test_a_column_may_have_a_manifest_s_name_in_other_capitals(tmp_path: Path, header: str) -> None:
+    table = write(tmp_path / "t.csv", header, "a,x,58")
+    (row,) = read_table(table, Columns("Source", "Label"))
+    assert (row.path, row.label, row.values["age"]) == ("a", "x", "58")
+
+
 def test_what_was_guessed_of_a_table_is_reported(tmp_path: Path) -> None:
     table, recorder = tmp_path / "t.csv", Recorder()
     table.write_bytes("path;label\r\na.png;Köln\r\n".encode("cp1252"))
@@ -148,6 +155,21 @@ def test_what_was_guessed_of_a_table_is_reported(tmp_path: Path) -> None:
 def test_a_txt_file_with_the_path_column_is_a_table(tmp_path: Path) -> None:
     (row,) = read_table(write(tmp_path / "t.txt", "path\tlabel", "a.png\tx"), Columns())
     assert row.label == "x"
+
+
+def test_a_txt_file_whose_path_column_has_blanks_is_a_table(tmp_path: Path) -> None:
+    table = write(tmp_path / "t.txt", "Image Index,Finding Labels,Patient ID", "a.png,x,7")
+    (row,) = read_table(table, Columns("Image Index", "Finding Labels"))
+    assert (row.path, row.label) == ("a.png", "x")
+
+
+@pytest.mark.parametrize("value", ["8.3986E+37", "8,3986E+37", "1E+15", "8.398604886942923e+37"])
+def test_an_id_that_a_spreadsheet_rounded_is_refused(tmp_path: Path, value: str) -> None:
+    for column, name in (("path", "path"), ("patient_id", "patient id")):
+        cells = {"path": "a.png", "label": "x", "patient_id": "7", column: f'"{value}"'}
+        table = write(tmp_path / "t.csv", ",".join(cells), ",".join(cells.values()))
+        with pytest.raises(BadInput, match=f"{name} .* was rounded by a spreadsheet; export"):
+            read_labels([table], Columns(), [tmp_path / "a.png"], [])
 
 
 def test_a_missing_or_binary_table_is_bad_input(tmp_path: Path) -> None:
