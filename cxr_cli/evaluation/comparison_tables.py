@@ -245,8 +245,8 @@ def notes(comparisons: Sequence[Comparison], subject: Subject, margin: float | N
         found += [
             "Differences are paired. Intervals: of accuracy, sensitivity and specificity by Agresti and Min,",
             "with the variance between patients; of the AUC by DeLong, as its p; of the rest by MOVER. p of",
-            "accuracy, sensitivity, specificity by McNemar's exact test where patients have one image each;",
-            "all others by swapping the models' predictions, patient by patient.",
+            "accuracy, sensitivity and specificity by McNemar's exact test, or by all swaps of the models'",
+            "answers, patient by patient; of the others by sampled swaps.",
             "Holm: p corrected for the number of pairs, and of strata.",
         ]
     if margin is not None:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from cxr_cli.evaluation.metrics.confusion import Floats
 
@@ -37,8 +36,8 @@ def area_influence(positive: NDArray[np.bool_], scores: NDArray[np.floating]) ->
     """Of the AUC of each model.
 
     An image's placement is the share of the other class's images that it is rightly ranked against, ties
-    half (DeLong, DeLong & Clarke-Pearson 1988), computed by midranks (Sun & Xu 2014). It adds as far as its
-    placement is from the mean of its class, over the number of the class.
+    half (DeLong, DeLong & Clarke-Pearson 1988). It adds how far its placement is from the mean of its
+    class, over the number of the class.
 
     Args:
         positive: bool [N].
@@ -48,14 +47,24 @@ def area_influence(positive: NDArray[np.bool_], scores: NDArray[np.floating]) ->
     negatives = len(positive) - positives
     if positives == 0 or negatives == 0:
         return AreaInfluence(np.full(len(scores), np.nan), np.full(scores.shape, np.nan))
-    ranks = rankdata(scores, axis=1)
-    above = (ranks[:, positive] - rankdata(scores[:, positive], axis=1)) / negatives
-    below = 1 - (ranks[:, ~positive] - rankdata(scores[:, ~positive], axis=1)) / positives
-    values = above.mean(1)
-    influences = np.empty(scores.shape)
-    influences[:, positive] = (above - values[:, None]) / positives
-    influences[:, ~positive] = (below - values[:, None]) / negatives
+    values, influences = np.empty(len(scores)), np.empty(scores.shape)
+    for row, of_model in enumerate(scores):
+        _, place = np.unique(of_model, return_inverse=True)
+        placements = np.where(
+            positive,
+            _share_below(place[~positive], place),
+            1 - _share_below(place[positive], place),
+        )
+        values[row] = placements[positive].mean()
+        influences[row] = (placements - values[row]) / np.where(positive, positives, negatives)
     return AreaInfluence(values, influences)
+
+
+def _share_below(others: NDArray[np.int64], place: NDArray[np.int64]) -> Floats:
+    """Share of the others' places that are below each place, ties half."""
+    counts = np.bincount(others, minlength=int(place.max()) + 1)
+    below = np.cumsum(counts) - counts / 2
+    return np.asarray((below / len(others))[place])
 
 
 class PrecisionInfluence(NamedTuple):

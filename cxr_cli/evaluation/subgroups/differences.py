@@ -130,7 +130,7 @@ def _area_p(
         error = float(np.sqrt(((first - second) ** 2).sum()))
         return float(2 * norm.sf(abs(logit(values[0]) - logit(values[1])) / error))
     areas = AreaDifferences(answers, numbers)
-    sampled = (np.array([areas.of(stratum)]) for stratum in exchange.strata(rng))
+    sampled = (np.array([areas.of(images)]) for images in exchange.samples(rng))
     return sequential_p(values[0] - values[1], sampled, resamples)
 
 

@@ -59,23 +59,31 @@ class Exchange:
         self.block = np.unique(block[first], return_inverse=True)[1]
         self.inside = inside[first]
 
-    def strata(self, rng: np.random.Generator) -> Iterator[Mask]:
-        """Sample strata without end: bool [N], the images in each."""
-        sizes = np.bincount(self.block)
-        taken = np.bincount(self.block, self.inside).astype(np.int64)
+    def samples(self, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+        """Sample strata without end: the places of the images of the smaller side, inside or outside."""
+        smaller = self.inside if 2 * int(self.inside.sum()) <= len(self.inside) else ~self.inside
+        sizes, taken = np.bincount(self.block), np.bincount(self.block, smaller).astype(np.int64)
         # A few large blocks, of patients of the same classes; many small ones, of the images of a patient.
-        large = np.flatnonzero(sizes > LARGE)
-        in_large = [(np.flatnonzero(self.block == one), taken[one]) for one in large]
-        small = np.flatnonzero((sizes <= LARGE)[self.block])
+        large = [
+            (np.flatnonzero(self.block == one), int(taken[one]))
+            for one in np.flatnonzero((sizes > LARGE) & (taken > 0))
+        ]
+        small = np.flatnonzero(((sizes <= LARGE) & (taken > 0))[self.block])
         small = small[np.argsort(self.block[small], kind="stable")]
         block = self.block[small]
         first = np.searchsorted(block, block) + taken[block] > np.arange(len(block))
+        by_unit = np.argsort(self.unit, kind="stable")
+        images = np.bincount(self.unit)
+        starts = np.cumsum(images) - images
         while True:
-            chosen = np.zeros(len(self.block), bool)
-            chosen[small[np.argsort(block + rng.random(len(block)))][first]] = True
-            for units, number in in_large:
-                chosen[rng.choice(units, number, replace=False, shuffle=False)] = True
-            yield chosen[self.unit]
+            units = np.concatenate(
+                [small[np.argsort(block + rng.random(len(block)))][first]]
+                + [rng.choice(of, number, replace=False, shuffle=False) for of, number in large]
+            )
+            # Of each unit the images from its start on.
+            counts = images[units]
+            within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+            yield by_unit[np.repeat(starts[units], counts) + within]
 
     def share_p(
         self, counted: Mask, hits: Mask, value: float, rng: np.random.Generator, samples: int
@@ -142,12 +150,10 @@ class Exchange:
 
 def _hypergeometric(size: int, good: int, dealt: int) -> Floats:
     """Chance of each number of good ones among those dealt, from 0; scipy's takes seconds for thousands."""
-    found = np.arange(min(good, dealt) + 1)
-    missed = dealt - found
-    possible = missed <= size - good
-    missed = np.minimum(missed, size - good)
-    logarithms = _log_choices(good, found) + _log_choices(size - good, missed)
-    chances = np.where(possible, np.exp(logarithms - _log_choices(size, np.array(dealt))), 0.0)
+    found = np.arange(max(0, dealt - (size - good)), min(good, dealt) + 1)
+    logarithms = _log_choices(good, found) + _log_choices(size - good, dealt - found)
+    chances = np.zeros(found[-1] + 1)
+    chances[found] = np.exp(logarithms - logarithms.max())
     return np.asarray(chances / chances.sum())
 
 
@@ -215,10 +221,9 @@ def _as_far(differences: Floats, value: float) -> Mask:
 
 
 class AreaDifferences:
-    """Differences of AUCs between a stratum and the rest, for one stratum after another.
+    """Differences of AUCs between some images and the others, for one set of images after another.
 
-    Of all images the pairs are counted once. Of a stratum those within are; those of the rest follow, so that
-    the smaller side decides how long it takes.
+    Pairs of all images are counted once, and then those within a set; those of the others follow.
     """
 
     def __init__(self, answers: Answers, numbers: Sequence[int]) -> None:
@@ -243,22 +248,20 @@ class AreaDifferences:
             rank = np.unique(scores, return_inverse=True)[1]
             self._classes.append((positive, rank, wins, positives, negatives, float(wins[positive].sum())))
 
-    def of(self, inside: Mask) -> float:
-        """Compute the difference for the images of a stratum, bool [N]; NaN where a side has no pairs."""
-        smaller = np.flatnonzero(inside) if 2 * int(inside.sum()) <= len(inside) else np.flatnonzero(~inside)
-        sign = 1 if inside[smaller[:1]].all() else -1
+    def of(self, images: NDArray[np.int64]) -> float:
+        """Compute the difference of images, by their places, to the others; NaN where a side has no pair."""
         differences = []
         for positive, rank, wins, positives, negatives, pairs_won in self._classes:
-            of_class, ranks = positive[smaller], rank[smaller]
+            of_class, ranks = positive[images], rank[images]
             below = np.sort(ranks[~of_class])
             within = sum(np.searchsorted(below, ranks[of_class], side).sum() for side in SIDES) / 2
-            here = int(of_class.sum()) * len(below)
-            others = (positives - int(of_class.sum())) * (negatives - len(below))
-            if here == 0 or others == 0:
+            own = len(images) - len(below)
+            pairs, others = own * len(below), (positives - own) * (negatives - len(below))
+            if pairs == 0 or others == 0:
                 return np.nan
-            rest = pairs_won - wins[smaller].sum() + within
-            differences.append(within / here - rest / others)
-        return sign * float(np.mean(differences))
+            rest = pairs_won - wins[images].sum() + within
+            differences.append(within / pairs - rest / others)
+        return float(np.mean(differences))
 
 
 SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")

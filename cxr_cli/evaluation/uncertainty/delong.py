@@ -1,7 +1,7 @@
 """AUCs of several models on the same images, and how they vary together.
 
-DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44:837, by midranks as Sun & Xu 2014, IEEE Signal Processing
-Letters 21:1389; several images of one patient as Obuchowski 1997, Biometrics 53:567.
+DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44:837; several images of one patient as Obuchowski 1997,
+Biometrics 53:567.
 """
 
 from typing import NamedTuple

@@ -1,6 +1,6 @@
 """Permutations of strata: who changes places with whom, exact p values, and when sampling stops."""
 
-from itertools import combinations, islice, permutations
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
@@ -23,8 +23,16 @@ def rng_of(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def sampled(exchange: Exchange, count: int) -> set[tuple[bool, ...]]:
-    return {tuple(row.tolist()) for row in islice(exchange.strata(rng_of()), count)}
+def strata(exchange: Exchange, inside: np.ndarray, count: int) -> np.ndarray:
+    """Samples of strata: bool [count, N]."""
+    found = np.zeros((count, len(inside)), bool)
+    for row, images in zip(found, exchange.samples(rng_of()), strict=False):
+        row[images] = True
+    return found if inside.sum() == found[0].sum() else ~found
+
+
+def sampled(exchange: Exchange, inside: np.ndarray, count: int) -> set[tuple[bool, ...]]:
+    return {tuple(row.tolist()) for row in strata(exchange, inside, count)}
 
 
 def test_strata_are_all_those_of_whole_patients_of_the_same_classes() -> None:
@@ -35,22 +43,26 @@ def test_strata_are_all_those_of_whole_patients_of_the_same_classes() -> None:
         for one in set(permutations((True, False, False)))
         for other in set(permutations((True, False)))
     }
-    assert sampled(Exchange(labels, patients, np.isin(patients, [0, 3])), 400) == expected
+    inside = np.isin(patients, [0, 3])
+    assert sampled(Exchange(labels, patients, inside), inside, 400) == expected
+    turned = {tuple(not one for one in row) for row in expected}
+    assert sampled(Exchange(labels, patients, ~inside), ~inside, 400) == turned
 
 
 def test_a_patient_with_images_on_both_sides_changes_them_class_by_class() -> None:
     labels, patients = np.array([1, 1, 0, 0]), np.array([5, 5, 5, 5])
-    exchange = Exchange(labels, patients, np.array([True, False, True, False]))
+    inside = np.array([True, False, True, False])
+    exchange = Exchange(labels, patients, inside)
     expected = {(one, not one, other, not other) for one in (True, False) for other in (True, False)}
-    assert sampled(exchange, 200) == expected
+    assert sampled(exchange, inside, 200) == expected
 
 
 def test_large_blocks_are_sampled_evenly_too() -> None:
     """Of 80 patients 20 are in the stratum: each is so in a quarter of the samples, and 20 always are."""
-    exchange = Exchange(np.zeros(80, int), np.arange(80), np.arange(80) < 20)
-    strata = np.array(list(islice(exchange.strata(rng_of()), 2000)))
-    assert (strata.sum(1) == 20).all()
-    np.testing.assert_allclose(strata.mean(0), 0.25, atol=0.05)
+    inside = np.arange(80) < 20
+    found = strata(Exchange(np.zeros(80, int), np.arange(80), inside), inside, 2000)
+    assert (found.sum(1) == 20).all()
+    np.testing.assert_allclose(found.mean(0), 0.25, atol=0.05)
 
 
 @given(st.integers(1, 12), st.integers(1, 12), st.data())
@@ -108,9 +120,9 @@ def test_differences_of_areas_are_scikit_learn_s_from_either_side() -> None:
             [roc_auc_score(labels[side] == number, scores[side, number]) for number in range(3)]
             for side in (inside, ~inside)
         ]
-        assert areas.of(inside) == pytest.approx(np.mean(sides[0]) - np.mean(sides[1]))
-        assert of_second.of(inside) == pytest.approx(sides[0][1] - sides[1][1])
-    assert np.isnan(areas.of(labels == 0))
+        assert areas.of(np.flatnonzero(inside)) == pytest.approx(np.mean(sides[0]) - np.mean(sides[1]))
+        assert of_second.of(np.flatnonzero(inside)) == pytest.approx(sides[0][1] - sides[1][1])
+    assert np.isnan(areas.of(np.flatnonzero(labels == 0)))
 
 
 def test_sampling_stops_when_enough_are_as_far_off() -> None:

@@ -1,9 +1,13 @@
 """Every metric with its interval, and which method it is by."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 from sklearn.metrics import f1_score, roc_auc_score
 
 from cxr_cli.evaluation.metrics.answers import Answers
@@ -145,3 +149,39 @@ def test_every_metric_of_a_few_images_has_an_interval_or_a_reason(images_each: i
     of = estimates_of(answers)
     for metric in [*of.overall.values(), *(one for both in of.per_class.values() for one in both)]:
         assert not np.isnan(metric.interval.low) or metric.caution
+
+
+@st.composite
+def any_answers(draw: st.DrawFn) -> Answers:
+    """A few images of a few patients and two or three classes, scores with ties and at the ends."""
+    images, classes = draw(st.integers(1, 12)), draw(st.sampled_from([2, 3]))
+    numbers = st.lists(st.integers(0, classes - 1), min_size=images, max_size=images)
+    patients = draw(st.lists(st.integers(0, 4), min_size=images, max_size=images))
+    parts = draw(npst.arrays(np.int64, (images, classes), elements=st.integers(0, 3))) + 1e-9
+    return Answers(
+        classes=("a", "b", "c")[:classes],
+        labels=np.array(draw(numbers)),
+        predicted=np.array(draw(numbers)),
+        patients=np.array(patients),
+        scores=parts / parts.sum(1, keepdims=True),
+        positive=draw(st.sampled_from([0, 1])) if classes == 2 else None,
+        prevalence=0.1,
+    )
+
+
+@given(any_answers())
+def test_whatever_the_images_every_metric_lies_in_its_interval_or_has_none_for_a_reason(
+    answers: Answers,
+) -> None:
+    of = estimates_of(answers)
+    for name, metric in [
+        *of.overall.items(),
+        *((name, one) for name, each in of.per_class.items() for one in each),
+    ]:
+        low, high, _ = metric.interval
+        if np.isnan(low) or np.isnan(metric.value):
+            assert metric.caution, name
+        else:
+            assert low <= metric.value + 1e-12, name
+            assert metric.value <= high + 1e-12, name
+        assert json.dumps(metric.as_json(), allow_nan=False)
