@@ -266,9 +266,11 @@ def _rule(
         if len(named) > 1:
             return "the class of the highest score"
         return f"{SCORE}{named[0]} {'>=' if answers.positive == 1 else '<'} 0.5"
-    if thresholds is not None and np.ptp(thresholds) == 0:
-        return f"as predicted in the table, {_score_in_words(answers, named)} >= {thresholds[0]:.4g}"
-    return "as predicted in the table"
+    rule = "as predicted in the table"
+    if thresholds is None or answers.scores is None or answers.positive is None or np.ptp(thresholds):
+        return rule
+    follows = (called(answers.scores, answers.positive, thresholds) == answers.predicted).all()
+    return f"{rule}, {_score_in_words(answers, named)} >= {thresholds[0]:.4g}" if follows else rule
 
 
 def _score_in_words(answers: Answers, named: tuple[str, ...]) -> str:

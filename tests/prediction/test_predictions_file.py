@@ -392,6 +392,11 @@ def test_what_is_odd_is_reported(write: Write, lines: tuple[str, ...], said: lis
     assert said_of(write(*lines)) == said
 
 
+def test_a_threshold_that_predictions_do_not_follow_is_no_rule(write: Write) -> None:
+    path = write("label,predicted,score_no,score_yes,threshold_yes", "no,no,0.7,0.3,0.2", "yes,yes,0,1,0.2")
+    assert read_predictions(path).rule == "as predicted in the table"
+
+
 def test_a_threshold_that_decides_nothing_is_reported(write: Write) -> None:
     path = write("label,score_no,score_yes", "no,0.7,0.3", "yes,0,1")
     assert said_of(path, threshold=0.5) == []

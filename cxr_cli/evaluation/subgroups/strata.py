@@ -42,6 +42,12 @@ class Characteristic:
     column: str
     edges: tuple[float, ...] = ()
 
+    @property
+    def meaning(self) -> str:
+        """What the column is known as: "age" of "Patient Age", "sex" of "Gender", or its own name."""
+        word = re.sub(r"[\W_]+", "", self.column.casefold()).removeprefix("patient")
+        return {"age": "age", "ageyears": "age", "sex": "sex", "gender": "sex"}.get(word, self.column)
+
     def names(self, values: Sequence[str], place: str) -> list[str]:
         """Name the stratum of each value: ages in years and sexes as codes, however they are written.
 
@@ -55,11 +61,11 @@ class Characteristic:
         return [named[value] for value in values]
 
     def _name(self, value: str, place: str) -> str:
-        if is_unknown(self.column, value):
+        if is_unknown(self.meaning, value):
             return ""
         if not self.edges:
-            return {"age": age_in_years, "sex": sex_code}.get(self.column, str)(value) or value
-        number = number_of(self.column, value)
+            return {"age": age_in_years, "sex": sex_code}.get(self.meaning, str)(value) or value
+        number = number_of(self.meaning, value)
         if np.isnan(number):
             raise BadInput(f"{place}: {self.column} is {value!r}; bins need numbers")
         return self.bins()[int(np.searchsorted(self.edges, number, side="right"))]
@@ -125,8 +131,8 @@ def divide(
         name = columns[0] if len(columns) == 1 else ", ".join(map(_quoted, columns))
         if name in divisions:
             raise InvalidSetting("by", text, f"{name} is there twice")
-        if any(characteristic.column == "age" for characteristic in characteristics):
-            ages = Counter(column("age"))
+        for characteristic in characteristics:
+            ages = Counter(column(characteristic.column)) if characteristic.meaning == "age" else Counter()
             impossible = sum(images for age, images in ages.items() if is_impossible_age(age))
             if impossible:
                 reporter.say(f"{place}: {impossible} ages below 0 or over 120 years count as not recorded")

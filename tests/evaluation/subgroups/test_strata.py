@@ -119,6 +119,8 @@ def test_ages_and_sexes_are_read_however_they_are_written() -> None:
         ">=60": [2],
         NOT_RECORDED: [1, 4, 6],
     }
+    for name in ("Age", "Patient Age", "PatientAge", "patient_age"):
+        assert list(strata_of(read_by(f"{name}:40,60"), lambda _: AGES, "p.csv")) == list(found)
     assert list(strata_of(read_by("age"), lambda _: AGES, "p.csv")) == [
         "1.1667",
         "39",
@@ -127,7 +129,8 @@ def test_ages_and_sexes_are_read_however_they_are_written() -> None:
         NOT_RECORDED,
     ]
     sexes = ["M", "male", "f", "Female", "", "NA"]
-    found = strata_of(read_by("sex"), lambda _: sexes, "p.csv")
+    found = strata_of(read_by("Patient Gender"), lambda _: sexes, "p.csv")
+    assert list(found) == list(strata_of(read_by("sex"), lambda _: sexes, "p.csv"))
     assert {name: int(images.sum()) for name, images in found.items()} == {"F": 2, "M": 2, NOT_RECORDED: 2}
 
 
