@@ -16,6 +16,9 @@ CHARACTERISTICS = ("age", "sex", "view_position", "portable", "manufacturer", "i
 MOST_LEVELS = 30
 """Values that a characteristic may have; one with more is described only if it is of numbers."""
 
+COLUMNS = frozenset(("table", "characteristic", "level", "statistic", "standardized_difference"))
+"""Columns of `CharacteristicsTable.records` that no group's may be."""
+
 Masks = Mapping[str, NDArray[np.bool_]]
 """Groups of images by name: bool [N]."""
 
@@ -111,13 +114,19 @@ class CharacteristicsTable:
         }
 
     def records(self) -> list[dict[str, Any]]:
-        """Put each number into a row of its own: for CSV."""
+        """Put each number into a row of its own, a column for each group: for CSV.
+
+        A group that is named like another column, such as a class "level", is "group level".
+        """
         rows: list[dict[str, Any]] = []
 
         def add(
             name: str, level: str, statistic: str, of_group: Mapping[str, float], difference: float
         ) -> None:
-            numbers = {group: None if np.isnan(value) else value for group, value in of_group.items()}
+            numbers = {
+                f"group {group}" if group in COLUMNS else group: None if np.isnan(value) else value
+                for group, value in of_group.items()
+            }
             shown = None if np.isnan(difference) else difference if np.isfinite(difference) else "infinite"
             rows.append(
                 {"characteristic": name, "level": level, "statistic": statistic, **numbers}
