@@ -54,7 +54,7 @@ _cxr() {
             return
             ;;
         "preprocess --format")
-            _cxr_offer -W "nih rsna covidx cohen chexpert"
+            _cxr_offer -W "nih rsna covidx cohen chexpert padchest vindr mimic siim openi"
             return
             ;;
         "preprocess --finding")
@@ -358,12 +358,6 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
-        "test --resamples")
-            return
-            ;;
-        "test --seed")
-            return
-            ;;
         "test --dataset")
             _cxr_paths -d
             return
@@ -428,9 +422,6 @@ _cxr() {
             ;;
         "crossval --calibrate")
             _cxr_offer -W "temperature platt isotonic"
-            return
-            ;;
-        "crossval --resamples")
             return
             ;;
         "crossval --micro-batch")
@@ -955,7 +946,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "test -"*)
-            _cxr_offer -W "--subset --templates --positive --sensitivity --threshold --calibrate --prevalence --output -o --json --external --name --class-map --exclude-overlap --member --resamples --seed --dataset --split --no-compile-cache --help"
+            _cxr_offer -W "--subset --templates --positive --sensitivity --threshold --calibrate --prevalence --output -o --json --external --name --class-map --exclude-overlap --member --dataset --split --no-compile-cache --help"
             ;;
         "test "*)
             _cxr_paths -d
@@ -967,7 +958,7 @@ _cxr() {
             _cxr_paths -f
             ;;
         "crossval -"*)
-            _cxr_offer -W "--split --output -o --recipe --seeds --seed --positive --sensitivity --calibrate --resamples --micro-batch --task --arch --width --weights --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --no-compile-cache --help"
+            _cxr_offer -W "--split --output -o --recipe --seeds --seed --positive --sensitivity --calibrate --micro-batch --task --arch --width --weights --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --no-compile-cache --help"
             ;;
         "crossval "*)
             _cxr_paths -d

@@ -1,5 +1,7 @@
 """The Typer app: commands by name, each loaded when it is called; errors as one line and an exit code."""
 
+import errno
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -136,7 +138,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
         return 130
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"cxr: {error.filename or 'output'}: cannot be written ({error.strerror})", file=sys.stderr)
+        _drop_stdout_if_full()
+        return int(ExitCode.BAD_INPUT)
     return code if isinstance(code, int) else int(ExitCode.DONE)
+
+
+def _drop_stdout_if_full() -> None:
+    """Send what is left of stdout nowhere, or Python would fail with it once more at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def entry() -> None:

@@ -25,7 +25,7 @@ def crossval(
     positive: options.Positive = None,
     sensitivity: options.Sensitivity = None,
     calibrate: options.Calibrate = None,
-    resamples: options.Resamples = 2000,
+    resamples: options.Unused = None,  # noqa: ARG001 - see there
     micro_batch: options.MicroBatch = None,
     task: options.ArrayPart = None,
     **settings: Any,
@@ -51,7 +51,6 @@ def crossval(
         positive=positive,
         sensitivity=sensitivity,
         calibrate=calibrate,
-        resamples=resamples,
         micro_batch=micro_batch,
         task=options.array_task(task, "task", "runs"),
         reporter=CONSOLE,

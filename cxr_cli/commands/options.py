@@ -40,8 +40,12 @@ MovedDataset = Annotated[Path | None, typer.Option(help="Where the DATASET is no
 MovedSplit = Annotated[Path | None, typer.Option(help="Where the split.csv is now, if it was moved.")]
 Templates = Annotated[Path | None, typer.Option(help="Templates of a siamese run. [RUN/templates.npz]")]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed.")]
-Resamples = Annotated[int, typer.Option(min=100, help="Bootstrap resamples of patients for intervals.")]
+Resamples = Annotated[int, typer.Option(min=100, help="Random samples of patients, at most, for p-values.")]
+Unused = Annotated[
+    int | None, typer.Option(hidden=True, help="Taken for scripts of earlier versions; without effect.")
+]
 
+QUOTED_NAMES = "Double quotes stand around a name with a comma or =."
 Positive = Annotated[
     str | None,
     typer.Option(

@@ -22,7 +22,8 @@ def stratify(
         list[str],
         typer.Option(
             metavar="COLUMN",
-            help="A characteristic; repeatable. `a,b` crosses two; `age:40,60` groups numbers.",
+            help="A characteristic; repeatable. `a,b` crosses two; `age:40,60` groups numbers. "
+            "Double quotes stand around a name with a comma or colon.",
         ),
     ],
     compare: Annotated[

@@ -31,7 +31,7 @@ from cxr_cli.images.manufacturers import ManufacturerTable, manufacturer, read_m
 from cxr_cli.images.patient_ids import id_key
 from cxr_cli.images.privacy import check_keep_tags, hash_patient, read_key
 from cxr_cli.images.read import Geometry, PreparedImage, UnreadImage, read_image
-from cxr_cli.images.sources import Inputs, absolute, find_inputs
+from cxr_cli.images.sources import Inputs, absolute, composed, find_inputs, listed
 from cxr_cli.images.view_position import parse_views
 from cxr_cli.images.workers import map_in_order, usable_cpus
 from cxr_cli.labels.choices import Format
@@ -315,7 +315,10 @@ def _is_done(folder: Path, plan: dict[str, Any], reporter: Reporter) -> bool:
 
 def _say_passed_over(inputs: Inputs, reporter: Reporter) -> None:
     if inputs.other_files:
-        reporter.say(f"other files passed over, neither PNG, JPEG nor DICOM by name: {inputs.other_files}")
+        count, kinds = sum(inputs.other_files.values()), listed(inputs.other_files)
+        reporter.say(f"other files passed over, no images by name: {count} ({kinds})")
+    if inputs.system_files:
+        reporter.say(f"files of the operating system skipped, such as __MACOSX: {inputs.system_files}")
     if inputs.linked_folders:
         reporter.say(
             f"linked folders not followed, name them as SOURCE to search them: {inputs.linked_folders}"
@@ -333,7 +336,7 @@ def _candidates(
     """Give each input its label and values; also name the columns that label tables add to the manifest."""
     if not settings.labels:
         return [_of_folder(path) for path in paths], ()
-    labels = read_labels(settings.labels, settings.columns, paths, sources, settings.published)
+    labels = read_labels(settings.labels, settings.columns, paths, sources, settings.published, reporter)
     for column in labels.columns:
         if column in settings.keep_tags:
             raise InvalidSetting(
@@ -360,7 +363,7 @@ def _candidates(
 
 
 def _of_folder(path: Path) -> Candidate:
-    label = folder_name(path)
+    label = composed(folder_name(path)).strip()
     reason = _missing_label(label, "of its folder") if is_missing(label) else None
     return Candidate(path, label, {}, reason)
 

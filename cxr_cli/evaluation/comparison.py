@@ -11,8 +11,9 @@ from cxr_cli.evaluation.agreement import cohen_kappa, fleiss_kappa
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.confusion import Floats
 from cxr_cli.evaluation.metrics.ranking import weighted_roc_value
-from cxr_cli.evaluation.subgroups.differences import Difference, permutation_p, with_holm
+from cxr_cli.evaluation.subgroups.differences import Difference, with_holm
 from cxr_cli.evaluation.subgroups.paired import paired_differences, swapped_differences
+from cxr_cli.evaluation.subgroups.permutation import sequential_ps
 from cxr_cli.evaluation.subgroups.strata import ALL_IMAGES, SMALL, count_images, count_patients
 from cxr_cli.evaluation.uncertainty.estimates import Estimate, Estimates, estimate
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES, over_resamples, percentile_interval
@@ -101,7 +102,7 @@ def _compare(
         of_class=count_images(some),
         patients_of_class=patients_of_class,
         small=min(patients_of_class.values()) < small,
-        estimates={model: estimate(answers, rng, resamples) for model, answers in models.items()},
+        estimates={model: estimate(answers) for model, answers in models.items()},
         pairs=tuple(
             Pair(first, second, _differences(models[first], models[second], rng, resamples))
             for first, second in combinations(models, 2)
@@ -113,13 +114,12 @@ def _differences(
     first: Answers, second: Answers, rng: np.random.Generator, resamples: int
 ) -> dict[str, Difference]:
     """Compute paired differences, with a p value by swapping predictions where there is no other test."""
-    found = paired_differences(first, second, rng, resamples)
-    if any(np.isnan(difference.p) for difference in found.values()):
-        chance = swapped_differences(first, second, rng, resamples)
-        for name, difference in found.items():
-            if np.isnan(difference.p):
-                found[name] = replace(difference, p=permutation_p(difference.value, chance[name]))
-    return found
+    found = paired_differences(first, second)
+    without = {name: of.value for name, of in found.items() if np.isnan(of.p) and not np.isnan(of.value)}
+    if not without:
+        return found
+    ps = sequential_ps(without, swapped_differences(first, second, rng), resamples)
+    return {name: replace(of, p=ps.get(name, of.p)) for name, of in found.items()}
 
 
 def _corrected(family: Sequence[Comparison]) -> list[Comparison]:
@@ -192,7 +192,7 @@ def compare_reader(
     if positive is None:
         raise ValueError("readers are compared on one finding")
     reader = replace(some, predicted=calls[read], scores=None)
-    estimates = estimate(reader, rng, resamples).per_class
+    estimates = estimate(reader).per_class
     sensitivities, differences = {}, {}
     for model, answers in models.items():
         scored = answers.take(read)

@@ -14,6 +14,7 @@ from cxr_cli.evaluation.subgroups.tables import (
     metric_cell,
     metric_of,
     notes_of_groups,
+    reliability_notes,
 )
 from cxr_cli.evaluation.tables import Cell, Table
 
@@ -239,12 +240,13 @@ def _table_of_agreement(agreement: Sequence[Agreement]) -> Table:
 def notes(comparisons: Sequence[Comparison], subject: Subject, margin: float | None = None) -> list[str]:
     """Say what the marks and the columns mean."""
     found = notes_of_groups(comparisons, subject)
+    found += reliability_notes(_table_of_metrics(comparisons, subject))
     if any(group.pairs for group in comparisons):
         found += [
             "Differences are paired. Intervals: of accuracy, sensitivity and specificity by Agresti and Min,",
-            "with the variance between patients; of the AUC by DeLong, as its p; of the rest by resampling",
-            "patients. p of accuracy, sensitivity, specificity by McNemar's exact test where each image is",
-            "of its own patient; all others by swapping the models' predictions, patient by patient.",
+            "with the variance between patients; of the AUC by DeLong, as its p; of the rest by MOVER. p of",
+            "accuracy, sensitivity and specificity by McNemar's exact test, or by all swaps of the models'",
+            "answers, patient by patient; of the others by sampled swaps.",
             "Holm: p corrected for the number of pairs, and of strata.",
         ]
     if margin is not None:

@@ -126,7 +126,10 @@ class Predictions:
             known = [column for column in self.images.columns if not column.startswith(PREFIXES)]
             raise BadInput(f"{self.path}: no column {name!r}; it has {', '.join(map(repr, known))}")
         values = list(self.images[name])
-        return [view_of(value) or value for value in values] if name == "view_position" else values
+        if name != "view_position":
+            return values
+        views = {value: view_of(value) or value for value in set(values)}
+        return [views[value] for value in values]
 
     def take(self, images: NDArray[np.int64]) -> "Predictions":
         """Return the predictions of the images at these places."""
@@ -216,7 +219,7 @@ def _refuse_undecided(path: Path, name: str, scores: NDArray[np.float64]) -> Non
     if not 0 <= scores.min() <= scores.max() <= 1:
         raise BadInput(
             f"{path}: {SCORE}{name} goes from {scores.min():g} to {scores.max():g}; "
-            "say with `threshold` from which on an image is positive"
+            "give a column 'predicted', or say with `threshold` from which on an image is positive"
         )
 
 
@@ -263,9 +266,11 @@ def _rule(
         if len(named) > 1:
             return "the class of the highest score"
         return f"{SCORE}{named[0]} {'>=' if answers.positive == 1 else '<'} 0.5"
-    if thresholds is not None and np.ptp(thresholds) == 0:
-        return f"as predicted in the table, {_score_in_words(answers, named)} >= {thresholds[0]:.4g}"
-    return "as predicted in the table"
+    rule = "as predicted in the table"
+    if thresholds is None or answers.scores is None or answers.positive is None or np.ptp(thresholds):
+        return rule
+    follows = (called(answers.scores, answers.positive, thresholds) == answers.predicted).all()
+    return f"{rule}, {_score_in_words(answers, named)} >= {thresholds[0]:.4g}" if follows else rule
 
 
 def _score_in_words(answers: Answers, named: tuple[str, ...]) -> str:

@@ -23,7 +23,7 @@ FILES = files_of("strata")
 
 INTERVALS = (
     "95% intervals by patients: proportions by Wilson, with the effective number of images;\n"
-    "AUC by DeLong; the rest by bootstrap"
+    "AUC by DeLong and Newcombe, means of metrics by MOVER"
 )
 
 
@@ -190,7 +190,7 @@ def stratify(
     rng = np.random.default_rng(seed)
     strata = describe_strata(table.answers, masks, rng, resamples, small)
     if other is not None:
-        strata = compare_strata(strata, table.answers, other.answers, masks, rng, resamples)
+        strata = compare_strata(strata, table.answers, other.answers, masks)
     result = Stratification(table, other, masks, tuple(strata), small, resamples, seed)
     if output is not None:
         result.write(output)

@@ -17,7 +17,6 @@ from cxr_cli.evaluation.metrics.registry import shown
 from cxr_cli.evaluation.operating_point import positive_class
 from cxr_cli.evaluation.report import MetricsReport, classification_report
 from cxr_cli.evaluation.tables import Cell, Table
-from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
 from cxr_cli.prediction.columns import SCORE, SPREAD, THRESHOLD
 from cxr_cli.prediction.figures import draw_figures
 from cxr_cli.prediction.mean_scores import mean_scores
@@ -61,7 +60,6 @@ def crossval(
     positive: str | None = None,
     sensitivity: float | None = None,
     calibrate: CalibrationMethod | None = None,
-    resamples: int = RESAMPLES,
     micro_batch: int | None = None,
     task: ArrayTask | None = None,
     reporter: Reporter = SILENT,
@@ -78,7 +76,7 @@ def crossval(
         recipe, micro_batch, settings: see `train`.
         seed: the first seed.
         seeds: how many seeds every fold is trained with; scores are means over them.
-        positive, sensitivity, calibrate, resamples: see `test`.
+        positive, sensitivity, calibrate: see `test`.
         task: train and test this task's share alone, and pool nothing.
         reporter: takes notices.
 
@@ -131,14 +129,13 @@ def crossval(
                 positive=positive,
                 sensitivity=sensitivity,
                 calibrate=calibrate,
-                resamples=resamples,
                 dataset=dataset,
                 split=split,
                 reporter=reporter,
             )
     if task is not None:
         return CrossvalResult(folder, tuple(runs), None, None)
-    report, folds_table = _pool(folder, found_runs(folder), resamples)
+    report, folds_table = _pool(folder, found_runs(folder))
     return CrossvalResult(folder, tuple(runs), report, folds_table)
 
 
@@ -151,12 +148,12 @@ def _is_tested(run: Path) -> bool:
     return tested and (not config.siamese or (run / TEMPLATES).exists())
 
 
-def _pool(folder: Path, runs: Sequence[FoldRun], resamples: int) -> tuple[MetricsReport, Table]:
+def _pool(folder: Path, runs: Sequence[FoldRun]) -> tuple[MetricsReport, Table]:
     """Pool the runs' predictions and metrics, and write them."""
     table = pooled_predictions(runs)
     write_predictions(folder / PREDICTIONS, table)
     predictions = read_predictions(folder / PREDICTIONS, ids_verbatim=True)
-    report = classification_report(predictions.answers, resamples)
+    report = classification_report(predictions.answers)
     each = {run: read_json(run.folder / METRICS) for run in runs}
     rows = shown("classes" if report.positive is None else "finding")
     names = [row.name for row in rows if row.name in next(iter(each.values()))]

@@ -50,10 +50,10 @@ def test_the_summary_goes_to_stdout_and_talk_to_stderr(cxr: Cxr, tmp_path: Path,
         "  class normal: 2",
         "  class pneumonia: 2",
         "  rejected, duplicate: 1",
-        "  rejected, not a PNG or JPEG image: 1",
+        "  rejected, not a PNG, JPEG, TIFF or BMP image: 1",
     ]
     assert outcome.err.splitlines() == [
-        "other files passed over, neither PNG, JPEG nor DICOM by name: 1",
+        "other files passed over, no images by name: 1 (.txt 1)",
         "exact duplicates left out: 1 (0 under another label, 0 under another patient)",
         UNKNOWN_VIEWS,
     ]
@@ -97,7 +97,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(cxr: Cxr, tmp_path: Path, imag
     for arguments, code, what in (
         ([tmp_path / "empty"], 3, "no images here"),
         ([tmp_path / "gone"], 3, "no such file or folder"),
-        ([tmp_path / "text"], 3, "not a PNG or JPEG"),
+        ([tmp_path / "text"], 3, "not a PNG, JPEG, TIFF or BMP"),
         ([images, "--labels", tmp_path / "t.csv"], 3, "t.csv: no column 'path'; it has 'file', 'label'"),
         ([images, "--labels", tmp_path / "gone.csv"], 3, "gone.csv: no such file"),
         ([images, "--crop-border", "0.5"], 2, "--crop-border 0.5"),

@@ -127,7 +127,10 @@ def test_inputs_are_rows_and_rejected(tmp_path: Path, images: Path, run: Run) ->
     rejected = read_csv(tmp_path / "d" / "rejected.csv")
     assert rejected["source"].tolist() == [str(images / "normal" / name) for name in ("cut.png", "text.png")]
     assert "truncated" in rejected["reason"][0]
-    assert any(line.startswith("other files passed over") and line.endswith(": 2") for line in run.said)
+    assert any(
+        line.startswith("other files passed over") and line.endswith(": 2 (.txt 1, no suffix 1)")
+        for line in run.said
+    )
 
 
 def test_a_file_named_by_the_user_is_always_an_input(tmp_path: Path, images: Path, run: Run) -> None:
@@ -391,7 +394,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, images: Path, 
 def test_nothing_is_left_where_no_image_could_be_read(tmp_path: Path, run: Run) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "a.png").write_text("no picture")
-    with pytest.raises(BadInput, match=r"none of 1 inputs .*a\.png: not a PNG or JPEG"):
+    with pytest.raises(BadInput, match=r"none of 1 inputs .*a\.png: not a PNG, JPEG, TIFF or BMP"):
         run(tmp_path / "images", to=tmp_path / "d")
     assert not (tmp_path / "d").exists()
 
@@ -400,7 +403,7 @@ def test_nothing_is_left_where_no_image_could_be_read(tmp_path: Path, run: Run) 
     ("settings", "message"),
     [
         ({"size": 4}, "`size` 4: from 8 to 4096 pixels"),
-        ({"format": "mimic", "labels": ["t.csv"]}, "`format` mimic: one of nih, rsna"),
+        ({"format": "kaggle", "labels": ["t.csv"]}, "`format` kaggle: one of nih, rsna"),
         ({"views": "PA,top"}, "`views` PA,top: 'TOP' is none of PA, AP"),
     ],
 )
@@ -418,7 +421,7 @@ def test_the_call_of_a_notebook_gives_counts(tmp_path: Path, images: Path) -> No
     assert (result.folder, result.size, result.shard) == (tmp_path / "d", 16, None)
     assert (result.inputs, result.images, result.rejected) == (5, 4, 1)
     assert result.classes == {"normal": 2, "pneumonia": 2}
-    assert result.rejected_by_reason == {"not a PNG or JPEG image": 1}
+    assert result.rejected_by_reason == {"not a PNG, JPEG, TIFF or BMP image": 1}
 
 
 def test_an_empty_folder_is_bad_input(tmp_path: Path, run: Run) -> None:

@@ -65,7 +65,7 @@ def test_a_merged_dataset_has_the_bytes_of_one_made_whole(images: Path, tmp_path
         reason.removeprefix(f"duplicate of {images}/")
         for reason in read_csv(tmp_path / "merged" / "rejected.csv")["reason"]
     ] == [
-        "not a PNG or JPEG image",
+        "not a PNG, JPEG, TIFF or BMP image",
         "a/07.png",
         "a/00.png, under another label",
         "a/00.png, under another label",

@@ -1,6 +1,7 @@
 """Images by their characteristics: which strata there are, and every metric of each."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -10,10 +11,12 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.metrics.answers import Answers
+from cxr_cli.evaluation.metrics.registry import BY_NAME, shown
 from cxr_cli.evaluation.subgroups.differences import Difference, differences_to_rest, with_holm
 from cxr_cli.evaluation.subgroups.paired import paired_differences
-from cxr_cli.evaluation.uncertainty.estimates import Estimates, estimate
-from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES, Interval
+from cxr_cli.evaluation.uncertainty.estimates import Estimates, Estimator
+from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
+from cxr_cli.name_lists import read_parts
 from cxr_cli.recorded_values import (
     NOT_RECORDED,
     age_in_years,
@@ -39,6 +42,12 @@ class Characteristic:
     column: str
     edges: tuple[float, ...] = ()
 
+    @property
+    def meaning(self) -> str:
+        """What the column is known as: "age" of "Patient Age", "sex" of "Gender", or its own name."""
+        word = re.sub(r"[\W_]+", "", self.column.casefold()).removeprefix("patient")
+        return {"age": "age", "ageyears": "age", "sex": "sex", "gender": "sex"}.get(word, self.column)
+
     def names(self, values: Sequence[str], place: str) -> list[str]:
         """Name the stratum of each value: ages in years and sexes as codes, however they are written.
 
@@ -52,11 +61,11 @@ class Characteristic:
         return [named[value] for value in values]
 
     def _name(self, value: str, place: str) -> str:
-        if is_unknown(self.column, value):
+        if is_unknown(self.meaning, value):
             return ""
         if not self.edges:
-            return {"age": age_in_years, "sex": sex_code}.get(self.column, str)(value) or value
-        number = number_of(self.column, value)
+            return {"age": age_in_years, "sex": sex_code}.get(self.meaning, str)(value) or value
+        number = number_of(self.meaning, value)
         if np.isnan(number):
             raise BadInput(f"{place}: {self.column} is {value!r}; bins need numbers")
         return self.bins()[int(np.searchsorted(self.edges, number, side="right"))]
@@ -71,18 +80,21 @@ class Characteristic:
 def read_by(text: str) -> tuple[Characteristic, ...]:
     """Read one of `by`: columns, which are crossed; a column's bins after a colon: "sex,age:40,60".
 
+    A name with a comma or a colon stands in double quotes, see `read_parts`.
+
     Raises:
         InvalidSetting: edges that are no rising numbers, or no column.
     """
     found: list[tuple[str, list[float]]] = []
-    for part in text.split(","):
-        name, colon, edge = part.partition(":")
-        if colon:
-            found.append((name.strip(), [_edge(text, edge)]))
+    before = ""
+    for part, separator in read_parts("by", text, ",:"):
+        if before == ":":
+            found[-1][1].append(_edge(text, part + separator.strip(",")))
         elif found and found[-1][1] and _is_number(part):
             found[-1][1].append(float(part))
         else:
-            found.append((part.strip(), []))
+            found.append((part, []))
+        before = separator
     for name, edges in found:
         if not name:
             raise InvalidSetting("by", text, "a column's name is missing")
@@ -115,11 +127,13 @@ def divide(
     divisions: dict[str, dict[str, NDArray[np.bool_]]] = {}
     for text in by:
         characteristics = read_by(text)
-        name = ", ".join(characteristic.column for characteristic in characteristics)
+        columns = [characteristic.column for characteristic in characteristics]
+        name = columns[0] if len(columns) == 1 else ", ".join(map(_quoted, columns))
         if name in divisions:
             raise InvalidSetting("by", text, f"{name} is there twice")
-        if any(characteristic.column == "age" for characteristic in characteristics):
-            impossible = sum(map(is_impossible_age, column("age")))
+        for characteristic in characteristics:
+            ages = Counter(column(characteristic.column)) if characteristic.meaning == "age" else Counter()
+            impossible = sum(images for age, images in ages.items() if is_impossible_age(age))
             if impossible:
                 reporter.say(f"{place}: {impossible} ages below 0 or over 120 years count as not recorded")
         divisions[name] = strata_of(characteristics, column, place)
@@ -214,21 +228,20 @@ def describe_strata(
     Args:
         answers: of N images.
         divisions: by name, the strata of a characteristic by name: bool [N].
-        rng: draws patients and permutations.
-        resamples: of each.
+        rng: draws strata, for p values.
+        resamples: how many at most.
         small: a stratum with fewer patients of a class is marked.
     """
-    found = [_stratum("", ALL_IMAGES, answers, np.ones(len(answers), bool), rng, resamples, small)]
+    answers = replace(answers, patients=np.unique(answers.patients, return_inverse=True)[1])
+    found = [_stratum("", ALL_IMAGES, Estimator(answers), small)]
     for by, strata in divisions.items():
         for place, (name, inside) in enumerate(strata.items()):
-            stratum = _stratum(by, name, answers, inside, rng, resamples, small)
+            of_inside = Estimator(answers.take(inside))
+            stratum = _stratum(by, name, of_inside, small)
             # Of two strata the second's differences are the first's, turned round.
             if len(strata) > 2 or (len(strata) == 2 and place == 0):
-                rest = estimate(answers.take(~inside), rng, resamples)
-                sides = difference_intervals(answers, stratum.estimates), difference_intervals(answers, rest)
-                stratum = replace(
-                    stratum, differences=differences_to_rest(answers, inside, sides, rng, resamples)
-                )
+                differences = differences_to_rest(answers, inside, rng, resamples, of_inside)
+                stratum = replace(stratum, differences=differences)
             found.append(stratum)
     corrected = _corrected([stratum.by for stratum in found], [stratum.differences for stratum in found])
     return [
@@ -242,19 +255,17 @@ def compare_strata(
     answers: Answers,
     other: Answers,
     divisions: Mapping[str, Mapping[str, NDArray[np.bool_]]],
-    rng: np.random.Generator,
-    resamples: int = RESAMPLES,
 ) -> list[Stratum]:
     """Add another model's metrics minus these, on all images and in every stratum.
 
     Args:
         strata: as `describe_strata` made them of these answers and divisions.
         answers, other: of the same N images, in the same order.
-        divisions, rng, resamples: as there.
+        divisions: as there.
     """
     everything = {"": {ALL_IMAGES: np.ones(len(answers), bool)}, **divisions}
     masks = [everything[stratum.by][stratum.name] for stratum in strata]
-    found = [paired_differences(answers.take(inside), other.take(inside), rng, resamples) for inside in masks]
+    found = [paired_differences(answers.take(inside), other.take(inside)) for inside in masks]
     corrected = _corrected([stratum.by for stratum in strata], found)
     return [replace(stratum, model_differences=of) for stratum, of in zip(strata, corrected, strict=True)]
 
@@ -273,40 +284,24 @@ def _corrected(
     return found
 
 
-def difference_intervals(answers: Answers, estimates: Estimates) -> dict[str, Interval]:
-    """Take the intervals of the metrics that differences are of, by the names that differences have."""
-    per_class, positive = estimates.per_class, answers.positive
-    overall = {name: of.interval for name, of in estimates.overall.items()}
-    if positive is not None:
-        return {name: of[positive].interval for name, of in per_class.items()} | overall
-    of_classes = {
-        f"{name} {label}": of[number].interval
-        for name, of in per_class.items()
-        for number, label in enumerate(answers.classes)
-    }
-    return of_classes | overall
-
-
-def _stratum(
-    by: str,
-    name: str,
-    answers: Answers,
-    inside: NDArray[np.bool_],
-    rng: np.random.Generator,
-    resamples: int,
-    small: int,
-) -> Stratum:
-    of_stratum = answers.take(inside)
-    patients_of_class = count_patients(of_stratum)
+def _stratum(by: str, name: str, of_images: Estimator, small: int) -> Stratum:
+    answers = of_images.answers
+    patients_of_class = count_patients(answers)
+    # Those that are shown, and the AUC of each class, for its plot.
+    rows = (
+        [*shown("strata of classes", "strata CSV of classes"), BY_NAME["auc"]]
+        if answers.positive is None
+        else shown("strata of a finding", "strata CSV of a finding")
+    )
     return Stratum(
         by=by,
         name=name,
-        images=len(of_stratum),
-        patients=len(np.unique(of_stratum.patients)),
-        of_class=count_images(of_stratum),
+        images=len(answers),
+        patients=len(np.unique(answers.patients)),
+        of_class=count_images(answers),
         patients_of_class=patients_of_class,
         small=min(patients_of_class.values()) < small,
-        estimates=estimate(of_stratum, rng, resamples),
+        estimates=of_images.estimates(rows),
     )
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from cxr_cli.evaluation.metrics.registry import BY_NAME, heading, shown
 from cxr_cli.evaluation.subgroups.differences import Difference
 from cxr_cli.evaluation.subgroups.strata import Stratum
-from cxr_cli.evaluation.tables import Cell, Table, limits
-from cxr_cli.evaluation.uncertainty.estimates import Estimate, Estimates
+from cxr_cli.evaluation.tables import DAGGER, Cell, Table, limits
+from cxr_cli.evaluation.uncertainty.estimates import UNRELIABLE, Estimate, Estimates
 
 WIDTH = 110
 """Letters of a line."""
@@ -75,7 +75,7 @@ def records(strata: Sequence[Stratum], subject: Subject) -> list[dict[str, Any]]
         for name in subject.names:
             metric = metric_of(stratum.estimates, name, subject)
             if metric is not None:
-                row |= _numbered(name, metric.as_json(), ("low", "high", "method"))
+                row |= _numbered(name, metric.as_json(), ("low", "high", "method", "reliable"))
         for kind, differences in (
             ("difference", stratum.differences),
             ("model_difference", stratum.model_differences),
@@ -205,7 +205,9 @@ def metric_cell(metric: Estimate | None) -> Cell:
     if metric is None or np.isnan(metric.value):
         return Cell("-")
     low, high = metric.interval.low, metric.interval.high
-    return Cell(f"{metric.value:.3f}", "" if np.isnan(low) else limits(low, high))
+    if np.isnan(low):
+        return Cell(f"{metric.value:.3f}", metric.reason)
+    return Cell(f"{metric.value:.3f}", f"{limits(low, high)}{DAGGER if metric.reason else ''}")
 
 
 def difference_cells(difference: Difference) -> list[Cell]:
@@ -257,21 +259,26 @@ def notes_of_groups(groups: Sequence[Group], subject: Subject) -> list[str]:
     return found
 
 
+def reliability_notes(table: Table) -> list[str]:
+    """Say what the mark of intervals means, where there is one."""
+    return [UNRELIABLE] if any(DAGGER in cell.limits for row in table.rows for cell in row) else []
+
+
 def notes(strata: Sequence[Stratum], subject: Subject) -> list[str]:
     """Say what the marks and the columns mean."""
-    found = notes_of_groups(strata, subject)
+    found = notes_of_groups(strata, subject) + reliability_notes(_table_of_metrics(strata, subject))
     if any(
         not np.isnan(difference.value) for stratum in strata for difference in stratum.differences.values()
     ):
         found += [
             "Differences: a stratum's metric minus that of all other images. "
             "p: patients permuted between strata,",
-            "class by class. Holm: p corrected for the number of differences of the same characteristic.",
+            "class by class; AUCs of many patients by DeLong. Holm: p corrected for all of a characteristic.",
         ]
     if any(stratum.model_differences for stratum in strata):
         found += [
             "Differences of the models: p of shares by McNemar's exact test, "
-            "or by swapping the models' answers",
+            "or by all swaps of the models' answers",
             "patient by patient where patients have several images; of the AUC by DeLong. Holm as above.",
         ]
     return found

@@ -53,7 +53,7 @@ def test_the_text_has_counts_metrics_and_differences() -> None:
         "* fewer than 3 patients of a class: read with care",
         "Differences: a stratum's metric minus that of all other images. "
         "p: patients permuted between strata,",
-        "class by class. Holm: p corrected for the number of differences of the same characteristic.",
+        "class by class; AUCs of many patients by DeLong. Holm: p corrected for all of a characteristic.",
     ]
     assert max(map(len, lines)) <= 110
 
