@@ -83,6 +83,7 @@ def finish(
         if notice:
             reporter.say(notice)
     classes = Counter(record["label"] for record in dataset.images)
+    _say_spellings(classes, reporter)
     info = {
         "settings": dict(plan),
         "counts": counts(dataset),
@@ -91,6 +92,17 @@ def finish(
         "versions": dict(versions),
     }
     dataset.finish(columns, info)
+
+
+def _say_spellings(classes: Iterable[str], reporter: Reporter) -> None:
+    """Report classes that may be one, written in two ways."""
+    spellings: dict[str, list[str]] = {}
+    for label in sorted(classes):
+        spellings.setdefault("".join(label.casefold().split()), []).append(label)
+    for alike in spellings.values():
+        if len(alike) > 1:
+            names = " and ".join(map(repr, alike))
+            reporter.say(f"classes {names} differ in capitals or blanks alone; they are classes of their own")
 
 
 def counts(dataset: GrowingDataset) -> dict[str, int]:
