@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 from cxr_cli.artifacts import claim_folder, read_json, write_json
 from cxr_cli.errors import BadInput
 from cxr_cli.models.registry import Arch
+from cxr_cli.models.weights.cards import WeightsScaling
 
 if TYPE_CHECKING:
     from cxr_cli.models.architecture import NetworkSpec
@@ -77,6 +78,11 @@ class NetworkConfig:
         "none",
         help="Initial weights; auto takes what is installed or cached, then the hub.",
         metavar="auto|none|FILE|HUB-ID",
+    )
+    weights_scaling: WeightsScaling = setting(
+        "published",
+        help="Input that the initial weights expect: xrv [-1024, 1024], imagenet mean and SD, inception "
+        "[-1, 1], or 0-1; a FILE needs it, published weights have their own.",
     )
     freeze: str = setting(
         "none", help="Layers to freeze: none, features, or a number of stages from the input on."

@@ -15,6 +15,7 @@ import numpy as np
 from cxr_cli.artifacts import read_json, versions, write_json
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.dataset.settings import geometry_of, views_of
+from cxr_cli.errors import InvalidSetting
 from cxr_cli.models.network import Network, Variables, create, outline
 from cxr_cli.models.registry import find_architecture
 from cxr_cli.models.weights.pretrained import load_pretrained
@@ -94,16 +95,21 @@ def resolve_weights(network: NetworkConfig, size: int, reporter: Reporter) -> tu
         network: its architecture and weights.
         size: of the images in pixels.
         reporter: takes the notices.
+
+    Raises:
+        InvalidSetting, UsageError, BadInput: see `find_all`.
     """
     find_architecture(network.arch)
     if network.weights == "none":
+        if network.weights_scaling != "published":
+            raise InvalidSetting("weights_scaling", network.weights_scaling, "`weights` none expect no input")
         return ()
-    found = find_all(network.weights, network.arch)
+    found = find_all(network.weights, network.arch, network.weights_scaling)
     for part in found:
         reporter.say(part.describe())
     if len(found) > 1:
         reporter.say(f"weights together: sha256 {combined_digest(found)}, of their digests")
-    sizes = {part.card.input_size for part in found} - {size}
+    sizes = {part.card.input_size for part in found if part.card.input_size} - {size}
     if sizes:
         trained = ", ".join(map(str, sorted(sizes)))
         reporter.say(f"these weights were trained on images of {trained} pixels, yours have {size}")

