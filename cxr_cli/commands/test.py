@@ -8,7 +8,6 @@ import typer
 from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.errors import UsageError
-from cxr_cli.runs.crossval_folder import is_crossval
 from cxr_cli.splitting.criteria import Subset
 
 TestSeed = Annotated[int, typer.Option(min=0, help="Random seed of the resamples.")]
@@ -105,6 +104,8 @@ def test(
             own_split=split,
         )
         return
+    from cxr_cli.runs.crossval_folder import is_crossval
+
     if is_crossval(run):
         raise UsageError(f"{run}: cxr crossval has tested every fold; --external tests their ensemble")
     for option, is_given in {

@@ -8,7 +8,7 @@ import typer
 from cxr_cli.commands.command import CONTEXT, CxrCommand
 from cxr_cli.commands.console import say
 from cxr_cli.models.registry import Arch
-from cxr_cli.models.weights.cards import WeightsScaling
+from cxr_cli.models.weights.scaling import WeightsScaling
 
 PURPOSE = "List, fetch and verify pretrained weights."
 

@@ -14,8 +14,9 @@ from cxr_cli.models.nn.convolution import Lowering
 from cxr_cli.models.nn.layers import Conv, Dense
 from cxr_cli.models.nn.normalization import BatchNorm
 from cxr_cli.models.nn.pooling import average_pool, max_pool
-from cxr_cli.models.weights.cards import INPUT_SCALINGS, Card, timm_card
+from cxr_cli.models.weights.cards import Card, timm_card
 from cxr_cli.models.weights.rules import BATCHES_SEEN, Naming, Rule, batch_norm, classifier
+from cxr_cli.models.weights.scaling import INPUT_SCALINGS
 
 BOTTLENECK = 4
 """Channels between a layer's two convolutions, as a multiple of the growth."""

@@ -12,7 +12,7 @@ from cxr_cli.errors import InvalidSetting
 from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.forward import Scaling, class_logits, forward_function, logits_reader, run_over
-from cxr_cli.runs.config import ClassificationConfig, Recipe
+from cxr_cli.runs.settings import ClassificationConfig, Recipe
 from cxr_cli.training.losses import softmax_cross_entropy
 from cxr_cli.training.sampling import balanced_epoch, epoch_generator
 from cxr_cli.training.step import Answers, RowLoss

@@ -8,7 +8,7 @@ import optax
 
 from cxr_cli.models.network import Network
 from cxr_cli.models.stages import stage_numbers
-from cxr_cli.runs.config import OptimizationConfig
+from cxr_cli.runs.settings import OptimizationConfig
 
 STEP_FACTOR = 0.1
 MOMENTUM = 0.9

@@ -24,16 +24,9 @@ from cxr_cli.plots.training_curves import training_curves
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import image_source
 from cxr_cli.reporting import Advance, Reporter
-from cxr_cli.runs.config import (
-    ClassificationConfig,
-    NetworkConfig,
-    Recipe,
-    RunConfig,
-    SiameseConfig,
-    check_config,
-    write_config,
-)
+from cxr_cli.runs.config import RunConfig, check_config, write_config
 from cxr_cli.runs.folder import FIGURES, HISTORY, RECORD, is_finished
+from cxr_cli.runs.settings import ClassificationConfig, NetworkConfig, Recipe, SiameseConfig
 from cxr_cli.splitting.file import Split
 from cxr_cli.training.augment import Augmentation
 from cxr_cli.training.checkpoint import Progress

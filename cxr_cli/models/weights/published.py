@@ -7,7 +7,8 @@ from pathlib import Path
 from cxr_cli.errors import UsageError
 from cxr_cli.models.registry import card_named, cards, find_architecture, parts_of
 from cxr_cli.models.weights import hub
-from cxr_cli.models.weights.cards import Card, WeightsScaling
+from cxr_cli.models.weights.cards import Card
+from cxr_cli.models.weights.scaling import WeightsScaling
 from cxr_cli.models.weights.sources import (
     FoundWeights,
     checked_digest,

@@ -13,8 +13,9 @@ from cxr_cli.artifacts import digest_file
 from cxr_cli.errors import BadInput, InvalidSetting, UsageError
 from cxr_cli.models.registry import card_named, find_architecture, parts_of
 from cxr_cli.models.weights import hub
-from cxr_cli.models.weights.cards import INPUT_SCALINGS, Card, WeightsScaling
+from cxr_cli.models.weights.cards import Card
 from cxr_cli.models.weights.rules import find_first_convolution
+from cxr_cli.models.weights.scaling import INPUT_SCALINGS, WeightsScaling
 from cxr_cli.models.weights.state_dict import read_state_dict
 
 AUTO = "auto"

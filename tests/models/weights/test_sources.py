@@ -18,7 +18,7 @@ from safetensors.numpy import save
 from cxr_cli.artifacts import digest_file
 from cxr_cli.errors import BadInput, InvalidSetting, UsageError
 from cxr_cli.models.registry import card_named
-from cxr_cli.models.weights.cards import INPUT_SCALINGS, WeightsScaling
+from cxr_cli.models.weights.scaling import INPUT_SCALINGS, WeightsScaling
 from cxr_cli.models.weights.sources import combined_digest, find_all, find_weights, locate, published_digest
 
 RESNET = "timm/resnet50.tv_in1k"
