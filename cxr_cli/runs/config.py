@@ -1,6 +1,5 @@
 """What decides a run: its settings of training, and its images; config.json keeps it."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -70,6 +69,8 @@ class RunConfig(Recipe):
     @property
     def digest(self) -> str:
         """SHA-256 of all that decides the run, 64 hex digits."""
+        import hashlib  # here, for no command needs OpenSSL to refuse what is no run
+
         return hashlib.sha256(json.dumps(self.decisive, sort_keys=True).encode()).hexdigest()
 
     @property

@@ -6,7 +6,7 @@ command line, the check of values and the reader of config.json follow from ther
 
 import math
 from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from cxr_cli.models.registry import Arch
 from cxr_cli.models.weights.scaling import WeightsScaling
@@ -14,8 +14,7 @@ from cxr_cli.models.weights.scaling import WeightsScaling
 Precision = Literal["float32", "tf32", "bfloat16"]
 
 
-@dataclass(frozen=True)
-class Range:
+class Range(NamedTuple):
     """The numbers that a setting may have."""
 
     low: float
@@ -23,7 +22,7 @@ class Range:
     with_low: bool
     with_high: bool
 
-    def __contains__(self, value: float) -> bool:
+    def __contains__(self, value: Any) -> bool:
         """Whether a number is one of them; NaN never is."""
         above = value > self.low or (self.with_low and value == self.low)
         return above and (value < self.high or (self.with_high and value == self.high))
