@@ -295,7 +295,7 @@ complete -c cxr -n '__cxr_command_is sweep' -l lr -r -f -d 'Learning rates; repe
 complete -c cxr -n '__cxr_command_is sweep' -l batch-size -r -f -d 'Batch sizes; repeatable. [8 16 32]'
 complete -c cxr -n '__cxr_command_is sweep' -l fold -r -f -d 'The fold to test on, where the split has folds.'
 complete -c cxr -n '__cxr_command_is sweep' -l seed -r -f -d 'Random seed.'
-complete -c cxr -n '__cxr_command_is sweep' -l task -r -f -d 'Train only part I of N, from 1. [the task of a Slurm job array; else all]'
+complete -c cxr -n '__cxr_command_is sweep' -l task -r -f -d 'Only part I of N, from 1. [the task of a Slurm job array; else all]'
 complete -c cxr -n '__cxr_command_is sweep' -l arch -r -f -a 'covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid' -d 'Architecture. [covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data]'
 complete -c cxr -n '__cxr_command_is sweep' -l width -r -f -d 'Multiplier of the channels and units of COVID-Net. [1.0]'
 complete -c cxr -n '__cxr_command_is sweep' -l weights -r -F -d 'Initial weights; auto takes what is installed or cached, then the hub. [none single, siamese; auto finetune, small-data]'

@@ -345,7 +345,7 @@ _cxr() {
                         '*--batch-size=[Batch sizes; repeatable. \[8 16 32\]]:value: ' \
                         '(--fold)--fold=[The fold to test on, where the split has folds.]:value: ' \
                         '(--seed)--seed=[Random seed.]:value: ' \
-                        '(--task)--task=[Train only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
+                        '(--task)--task=[Only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
