@@ -100,9 +100,10 @@ def auc_by_class(
         `auc`, the mean over the classes, and `per_class`, by name: {"value", "low", "high", "method"}, for a
         class also "p", see `patient_p`; None where a class has no image or all of them.
     """
-    each = {
-        name: _of_class(labels == number, scores[:, number], patients) for number, name in enumerate(classes)
-    }
+    each = {}
+    for number, name in enumerate(classes):
+        of_class = labels == number, scores[:, number], patients
+        each[name] = {**area_estimate(*of_class).as_json(), "p": patient_p(*of_class)}
     resampled = over_resamples(
         lambda weights: {"auc": macro(weighted_auc, labels, scores, weights)}, patients, rng
     )
@@ -111,12 +112,6 @@ def auc_by_class(
         "auc": Estimate(value, percentile_interval(resampled["auc"])).as_json(),
         "per_class": each,
     }
-
-
-def _of_class(
-    positive: NDArray[np.bool_], scores: NDArray[np.floating], patients: NDArray[np.int64]
-) -> dict[str, Any]:
-    return {**area_estimate(positive, scores, patients).as_json(), "p": patient_p(positive, scores, patients)}
 
 
 def patient_p(

@@ -1,6 +1,7 @@
 """COVID-Net as "Siamesifying the COVID-Net" built it (its Figure 4 and section 3.2)."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import numpy as np
@@ -132,7 +133,8 @@ class CovidNet(Backbone):
 
     def embedding(self, features: Array, keys: Array | None = None) -> Array:
         """Map the last feature map to the vector [B,256], not negative; dropout only with keys [B]."""
-        layers = (None, None, None) if keys is None else tuple(jax.vmap(_three_keys, out_axes=1)(keys))
+        split = jax.vmap(partial(jax.random.split, num=3), out_axes=1)
+        layers = (None, None, None) if keys is None else tuple(split(keys))
         x = features.reshape(features.shape[0], -1)
         x = dropout(x, DROPOUT_BEFORE_FC, layers[0])
         x = dropout(nnx.relu(self.fc1(x)), DROPOUT_AFTER_FC, layers[1])
@@ -147,10 +149,6 @@ class CovidNet(Backbone):
     def __call__(self, x: Array, keys: Array | None = None) -> Array:
         """Map images x [B,size,size,1] to logits [B,classes]."""
         return self.head(self.features(x), keys)
-
-
-def _three_keys(key: Array) -> Array:
-    return jax.random.split(key, 3)
 
 
 def _build(

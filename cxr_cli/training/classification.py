@@ -71,18 +71,13 @@ def class_weights(setting: str, labels: NDArray[np.int64], classes: tuple[str, .
                 repr(part),
                 f"none, balanced, or CLASS=WEIGHT with a class of {', '.join(classes)}",
             )
-        weights[name] = _positive(part, value)
+        try:
+            weights[name] = float(value)
+        except ValueError:
+            weights[name] = 0.0
+        if not 0 < weights[name] < float("inf"):
+            raise InvalidSetting("class_weights", repr(part), "the weight is a number above 0")
     return np.array(list(weights.values()), np.float32)
-
-
-def _positive(part: str, value: str) -> float:
-    try:
-        weight = float(value)
-    except ValueError:
-        weight = 0.0
-    if not 0 < weight < float("inf"):
-        raise InvalidSetting("class_weights", repr(part), "the weight is a number above 0")
-    return weight
 
 
 class Classification:

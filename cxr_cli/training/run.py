@@ -125,7 +125,13 @@ def fit_to_memory(folder: Path, config: RunConfig, wanted: int | None, reporter:
     if config.siamese:
         return Fit(batch, False)
     before = read_json(folder / RECORD).get("micro_batch") if (folder / RECORD).exists() else None
-    fit = _fit(config, wanted or before or batch)
+    images = wanted or before or batch
+    if images <= ALWAYS_FITS:
+        return Fit(images, False)
+    network, shapes = outline(config.network_spec)
+    loss = classification_loss(np.ones(len(config.classes), np.float32), 0.0)
+    scaling = Scaling(config.mean, config.std, config.network.precision)
+    fit = fit_batch(network, shapes, scaling, loss, config.size, images)
     fit = Fit(wanted or fit.micro_batch, fit.rematerialize)
     if fit.rematerialize:
         ways = "maps within the network's blocks are computed twice, the step is the same"
@@ -135,15 +141,6 @@ def fit_to_memory(folder: Path, config: RunConfig, wanted: int | None, reporter:
                 ways += "; batch normalization takes the statistics of each part"
         reporter.say(f"a batch of {batch} images does not fit into memory: {ways}")
     return fit
-
-
-def _fit(config: RunConfig, images: int) -> Fit:
-    if images <= ALWAYS_FITS:
-        return Fit(images, False)
-    network, shapes = outline(config.network_spec)
-    loss = classification_loss(np.ones(len(config.classes), np.float32), 0.0)
-    scaling = Scaling(config.mean, config.std, config.network.precision)
-    return fit_batch(network, shapes, scaling, loss, config.size, images)
 
 
 def train_run(
@@ -228,10 +225,11 @@ def _train(
         report=report,
         preempted=preempted,
     )
+    device = jax.devices()[0]
     record = {
         "finished": False,
         "seed": config.seed,
-        "device": _device(),
+        "device": f"{device.platform}: {device.device_kind}",
         "micro_batch": fit.micro_batch,
         "rematerialized": fit.rematerialize,
         "last_session_started": started.isoformat(timespec="seconds"),
@@ -267,11 +265,6 @@ def make_task(network: Network, scaling: Scaling, images: TaskImages, config: Ru
         batch_size = config.optimization.batch_size
         return Comparison(network, scaling, images, config.task, batch_size, config.seed)
     return Classification(network, scaling, images, config, config.seed)
-
-
-def _device() -> str:
-    device = jax.devices()[0]
-    return f"{device.platform}: {device.device_kind}"
 
 
 @contextmanager

@@ -65,19 +65,16 @@ def read_state_dict(path: Path) -> dict[str, NDArray[Any]]:
         raise BadInput(f"{path}: cannot be read ({error.strerror or type(error).__name__})") from error
     if not state:
         raise BadInput(f"{path}: holds no tensors")
-    return {key: _widened(array) for key, array in state.items()}
-
-
-def _widened(array: NDArray[Any]) -> NDArray[Any]:
-    half = array.dtype in (np.float16, ml_dtypes.bfloat16)
-    return array.astype(np.float32) if half else array
+    halves = (np.float16, ml_dtypes.bfloat16)
+    return {key: of.astype(np.float32) if of.dtype in halves else of for key, of in state.items()}
 
 
 def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
     try:
         tensors = safetensors.deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
     except safetensors.SafetensorError as error:
-        raise BadInput(f"{path}: damaged or no safetensors file ({_one_line(error)})") from error
+        reason = " ".join(ascii(str(error)).strip("\"'").split())[:LONGEST_KEY]
+        raise BadInput(f"{path}: damaged or no safetensors file ({reason})") from error
     state = {}
     for key, tensor in tensors:
         if tensor["dtype"] not in SAFETENSORS_TYPES:
@@ -87,10 +84,6 @@ def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
             tensor["shape"]
         )
     return state
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(ascii(str(error)).strip("\"'").split())[:LONGEST_KEY]
 
 
 def _read_torch(path: Path) -> dict[str, NDArray[Any]]:

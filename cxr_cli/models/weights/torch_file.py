@@ -321,10 +321,6 @@ class Dictionary(dict[Any, Any]):
         """Drop the attributes."""
 
 
-def _dictionary(*items: Any) -> Dictionary:
-    return Dictionary(*items)
-
-
 def _tensor(
     storage: Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_grad_and_hooks: Any
 ) -> Tensor:
@@ -335,17 +331,9 @@ def _tensor(
     return Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
-def _parameter(tensor: Any, *_grad_and_hooks: Any) -> Any:
-    return tensor
-
-
-def _size(lengths: Any) -> tuple[Any, ...]:
-    return tuple(lengths)
-
-
 CALLABLES: dict[tuple[str, str], Callable[..., Any]] = {
-    ("collections", "OrderedDict"): _dictionary,
+    ("collections", "OrderedDict"): Dictionary,
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-    ("torch._utils", "_rebuild_parameter"): _parameter,
-    ("torch", "Size"): _size,
+    ("torch._utils", "_rebuild_parameter"): lambda tensor, *_grad_and_hooks: tensor,
+    ("torch", "Size"): tuple,
 }
