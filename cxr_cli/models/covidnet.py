@@ -9,7 +9,7 @@ from flax import nnx
 from jax import Array
 
 from cxr_cli.errors import InvalidSetting
-from cxr_cli.models.architecture import Architecture, NetworkSpec
+from cxr_cli.models.architecture import Architecture
 from cxr_cli.models.backbone import Backbone, Block
 from cxr_cli.models.nn.convolution import Lowering
 from cxr_cli.models.nn.layers import Conv, Dense, dropout
@@ -151,10 +151,13 @@ class CovidNet(Backbone):
         return self.head(self.features(x), keys)
 
 
-def _build(
-    spec: NetworkSpec, classes: int | None, lowering: Lowering, rng: np.random.Generator | None
-) -> CovidNet:
-    return CovidNet(CovidNetConfig().scaled(spec.width), spec.size, classes, lowering=lowering, rng=rng)
-
-
-ARCHITECTURES = (Architecture(name="covidnet", build=_build, any_width=True, smallest_image=32),)
+ARCHITECTURES = (
+    Architecture(
+        name="covidnet",
+        build=lambda spec, classes, lowering, rng: CovidNet(
+            CovidNetConfig().scaled(spec.width), spec.size, classes, lowering=lowering, rng=rng
+        ),
+        any_width=True,
+        smallest_image=32,
+    ),
+)
