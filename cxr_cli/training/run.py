@@ -95,7 +95,9 @@ def resolve_weights(network: NetworkConfig, size: int, reporter: Reporter) -> tu
     find_architecture(network.arch)
     if network.weights == "none":
         if network.weights_scaling != "published":
-            raise InvalidSetting("weights_scaling", network.weights_scaling, "`weights` none expect no input")
+            raise InvalidSetting(
+                "weights_scaling", network.weights_scaling, "needs `weights`, which are none here"
+            )
         return ()
     found = find_all(network.weights, network.arch, network.weights_scaling)
     for part in found:

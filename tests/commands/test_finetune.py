@@ -152,7 +152,7 @@ def test_a_file_s_weights_need_their_scaling_and_the_run_has_it(
         (
             ["--weights", "none", "--weights-scaling", "xrv"],
             2,
-            "--weights-scaling xrv: --weights none expect no input",
+            "--weights-scaling xrv: needs --weights, which are none here",
         ),
         (["--arch", "resnet18"], 2, "'--arch': 'resnet18' is not one of 'covidnet', 'resnet50', 'resnet101'"),
         (["--weights", "none.pth"], 3, "none.pth: "),

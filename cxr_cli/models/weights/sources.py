@@ -125,7 +125,7 @@ def _check_scaling(card: Card, scaling: WeightsScaling) -> None:
     """Refuse another scaling than that of published weights."""
     expected = (card.mean, card.std)
     if scaling != "published" and INPUT_SCALINGS[scaling].of_channels(len(card.mean)) != expected:
-        raise InvalidSetting("weights_scaling", scaling, f"{card.name} has its own, which is another")
+        raise InvalidSetting("weights_scaling", scaling, f"{card.name} expects another input, which is known")
 
 
 def _any_card(arch: str) -> Card:

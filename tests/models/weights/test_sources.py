@@ -206,7 +206,7 @@ def test_a_published_file_by_whatever_name_knows_its_input(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("wanted", [WHEEL, "auto"])
 def test_published_weights_take_no_other_input(hub_cache: Path, wanted: str) -> None:
-    with pytest.raises(InvalidSetting, match=f"^`weights_scaling` imagenet: {WHEEL} has its own"):
+    with pytest.raises(InvalidSetting, match=f"^`weights_scaling` imagenet: {WHEEL} expects another input"):
         find_weights(wanted, "efficientnet_lite0", "imagenet")
 
 
