@@ -23,13 +23,12 @@ from cxr_cli.models.weights.sources import FoundWeights, combined_digest, find_a
 from cxr_cli.plots.training_curves import training_curves
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import image_source
-from cxr_cli.reporting import Advance, Reporter
+from cxr_cli.reporting import Reporter
 from cxr_cli.runs.config import RunConfig, check_config, write_config
 from cxr_cli.runs.folder import FIGURES, HISTORY, RECORD, is_finished
 from cxr_cli.runs.settings import ClassificationConfig, NetworkConfig, Recipe, SiameseConfig
 from cxr_cli.splitting.file import Split
 from cxr_cli.training.augment import Augmentation
-from cxr_cli.training.checkpoint import Progress
 from cxr_cli.training.classification import Classification, classification_loss
 from cxr_cli.training.history import EpochRecord, best_epoch, read_history
 from cxr_cli.training.loop import Preemption, Trainer
@@ -178,9 +177,8 @@ def train_run(
     if finished:
         history = read_history(folder / HISTORY, config.optimization.epochs)
     else:
-        with reporter.progress("training") as advance, preemption() as preempted:
-            report = _EpochLines(config.optimization.epochs, reporter, advance)
-            history = _train(folder, config, dataset, split, found, fit, report, preempted)
+        with preemption() as preempted:
+            history = _train(folder, config, dataset, split, found, fit, reporter, preempted)
     if not (finished and curves.exists()):
         training_curves(history, config.siamese, curves)
     return best_epoch(history), not finished
@@ -193,7 +191,7 @@ def _train(
     split: Split,
     found: tuple[FoundWeights, ...],
     fit: Fit,
-    report: "_EpochLines",
+    reporter: Reporter,
     preempted: Preemption,
 ) -> list[EpochRecord]:
     began, started = time.monotonic(), datetime.now(UTC)
@@ -224,7 +222,7 @@ def _train(
         judge_first=probe,
         select=optimization.select,
         seed=config.seed,
-        report=report,
+        reporter=reporter,
         preempted=preempted,
     )
     device = jax.devices()[0]
@@ -288,39 +286,3 @@ def preemption() -> Iterator[Preemption]:
     finally:
         for name, handler in zip(signals, before, strict=True):
             signal.signal(name, handler)
-
-
-class _EpochLines:
-    """Reports a line an epoch, and the steps; see `training.loop.Report`."""
-
-    def __init__(self, epochs: int, reporter: Reporter, advance: Advance) -> None:
-        self.epochs, self.reporter, self.advance = epochs, reporter, advance
-        self.began = time.monotonic()
-        self.done = 0
-
-    def resumed(self, progress: Progress) -> None:
-        step = f", step {progress.step}" if progress.step else ""
-        self.reporter.say(f"resuming after epoch {progress.epoch}{step}")
-
-    def step(self, epoch: int, done: int, total: int, loss: float) -> None:
-        note = f"epoch {epoch}/{self.epochs} loss {loss:.4f}"
-        self.advance((epoch - 1) * total + done, self.epochs * total, note)
-
-    def epoch(self, record: EpochRecord) -> None:
-        validation = f"val loss {record.val_loss:.4f}  val accuracy {record.val_accuracy:.3f}"
-        if record.epoch == 0:
-            self.reporter.say(f"before training  {validation} *")
-            return
-        self.done += 1
-        left = (time.monotonic() - self.began) / self.done * (self.epochs - record.epoch)
-        self.reporter.say(
-            f"epoch {record.epoch}/{self.epochs}  "
-            f"loss {record.train_loss:.4f}  accuracy {record.train_accuracy:.3f}  {validation}"
-            f"{' *' if record.selected else '  '}  {record.seconds:.1f} s  {_clock(left)} left"
-        )
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"
