@@ -333,6 +333,7 @@ def _tensor(
 
 CALLABLES: dict[tuple[str, str], Callable[..., Any]] = {
     ("collections", "OrderedDict"): Dictionary,
+    ("torch._utils", "_rebuild_tensor"): _tensor,  # until torch 0.3, with which CheXNet was trained
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
     ("torch._utils", "_rebuild_parameter"): lambda tensor, *_grad_and_hooks: tensor,
     ("torch", "Size"): tuple,

@@ -81,6 +81,14 @@ def test_a_training_checkpoint_is_unwrapped(tmp_path: Path, torch: Any, wrappers
 
 
 @both_formats
+def test_a_tensor_of_torch_0_3_is_read(tmp_path: Path, torch: Any, legacy: bool) -> None:
+    run, rebuild = torch.Run("FloatStorage", "0", 24), torch.Global("torch._utils", "_rebuild_tensor")
+    tensor = torch.Call(rebuild, (run, 4, (2, 3), (6, 1)))
+    state = read_state_dict(torch.write(tmp_path / "a.pth.tar", {"a": tensor}, {"0": BASE}, legacy))
+    np.testing.assert_array_equal(state["a"], [[4, 5, 6], [10, 11, 12]])
+
+
+@both_formats
 def test_what_is_beside_the_state_dict_is_not_needed_and_not_run(
     tmp_path: Path, torch: Any, legacy: bool
 ) -> None:
