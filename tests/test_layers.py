@@ -26,7 +26,15 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("labels", "models", "phantom", "plots"),
     ("images", "evaluation"),
     ("user_tables",),
-    ("artifacts", "reporting", "array_task", "compile_cache", "recorded_values", "slurm_script", "name_lists"),
+    (
+        "artifacts",
+        "reporting",
+        "array_task",
+        "compile_cache",
+        "recorded_values",
+        "slurm_script",
+        "name_lists",
+    ),
     ("errors",),
 )
 """The rooms from top to bottom. Those in one row do not import each other."""
