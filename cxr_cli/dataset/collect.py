@@ -7,6 +7,7 @@ from typing import Any
 from cxr_cli.dataset.reader import Image, Outcome, Rejected
 from cxr_cli.dataset.writer import GrowingDataset
 from cxr_cli.errors import BadInput, TooManyRejects
+from cxr_cli.images.raster import DESPITE
 from cxr_cli.reporting import Reporter
 
 DUPLICATE = "duplicate of "
@@ -72,6 +73,11 @@ def finish(
     spellings = sorted({record.get("manufacturer_raw", "") for record in dataset.images} & set(unmapped))
     _say_duplicates(dataset.rejected, reporter)
     say_unmapped(spellings, reporter)
+    if corrected := sum(DESPITE in record.get("pixel_mapping", "") for record in dataset.images):
+        reporter.say(
+            f"images read otherwise than their headers say: {corrected}; `pixel_mapping` in the manifest has "
+            f"the reasons, after {DESPITE.strip()!r}"
+        )
     classes = Counter(record["label"] for record in dataset.images)
     info = {
         "settings": dict(plan),
