@@ -21,6 +21,15 @@ MIN_VALUES = 32
 MIN_CROSSINGS = 24
 """Pairs of neighbors that differ in the bits in question, below which nothing can be said."""
 
+MIN_HALF, HOLLOW = 4, 0.75
+"""Two groups of at least so many values are not one range if between them this share of it is empty."""
+
+USUAL = 99
+"""Neighbors are near to each other if they differ by no more than this percentile of an image's neighbors."""
+
+SHARE_NEAR, CLEARLY = 0.2, 10
+"""Share of neighbors in two halves that are near to each other, and how many times more by one reading."""
+
 SPIKE = 8
 """The end of the range is saturated if it occurs this many times as often as the value next to it."""
 
@@ -110,9 +119,9 @@ def _counts_on(first: NDArray[Any], second: NDArray[Any], above: int) -> bool:
 def _is_otherwise_signed(first: NDArray[Any], second: NDArray[Any], bits: Bits) -> bool:
     """Whether the values are signed where they are said to be unsigned, or the reverse.
 
-    Both readings are the same values, in two halves, one above the other or the other way round. They differ
-    where neighbors have different top bits. The reading is wrong where nearly all such neighbors, but for
-    edges of saturated areas, are as near to each other by the other one as neighbors in this image are.
+    Both readings are the same values, in two halves, one above the other or the other way round. One that
+    leaves most of the range empty between the halves is wrong; or one by which neighbors in different halves,
+    but for edges of saturated areas, are far from each other that are near by the other reading.
     """
     half = 1 << (bits.count - 1)
     # Ranks from 0 on: signed values with the negative ones below.
@@ -123,16 +132,18 @@ def _is_otherwise_signed(first: NDArray[Any], second: NDArray[Any], bits: Bits) 
     jumps = np.abs(ranks[0] - ranks[1])
     if jumps.max() <= half:
         return False
+    occurring = np.flatnonzero(np.bincount(ranks[0]))
+    lower, upper = occurring[occurring < half], occurring[occurring >= half]
+    if min(len(lower), len(upper)) >= MIN_HALF and upper[0] - lower[-1] > HOLLOW * 2 * half:
+        return True
     crossing = ((ranks[0] ^ ranks[1]) & half) != 0
     usual = jumps[~crossing]
     for end in _saturated_ends(ranks[0]):
         crossing &= (ranks[0] != end) & (ranks[1] != end)
-    if np.count_nonzero(crossing) < MIN_CROSSINGS:
-        return False
-    otherwise = 2 * half - jumps[crossing]
-    if np.mean(otherwise < half) < 0.9:
-        return False
-    return bool(np.median(otherwise) <= np.percentile(usual, 95))
+    apart = jumps[crossing]
+    near = np.percentile(usual, USUAL) if usual.size else 0
+    near_as_said, near_otherwise = np.count_nonzero(apart <= near), np.count_nonzero(2 * half - apart <= near)
+    return bool(near_otherwise > max(MIN_CROSSINGS, SHARE_NEAR * apart.size, CLEARLY * near_as_said))
 
 
 def _saturated_ends(ranks: NDArray[np.int32]) -> list[int]:
