@@ -73,10 +73,10 @@ def finish(
     spellings = sorted({record.get("manufacturer_raw", "") for record in dataset.images} & set(unmapped))
     _say_duplicates(dataset.rejected, reporter)
     say_unmapped(spellings, reporter)
-    if corrected := sum(DESPITE in record.get("pixel_mapping", "") for record in dataset.images):
+    if doubtful := sum(DESPITE in record.get("pixel_mapping", "") for record in dataset.images):
         reporter.say(
-            f"images read otherwise than their headers say: {corrected}; `pixel_mapping` in the manifest has "
-            f"the reasons, after {DESPITE.strip()!r}"
+            f"images whose header and pixels disagree: {doubtful}; `pixel_mapping` in the manifest says how "
+            f"they were read, and after {DESPITE.strip()!r} why"
         )
     classes = Counter(record["label"] for record in dataset.images)
     info = {

@@ -141,6 +141,8 @@ def _is_otherwise_signed(first: NDArray[Any], second: NDArray[Any], bits: Bits) 
     for end in _saturated_ends(ranks[0]):
         crossing &= (ranks[0] != end) & (ranks[1] != end)
     apart = jumps[crossing]
+    if np.count_nonzero(apart > half) <= max(MIN_CROSSINGS, SHARE_NEAR * apart.size):
+        return False
     near = np.percentile(usual, USUAL) if usual.size else 0
     near_as_said, near_otherwise = np.count_nonzero(apart <= near), np.count_nonzero(2 * half - apart <= near)
     return bool(near_otherwise > max(MIN_CROSSINGS, SHARE_NEAR * apart.size, CLEARLY * near_as_said))

@@ -16,10 +16,13 @@ from pydicom.uid import (
     JPEGLSTransferSyntaxes,
     RLELossless,
 )
+from rle.rle import decode_segment
 
 from cxr_cli.images.rejected import RejectedImageError
 
 JPEG_START, JPEG_2000_START = b"\xff\xd8", b"\xff\x4f\xff\x51"
+DIFFER = "header and codestream differ"
+
 BOXES = 4096
 """Bytes within which a JPEG 2000 codestream begins, where boxes of the file format are before it."""
 
@@ -63,23 +66,25 @@ def read_codestream(frame: bytes) -> Codestream | None:
     return Codestream(syntaxes, lower - upper, right - left, _number(frame, start + 40, 2), precision)
 
 
-def conform(dataset: FileDataset, despite: Callable[[str], None]) -> None:
-    """Check the header of a compressed image against its codestream, and set its bits to the codestream's.
+def conform(dataset: FileDataset, despite: Callable[[str], None]) -> int:
+    """Check the header of a compressed image against its codestream, which knows how it is decoded.
 
     Args:
-        dataset: its BitsAllocated, BitsStored, HighBit and TransferSyntaxUID are corrected.
+        dataset: its BitsAllocated and TransferSyntaxUID, and BitsStored where it is too much, are corrected.
         despite: called with what in the header was wrong.
+
+    Returns:
+        The bits of the codestream's samples; of one without, those stored.
 
     Raises:
         RejectedImageError: rows, columns or samples differ, or there are more than 16 bits.
     """
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     if dataset.file_meta.TransferSyntaxUID == RLELossless and not frame.startswith(JPEG_START):
-        _conform_segments(dataset, _number(frame, 0, 4, "little"), despite)
-        return
+        return _conform_segments(dataset, frame, despite)
     codestream = read_codestream(frame)
     if codestream is None:
-        return
+        return int(dataset.BitsStored)
     for keyword, found in (
         ("Rows", codestream.rows),
         ("Columns", codestream.columns),
@@ -87,9 +92,7 @@ def conform(dataset: FileDataset, despite: Callable[[str], None]) -> None:
     ):
         said = int(dataset[keyword].value)
         if found and said != found:
-            raise RejectedImageError(
-                f"header and codestream differ: {keyword} {said} in the header, {found} in the codestream"
-            )
+            raise RejectedImageError(f"{DIFFER}: {keyword} {said} in the header, {found} in the codestream")
     if codestream.bits > 16:
         raise RejectedImageError(f"cannot be decoded: a codestream of {codestream.bits} bits a sample")
     if dataset.file_meta.TransferSyntaxUID not in codestream.syntaxes:
@@ -97,6 +100,7 @@ def conform(dataset: FileDataset, despite: Callable[[str], None]) -> None:
         despite(f"TransferSyntaxUID: {syntax.name}")
         dataset.file_meta.TransferSyntaxUID = syntax
     _set_bits(dataset, 8 if codestream.bits <= 8 else 16, codestream.bits, despite)
+    return codestream.bits
 
 
 def _jpeg(frame: bytes) -> Codestream | None:
@@ -113,15 +117,23 @@ def _jpeg(frame: bytes) -> Codestream | None:
     return None
 
 
-def _conform_segments(dataset: FileDataset, segments: int, despite: Callable[[str], None]) -> None:
-    """RLE has a segment for each byte of a pixel (PS3.5 G.2), and nothing else to say."""
+def _conform_segments(dataset: FileDataset, frame: bytes, despite: Callable[[str], None]) -> int:
+    """RLE has a segment for each byte of a pixel (PS3.5 G.2), and its only size is that of a segment."""
+    segments, start, end = (_number(frame, at, 4, "little") for at in (0, 4, 8))
     samples = int(dataset.SamplesPerPixel)
     if segments not in (samples, 2 * samples):
         raise RejectedImageError(
-            f"header and codestream differ: SamplesPerPixel {samples} in the header, {segments} RLE segments"
+            f"{DIFFER}: SamplesPerPixel {samples} in the header, {segments} segments in the codestream"
+        )
+    pixels = len(decode_segment(frame[start : end or len(frame)]))
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    if not rows * columns <= pixels < (rows + 1) * columns:
+        raise RejectedImageError(
+            f"{DIFFER}: Rows {rows}, Columns {columns} in the header, {pixels} pixels in the codestream"
         )
     allocated = 8 * segments // samples
     _set_bits(dataset, allocated, allocated, despite)
+    return allocated
 
 
 def _set_bits(dataset: FileDataset, allocated: int, bits: int, despite: Callable[[str], None]) -> None:

@@ -21,7 +21,7 @@ from cxr_cli.images.rejected import RejectedImageError
 SAMPLED_SIDE = 256
 """Pixels by whose gray levels a table or window is judged, along each side of the image, spread over it."""
 
-MUCH, NEARLY_ALL = 0.75, 0.9
+MUCH, NEARLY_ALL = 0.75, 0.85
 """Shares of the exposed area, all white or all black, that are recorded, and that no window may leave so."""
 
 MOST_PADDING = 0.95
@@ -81,7 +81,7 @@ def display_values(
         try:
             gray, mapping = attempt()
             gray = 255 - gray if inverted else gray
-            mapping += _judge(gray, counts)
+            _judge(gray, counts, despite)
             break
         except UnusableError as error:
             despite(f"{name}: {error}")
@@ -119,10 +119,10 @@ def _modality_values(
         for keyword, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
     )
     if slope is None or not SLOPES[0] <= abs(slope) <= SLOPES[1]:
-        despite("RescaleSlope: " + ("no number" if slope is None else f"{slope:g}"))
+        despite("RescaleSlope: " + ("not a number" if slope is None else f"{slope:g}"))
         slope = 1.0
     if intercept is None:
-        despite("RescaleIntercept: no number")
+        despite("RescaleIntercept: not a number")
         intercept = 0.0
     said = "" if (slope, intercept) == (1.0, 0.0) else f"rescale {slope:g} {intercept:g}; "
     return stored * slope + intercept, said
@@ -150,7 +150,7 @@ def _windows(modality: NDArray[Any], header: Dataset) -> Iterator[Attempt]:
 
     def apply(center: float | None, width: float | None) -> tuple[NDArray[np.uint8], str]:
         if center is None or width is None:
-            raise UnusableError("no two numbers")
+            raise UnusableError("not two numbers")
         gray = to_gray(_windowed(modality, center, width, function), 0, 1)
         return gray, f"window {center:g} {width:g} {function}"
 
@@ -181,7 +181,7 @@ def _windowed(values: NDArray[Any], center: float, width: float, function: str) 
     return 0.5 * (1.0 + np.tanh(2.0 * (values - center) / width))
 
 
-def _judge(gray: NDArray[np.uint8], counts: NDArray[np.integer]) -> str:
+def _judge(gray: NDArray[np.uint8], counts: NDArray[np.integer], despite: Callable[[str], None]) -> None:
     """Say where much of the exposed area, its pixels counted by value [V], is all white or all black.
 
     Raises:
@@ -189,16 +189,14 @@ def _judge(gray: NDArray[np.uint8], counts: NDArray[np.integer]) -> str:
     """
     shown = np.bincount(gray, weights=counts, minlength=256)
     levels, values = np.count_nonzero(shown), np.count_nonzero(counts)
-    remark = ""
     for level, name in ((255, "white"), (0, "black")):
         share = shown[level] / max(shown.sum(), 1)
         if share > NEARLY_ALL:
             raise UnusableError(f"{share:.0%} would be {name}")
         if share > MUCH and values >= MIN_VALUES:
-            remark = f", {share:.0%} {name}"
+            despite(f"{share:.0%} {name}")
     if levels < FEW_LEVELS and values > 4 * levels:
         raise UnusableError(f"{values} values would have {levels} levels of gray")
-    return remark
 
 
 def _full_range(
@@ -207,7 +205,7 @@ def _full_range(
     proper = modality[occurring]
     low, high = _main_range(np.sort(proper))
     if low > proper.min() or high < proper.max():
-        despite(f"values to {proper.min():g}..{proper.max():g}: few, and far from all others")
+        despite(f"values {proper.min():g}..{proper.max():g}: a few are far from all others")
     return to_gray(modality, low, high), f"full range {low:g}..{high:g}"
 
 

@@ -94,6 +94,7 @@ def _check_header(dataset: Dataset) -> None:
         )
     if (frames := next(iter(numbers(dataset, "NumberOfFrames")), None) or 1) > 1:
         raise RejectedImageError(f"more than one frame: NumberOfFrames {frames:g}")
+    dataset.NumberOfFrames = 1
     if dataset.BitsAllocated not in (8, 16):
         raise RejectedImageError(
             f"neither 8 nor 16 bits allocated a pixel: BitsAllocated {dataset.BitsAllocated}"

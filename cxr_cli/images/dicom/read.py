@@ -92,10 +92,10 @@ def _record(dataset: FileDataset) -> dict[str, str]:
 def _decoded(dataset: FileDataset) -> tuple[DecodedImage, dict[str, str]]:
     """The image, and whether it was inverted to become one."""
     wrong: list[str] = []
-    if transfer_syntax(dataset).is_compressed:
-        conform(dataset, wrong.append)
+    coded_bits = conform(dataset, wrong.append) if transfer_syntax(dataset).is_compressed else None
     if is_gray(dataset):
-        pixels, mapping, inverted = _displayed(stored_values(dataset, wrong.append), dataset, wrong.append)
+        stored = stored_values(dataset, wrong.append, coded_bits=coded_bits)
+        pixels, mapping, inverted = _displayed(stored, dataset, wrong.append)
     else:
         pixels, mapping, inverted = gray_of_color(dataset), "gray in color", False
     mapping = "; ".join((mapping, *(f"{DESPITE}{what}" for what in wrong)))

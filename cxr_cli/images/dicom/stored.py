@@ -27,7 +27,7 @@ def is_gray(dataset: FileDataset) -> bool:
 
 
 def stored_values(
-    dataset: FileDataset, despite: Callable[[str], None] = lambda _: None
+    dataset: FileDataset, despite: Callable[[str], None] = lambda _: None, *, coded_bits: int | None = None
 ) -> NDArray[np.integer]:
     """Decode the stored values [H, W] of a gray image, integers of 8 or 16 bits, signed as they are.
 
@@ -36,6 +36,7 @@ def stored_values(
     Args:
         dataset: with a header that agrees with its codestream, if it has one.
         despite: called with what in the header was wrong.
+        coded_bits: those of the codestream's samples, where they are not BitsStored.
 
     Raises:
         RejectedImageError: Rows and Columns are swapped.
@@ -46,6 +47,7 @@ def stored_values(
         raw=True,
         view_only=True,
         allow_excess_frames=False,
+        bits_stored=coded_bits or dataset.BitsStored,
         correct_unused_bits=False,
         apply_j2k_sign_correction=False,
         apply_jls_sign_correction=False,

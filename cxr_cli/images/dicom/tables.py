@@ -52,9 +52,8 @@ def read_table(
     entries = _words(item, "LUTData")
     if _are_bytes(data, entries, length, bits):
         # Two entries a word, the first in its low byte.
-        entries = np.frombuffer(
-            data if isinstance(data, bytes) else entries.astype("<u2").tobytes(), np.uint8
-        )
+        odd = isinstance(data, bytes) and len(data) % 2
+        entries = np.frombuffer(data if odd else entries.astype("<u2").tobytes(), np.uint8)
     if not entries.any():
         raise UnusableError("LUTData has no entries" if not len(entries) else "all entries of LUTData are 0")
     first = _first_mapped(first, min(length, len(entries)), lowest, highest, signed)
