@@ -25,10 +25,10 @@ SAMPLED_SIDE = 128
 
 def padding_range(header: Dataset) -> tuple[int, int] | None:
     """The stored values, first to last, that are padding (PS3.3 C.7.5.1.1.2); None where there are none."""
-    value, limit = header.get("PixelPaddingValue"), header.get("PixelPaddingRangeLimit")
-    if not isinstance(value, int):
+    value, limit = (numbers(header, f"PixelPadding{end}")[:1] for end in ("Value", "RangeLimit"))
+    if not value or value[0] is None:
         return None
-    ends = [_as_stored(end, header) for end in (value, limit if isinstance(limit, int) else value)]
+    ends = [_as_stored(int(end), header) for end in value + limit if end is not None]
     return min(ends), max(ends)
 
 

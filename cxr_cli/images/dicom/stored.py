@@ -5,17 +5,18 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
+from pydicom.pixels.common import PhotometricInterpretation
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.pixels.utils import pixel_array
 
-from cxr_cli.images.dicom.bits import value_bits
+from cxr_cli.images.dicom.bits import in_byte_order, value_bits
 from cxr_cli.images.raster import to_gray
 from cxr_cli.images.rejected import RejectedImageError
 
 SAMPLED_PIXELS = 20_000
 """Pixels that are compared with those below them, spread over the image."""
 
-SWAPPED = 2.0
+SWAPPED = 1.5
 """So many times farther from one another are pixels that are not below one another."""
 
 GRAY = ("MONOCHROME1", "MONOCHROME2")
@@ -34,7 +35,8 @@ def stored_values(
     Bits beside the value, which may hold an overlay, are cleared; overlays of their own are not drawn.
 
     Args:
-        dataset: with a header that agrees with its codestream, if it has one.
+        dataset: with a header that agrees with its codestream, if it has one; its PixelRepresentation is
+            corrected.
         despite: called with what in the header was wrong.
         coded_bits: those of the codestream's samples, where they are not BitsStored.
 
@@ -53,8 +55,10 @@ def stored_values(
         apply_jls_sign_correction=False,
     )
     native = decoded.astype(decoded.dtype.newbyteorder("="), copy=False)
-    words = native.view(f"u{native.itemsize}")
-    values = value_bits(words, dataset, despite).values(words)
+    words = in_byte_order(native.view(f"u{native.itemsize}"), dataset, despite)
+    bits = value_bits(words, dataset, despite)
+    dataset.PixelRepresentation = int(bits.signed)
+    values = bits.values(words)
     _check_rows(values)
     return values
 
@@ -77,16 +81,24 @@ def gray_of_color(dataset: FileDataset) -> NDArray[np.uint8]:
     Raises:
         RejectedImageError: channels that differ.
     """
-    if dataset.PhotometricInterpretation == "PALETTE COLOR":
+    photometric = dataset.PhotometricInterpretation
+    if photometric in GRAY:
+        raise RejectedImageError(
+            f"gray of several samples: PhotometricInterpretation {photometric}, "
+            f"SamplesPerPixel {dataset.SamplesPerPixel}"
+        )
+    if photometric == "PALETTE COLOR":
         channels = apply_color_lut(dataset.pixel_array, dataset)
         highest = np.iinfo(channels.dtype).max  # that of the palette's entries, of 8 or 16 bits
     elif dataset.SamplesPerPixel == 3:
         channels = dataset.pixel_array  # pydicom has made YBR to RGB
         highest = 2**dataset.BitsStored - 1
     else:
+        # A value that is none of the standard's may be anything.
+        said = f" {photometric}" if photometric in set(PhotometricInterpretation) else ""
         raise RejectedImageError(
-            "color of a kind that is not read: PhotometricInterpretation with SamplesPerPixel "
-            f"{dataset.SamplesPerPixel}; MONOCHROME1 or MONOCHROME2 is needed"
+            f"color of a kind that is not read: PhotometricInterpretation{said} with "
+            f"SamplesPerPixel {dataset.SamplesPerPixel}; MONOCHROME1 or MONOCHROME2 is needed"
         )
     first = channels[..., 0]
     if not all(np.array_equal(first, channels[..., other]) for other in (1, 2)):

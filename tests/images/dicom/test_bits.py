@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from dicom_image import SIDE, dicom, full_range, gradual, read
 
-from cxr_cli.images.dicom.bits import Bits, value_bits
+from cxr_cli.images.dicom.bits import Bits, in_byte_order, value_bits
 
 
 def words(values: np.ndarray, bits: int = 16) -> np.ndarray:
@@ -82,6 +82,13 @@ WRONG: list[tuple[str, np.ndarray, dict[str, int], np.ndarray, list[str]]] = [
         ["PixelRepresentation 0: the values are signed"],
     ),
     (
+        "bytes the other way round",
+        words(TWELVE).byteswap(),
+        {"bits": 12},
+        TWELVE,
+        ["TransferSyntaxUID: the two bytes of each value are the other way round"],
+    ),
+    (
         "high bits said, low bits used",
         words(TWELVE),
         {"bits": 12, "HighBit": 15},
@@ -118,6 +125,7 @@ RIGHT: list[tuple[str, np.ndarray, dict[str, int], np.ndarray]] = [
     ("signed", words(BELOW_ZERO), {"bits": 16, "PixelRepresentation": 1}, BELOW_ZERO),
     ("signed, extended", words(BELOW_ZERO), {"bits": 12, "PixelRepresentation": 1}, BELOW_ZERO),
     ("signed, not extended", words(BELOW_ZERO, 12), {"bits": 12, "PixelRepresentation": 1}, BELOW_ZERO),
+    ("in the high byte", words(gradual(0, 255) << 8), {"bits": 16}, gradual(0, 255) << 8),
     ("in the high bits", words(TWELVE << 4), {"bits": 12, "HighBit": 15}, TWELVE),
     # Letters of the highest value on the darkest ground are edges, and no sign that has been lost.
     (
@@ -135,7 +143,9 @@ RIGHT: list[tuple[str, np.ndarray, dict[str, int], np.ndarray]] = [
 )
 def test_right_headers_are_believed(stored: np.ndarray, said: dict[str, int], values: np.ndarray) -> None:
     remarks: list[str] = []
-    bits = value_bits(stored, dicom(stored, **said), remarks.append)
+    header = dicom(stored, **said)
+    assert in_byte_order(stored, header, remarks.append) is stored
+    bits = value_bits(stored, header, remarks.append)
     np.testing.assert_array_equal(bits.values(stored), stored if values is None else values)
     assert remarks == []
 

@@ -45,3 +45,20 @@ def test_a_far_value_within_the_image_is_no_padding() -> None:
 
 def test_among_few_values_none_is_far() -> None:
     assert find_padding(np.where(OUTSIDE, 65535, COLUMN // 8)) is None
+
+
+@pytest.mark.parametrize("limit", [None, ("LO", b" 4500 ")])
+def test_padding_that_is_written_as_text(tmp_path: Path, limit: tuple[str, bytes] | None) -> None:
+    said = {"PixelPaddingValue": ("LO", b"4095"), "PixelPaddingRangeLimit": limit}
+    elements = {keyword: value for keyword, value in said.items() if value}
+    pixels, _ = read(dicom(padded(4095).astype(np.uint16), **elements), tmp_path)
+    assert (pixels[OUTSIDE] == 0).all()
+
+
+def test_padding_has_the_sign_that_the_values_have(tmp_path: Path) -> None:
+    # -3000 as unsigned words, in values that are said to be unsigned.
+    values = np.where(OUTSIDE, -3000, gradual(-2000, 1000)).astype(np.int16)
+    image = dicom(values.view(np.uint16), PixelPaddingValue=65536 - 3000)
+    pixels, mapping = read(image, tmp_path)
+    assert mapping.startswith("full range -2000..1000; despite PixelRepresentation 0")
+    assert (pixels[OUTSIDE] == 0).all()

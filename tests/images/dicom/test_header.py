@@ -28,6 +28,15 @@ STORED = gradual(100, 4000)
         ({"BitsStored": 17}, "BitsStored does not fit BitsAllocated: 17 of 16 bits"),
         ({"PixelRepresentation": 2}, "neither unsigned nor signed: PixelRepresentation 2"),
         ({"NumberOfFrames": 3}, "more than one frame: NumberOfFrames 3"),
+        (
+            {"PhotometricInterpretation": "YBR_FULL_422"},
+            "color of a kind that is not read: PhotometricInterpretation YBR_FULL_422 with SamplesPerPixel 1"
+            "; MONOCHROME1 or MONOCHROME2 is needed",
+        ),
+        (
+            {"SamplesPerPixel": 3, "PhotometricInterpretation": "MONOCHROME1"},
+            "gray of several samples: PhotometricInterpretation MONOCHROME1, SamplesPerPixel 3",
+        ),
         ({"Rows": ("LO", b"many")}, "no Rows in the header"),
         ({"PhotometricInterpretation": ("CS", b"  ")}, "no PhotometricInterpretation in the header"),
     ],
