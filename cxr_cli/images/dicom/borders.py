@@ -61,8 +61,10 @@ def _as_stored(value: int, header: Dataset) -> int:
 
 
 def _inside(stored: NDArray[np.integer], header: Dataset, cover: str) -> NDArray[np.integer]:
+    if "RECTANGULAR" not in code_strings(header, f"{cover}Shape"):
+        return stored
     edges = [edge for name in EDGES for edge in numbers(header, f"{cover}{name}")[:1] if edge is not None]
-    if "RECTANGULAR" not in code_strings(header, f"{cover}Shape") or len(edges) < len(EDGES):
+    if len(edges) < len(EDGES):
         return stored
     top, bottom, left, right = map(int, edges)  # counted from 1, the last one inside
     part = stored[max(top - 1, 0) : max(bottom, 0), max(left - 1, 0) : max(right, 0)]

@@ -154,9 +154,7 @@ def _windows(modality: NDArray[Any], header: Dataset) -> Iterator[Attempt]:
         gray = to_gray(_windowed(modality, center, width, function), 0, 1)
         return gray, f"window {center:g} {width:g} {function}"
 
-    centers, widths = numbers(header, "WindowCenter"), numbers(header, "WindowWidth")
-    pairs = zip(centers, widths, strict=False) if centers and widths else zip_longest(centers, widths)
-    for center, width in pairs:
+    for center, width in zip_longest(numbers(header, "WindowCenter"), numbers(header, "WindowWidth")):
         said = [f"{end:g}" if end is not None else "?" for end in (center, width)]
         yield f"WindowCenter {said[0]}, WindowWidth {said[1]}", partial(apply, center, width)
 

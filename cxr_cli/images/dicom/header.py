@@ -136,7 +136,8 @@ def _check_length(dataset: FileDataset) -> None:
         raise RejectedImageError(
             f"truncated: the file ends within the pixel data, {length} of {row * dataset.Rows} bytes"
         )
-    if gray and len(set(dataset.PixelData[row * dataset.Rows :])) > 1:  # padding has one value
+    beyond = dataset.PixelData[row * dataset.Rows :]
+    if gray and len(beyond) >= row and len(set(beyond)) > 1:  # what only fills up has one value
         raise RejectedImageError(
             f"more pixel data than the header says: {length} bytes, Rows {dataset.Rows}, "
             f"Columns {dataset.Columns}, BitsAllocated {dataset.BitsAllocated}"

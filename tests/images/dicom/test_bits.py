@@ -16,6 +16,8 @@ def words(values: np.ndarray, bits: int = 16) -> np.ndarray:
 
 
 TWELVE, BELOW_ZERO = gradual(100, 4000), gradual(-1500, 1800)
+SPOT = gradual(100, 3000)
+SPOT[10:12, 10:14] = np.arange(-8, 0).reshape(2, 4)
 
 WRONG: list[tuple[str, np.ndarray, dict[str, int], np.ndarray, list[str]]] = [
     (
@@ -82,6 +84,13 @@ WRONG: list[tuple[str, np.ndarray, dict[str, int], np.ndarray, list[str]]] = [
         ["PixelRepresentation 0: the values are signed"],
     ),
     (
+        "a spot below zero",
+        words(SPOT),
+        {"bits": 16},
+        SPOT,
+        ["PixelRepresentation 0: the values are signed"],
+    ),
+    (
         "bytes the other way round",
         words(TWELVE).byteswap(),
         {"bits": 12},
@@ -119,6 +128,8 @@ def with_text(values: np.ndarray, mark: Callable[[np.ndarray], np.ndarray]) -> n
     return marked
 
 
+ON_BLACK = with_text(np.maximum(gradual(-1500, 1500), 0), lambda _: np.int64(4095))
+
 RIGHT: list[tuple[str, np.ndarray, dict[str, int], np.ndarray]] = [
     ("unsigned", words(TWELVE), {"bits": 12}, TWELVE),
     ("unsigned, all bits", words(gradual(0, 65535)), {"bits": 16}, gradual(0, 65535)),
@@ -134,6 +145,7 @@ RIGHT: list[tuple[str, np.ndarray, dict[str, int], np.ndarray]] = [
         {"bits": 12},
         with_text(gradual(0, 1500), lambda _: np.int64(4095)),
     ),
+    ("white letters beside black", words(ON_BLACK), {"bits": 12}, ON_BLACK),
     ("few values", words(np.kron(np.eye(8, dtype=int), np.full((8, 8), 4095))), {"bits": 12}, None),
 ]
 
@@ -158,6 +170,14 @@ def test_an_overlay_in_the_bits_above_is_cleared_and_said(tmp_path: Path) -> Non
         f"full range {TWELVE.min()}..{TWELVE.max()}; "
         "despite BitsStored 12: bits above are set, which are no part of the values"
     )
+
+
+def test_an_overlay_in_the_bits_below_is_cleared() -> None:
+    stored = words(with_text(gradual(0, 255) << 8, lambda values: values | 1))
+    header = dicom(stored, bits=8, HighBit=15)
+    assert in_byte_order(stored, header, pytest.fail) is stored
+    values = value_bits(stored, header, pytest.fail).values(stored)
+    np.testing.assert_array_equal(values, gradual(0, 255))
 
 
 def test_values_of_some_bits() -> None:

@@ -136,6 +136,14 @@ def test_color_in_the_codestream_of_a_gray_image_is_a_reject(tmp_path: Path) -> 
         read(image, tmp_path)
 
 
+def test_rle_of_other_samples_is_a_reject(tmp_path: Path) -> None:
+    frame = bytearray(frame_of(EIGHT, 8, RLELossless, tmp_path))
+    frame[0] = 3  # segments
+    image = compressed(dicom(EIGHT.astype(np.uint8)), bytes(frame), RLELossless)
+    with pytest.raises(RejectedImageError, match="SamplesPerPixel 1 in the header, 3 segments"):
+        read(image, tmp_path)
+
+
 def test_the_codestream_decides_how_it_is_decoded(tmp_path: Path) -> None:
     frame = frame_of(TWELVE, 12, JPEGLSLossless, tmp_path)
     image = compressed(dicom(TWELVE.astype(np.uint16), 12), frame, JPEG2000)

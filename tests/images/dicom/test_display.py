@@ -143,6 +143,14 @@ def test_a_few_values_far_from_all_others_are_no_part_of_the_range(tmp_path: Pat
     assert mapping == "full range 200..3800; despite values 200..65535: a few are far from all others"
 
 
+def test_two_groups_of_many_values_are_both_shown(tmp_path: Path) -> None:
+    halves = gradual(0, 1000)
+    halves[:, 32:] += 20000
+    pixels, mapping = read(dicom(halves.astype(np.uint16)), tmp_path)
+    np.testing.assert_array_equal(pixels, full_range(halves))
+    assert mapping == f"full range {halves.min()}..{halves.max()}"
+
+
 def test_an_image_of_hardly_anything_but_padding_is_a_reject(tmp_path: Path) -> None:
     with pytest.raises(RejectedImageError, match="nothing but padding"):
         shown(tmp_path, PixelPaddingValue=0, PixelPaddingRangeLimit=3790, WindowCenter=9, WindowWidth=9)

@@ -56,10 +56,10 @@ def test_numbers_that_are_written_as_text(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(image, tmp_path)[0], full_range(STORED))
 
 
-@pytest.mark.parametrize("filler", [b"\0", b"\xff"])
-def test_pixel_data_may_be_filled_up_with_one_value(tmp_path: Path, filler: bytes) -> None:
+@pytest.mark.parametrize("filler", [b"\0" * 512, b"\xff" * 512, bytes(range(100))])
+def test_pixel_data_may_be_filled_up_with_one_value_or_less_than_a_row(tmp_path: Path, filler: bytes) -> None:
     image = dicom(STORED.astype(np.uint16), 12)
-    image.PixelData += 512 * filler
+    image.PixelData += filler
     np.testing.assert_array_equal(read(image, tmp_path)[0], full_range(STORED))
 
 

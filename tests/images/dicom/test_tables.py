@@ -45,6 +45,7 @@ def test_the_highest_entry_is_white_whatever_bits_are_said(tmp_path: Path, said:
 @pytest.mark.parametrize(
     ("values", "word", "kind", "rescale"),
     [
+        (gradual(-10, 3000), 40000, "US", 40000),
         (gradual(-2000, 1800), 65536 - 2000, "US", 0),
         (gradual(-2000, 1800), -2000, "SS", 0),
         (gradual(40000, 43000), 40000, "US", 0),
@@ -78,7 +79,7 @@ EIGHT = curve(255, 256).astype(np.uint8)
     ids=["bytes", "two in a word", "one in a word", "said to have 16 bits", "one to fill up"],
 )
 def test_entries_of_8_bits(tmp_path: Path, descriptor: Sequence[int], data: Any) -> None:
-    values = gradual(0, 250)
+    values = gradual(0, 255)
     dataset = dicom(values.astype(np.uint8), VOILUTSequence=[item(descriptor, data)])
     pixels, _ = read(dataset, tmp_path)
     np.testing.assert_array_equal(pixels, shown(EIGHT[: descriptor[0]], values))
