@@ -84,7 +84,7 @@ def value_bits(words: NDArray[Any], header: Dataset, despite: Callable[[str], No
     if np.count_nonzero(np.bincount(first)) < MIN_VALUES:
         return bits
     if used >> (bits.shift + stored) and not _is_sign_extended(first, bits):
-        if _counts_on(first, second, bits.shift + stored):
+        if _counts_on(*_neighbors(words, rows=len(words)), bits.shift + stored):
             despite(f"BitsStored {stored}: the values have {used.bit_length()} bits")
             bits = Bits(0, used.bit_length(), signed)
         else:
@@ -108,12 +108,12 @@ def _shift(used: int, header: Dataset, despite: Callable[[str], None]) -> int:
     return 0
 
 
-def _neighbors(words: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Pairs of neighboring words [P], to the right and below, from a sample of the rows."""
-    step = max(1, (len(words) - 1) // SAMPLED_ROWS)
-    rows, below = words[:-1:step], words[1::step]
-    first = np.concatenate((rows[:, :-1].ravel(), rows.ravel()))
-    return first, np.concatenate((rows[:, 1:].ravel(), below.ravel()))
+def _neighbors(words: NDArray[Any], rows: int = SAMPLED_ROWS) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Pairs of neighboring words [P], to the right and below, from so many rows spread over the image."""
+    step = max(1, (len(words) - 1) // rows)
+    here, below = words[:-1:step], words[1::step]
+    first = np.concatenate((here[:, :-1].ravel(), here.ravel()))
+    return first, np.concatenate((here[:, 1:].ravel(), below.ravel()))
 
 
 def _is_sign_extended(words: NDArray[Any], bits: Bits) -> bool:
@@ -128,7 +128,7 @@ def _counts_on(first: NDArray[Any], second: NDArray[Any], above: int) -> bool:
     What is no value, such as an overlay, begins and ends without regard for the bits below.
     """
     carried = (first >> above) != (second >> above)
-    if np.count_nonzero(carried) < MIN_CROSSINGS:
+    if not carried.any():
         return False
     below = [(words[carried] & ((1 << above) - 1)).astype(np.int32) for words in (first, second)]
     return bool(np.median(np.abs(below[0] - below[1])) >= 2**above / 8)

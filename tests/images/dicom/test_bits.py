@@ -18,6 +18,8 @@ def words(values: np.ndarray, bits: int = 16) -> np.ndarray:
 TWELVE, BELOW_ZERO = gradual(100, 4000), gradual(-1500, 1800)
 SPOT = gradual(100, 3000)
 SPOT[10:12, 10:14] = np.arange(-8, 0).reshape(2, 4)
+BRIGHT_SPOT = gradual(100, 4000)
+BRIGHT_SPOT[BRIGHT_SPOT > 3950] += 250
 
 WRONG: list[tuple[str, np.ndarray, dict[str, int], np.ndarray, list[str]]] = [
     (
@@ -33,6 +35,13 @@ WRONG: list[tuple[str, np.ndarray, dict[str, int], np.ndarray, list[str]]] = [
         {"bits": 10},
         TWELVE,
         ["BitsStored 10: the values have 12 bits"],
+    ),
+    (
+        "12 bits said, a spot of more",
+        words(BRIGHT_SPOT),
+        {"bits": 12},
+        BRIGHT_SPOT,
+        ["BitsStored 12: the values have 13 bits"],
     ),
     (
         "signed values of 16 bits",
