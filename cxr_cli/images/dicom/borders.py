@@ -16,6 +16,9 @@ EDGES = ("UpperHorizontalEdge", "LowerHorizontalEdge", "LeftVerticalEdge", "Righ
 LEAST_PADDING = 0.25
 """Share of the image's outermost pixels that padding has at least."""
 
+FAR = 0.5
+"""Padding is farther from all other values than this share of their range."""
+
 MIN_VALUES = 32
 """Of fewer values it cannot be said that one of them is far from the others."""
 
@@ -33,7 +36,7 @@ def padding_range(header: Dataset) -> tuple[int, int] | None:
 
 
 def find_padding(stored: NDArray[np.integer]) -> int | None:
-    """The stored value at the borders that is farther from all others than those are from one another."""
+    """The one stored value at the borders that is far from all others; None where there is none."""
     edges = np.concatenate((stored[0], stored[-1], stored[:, 0], stored[:, -1]))
     step = max(1, min(stored.shape) // SAMPLED_SIDE)
     for end in (int(stored.min()), int(stored.max())):
@@ -41,7 +44,7 @@ def find_padding(stored: NDArray[np.integer]) -> int | None:
             continue
         sample = stored[::step, ::step].astype(int)
         others = sample[sample != end]
-        far = bool(others.size) and np.abs(others - end).min() > np.ptp(others)
+        far = bool(others.size) and np.abs(others - end).min() > FAR * np.ptp(others)
         if far and len(np.unique(others)) >= MIN_VALUES:
             return end
     return None
