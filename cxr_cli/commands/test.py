@@ -105,6 +105,8 @@ def test(
         )
         return
 
+    from cxr_cli.runs.crossval_folder import is_crossval
+
     if is_crossval(run):
         raise UsageError(f"{run}: cxr crossval has tested every fold; --external tests their ensemble")
     for option, is_given in {
