@@ -25,7 +25,7 @@ _cxr() {
         fi
     done
     case $command in
-        "") _cxr_offer -W "preprocess split describe train validate3way template test stratify crossval compare predict audit gradcam report sweep weights phantom demo doctor --version --help"; return ;;
+        "") _cxr_offer -W "preprocess split describe train validate3way template test stratify crossval compare predict audit gradcam report sweep weights phantom slurm-script demo doctor --version --help"; return ;;
         weights) _cxr_offer -W "list fetch verify --help"; return ;;
     esac
     # In --option=value bash makes a word of the equals sign.
@@ -54,7 +54,7 @@ _cxr() {
             return
             ;;
         "preprocess --format")
-            _cxr_offer -W "nih rsna covidx cohen chexpert"
+            _cxr_offer -W "nih rsna covidx cohen chexpert padchest vindr mimic siim openi"
             return
             ;;
         "preprocess --finding")
@@ -358,12 +358,6 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
-        "test --resamples")
-            return
-            ;;
-        "test --seed")
-            return
-            ;;
         "test --dataset")
             _cxr_paths -d
             return
@@ -428,9 +422,6 @@ _cxr() {
             ;;
         "crossval --calibrate")
             _cxr_offer -W "temperature platt isotonic"
-            return
-            ;;
-        "crossval --resamples")
             return
             ;;
         "crossval --micro-batch")
@@ -882,6 +873,33 @@ _cxr() {
         "phantom --workers")
             return
             ;;
+        "slurm-script --partition")
+            return
+            ;;
+        "slurm-script --account")
+            return
+            ;;
+        "slurm-script --time")
+            return
+            ;;
+        "slurm-script --memory")
+            return
+            ;;
+        "slurm-script --cpus")
+            return
+            ;;
+        "slurm-script --gpus")
+            return
+            ;;
+        "slurm-script --tasks")
+            return
+            ;;
+        "slurm-script --container")
+            return
+            ;;
+        "slurm-script --warning")
+            return
+            ;;
         "demo --output" | "demo -o")
             _cxr_paths -d
             return
@@ -892,7 +910,7 @@ _cxr() {
     esac
     case "$command $current" in
         "preprocess -"*)
-            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --format --finding --views --size --crop-top --crop-border --manufacturers --hash-patients --keep-tags --workers --image-timeout --max-failures --shard --merge --help"
+            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --format --finding --views --size --crop-top --crop-border --manufacturers --hash-patients --keep-tags --ids-verbatim --workers --image-timeout --max-failures --shard --merge --help"
             ;;
         "preprocess "*)
             _cxr_paths -f
@@ -910,61 +928,61 @@ _cxr() {
             _cxr_paths -d
             ;;
         "train -"*)
-            _cxr_offer -W "--split --output -o --recipe --fold --seed --micro-batch --arch --width --weights --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --help"
+            _cxr_offer -W "--split --output -o --recipe --fold --seed --micro-batch --arch --width --weights --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --no-compile-cache --help"
             ;;
         "train "*)
             _cxr_paths -d
             ;;
         "validate3way -"*)
-            _cxr_offer -W "--trials --repeats --seed --subset --json --dataset --split --help"
+            _cxr_offer -W "--trials --repeats --seed --subset --json --dataset --split --no-compile-cache --help"
             ;;
         "validate3way "*)
             _cxr_paths -d
             ;;
         "template -"*)
-            _cxr_offer -W "--kind --nearest --output -o --dataset --split --help"
+            _cxr_offer -W "--kind --nearest --output -o --dataset --split --no-compile-cache --help"
             ;;
         "template "*)
             _cxr_paths -d
             ;;
         "test -"*)
-            _cxr_offer -W "--subset --templates --positive --sensitivity --threshold --calibrate --prevalence --output -o --json --external --name --class-map --exclude-overlap --member --resamples --seed --dataset --split --help"
+            _cxr_offer -W "--subset --templates --positive --sensitivity --threshold --calibrate --prevalence --output -o --json --external --name --class-map --exclude-overlap --member --dataset --split --no-compile-cache --help"
             ;;
         "test "*)
             _cxr_paths -d
             ;;
         "stratify -"*)
-            _cxr_offer -W "--by --compare --positive --threshold --small --format --output -o --resamples --seed --help"
+            _cxr_offer -W "--by --compare --positive --threshold --small --ids-verbatim --format --output -o --resamples --seed --help"
             ;;
         "stratify "*)
             _cxr_paths -f
             ;;
         "crossval -"*)
-            _cxr_offer -W "--split --output -o --recipe --seeds --seed --positive --sensitivity --calibrate --resamples --micro-batch --task --arch --width --weights --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --help"
+            _cxr_offer -W "--split --output -o --recipe --seeds --seed --positive --sensitivity --calibrate --micro-batch --task --arch --width --weights --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --no-compile-cache --help"
             ;;
         "crossval "*)
             _cxr_paths -d
             ;;
         "compare -"*)
-            _cxr_offer -W "--by --reader --positive --noninferiority --ensemble --prevalence --small --format --output -o --resamples --seed --help"
+            _cxr_offer -W "--by --reader --positive --noninferiority --ensemble --prevalence --small --ids-verbatim --format --output -o --resamples --seed --help"
             ;;
         "compare "*)
             _cxr_paths -d
             ;;
         "predict -"*)
-            _cxr_offer -W "--output -o --first --json --watch --idle --member --templates --dataset --split --help"
+            _cxr_offer -W "--output -o --first --json --watch --idle --member --templates --dataset --split --no-compile-cache --help"
             ;;
         "predict "*)
             _cxr_paths -d
             ;;
         "audit -"*)
-            _cxr_offer -W "--split --dataset --fold --subset --templates --ignore --fail-on --output -o --json --help"
+            _cxr_offer -W "--split --dataset --fold --subset --templates --ignore --fail-on --output -o --json --no-compile-cache --help"
             ;;
         "audit "*)
             _cxr_paths -d
             ;;
         "gradcam -"*)
-            _cxr_offer -W "--output -o --subset --images --pick --count --seed --target --positive --pair --method --layer --beside --color --shared-scale --dicom --templates --sanity-check --masks --source-root --dataset --split --help"
+            _cxr_offer -W "--output -o --subset --images --pick --count --seed --target --positive --pair --method --layer --beside --color --shared-scale --dicom --templates --sanity-check --masks --source-root --dataset --split --no-compile-cache --help"
             ;;
         "gradcam "*)
             _cxr_paths -d
@@ -976,7 +994,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "sweep -"*)
-            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --fold --seed --task --arch --width --weights --freeze --batch-norm --precision --epochs --optimizer --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --help"
+            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --fold --seed --task --arch --width --weights --freeze --batch-norm --precision --epochs --optimizer --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --no-compile-cache --help"
             ;;
         "sweep "*)
             _cxr_paths -d
@@ -998,6 +1016,12 @@ _cxr() {
             ;;
         "phantom -"*)
             _cxr_offer -W "-o --output --count --size --finding --images-per-patient --shortcut --shortcut-class --seed --workers --help"
+            ;;
+        "slurm-script -"*)
+            _cxr_offer -W "--partition --account --time --memory --cpus --gpus --tasks --container --warning --help"
+            ;;
+        "slurm-script "*)
+            _cxr_paths -f
             ;;
         "demo -"*)
             _cxr_offer -W "--output -o --seed --help"

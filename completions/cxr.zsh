@@ -22,6 +22,7 @@ _cxr() {
         'sweep:Train a grid of learning rates and batch sizes.'
         'weights:List, fetch and verify pretrained weights.'
         'phantom:Make synthetic radiographs with known findings.'
+        'slurm-script:Print a batch script for Slurm.'
         'demo:Run every stage on synthetic radiographs.'
         'doctor:Report what this installation and this machine can do.'
     )
@@ -38,11 +39,11 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The DATASET folder to make.]:folder:_files -/' \
                         '(--output -o)-o[The DATASET folder to make.]:folder:_files -/' \
-                        '*--labels=[A label table (CSV, TSV or COVIDx list); repeatable. \[class = folder name\]]:file:_files' \
+                        '*--labels=[A label table (CSV, TSV, Excel, COVIDx list; also .gz, .zip); repeatable. \[class = folder name\]]:file:_files' \
                         '(--path-column)--path-column=[The label table'\''s column of image paths.]:value: ' \
                         '(--label-column)--label-column=[The label table'\''s column of classes.]:value: ' \
                         '(--patient-column)--patient-column=[Column of patient ids in the label table. \[patient_id, if present\]]:value: ' \
-                        '(--format)--format=[The published layout of the label tables.]:value:(nih rsna covidx cohen chexpert)' \
+                        '(--format)--format=[The published layout of the label tables.]:value:(nih rsna covidx cohen chexpert padchest vindr mimic siim openi)' \
                         '(--finding)--finding=[With --format\: classes are positive and negative for it. \[an image'\''s one finding\]]:value: ' \
                         '(--views)--views=[Views to keep\: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are kept.]:value: ' \
                         '(--size)--size=[Side of the stored images, in pixels.]:value: ' \
@@ -51,6 +52,7 @@ _cxr() {
                         '(--manufacturers)--manufacturers=[More spellings of manufacturers, TOML\: "Acme" = \["Acme Imaging"\].]:file:_files' \
                         '(--hash-patients)--hash-patients=[Replace patient ids by hashes, keyed by this file'\''s bytes.]:file:_files' \
                         '(--keep-tags)--keep-tags=[DICOM tags to add to the manifest as they are.]:value: ' \
+                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
                         '(--workers)--workers=[Number of processes that read; 0 reads in this one, without the time limit. \[one per available CPU\]]:value: ' \
                         '(--image-timeout)--image-timeout=[Reject an image that takes longer than this many seconds to read.]:value: ' \
                         '(--max-failures)--max-failures=[Stop when more inputs than this are rejected.]:value: ' \
@@ -68,7 +70,7 @@ _cxr() {
                         '(--folds)--folds=[Number of cross-validation folds, instead of --val and --test.]:value: ' \
                         '(--from-column)--from-column=[Manifest column of the subsets train, val and test. With --val, val is sampled from train.]:value: ' \
                         '(--train-where)--train-where=[Train and validate on images that meet this; test on all other patients. For example "institution == '\''Academic Hospital'\'' and age >= 18".]:value: ' \
-                        '(--train-per-class)--train-per-class=[Training images of each class\: a number, or positive=375,negative=375.]:value: ' \
+                        '(--train-per-class)--train-per-class=[Training images of each class\: a number, or positive=375,negative=375. Double quotes stand around a name with a comma or =.]:value: ' \
                         '(--val-per-class)--val-per-class=[Validation images of each class, written likewise. \[0\]]:value: ' \
                         '(--near-duplicates --no-near-duplicates)--near-duplicates[Keep patients with near-duplicate images in one subset.]' \
                         '(--near-duplicates --no-near-duplicates)--no-near-duplicates[Keep patients with near-duplicate images in one subset.]' \
@@ -123,7 +125,7 @@ _cxr() {
                         '(--contrast)--contrast=[Random contrast change, up to this fraction. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
                         '(--loss)--loss=[Cross entropy\: softmax, or binary for two classes by one logit. \[softmax single; binary finetune, small-data\]]:value:(softmax binary)' \
                         '(--label-smoothing)--label-smoothing=[Fraction of each label spread over all classes. \[0.0\]]:value: ' \
-                        '(--class-weights)--class-weights=[Weights of the classes in the loss. \[none\]]:value:(none balanced)' \
+                        '(--class-weights)--class-weights=[Weights of the classes in the loss. Double quotes stand around a name with a comma or =. \[none\]]:value:(none balanced)' \
                         '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class whole, as many of each other class). \[balanced single; all finetune, small-data\]]:value:(balanced all)' \
                         '(--linear-probe --no-linear-probe)--linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
                         '(--linear-probe --no-linear-probe)--no-linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
@@ -132,6 +134,7 @@ _cxr() {
                         '(--pairs)--pairs=[Pairs per epoch. \[12000\]]:value: ' \
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -144,6 +147,7 @@ _cxr() {
                         '(--json)--json=[Write the metrics there as JSON.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -155,6 +159,7 @@ _cxr() {
                         '(--output -o)-o[The templates. \[RUN/templates.npz\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -162,7 +167,7 @@ _cxr() {
                     _arguments \
                         '(--subset)--subset=[Images to predict.]:value:(train val test)' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
-                        '(--positive)--positive=[Of two classes, the positive one. \[the one not named like a negative, else the second\]]:value: ' \
+                        '(--positive)--positive=[Of two classes, the positive one. \[the one beside a class named like a negative\: normal, ...\]]:value: ' \
                         '(--sensitivity)--sensitivity=[Choose the highest threshold that reaches this sensitivity on validation. \[the one with the highest Youden index there\]]:value: ' \
                         '(--threshold)--threshold=[Call an image positive if its score is at least this, such as 0.5.]:value: ' \
                         '(--calibrate)--calibrate=[Recalibrate the scores, fitted on validation; later predictions follow. \[as they are\]]:value:(temperature platt isotonic)' \
@@ -172,27 +177,27 @@ _cxr() {
                         '(--json)--json=[The metrics to write; figures go beside it. \[RUN/metrics.json, RUN/figures\]]:file:_files' \
                         '(--external)--external=[Test on this other dataset; nothing is chosen on it.]:file:_files' \
                         '(--name)--name=[For --external\: the name of the results, RUN/external/NAME. \[as DATASET\]]:value: ' \
-                        '(--class-map)--class-map=[For --external\: the run'\''s classes for those of the dataset.]:value: ' \
+                        '(--class-map)--class-map=[For --external\: the run'\''s classes for those of the dataset. Double quotes stand around a name with a comma or =.]:value: ' \
                         '(--exclude-overlap)--exclude-overlap[For --external\: leave out images that overlap with training and validation.]' \
                         '*--member=[For --external\: average with this run, too; repeatable.]:file:_files' \
-                        '(--resamples)--resamples=[Bootstrap resamples of patients for intervals.]:value: ' \
-                        '(--seed)--seed=[Random seed of the resamples.]:value: ' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
                 stratify)
                     _arguments \
-                        '*--by=[A characteristic; repeatable. `a,b` crosses two; `age\:40,60` groups numbers.]:value: ' \
-                        '(--compare)--compare=[Another model'\''s predictions of the same images.]:file:_files' \
+                        '*--by=[A characteristic; repeatable. `a,b` crosses two; `age\:40,60` groups numbers. Double quotes stand around a name with a comma or colon.]:value: ' \
+                        '(--compare)--compare=[Another model'\''s predictions of the same images; `cxr compare` takes more.]:file:_files' \
                         '(--positive)--positive=[The positive class; of more than two, it is compared with all others.]:value: ' \
                         '(--threshold)--threshold=[Call an image positive if its score is at least this. \[as the column `predicted`\]]:value: ' \
-                        '(--small)--small=[Mark strata with fewer images than this of a class.]:value: ' \
+                        '(--small)--small=[Mark strata with fewer patients than this of a class.]:value: ' \
+                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
                         '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
                         '(--output -o)--output=[A folder for all tables and ROC plots.]:folder:_files -/' \
                         '(--output -o)-o[A folder for all tables and ROC plots.]:folder:_files -/' \
-                        '(--resamples)--resamples=[Bootstrap resamples of patients for intervals.]:value: ' \
+                        '(--resamples)--resamples=[Random samples of patients, at most, for p-values.]:value: ' \
                         '(--seed)--seed=[Random seed.]:value: ' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:file:_files'
@@ -205,10 +210,9 @@ _cxr() {
                         '(--recipe)--recipe=[The papers'\'' settings, single, siamese or finetune; or small-data.]:value:(single siamese finetune small-data)' \
                         '(--seeds)--seeds=[Train every fold with so many seeds; scores are their means.]:value: ' \
                         '(--seed)--seed=[The first random seed.]:value: ' \
-                        '(--positive)--positive=[Of two classes, the positive one. \[the one not named like a negative, else the second\]]:value: ' \
+                        '(--positive)--positive=[Of two classes, the positive one. \[the one beside a class named like a negative\: normal, ...\]]:value: ' \
                         '(--sensitivity)--sensitivity=[Choose the highest threshold that reaches this sensitivity on validation. \[the one with the highest Youden index there\]]:value: ' \
                         '(--calibrate)--calibrate=[Recalibrate the scores, fitted on validation; later predictions follow. \[as they are\]]:value:(temperature platt isotonic)' \
-                        '(--resamples)--resamples=[Bootstrap resamples of patients for intervals.]:value: ' \
                         '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as many as memory holds\]]:value: ' \
                         '(--task)--task=[Only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
@@ -235,7 +239,7 @@ _cxr() {
                         '(--contrast)--contrast=[Random contrast change, up to this fraction. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
                         '(--loss)--loss=[Cross entropy\: softmax, or binary for two classes by one logit. \[softmax single; binary finetune, small-data\]]:value:(softmax binary)' \
                         '(--label-smoothing)--label-smoothing=[Fraction of each label spread over all classes. \[0.0\]]:value: ' \
-                        '(--class-weights)--class-weights=[Weights of the classes in the loss. \[none\]]:value:(none balanced)' \
+                        '(--class-weights)--class-weights=[Weights of the classes in the loss. Double quotes stand around a name with a comma or =. \[none\]]:value:(none balanced)' \
                         '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class whole, as many of each other class). \[balanced single; all finetune, small-data\]]:value:(balanced all)' \
                         '(--linear-probe --no-linear-probe)--linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
                         '(--linear-probe --no-linear-probe)--no-linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
@@ -244,6 +248,7 @@ _cxr() {
                         '(--pairs)--pairs=[Pairs per epoch. \[12000\]]:value: ' \
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -255,11 +260,12 @@ _cxr() {
                         '(--noninferiority)--noninferiority=[The largest acceptable loss of a metric, such as 0.05.]:value: ' \
                         '(--ensemble)--ensemble[Also compare the mean of the models'\'' scores.]' \
                         '(--prevalence)--prevalence=[Also compute predictive values at this prevalence of the positive class.]:value: ' \
-                        '(--small)--small=[Mark strata with fewer images than this of a class.]:value: ' \
+                        '(--small)--small=[Mark strata with fewer patients than this of a class.]:value: ' \
+                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
                         '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
                         '(--output -o)--output=[A folder for all tables and figures.]:folder:_files -/' \
                         '(--output -o)-o[A folder for all tables and figures.]:folder:_files -/' \
-                        '(--resamples)--resamples=[Bootstrap resamples of patients for intervals.]:value: ' \
+                        '(--resamples)--resamples=[Random samples of patients, at most, for p-values.]:value: ' \
                         '(--seed)--seed=[Random seed.]:value: ' \
                         '(--help)--help[Show this message and exit.]' \
                         '*:folder:_files -/'
@@ -276,6 +282,7 @@ _cxr() {
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/' \
                         '*:folder:_files -/'
@@ -292,6 +299,7 @@ _cxr() {
                         '(--output -o)--output=[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
                         '(--output -o)-o[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
                         '(--json)--json=[The results to write as JSON. \[DIR/audit.json\]]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -319,6 +327,7 @@ _cxr() {
                         '(--source-root)--source-root=[The folder that relative paths of images start from.]:folder:_files -/' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -366,7 +375,7 @@ _cxr() {
                         '(--contrast)--contrast=[Random contrast change, up to this fraction. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
                         '(--loss)--loss=[Cross entropy\: softmax, or binary for two classes by one logit. \[softmax single; binary finetune, small-data\]]:value:(softmax binary)' \
                         '(--label-smoothing)--label-smoothing=[Fraction of each label spread over all classes. \[0.0\]]:value: ' \
-                        '(--class-weights)--class-weights=[Weights of the classes in the loss. \[none\]]:value:(none balanced)' \
+                        '(--class-weights)--class-weights=[Weights of the classes in the loss. Double quotes stand around a name with a comma or =. \[none\]]:value:(none balanced)' \
                         '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class whole, as many of each other class). \[balanced single; all finetune, small-data\]]:value:(balanced all)' \
                         '(--linear-probe --no-linear-probe)--linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
                         '(--linear-probe --no-linear-probe)--no-linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
@@ -375,6 +384,7 @@ _cxr() {
                         '(--pairs)--pairs=[Pairs per epoch. \[5000\]]:value: ' \
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
@@ -426,6 +436,21 @@ _cxr() {
                         '(--seed)--seed=[The same seed gives the same bytes.]:value: ' \
                         '(--workers)--workers=[Number of processes; the output is the same. \[one per available CPU\]]:value: ' \
                         '(--help)--help[Show this message and exit.]'
+                    ;;
+                slurm-script)
+                    _arguments \
+                        '(--partition)--partition=[Partition, as of sbatch.]:value: ' \
+                        '(--account)--account=[Account, as of sbatch.]:value: ' \
+                        '(--time)--time=[Time limit, as of sbatch, such as 08\:00\:00.]:value: ' \
+                        '(--memory)--memory=[Memory, as of sbatch, such as 32G.]:value: ' \
+                        '(--cpus)--cpus=[CPUs of each task.]:value: ' \
+                        '(--gpus)--gpus=[GPUs of each task.]:value: ' \
+                        '(--tasks)--tasks=[Tasks of a job array that share the work.]:value: ' \
+                        '(--container)--container=[An Apptainer image to run `cxr` in.]:value: ' \
+                        '(--warning)--warning=[Seconds before the time limit at which training saves its state.]:value: ' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:value:(preprocess train sweep crossval)' \
+                        '*:value: '
                     ;;
                 demo)
                     _arguments \

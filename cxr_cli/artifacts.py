@@ -6,7 +6,9 @@ temporary name and moved over it.
 
 import json
 import os
+import re
 import shutil
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +18,9 @@ from cxr_cli.errors import BadInput, SettingsChanged
 
 if TYPE_CHECKING:
     import pandas as pd
+
+LONGEST_STEM = 60
+"""Letters of a name that a file name takes up; file systems take 255 bytes in all."""
 
 PROVENANCE_PACKAGES = (
     "cxr-cli",
@@ -150,6 +155,20 @@ def write_text(path: Path, text: str) -> None:
     """Write a text as UTF-8."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, "utf-8")
+
+
+def file_stems(names: Sequence[str]) -> list[str]:
+    """Make parts of file names from any names: no two alike, not even but for capitals.
+
+    Letters and digits of any script, "_", "." and "-" stay; what else there is becomes "-".
+    """
+    stems: list[str] = []
+    for name in names:
+        stem = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", name))[:LONGEST_STEM]
+        taken = {other.casefold() for other in stems}
+        spellings = (stem, *(f"{stem}-{number}" for number in range(2, len(names) + 2)))
+        stems.append(next(spelling for spelling in spellings if spelling.casefold() not in taken))
+    return stems
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -1,6 +1,10 @@
 """Fixtures shared by all tests."""
 
+import atexit
 import hashlib
+import os
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +22,10 @@ from cxr_cli.main import main
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("cxr", deadline=None)
 settings.load_profile("cxr")
+
+# Commands keep compiled programs here rather than in the home of whoever runs the tests.
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="cxr-tests-")
+atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -19,6 +19,7 @@ from cxr_cli.artifacts import (
     check_same_settings,
     digest_file,
     digest_folder,
+    file_stems,
     read_csv,
     read_json,
     replace_folder,
@@ -319,3 +320,12 @@ def test_other_settings_are_refused_and_all_of_them_named(tmp_path: Path) -> Non
         f"{tmp_path}: was made with other settings: the size was 16, now 32; "
         "`list` was 'aaaaaaaaaaa..., now 'b'; `other` was None, now 1; name a new folder"
     )
+
+
+def test_parts_of_file_names_are_never_alike() -> None:
+    names = ["a b", "a-b", "A/B", "sex, age", "\u80ba\u708e", "\u6b63\u5e38", "x" * 300, "x" * 301, "a-b-2"]
+    stems = file_stems(names)
+    assert stems[:6] == ["a-b", "a-b-2", "A-B-3", "sex-age", "\u80ba\u708e", "\u6b63\u5e38"]
+    assert stems[8] == "a-b-2-2"
+    assert len({stem.casefold() for stem in stems}) == len(names)
+    assert max(map(len, stems)) < 70

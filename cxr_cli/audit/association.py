@@ -10,12 +10,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from cxr_cli.audit.predictability import auc_by_class, out_of_fold_scores, patient_folds
+from cxr_cli.audit.predictability import auc_by_class, out_of_fold_scores, patient_folds, refitted_p
 from cxr_cli.evaluation.metrics.confusion import Floats
 from cxr_cli.evaluation.uncertainty.estimates import Estimate
 from cxr_cli.evaluation.uncertainty.intervals import over_resamples, percentile_interval
 
 PERMUTATIONS = 2000
+PENALTY = 4.0
+"""Of a ridge regression like `characteristic_classifier`, see `REGIONS_PENALTY`."""
 AT_ONCE = 100
 """Permutations that are held in memory together."""
 
@@ -142,7 +144,9 @@ def associations(
     def predictability(columns: list[str]) -> dict[str, Any]:
         features = characteristics[columns].to_numpy(dtype=object)
         scores = out_of_fold_scores(characteristic_classifier(), features, labels, folds)
-        return auc_by_class(labels, scores, patients, classes, rng)
+        levels = pd.get_dummies(characteristics[columns], dtype=float).to_numpy()
+        p = refitted_p(levels, labels, patients, folds, PENALTY, rng)
+        return auc_by_class(labels, scores, patients, classes, rng, (folds, p))
 
     def describe(name: str) -> dict[str, Any]:
         levels, level_names = pd.factorize(characteristics[name], sort=True)

@@ -3,8 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from cxr_cli.audit.kinds import FindingKind
 from cxr_cli.evaluation.report import format_metric
+from cxr_cli.evaluation.uncertainty.holm import holm
 
 NOTABLE = 0.6
 """AUC from which a class is reported: below it, a difference may be real but helps no model much."""
@@ -53,15 +56,12 @@ def examined_classes(classes: Sequence[str]) -> Sequence[str]:
     return classes if len(classes) > 2 else classes[1:]
 
 
-def predicted_classes(
-    aucs: Mapping[str, Mapping[str, Any]], labels: Sequence[str], largest_p: float
-) -> list[Predicted]:
+def predicted_classes(aucs: Mapping[str, Mapping[str, Any]], labels: Sequence[str]) -> list[Predicted]:
     """List the classes that are predicted better than by chance, with a notable AUC.
 
     Args:
-        aucs: by predictor, as `auc_by_class` gives them.
+        aucs: by predictor, as `auc_by_class` gives them, with their p corrected, see `correct_p`.
         labels: the classes examined.
-        largest_p: that is not put down to chance, see `holm`.
 
     Returns:
         The highest AUC first.
@@ -70,29 +70,40 @@ def predicted_classes(
         Predicted(by, label, auc)
         for by, of in aucs.items()
         for label, auc in of["per_class"].items()
-        if label in labels and auc["p"] is not None and auc["p"] <= largest_p and auc["value"] >= NOTABLE
+        if label in labels
+        and auc["p_holm"] is not None
+        and auc["p_holm"] < SIGNIFICANT
+        and auc["value"] >= NOTABLE
     ]
     return sorted(predicted, key=lambda each: -round(each.auc["value"], 3))
 
 
-def holm(figures: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> float:
-    """Find the largest p that is not put down to chance among so many (Holm 1979, Scand. J. Stat. 6, 65-70).
+def correct_p(
+    classes: Sequence[str], characteristics: Mapping[str, Any], *regions: Mapping[str, Any]
+) -> None:
+    """Put `p_holm` beside each p of an audit: corrected for the number of all that may make a finding.
+
+    Families are the characteristics' tests of association, their AUCs, and the AUCs of all regions outside
+    the lungs, by the run and refitted. What makes no finding has None.
 
     Args:
-        figures: all that were examined, as `auc_by_class` gives them.
-        labels: the classes examined.
-
-    Returns:
-        That p; -1 where all are.
+        classes: names.
+        characteristics: by name, as `associations` gives them.
+        regions: by name, as `auc_by_class` gives them, with `outside_lungs`.
     """
-    p_values = [of["per_class"][label]["p"] for of in figures for label in labels]
-    known = sorted(p for p in p_values if p is not None)
-    largest = -1.0
-    for place, p in enumerate(known):
-        if p * (len(known) - place) >= SIGNIFICANT:
-            break
-        largest = p
-    return largest
+    labels = examined_classes(classes)
+    outside = [of for each in regions for of in each.values() if of["outside_lungs"]]
+    for of in (*characteristics.values(), *(of for each in regions for of in each.values())):
+        for auc in of["per_class"].values():
+            auc["p_holm"] = None
+    for family in (
+        list(characteristics.values()),
+        [of["per_class"][label] for of in characteristics.values() for label in labels],
+        [of["per_class"][label] for of in outside for label in labels],
+    ):
+        corrected = holm(np.array([np.nan if each["p"] is None else each["p"] for each in family]))
+        for each, p in zip(family, corrected.tolist(), strict=True):
+            each["p_holm"] = None if np.isnan(p) else p
 
 
 def findings(report: Mapping[str, Any]) -> list[Finding]:
@@ -107,9 +118,7 @@ def findings(report: Mapping[str, Any]) -> list[Finding]:
 
 def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
     """Name the classes predicted from outside the lung fields: by the run, and by a refitted classifier."""
-    examined = [report[name]["regions"] for name in ("occlusion", "refitted") if report[name]]
     labels = examined_classes(report["classes"])
-    largest_p = holm([of for regions in examined for of in regions.values() if of["outside_lungs"]], labels)
     for name, text in (
         (
             "occlusion",
@@ -123,9 +132,7 @@ def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
         ),
     ):
         regions = report[name]["regions"] if report[name] else {}
-        predicted = predicted_classes(
-            {key: of for key, of in regions.items() if of["outside_lungs"]}, labels, largest_p
-        )
+        predicted = predicted_classes({key: of for key, of in regions.items() if of["outside_lungs"]}, labels)
         for label in dict.fromkeys(each.label for each in predicted):
             best, *others = [each for each in predicted if each.label == label]
             full = regions["image"]["per_class"][label]
@@ -160,7 +167,7 @@ def _associations(report: Mapping[str, Any]) -> Iterator[Finding]:
     # Of characteristics that predict a class equally well, the one with the fewest levels is named.
     plainest = dict(sorted(characteristics.items(), key=lambda each: len(each[1]["counts"])))
     labels = examined_classes(report["classes"])
-    predicted = predicted_classes(plainest, labels, holm(list(characteristics.values()), labels))
+    predicted = predicted_classes(plainest, labels)
     for label in dict.fromkeys(each.label for each in predicted):
         best, *others = [each for each in predicted if each.label == label]
         verb = "coincides with" if best.auc["value"] >= COINCIDES else "goes with"

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS
-from cxr_cli.recorded_values import number_of
+from cxr_cli.recorded_values import number_of, recorded
 
 MISSING = "(missing)"
 RARE = "(rare)"
@@ -120,7 +120,7 @@ def _reason_against(column: "pd.Series[str]", labels: "pd.Series[str]", own: boo
 
 def few_levels(column: "pd.Series[str]") -> "pd.Series[str]":
     """Reduce values to levels: missing, the most frequent values, and the rare ones together."""
-    column = column.astype(str).str.strip().replace("", MISSING)
+    column = column.astype(str).map(recorded).replace("", MISSING)
     images = column.value_counts()
     kept = images[images >= FEWEST_IMAGES].index[:MOST_LEVELS]
     return column.where(column.isin(kept) | (column == MISSING), RARE)

@@ -11,11 +11,18 @@ from numpy.typing import NDArray
 
 from cxr_cli.artifacts import write_json
 from cxr_cli.audit.association import associations
-from cxr_cli.audit.findings import Finding, findings
+from cxr_cli.audit.findings import Finding, correct_p, findings
 from cxr_cli.audit.kinds import FindingKind
 from cxr_cli.audit.levels import characteristics_of
 from cxr_cli.audit.plot import audit_figure
-from cxr_cli.audit.predictability import auc_by_class, out_of_fold_scores, patient_folds, region_classifier
+from cxr_cli.audit.predictability import (
+    REGIONS_PENALTY,
+    auc_by_class,
+    out_of_fold_scores,
+    patient_folds,
+    refitted_p,
+    region_classifier,
+)
 from cxr_cli.audit.regions import REGIONS, cell_features, occlude
 from cxr_cli.dataset.pixel_statistics import mean_image
 from cxr_cli.dataset.reader import INFO, Dataset, open_dataset
@@ -165,14 +172,20 @@ def audit(
     subject = _open(place, dataset, split, fold, subset, templates, reporter)
     # The run first: what it lacks is reported before the rest is computed.
     occlusion = _occlusion(subject, subset, templates)
+    association, refitted = _association(subject, ignore), _refitted(subject)
+    correct_p(
+        subject.split.classes,
+        association.characteristics,
+        *(of.regions for of in (occlusion, refitted) if of is not None),
+    )
     result = AuditResult(
         run=place if subject.run else None,
         epoch=subject.run.epoch if subject.run else None,
         dataset=subject.dataset.folder,
         split=subject.split.path,
         classes=subject.split.classes,
-        association=_association(subject, ignore),
-        refitted=_refitted(subject),
+        association=association,
+        refitted=refitted,
         occlusion=occlusion,
         leaks=find_leaks(subject.dataset, subject.split.subsets),
     )
@@ -255,7 +268,8 @@ def _refitted(subject: _Subject) -> RegionAucs:
     def aucs(cells: NDArray[np.bool_]) -> dict[str, Any]:
         of_region = features[:, cells].reshape(len(rows), -1)
         scores = out_of_fold_scores(region_classifier(), of_region, labels, folds)
-        return auc_by_class(labels, scores, patients, subject.split.classes, rng)
+        p = refitted_p(of_region, labels, patients, folds, REGIONS_PENALTY, rng)
+        return auc_by_class(labels, scores, patients, subject.split.classes, rng, (folds, p))
 
     regions = {region.name: aucs(region.cells) for region in REGIONS if region.cells is not None}
     return RegionAucs(extent, _described(regions))

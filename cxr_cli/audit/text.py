@@ -34,8 +34,8 @@ def format_audit(report: Mapping[str, Any]) -> str:
 def _association_lines(report: Mapping[str, Any]) -> Iterator[str]:
     association = report["association"]
     yield (
-        f"Class and characteristics: {_extent(association)}. AUC cross-validated by patient (chance: 0.5 or "
-        "less)"
+        f"Class and characteristics: {_extent(association)}. AUC cross-validated by patient, within folds "
+        "(chance: 0.5)"
     )
     for reason in dict.fromkeys(association["left_out"].values()):
         names = [name for name, why in association["left_out"].items() if why == reason]
@@ -43,14 +43,14 @@ def _association_lines(report: Mapping[str, Any]) -> Iterator[str]:
     if not association["characteristics"]:
         yield "no characteristic is left"
         return
-    rows = [["characteristic", "levels", "Cramér's V", "p", "AUC from it alone", *report["classes"]]]
+    rows = [["characteristic", "levels", "Cramér's V", "p (Holm)", "AUC from it alone", *report["classes"]]]
     for name, of in association["characteristics"].items():
         rows.append(
             [
                 name,
                 str(len(of["counts"])),
                 format_metric(of["cramers_v"]),
-                f"{of['p']:.4f}",
+                f"{of['p_holm']:.4f}",
                 *_aucs(of),
             ]
         )

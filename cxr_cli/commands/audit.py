@@ -7,10 +7,12 @@ import typer
 
 from cxr_cli.audit.kinds import FindingKind
 from cxr_cli.commands import options
+from cxr_cli.commands.compiling import compiles
 from cxr_cli.commands.console import CONSOLE
 from cxr_cli.splitting.criteria import Subset
 
 
+@compiles
 def audit(
     place: Annotated[Path, typer.Argument(metavar="RUN|DATASET", help="A RUN, or a DATASET without one.")],
     split: Annotated[

@@ -1,9 +1,10 @@
 """The class of every command: a Typer command that names its own options where the library raises."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperOption
 
 from cxr_cli.commands.console import CONSOLE
 from cxr_cli.errors import CxrError, PreprocessedOtherwise, UsageError, with_names
@@ -20,12 +21,20 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
 }
 """Options of version 0.1 that have other names now, by command: refused with the new name."""
 
+WITH_ANOTHER = frozenset({"slurm-script"})
+"""Commands whose arguments are another command's words: their own options come first."""
+
 # Where `--help` is absent Typer takes its value for None, and loads pydantic to make it a bool.
 CONTEXT = {"default_map": {"help": False}}
 
 
 class CxrCommand(TyperCommand):
     """A command whose errors name its own flags for the fields that the library names."""
+
+    def __init__(self, name: str | None, **attributes: Any) -> None:
+        """Leave the words after another command's name to that command."""
+        super().__init__(name, **attributes)
+        self.allow_interspersed_args = name not in WITH_ANOTHER
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
         """Parse the words after the command's name; an option's old name is refused with its new one."""
@@ -36,7 +45,22 @@ class CxrCommand(TyperCommand):
             option = word.partition("=")[0]
             if option in renamed:
                 raise UsageError(f"{option}: is now {renamed[option]}")
+        self._refuse_a_second_file(ctx, args)
         return super().parse_args(ctx, args)
+
+    def _refuse_a_second_file(self, ctx: "Context", args: list[str]) -> None:
+        """Refuse an option given twice that takes one file or folder: of settings the last one counts."""
+        if ctx.resilient_parsing:
+            return
+        _, _, given = self.make_parser(ctx).parse_args(list(args))
+        files = [
+            param
+            for param in given
+            if isinstance(param, TyperOption) and param.type_descriptor.annotation is Path
+        ]
+        for option in files:
+            if not option.multiple and files.count(option) > 1:
+                raise UsageError(f"{max(option.opts, key=len)}: is given twice, and takes one file or folder")
 
     def invoke(self, ctx: "Context") -> Any:
         """Run it; what the library says, in errors and notices, is written with flags."""

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from cxr_cli.commands import options, training_options
+from cxr_cli.commands.compiling import compiles
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.training.recipes import RECIPES
 
 
+@compiles
 @training_options.with_settings(RECIPES)
 def crossval(
     dataset: options.DatasetFolder,
@@ -23,7 +25,7 @@ def crossval(
     positive: options.Positive = None,
     sensitivity: options.Sensitivity = None,
     calibrate: options.Calibrate = None,
-    resamples: options.Resamples = 2000,
+    resamples: options.Unused = None,  # noqa: ARG001 - see there
     micro_batch: options.MicroBatch = None,
     task: options.ArrayPart = None,
     **settings: Any,
@@ -49,7 +51,6 @@ def crossval(
         positive=positive,
         sensitivity=sensitivity,
         calibrate=calibrate,
-        resamples=resamples,
         micro_batch=micro_batch,
         task=options.array_task(task, "task", "runs"),
         reporter=CONSOLE,

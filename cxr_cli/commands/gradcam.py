@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from cxr_cli.commands import options
+from cxr_cli.commands.compiling import compiles
 from cxr_cli.commands.console import CONSOLE
 from cxr_cli.errors import UsageError
 from cxr_cli.explain.choices import Color, Method, Pick
 from cxr_cli.splitting.criteria import Subset
 
 
+@compiles
 def gradcam(
     run: options.RunFolder,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder to write.")],

@@ -40,13 +40,17 @@ MovedDataset = Annotated[Path | None, typer.Option(help="Where the DATASET is no
 MovedSplit = Annotated[Path | None, typer.Option(help="Where the split.csv is now, if it was moved.")]
 Templates = Annotated[Path | None, typer.Option(help="Templates of a siamese run. [RUN/templates.npz]")]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed.")]
-Resamples = Annotated[int, typer.Option(min=100, help="Bootstrap resamples of patients for intervals.")]
+Resamples = Annotated[int, typer.Option(min=100, help="Random samples of patients, at most, for p-values.")]
+Unused = Annotated[
+    int | None, typer.Option(hidden=True, help="Taken for scripts of earlier versions; without effect.")
+]
 
+QUOTED_NAMES = "Double quotes stand around a name with a comma or =."
 Positive = Annotated[
     str | None,
     typer.Option(
         metavar="CLASS",
-        help="Of two classes, the positive one. [the one not named like a negative, else the second]",
+        help="Of two classes, the positive one. [the one beside a class named like a negative: normal, ...]",
     ),
 ]
 Sensitivity = Annotated[
@@ -72,13 +76,20 @@ ArrayPart = Annotated[
     str | None,
     typer.Option(metavar="I/N", help="Only part I of N, from 1. [the task of a Slurm job array; else all]"),
 ]
+IdsVerbatim = Annotated[
+    bool,
+    typer.Option(
+        "--ids-verbatim",
+        help="Patient ids that differ only in zeros, blanks, case or .0 are different patients.",
+    ),
+]
 OfOneClass = Annotated[
     str | None,
     typer.Option(
         metavar="CLASS", help="The positive class; of more than two, it is compared with all others."
     ),
 ]
-Small = Annotated[int, typer.Option(min=0, help="Mark strata with fewer images than this of a class.")]
+Small = Annotated[int, typer.Option(min=0, help="Mark strata with fewer patients than this of a class.")]
 FormatOfTables = Annotated[TableFormat, typer.Option("--format", help="Format of the tables.")]
 TablesFolder = Annotated[
     Path | None, typer.Option("--output", "-o", help="A folder for all tables and figures.")

@@ -8,10 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from cxr_cli.commands import options
+from cxr_cli.commands.compiling import compiles
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.errors import UsageError
 
 
+@compiles
 def predict(
     run: options.ModelFolder,
     inputs: Annotated[
@@ -110,7 +112,8 @@ def _print_table(records: list[dict[str, Any]], output: Path | None, first: str 
 
     from cxr_cli.artifacts import write_csv
     from cxr_cli.errors import BadInput
-    from cxr_cli.prediction.predictions_file import SCORE, THRESHOLD, by_score
+    from cxr_cli.prediction.columns import SCORE, THRESHOLD
+    from cxr_cli.prediction.predictions_file import by_score
 
     rejected = [record for record in records if "rejected" in record]
     for record in rejected:

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from cxr_cli.commands import options, training_options
+from cxr_cli.commands.compiling import compiles
 from cxr_cli.commands.console import CONSOLE
 from cxr_cli.training.recipes import SEARCH_RECIPES
 
 
+@compiles
 @training_options.with_settings(SEARCH_RECIPES, without=("lr", "batch_size"))
 def sweep(
     dataset: options.DatasetFolder,

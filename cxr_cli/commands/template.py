@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from cxr_cli.commands import options
+from cxr_cli.commands.compiling import compiles
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.prediction.choices import TemplateKind
 
 
+@compiles
 def template(
     run: options.RunFolder,
     kind: Annotated[

@@ -6,14 +6,15 @@ from typing import Annotated, Any
 import typer
 
 from cxr_cli.commands import options
+from cxr_cli.commands.compiling import compiles
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.errors import UsageError
+from cxr_cli.name_lists import read_pairs
 from cxr_cli.runs.crossval_folder import is_crossval
 from cxr_cli.splitting.criteria import Subset
 
-TestSeed = Annotated[int, typer.Option(min=0, help="Random seed of the resamples.")]
 
-
+@compiles
 def test(
     run: options.ModelFolder,
     subset: Annotated[Subset, typer.Option(help="Images to predict.")] = "test",
@@ -46,7 +47,8 @@ def test(
     class_map: Annotated[
         str | None,
         typer.Option(
-            metavar="THEIRS=OURS,...", help="For --external: the run's classes for those of the dataset."
+            metavar="THEIRS=OURS,...",
+            help=f"For --external: the run's classes for those of the dataset. {options.QUOTED_NAMES}",
         ),
     ] = None,
     exclude_overlap: Annotated[
@@ -62,8 +64,8 @@ def test(
             "--member", metavar="RUN", help="For --external: average with this run, too; repeatable."
         ),
     ] = None,
-    resamples: options.Resamples = 2000,
-    seed: TestSeed = 0,
+    resamples: options.Unused = None,  # noqa: ARG001 - see there
+    seed: options.Unused = None,  # noqa: ARG001
     dataset: options.MovedDataset = None,
     split: options.MovedSplit = None,
 ) -> None:
@@ -94,13 +96,11 @@ def test(
             run,
             external,
             name=name,
-            class_map=_class_map(class_map),
+            class_map=class_map and read_pairs("class_map", class_map, "THEIRS=OURS"),
             exclude_overlap=exclude_overlap,
             members=members or (),
             templates=templates,
             prevalence=prevalence,
-            resamples=resamples,
-            seed=seed,
             own_dataset=dataset,
             own_split=split,
         )
@@ -116,7 +116,7 @@ def test(
         if is_given:
             raise UsageError(f"{option}: only with --external")
     from cxr_cli.evaluation.report import format_report
-    from cxr_cli.prediction.predictions_file import THRESHOLD
+    from cxr_cli.prediction.columns import THRESHOLD
     from cxr_cli.prediction.test import test as test_run
 
     result = test_run(
@@ -130,8 +130,6 @@ def test(
         prevalence=prevalence,
         output=output,
         json=json,
-        resamples=resamples,
-        seed=seed,
         dataset=dataset,
         split=split,
         reporter=CONSOLE,
@@ -146,15 +144,6 @@ def test(
     if result.report.operating_point is not None:
         column = f"{THRESHOLD}{result.report.operating_point.positive}"
         say(f"its column `predicted` follows the operating point, `{column}`")
-
-
-def _class_map(text: str | None) -> dict[str, str]:
-    """Read "covid=covid19,no finding=normal"."""
-    pairs = [pair.partition("=") for pair in (text or "").split(",") if pair]
-    for theirs, equals, ours in pairs:
-        if not (theirs.strip() and equals and ours.strip()):
-            raise UsageError(f"--class-map {text}: THEIRS=OURS is needed, such as covid=covid19")
-    return {theirs.strip(): ours.strip() for theirs, _, ours in pairs}
 
 
 def _test_external(run: Path, external: Path, **settings: Any) -> None:

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 import typer
 
 from cxr_cli.commands import options, training_options
+from cxr_cli.commands.compiling import compiles
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.training.recipes import RECIPES
 
 
+@compiles
 @training_options.with_settings(RECIPES)
 def train(
     dataset: options.DatasetFolder,

@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from cxr_cli.commands import options
+from cxr_cli.commands.compiling import compiles
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.splitting.criteria import Subset
 
 
+@compiles
 def validate3way(
     run: options.RunFolder,
     trials: Annotated[
@@ -25,9 +27,10 @@ def validate3way(
     """Three-way validation of a siamese RUN.
 
     Each image is compared with one other image of every class, and takes the class of the most similar one.
-    References are never of the image's own patient. Works for two classes or more.
+    References are never of the image's own patient. Works for two classes or more. The metrics are of every
+    possible trial; the accuracy of randomly sampled trials, as in the paper, stands below them.
     """
-    from cxr_cli.evaluation.report import format_report
+    from cxr_cli.evaluation.threeway import format_three_way
     from cxr_cli.prediction.validate3way import validate3way as validate
 
     result = validate(
@@ -41,11 +44,5 @@ def validate3way(
         split=split,
         reporter=CONSOLE,
     )
-    report = result.report
-    typer.echo(format_report(report.metrics, unit="trials"))
-    if repeats > 1:
-        typer.echo(
-            f"\n{repeats} repeats of {trials} trials: accuracy mean {report.mean:.3f}, standard deviation "
-            f"{report.std:.3f}, {min(report.accuracies):.3f} to {max(report.accuracies):.3f}"
-        )
+    typer.echo(format_three_way(result.report))
     say(f"{result.images} images of {subset} went through the model once; {trials * repeats} trials")

@@ -11,9 +11,10 @@ from cxr_cli.evaluation.agreement import cohen_kappa, fleiss_kappa
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.confusion import Floats
 from cxr_cli.evaluation.metrics.ranking import weighted_roc_value
-from cxr_cli.evaluation.subgroups.differences import Difference, permutation_p, with_holm
+from cxr_cli.evaluation.subgroups.differences import Difference, with_holm
 from cxr_cli.evaluation.subgroups.paired import paired_differences, swapped_differences
-from cxr_cli.evaluation.subgroups.strata import ALL_IMAGES, SMALL
+from cxr_cli.evaluation.subgroups.permutation import sequential_ps
+from cxr_cli.evaluation.subgroups.strata import ALL_IMAGES, SMALL, count_images, count_patients
 from cxr_cli.evaluation.uncertainty.estimates import Estimate, Estimates, estimate
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES, over_resamples, percentile_interval
 
@@ -35,8 +36,8 @@ class Comparison:
         by: the characteristic that the images share, such as "view_position"; "" for all images.
         name: its value.
         images, patients: counts.
-        of_class: images of each class.
-        small: a class has fewer images than asked for.
+        of_class, patients_of_class: images, and patients, of each class.
+        small: a class has fewer patients than asked for.
         estimates: every metric of each model, by the model's name.
         pairs: every two models.
     """
@@ -46,6 +47,7 @@ class Comparison:
     images: int
     patients: int
     of_class: dict[str, int]
+    patients_of_class: dict[str, int]
     small: bool
     estimates: dict[str, Estimates]
     pairs: tuple[Pair, ...]
@@ -68,7 +70,7 @@ def compare_models(
         divisions: by name, the strata of a characteristic by name: bool [N].
         rng: draws patients, and swaps.
         resamples: of each.
-        small: a stratum with fewer images of a class is marked.
+        small: a stratum with fewer patients of a class is marked.
 
     Returns:
         All images first, then each characteristic's strata.
@@ -91,15 +93,16 @@ def _compare(
     by: str, name: str, models: Mapping[str, Answers], rng: np.random.Generator, resamples: int, small: int
 ) -> Comparison:
     some = next(iter(models.values()))
-    counts = np.bincount(some.labels, minlength=len(some.classes))
+    patients_of_class = count_patients(some)
     return Comparison(
         by=by,
         name=name,
         images=len(some),
         patients=len(np.unique(some.patients)),
-        of_class=dict(zip(some.classes, counts.tolist(), strict=True)),
-        small=bool(counts.min() < small),
-        estimates={model: estimate(answers, rng, resamples) for model, answers in models.items()},
+        of_class=count_images(some),
+        patients_of_class=patients_of_class,
+        small=min(patients_of_class.values()) < small,
+        estimates={model: estimate(answers) for model, answers in models.items()},
         pairs=tuple(
             Pair(first, second, _differences(models[first], models[second], rng, resamples))
             for first, second in combinations(models, 2)
@@ -111,13 +114,12 @@ def _differences(
     first: Answers, second: Answers, rng: np.random.Generator, resamples: int
 ) -> dict[str, Difference]:
     """Compute paired differences, with a p value by swapping predictions where there is no other test."""
-    found = paired_differences(first, second, rng, resamples)
-    if any(np.isnan(difference.p) for difference in found.values()):
-        chance = swapped_differences(first, second, rng, resamples)
-        for name, difference in found.items():
-            if np.isnan(difference.p):
-                found[name] = replace(difference, p=permutation_p(difference.value, chance[name]))
-    return found
+    found = paired_differences(first, second)
+    without = {name: of.value for name, of in found.items() if np.isnan(of.p) and not np.isnan(of.value)}
+    if not without:
+        return found
+    ps = sequential_ps(without, swapped_differences(first, second, rng), resamples)
+    return {name: replace(of, p=ps.get(name, of.p)) for name, of in found.items()}
 
 
 def _corrected(family: Sequence[Comparison]) -> list[Comparison]:
@@ -190,7 +192,7 @@ def compare_reader(
     if positive is None:
         raise ValueError("readers are compared on one finding")
     reader = replace(some, predicted=calls[read], scores=None)
-    estimates = estimate(reader, rng, resamples).per_class
+    estimates = estimate(reader).per_class
     sensitivities, differences = {}, {}
     for model, answers in models.items():
         scored = answers.take(read)

@@ -8,7 +8,14 @@ import numpy as np
 from cxr_cli.evaluation.comparison import Agreement, Comparison, ReaderResult, is_noninferior
 from cxr_cli.evaluation.metrics.registry import BY_NAME, heading
 from cxr_cli.evaluation.subgroups.differences import Difference
-from cxr_cli.evaluation.subgroups.tables import Subject, difference_cells, metric_cell, metric_of
+from cxr_cli.evaluation.subgroups.tables import (
+    Subject,
+    difference_cells,
+    metric_cell,
+    metric_of,
+    notes_of_groups,
+    reliability_notes,
+)
 from cxr_cli.evaluation.tables import Cell, Table
 
 
@@ -51,6 +58,7 @@ def as_json(
             "images": group.images,
             "patients": group.patients,
             "images_of_class": group.of_class,
+            "patients_of_class": group.patients_of_class,
             "models": {
                 model: {
                     name: metric.as_json()
@@ -139,7 +147,7 @@ def _table_of_images(comparisons: Sequence[Comparison]) -> Table:
         ]
         for group in comparisons
     ]
-    return Table("Images", ["", "images", "patients", *classes], rows)
+    return Table("Images", ["", "images", "patients", *(f"class {name}" for name in classes)], rows)
 
 
 def _table_of_metrics(comparisons: Sequence[Comparison], subject: Subject) -> Table:
@@ -231,15 +239,14 @@ def _table_of_agreement(agreement: Sequence[Agreement]) -> Table:
 
 def notes(comparisons: Sequence[Comparison], subject: Subject, margin: float | None = None) -> list[str]:
     """Say what the marks and the columns mean."""
-    found = []
-    if any(group.small for group in comparisons):
-        found.append(f"* fewer than {subject.small} images of a class: read with care")
+    found = notes_of_groups(comparisons, subject)
+    found += reliability_notes(_table_of_metrics(comparisons, subject))
     if any(group.pairs for group in comparisons):
         found += [
             "Differences are paired. Intervals: of accuracy, sensitivity and specificity by Agresti and Min,",
-            "with the variance between patients; of the AUC by DeLong, as its p; of the rest by resampling",
-            "patients. p of accuracy, sensitivity, specificity by McNemar's exact test where each image is",
-            "of its own patient; all others by swapping the models' predictions, patient by patient.",
+            "with the variance between patients; of the AUC by DeLong, as its p; of the rest by MOVER. p of",
+            "accuracy, sensitivity and specificity by McNemar's exact test, or by all swaps of the models'",
+            "answers, patient by patient; of the others by sampled swaps.",
             "Holm: p corrected for the number of pairs, and of strata.",
         ]
     if margin is not None:

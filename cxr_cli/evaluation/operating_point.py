@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput, InvalidSetting
 
-# First words of what the class without the finding is called.
-NEGATIVE_WORDS = frozenset(("negative", "neg", "normal", "no", "non", "not", "none", "without")) | frozenset(
-    ("healthy", "control", "absent", "false", "clear", "0")
-)
+NEGATIONS = frozenset(("no", "non", "not", "without"))
+"""Words that make a negative of what follows them."""
+NEGATIVES = frozenset(
+    ("negative", "neg", "normal", "normals", "healthy", "control", "controls", "unaffected", "uninfected")
+) | frozenset(("unremarkable", "benign", "absent", "absence", "clear", "false", "none", "nil", "no", "0"))
+"""Words that begin or end the name of a class without the finding."""
+NOTHING = ("finding", "disease", "abnormalit", "patholog")
+"""What "no" is joined to without a blank."""
 
 
 @dataclass(frozen=True)
@@ -47,26 +51,80 @@ class OperatingPoint:
         return record
 
 
+def called(
+    scores: NDArray[np.floating], positive: int, threshold: float | NDArray[np.floating]
+) -> NDArray[np.int64]:
+    """Predict one of two classes: the positive one where its score is at least the threshold.
+
+    Args:
+        scores: [N, 2].
+        positive: the number of the positive class.
+        threshold: of all images, or of each: [N].
+
+    Returns:
+        Class numbers: int [N].
+    """
+    return np.where(scores[:, positive] >= threshold, positive, 1 - positive)
+
+
 def positive_class(classes: Sequence[str], wanted: str | None = None) -> int:
     """Choose which of two classes is the finding: the number of the wanted one, else of the likely one.
 
-    The one that is not named like a negative ("normal", "no effusion", "negative"); where both or neither
-    are, the second.
-
     Raises:
-        InvalidSetting: no such class.
+        InvalidSetting: no such class; or none is wanted, and the names do not say which is the finding.
     """
     if wanted is not None:
         if wanted not in classes:
             raise InvalidSetting("positive", wanted, f"the classes are {', '.join(map(repr, classes))}")
         return list(classes).index(wanted)
-    negative = [_is_negative(name) for name in classes]
-    return negative.index(False) if negative.count(False) == 1 else 1
+    likely = likely_positive(classes)
+    if likely is None:
+        how = "both are" if all(_is_negative(name, classes) for name in classes) else "none is"
+        raise InvalidSetting(
+            "positive",
+            True,
+            f"name the positive class; of {' and '.join(map(repr, classes))} {how} named like a negative "
+            "(normal, no finding, ...)",
+        )
+    return likely
 
 
-def _is_negative(name: str) -> bool:
-    words = re.findall(r"[a-z0-9]+", name.lower())
-    return bool(words) and words[0] in NEGATIVE_WORDS
+def likely_positive(classes: Sequence[str]) -> int | None:
+    """Choose which of two classes is the finding by their names: the one beside "normal", "No_Effusion", ...
+
+    Returns:
+        Its number; None where both or neither are named like a negative.
+    """
+    negative = [_is_negative(name, classes) for name in classes]
+    return negative.index(False) if negative.count(False) == 1 else None
+
+
+def _is_negative(name: str, classes: Sequence[str]) -> bool:
+    """Whether a class is named like a negative: "No_Effusion", "NoFinding", "TB negative", "0.0".
+
+    A negation joined to a word counts beside a class of that word: "nocovid" beside "covid19".
+    """
+    words = _words(name)
+    joined = "".join(words)
+    if words[:1] and words[0] in NEGATIONS:
+        return not (words[1:] and words[1] in NEGATIVES)  # "not normal" is none
+    if not NEGATIVES.isdisjoint([*words[:1], *words[-1:]]) or joined.endswith(("negative", "free")):
+        return True
+    others = ["".join(_words(other)) for other in classes if other != name]
+    for negation in ("non", "no", "un"):
+        rest = joined.removeprefix(negation)
+        if rest != joined and len(rest) > 1 and rest not in NEGATIVES:
+            return negation == "non" or rest.startswith(NOTHING) or any(of.startswith(rest) for of in others)
+    return False
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name in lower case, parted by blanks, signs and capitals; of a number its value."""
+    try:
+        return [f"{float(name):g}"]
+    except ValueError:
+        parted = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+        return re.findall(r"[^\W_]+", parted.lower())
 
 
 @dataclass(frozen=True)

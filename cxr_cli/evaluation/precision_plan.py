@@ -110,14 +110,14 @@ def plan_precision(
 def area_at(value: float, positives: int, negatives: int) -> Interval:
     """Compute the interval of an AUC of so many positive and negative patients."""
     if positives == 0 or negatives == 0:
-        return area_interval(np.nan, np.nan, 0)
+        return area_interval(np.nan, np.nan, (positives, negatives))
     both_positive, both_negative = value / (2 - value), 2 * value**2 / (1 + value)
     variance = (
         value * (1 - value)
         + (positives - 1) * (both_positive - value**2)
         + (negatives - 1) * (both_negative - value**2)
     ) / (positives * negatives)
-    return area_interval(value, variance, min(positives, negatives))
+    return area_interval(value, variance, (positives, negatives))
 
 
 def _share_of(value: float, patients: int) -> Interval:

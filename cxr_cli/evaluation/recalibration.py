@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, log_softmax, softmax
-from sklearn.isotonic import IsotonicRegression
 
 from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.choices import CalibrationMethod
@@ -109,6 +108,8 @@ def _apply_platt(scores: Floats, parameters: Mapping[str, list[Any]]) -> Floats:
 
 
 def _fit_isotonic(scores: Floats, labels: NDArray[np.int64]) -> dict[str, list[Any]]:
+    from sklearn.isotonic import IsotonicRegression  # half a second that predictions need not wait for
+
     fits = [
         IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(scores[:, number], labels == number)
         for number in _fitted_classes(scores)

@@ -11,11 +11,10 @@ from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.confusion import confusion_matrix
 from cxr_cli.evaluation.metrics.registry import shown
 from cxr_cli.evaluation.operating_point import OperatingPoint
-from cxr_cli.evaluation.tables import limits
-from cxr_cli.evaluation.uncertainty.estimates import Estimate, Estimates, estimate
-from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
+from cxr_cli.evaluation.tables import DAGGER, limits
+from cxr_cli.evaluation.uncertainty.estimates import UNRELIABLE, Estimate, Estimates, estimate
 
-INTERVAL_SEED = 0
+INTERVALS = "95% intervals by patients: proportions by Wilson, AUC by DeLong, means of metrics by MOVER"
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,6 @@ class MetricsReport:
         confusion_matrix: int [C, C], rows true, columns predicted.
         estimates: the metrics with their 95% intervals.
         interval: how the intervals are made, in words.
-        resamples: of patients.
-        interval_seed: of the resamples.
         operating_point: at which score an image is called positive; None where the highest score decides.
         prevalence: of the positive class, for its predictive values elsewhere; None without.
     """
@@ -42,8 +39,6 @@ class MetricsReport:
     confusion_matrix: NDArray[np.int64]
     estimates: Estimates
     interval: str
-    resamples: int
-    interval_seed: int
     operating_point: OperatingPoint | None = None
     prevalence: float | None = None
 
@@ -73,8 +68,6 @@ class MetricsReport:
             "classes": list(self.classes),
             "confusion_matrix": self.confusion_matrix.tolist(),
             "interval": self.interval,
-            "resamples": self.resamples,
-            "interval_seed": self.interval_seed,
             **_values(self.estimates.overall),
         }
         if self.positive is not None:
@@ -94,18 +87,11 @@ def _values(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
     return {name: estimate.as_json() for name, estimate in estimates.items()}
 
 
-def classification_report(
-    answers: Answers,
-    resamples: int = RESAMPLES,
-    seed: int = INTERVAL_SEED,
-    operating_point: OperatingPoint | None = None,
-) -> MetricsReport:
+def classification_report(answers: Answers, operating_point: OperatingPoint | None = None) -> MetricsReport:
     """Compute every metric of a test with a 95% interval by patients.
 
     Args:
         answers: of one image or more.
-        resamples: of patients.
-        seed: of the resamples.
         operating_point: by which images were called positive.
     """
     return MetricsReport(
@@ -114,19 +100,11 @@ def classification_report(
         images=len(answers),
         patients=len(np.unique(answers.patients)),
         confusion_matrix=confusion_matrix(answers.labels, answers.predicted, len(answers.classes)),
-        estimates=estimate(answers, np.random.default_rng(seed), resamples),
-        interval=f"95% intervals by patients: {interval_methods(answers)}",
-        resamples=resamples,
-        interval_seed=seed,
+        estimates=estimate(answers),
+        interval=INTERVALS,
         operating_point=operating_point,
         prevalence=answers.prevalence,
     )
-
-
-def interval_methods(answers: Answers) -> str:
-    """Say by which methods the intervals are made."""
-    areas = "AUC by DeLong, " if answers.scores is not None else ""
-    return f"proportions by Wilson, {areas}the rest by bootstrap"
 
 
 def format_report(report: MetricsReport, unit: str = "images") -> str:
@@ -150,6 +128,8 @@ def format_report(report: MetricsReport, unit: str = "images") -> str:
     lines += [f"{heading:{width}}  {format_metric(metric)}" for heading, metric in found.items() if metric]
     if report.positive is None:
         lines += ["", *_class_table(report, unit)]
+    if any(DAGGER in line for line in lines):
+        lines.append(UNRELIABLE)
     lines += ["", *format_confusion(report.confusion_matrix.tolist(), report.classes)]
     return "\n".join(lines)
 
@@ -179,17 +159,20 @@ def _class_table(report: MetricsReport, unit: str) -> list[str]:
 
 
 def format_metric(metric: Estimate | Mapping[str, Any]) -> str:
-    """Write a metric as "0.812 (0.750-0.868)", "0.812" without an interval, "-" where it is undefined.
+    """Write a metric as "0.812 (0.750-0.868)", "0.812 (no interval: reason)", "-" where it is undefined.
+
+    An interval that is unreliable has a dagger.
 
     Args:
         metric: itself, or as it stands in JSON.
     """
     found: Mapping[str, Any] = metric.as_json() if isinstance(metric, Estimate) else metric
+    caution = found.get("caution")
     if found["value"] is None:
         return "-"
     if found["low"] is None:
-        return f"{found['value']:.3f}"
-    return f"{found['value']:.3f} ({limits(found['low'], found['high'])})"
+        return f"{found['value']:.3f} ({caution})" if caution else f"{found['value']:.3f}"
+    return f"{found['value']:.3f} ({limits(found['low'], found['high'])}){DAGGER if caution else ''}"
 
 
 def format_confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> list[str]:

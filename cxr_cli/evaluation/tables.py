@@ -18,6 +18,10 @@ class Cell(NamedTuple):
         return f"{self.value} ({self.limits})" if self.limits else self.value
 
 
+DAGGER = "†"
+"""Marks an interval that is unreliable."""
+
+
 def limits(low: float, high: float) -> str:
     """Write an interval as "0.750-0.868", with "to" where a limit is negative."""
     return f"{low:.3f}-{high:.3f}" if low >= 0 else f"{low:.3f} to {high:.3f}"
@@ -96,6 +100,7 @@ LATEX_SPECIAL = {
     "^": r"\textasciicircum{}",
     "<": r"$<$",
     ">": r"$>$",
+    DAGGER: r"\dag{}",
 }
 
 

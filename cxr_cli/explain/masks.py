@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput
+from cxr_cli.images.archives import GZIP_SUFFIX
 from cxr_cli.images.raster import crop
 from cxr_cli.images.read import Geometry
-from cxr_cli.images.sources import DICOM_SUFFIXES, RASTER_SUFFIXES
+from cxr_cli.images.sources import IMAGE_SUFFIXES, image_stem, suffix_of
 
 SUFFIX = ".png"
 
@@ -58,8 +59,8 @@ def find_masks(folder: Path, sources: Sequence[str]) -> list[Path | None]:
 def _name(source: str) -> Name:
     """Return the parts of an image's path, the last without the suffix of an image format."""
     path = PurePath(source)
-    known = path.suffix.lower() in (*DICOM_SUFFIXES, *RASTER_SUFFIXES)
-    return (path.with_suffix("") if known else path).parts
+    known = suffix_of(path).removesuffix(GZIP_SUFFIX) in IMAGE_SUFFIXES
+    return (path.with_name(image_stem(path.name)) if known else path).parts
 
 
 def _longest_end(name: Name, masks: dict[Name, Path]) -> Path | None:

@@ -1,6 +1,5 @@
 """Several models on the same images: one table, one ROC figure, and tests of the differences."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,7 +34,7 @@ class CompareResult:
         readers: what human readers reached.
         agreement: between every two readers, and all.
         margin: of noninferiority; None where that was not asked.
-        small: a stratum with fewer images of a class is marked.
+        small: a stratum with fewer patients of a class is marked.
         resamples, seed: of intervals and tests.
     """
 
@@ -95,7 +94,7 @@ class CompareResult:
 
         Without a positive class there is a figure of each for every class.
         """
-        from cxr_cli.artifacts import write_text
+        from cxr_cli.artifacts import file_stems, write_text
         from cxr_cli.plots.precision_recall import precision_recall_curves, precision_recall_of
         from cxr_cli.plots.roc import curve_of, roc_curves
 
@@ -103,10 +102,11 @@ class CompareResult:
             write_text(folder / FILES[form], self.table(form))
         everything = self.comparisons[0]
         some = next(iter(self.models.values())).answers
+        stems = file_stems(some.classes)
         for number, label in enumerate(some.classes):
             if some.positive not in (None, number):
                 continue
-            suffix = "" if some.positive is not None else "-" + re.sub("[^A-Za-z0-9_.-]+", "-", label)
+            suffix = "" if some.positive is not None else f"-{stems[number]}"
             rocs, precisions = [], []
             for name, model in self.models.items():
                 of_class = {metric: of[number] for metric, of in everything.estimates[name].per_class.items()}
@@ -159,6 +159,7 @@ def compare(
     ensemble: bool = False,
     prevalence: float | None = None,
     small: int = 20,
+    ids_verbatim: bool = False,
     output: Path | None = None,
     resamples: int = 2000,
     seed: int = 0,
@@ -176,7 +177,8 @@ def compare(
         noninferiority: the largest loss of a metric that is acceptable.
         ensemble: also compare the mean of the models' scores, as a model of its own.
         prevalence: of the positive class, for predictive values elsewhere.
-        small: mark strata with fewer images of a class.
+        small: mark strata with fewer patients of a class.
+        ids_verbatim: take patient ids that differ only in zeros, blanks, case or .0 as different patients.
         output: a folder for the tables in every format, and for the figures.
         resamples: of patients, and of swaps.
         seed: of both.
@@ -203,10 +205,12 @@ def compare(
     named = _named([Path(model) for model in models])
     read: dict[str, Predictions] = {}
     for name, path in named.items():
-        read[name] = read_predictions(path, positive)
+        read[name] = read_predictions(path, positive, ids_verbatim=ids_verbatim, reporter=reporter)
         positive = positive or read[name].positive
     matched = _on_the_same_images(read, reporter)
     if ensemble:
+        if ENSEMBLE in matched:
+            raise InvalidSetting("ensemble", True, f"a model is named {ENSEMBLE!r} already")
         matched[ENSEMBLE] = _mean_of(matched)
     answers = {
         name: replace(predictions.answers, prevalence=prevalence) for name, predictions in matched.items()
@@ -221,7 +225,7 @@ def compare(
             "their sensitivity is that of one class; name it by `positive`",
         )
     calls = {name: _calls(list(matched.values()), name) for name in dict.fromkeys(readers)}
-    masks = divide(by, first.column, str(first.path))
+    masks = divide(by, first.column, str(first.path), reporter)
     rng = np.random.default_rng(seed)
     patients, classes = first.answers.patients, len(first.answers.classes)
     result = CompareResult(
@@ -241,21 +245,24 @@ def compare(
 
 def _mean_of(models: "Mapping[str, Predictions]") -> "Predictions":
     """Average the scores of models; of two classes the threshold is the mean of theirs, if all have one."""
-    import numpy as np
+    from cxr_cli.prediction.mean_scores import mean_scores
 
     first = next(iter(models.values()))
-    each = [model.answers.scores for model in models.values() if model.answers.scores is not None]
-    scores = np.mean(np.stack(each), axis=0)
-    thresholds = [model.threshold for model in models.values()]
-    positive = first.answers.positive
-    if positive is None or None in thresholds:
-        predicted, rule = scores.argmax(1), "the class of the highest mean score"
+    mean = mean_scores(
+        [model.answers.scores for model in models.values() if model.answers.scores is not None],
+        first.answers.positive,
+        [model.thresholds for model in models.values()],
+    )
+    thresholds = mean.threshold
+    if thresholds is None:
+        rule = "the class of the highest mean score"
+    elif thresholds.min() == thresholds.max():
+        rule = f"mean score >= {thresholds[0]:.4g}, the mean threshold"
     else:
-        threshold = float(np.mean([value for value in thresholds if value is not None]))
-        predicted = np.where(scores[:, positive] >= threshold, positive, 1 - positive)
-        rule = f"mean score >= {threshold:.4g}, the mean threshold"
-    answers = replace(first.answers, scores=scores, predicted=predicted)
-    return replace(first, path=Path(f"mean of {len(models)} models"), answers=answers, rule=rule)
+        rule = "mean score >= the mean threshold"
+    answers = replace(first.answers, scores=mean.values, predicted=mean.predicted)
+    path = Path(f"mean of {len(models)} models")
+    return replace(first, path=path, answers=answers, rule=rule, thresholds=thresholds)
 
 
 def _named(models: Sequence[Path]) -> dict[str, Path]:
@@ -314,18 +321,22 @@ def _calls(models: "Sequence[Predictions]", reader: str) -> "NDArray[np.int64]":
     Where one class is compared with all others, each of the others is a call of "not this class".
     """
     import numpy as np
-    import pandas as pd
+
+    from cxr_cli.prediction.columns import key_of
+    from cxr_cli.recorded_values import recorded
 
     table = next((model for model in models if reader in model.images), models[0])
-    values = pd.Series(table.column(reader)).str.strip()
-    classes, positive = table.answers.classes, table.answers.positive
-    named = {name: number for number, name in enumerate(classes)}
-    if positive is not None:
-        others = set(table.images["label"]) | set(table.score_names)
-        named = {**dict.fromkeys(others, 1 - positive), **named}
-    for place in np.flatnonzero(~values.isin(named) & (values != "")):
-        raise BadInput(
-            f"{table.path}: image {table.images['image_id'][place]}: {reader} is {values[place]!r}; a class "
-            f"is needed, {', '.join(map(repr, sorted(named)))}, or nothing where the image was not read"
-        )
-    return np.array([named.get(value, -1) for value in values], np.int64)
+    answers = table.answers
+    # What the table calls a class: by the labels that it was read from, and by the scores' names.
+    others = {} if answers.positive is None else dict.fromkeys(table.score_names, 1 - answers.positive)
+    labels = dict(zip(table.images["label"], answers.labels.tolist(), strict=True))
+    named = {**others, **labels, **{name: number for number, name in enumerate(answers.classes)}}
+    numbers = {key_of(name): number for name, number in named.items()}
+    calls = [recorded(value) for value in table.column(reader)]
+    for place, value in enumerate(calls):
+        if value and key_of(value) not in numbers:
+            raise BadInput(
+                f"{table.path}: image {table.images['image_id'][place]}: {reader} is {value!r}; a class is "
+                f"needed, {', '.join(map(repr, sorted(named)))}, or nothing where the image was not read"
+            )
+    return np.array([numbers[key_of(value)] if value else -1 for value in calls], np.int64)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.operating_point import OperatingPoint
 from cxr_cli.prediction.loading import image_source
+from cxr_cli.prediction.mean_scores import mean_scores, mean_threshold
 from cxr_cli.prediction.metrics_file import read_calibration, read_operating_point
 from cxr_cli.prediction.preprocessing import run_geometry
 from cxr_cli.prediction.scores import Scores, calibrated, called_at, image_scorer
@@ -104,10 +105,9 @@ def ensemble_scorer(runs: Sequence[TrainedRun], templates: Path | None = None) -
         each = [calibrated(scorer(fetch, rows), calibration) for scorer, calibration in scorers]
         if len(each) == 1:
             return EnsembleScores(called_at(each[0], classes, point), None, point)
-        values = np.stack([scores.values for scores in each])
-        mean = values.mean(0, dtype=np.float64).astype(np.float32)
-        spread = values.std(0, ddof=1, dtype=np.float64).astype(np.float32)
-        return EnsembleScores(called_at(Scores(mean, mean.argmax(1)), classes, point), spread, point)
+        mean = mean_scores([scores.values for scores in each])
+        scores = Scores(mean.values, mean.predicted)
+        return EnsembleScores(called_at(scores, classes, point), mean.spread, point)
 
     return score
 
@@ -119,7 +119,8 @@ def mean_point(points: Sequence[OperatingPoint | None]) -> OperatingPoint | None
         return None
     if len(points) == 1:
         return first
-    thresholds = [point.threshold for point in points if point is not None]
+    threshold = mean_threshold([np.array(point.threshold) for point in points if point is not None])
+    assert threshold is not None
     return OperatingPoint(
-        first.positive, float(np.mean(thresholds)), f"mean of {len(points)} runs' thresholds, {first.rule}"
+        first.positive, float(threshold), f"mean of {len(points)} runs' thresholds, {first.rule}"
     )

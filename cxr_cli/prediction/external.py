@@ -22,11 +22,12 @@ from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.registry import heading, shown
 from cxr_cli.evaluation.operating_point import positive_class
 from cxr_cli.evaluation.report import MetricsReport, classification_report
-from cxr_cli.evaluation.subgroups.differences import Difference, newcombe_interval
+from cxr_cli.evaluation.subgroups.differences import Difference
 from cxr_cli.evaluation.subgroups.tables import difference_cells, metric_cell
 from cxr_cli.evaluation.tables import Cell, Table
 from cxr_cli.evaluation.uncertainty.estimates import Estimate
-from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES, Interval
+from cxr_cli.evaluation.uncertainty.intervals import Interval
+from cxr_cli.evaluation.uncertainty.mover import difference_interval
 from cxr_cli.prediction.ensemble import Ensemble, EnsembleScores, ensemble_scorer, open_ensemble
 from cxr_cli.prediction.figures import draw_figures
 from cxr_cli.prediction.predictions_file import predictions_table, write_predictions
@@ -90,8 +91,6 @@ def external_test(
     members: Sequence[Path] = (),
     templates: Path | None = None,
     prevalence: float | None = None,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
     own_dataset: Path | None = None,
     own_split: Path | None = None,
     reporter: Reporter = SILENT,
@@ -111,7 +110,6 @@ def external_test(
         members: more runs, whose scores are averaged with the first's.
         templates: of a siamese run; None takes the run's own.
         prevalence: see `test`.
-        resamples, seed: of patients.
         own_dataset, own_split: where the run's own are now, if they were moved.
         reporter: takes notices.
 
@@ -161,7 +159,7 @@ def external_test(
     answers = _answers(images, classes, labels, rows, scored, prevalence)
     for missing in np.flatnonzero(np.bincount(answers.labels, minlength=len(classes)) == 0):
         reporter.say(f"{images.folder}: no image of class {classes[missing]!r}; what needs it is undefined")
-    report = classification_report(answers, resamples, seed, scored.point)
+    report = classification_report(answers, scored.point)
     internal_metrics = _estimates(internal, report)
     differences = _differences(report, internal_metrics)
     table = predictions_table(
@@ -244,7 +242,9 @@ def _estimates(internal: Mapping[str, Any], report: MetricsReport) -> dict[str, 
             value, low, high = (
                 np.nan if entry[key] is None else entry[key] for key in ("value", "low", "high")
             )
-            found[row.name] = Estimate(value, Interval(low, high, entry["method"]))
+            found[row.name] = Estimate(
+                value, Interval(low, high, entry["method"]), entry.get("caution") or ""
+            )
     return found
 
 
@@ -259,7 +259,7 @@ def _differences(report: MetricsReport, internal: Mapping[str, Estimate]) -> dic
         outside = report.metric(name)
         assert outside is not None
         values, intervals = (outside.value, inside.value), (outside.interval, inside.interval)
-        found[name] = Difference(values[0] - values[1], newcombe_interval(values, intervals), np.nan)
+        found[name] = Difference(values[0] - values[1], difference_interval(values, intervals), np.nan)
     return found
 
 

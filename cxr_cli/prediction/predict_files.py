@@ -18,11 +18,11 @@ from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.images.read import PreparedImage, UnreadImage, read_image
 from cxr_cli.images.sources import find_inputs
 from cxr_cli.images.workers import map_in_order, usable_cpus
+from cxr_cli.prediction.columns import SCORE, SPREAD, THRESHOLD
 from cxr_cli.prediction.ensemble import Ensemble, ScoreEnsemble, ensemble_scorer, open_ensemble
 from cxr_cli.prediction.forward import INFERENCE_BATCH, Forward, run_over
 from cxr_cli.prediction.loading import image_source
 from cxr_cli.prediction.outliers import Reference, feature_forward, flags_of, reference_of
-from cxr_cli.prediction.predictions_file import SCORE, SPREAD, THRESHOLD
 from cxr_cli.prediction.preprocessing import run_geometry
 from cxr_cli.reporting import SILENT, Reporter
 

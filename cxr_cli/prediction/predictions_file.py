@@ -8,19 +8,37 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.artifacts import read_csv, write_csv
+from cxr_cli.artifacts import write_csv
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.metrics.answers import Answers
-from cxr_cli.evaluation.operating_point import OperatingPoint, positive_class
-from cxr_cli.splitting.patients import patient_numbers
+from cxr_cli.evaluation.operating_point import OperatingPoint, called, likely_positive, positive_class
+from cxr_cli.images.characteristics import RAW_COLUMNS
+from cxr_cli.images.view_position import view_of
+from cxr_cli.prediction.columns import (
+    NAMES,
+    PREFIXES,
+    SCORE,
+    SPREAD,
+    THRESHOLD,
+    binary_numbers,
+    class_numbers,
+    identified,
+    numbers,
+    other_class,
+    score_values,
+    scored_classes,
+    with_known_names,
+)
+from cxr_cli.prediction.plausibility import report_disagreement, report_scores
+from cxr_cli.recorded_values import is_missing
+from cxr_cli.reporting import SILENT, Reporter
+from cxr_cli.user_tables import read_user_table
 
 if TYPE_CHECKING:
     from cxr_cli.prediction.scores import Scores  # imports JAX, which no reader of a file needs
 
-SCORE, THRESHOLD, SPREAD = "score_", "threshold_", "spread_"
-
-STORAGE_COLUMNS = ("row", "image_id", "patient_id", "label")
+STORAGE_COLUMNS = ("row", "image_id", "patient_id", "label", *RAW_COLUMNS)
 """Columns of the manifest that are not characteristics of the images."""
 
 
@@ -54,10 +72,20 @@ def predictions_table(
         scored[f"{THRESHOLD}{point.positive}"] = point.threshold
     if spread is not None:
         scored = scored.assign(**{f"{SPREAD}{name}": spread[:, i] for i, name in enumerate(classes)})
-    known = images.drop(columns=list(STORAGE_COLUMNS))
-    # A column of the user's own may bear one of these names: the manifest's keeps its table_ prefix.
-    known = known.rename(columns={name: f"table_{name}" for name in known if name in {"predicted", *scored}})
-    return pd.concat([pd.DataFrame(columns), scored, known], axis=1)
+    known = images.drop(columns=list(STORAGE_COLUMNS), errors="ignore")
+    return pd.concat([pd.DataFrame(columns), scored, known.rename(columns=_set_apart(known))], axis=1)
+
+
+def _set_apart(known: pd.DataFrame) -> dict[str, str]:
+    """Prefix `table_` to columns of the user's own that would be read as columns of predictions."""
+    names = list(map(str, known.columns))
+    renamed: dict[str, str] = {}
+    for name in names:
+        if name.casefold() in NAMES or name.casefold().startswith(PREFIXES):
+            renamed[name] = f"table_{name}"
+            while renamed[name] in {*names, *(of for key, of in renamed.items() if key != name)}:
+                renamed[name] = f"table_{renamed[name]}"
+    return renamed
 
 
 def by_score(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -79,42 +107,40 @@ class Predictions:
         answers: labels, predicted classes and scores; with a positive class, of two classes.
         images: the table itself, all text.
         rule: how an image is called positive, or assigned to a class, in words.
+        thresholds: [N], of the positive class's score, where the table has them; else None.
     """
 
     path: Path
     answers: Answers
     images: pd.DataFrame
     rule: str
+    thresholds: NDArray[np.float64] | None = None
 
     def column(self, name: str) -> list[str]:
-        """Return a characteristic of the images.
+        """Return a characteristic of the images; views in one spelling.
 
         Raises:
             BadInput: no such column; the message names those there are.
         """
         if name not in self.images:
-            known = [column for column in self.images.columns if not column.startswith((SCORE, THRESHOLD))]
+            known = [column for column in self.images.columns if not column.startswith(PREFIXES)]
             raise BadInput(f"{self.path}: no column {name!r}; it has {', '.join(map(repr, known))}")
-        return list(self.images[name])
+        values = list(self.images[name])
+        if name != "view_position":
+            return values
+        views = {value: view_of(value) or value for value in set(values)}
+        return [views[value] for value in values]
 
     def take(self, images: NDArray[np.int64]) -> "Predictions":
         """Return the predictions of the images at these places."""
         kept = self.images.iloc[images].reset_index(drop=True)
-        return replace(self, answers=self.answers.take(images), images=kept)
+        thresholds = None if self.thresholds is None else self.thresholds[images]
+        return replace(self, answers=self.answers.take(images), images=kept, thresholds=thresholds)
 
     @property
     def positive(self) -> str | None:
         """The name of the positive class; None where every class counts alike."""
         return None if self.answers.positive is None else self.answers.classes[self.answers.positive]
-
-    @property
-    def threshold(self) -> float | None:
-        """The threshold of the positive class's score, where the table has one for all images."""
-        column = f"{THRESHOLD}{self.positive}"
-        if column not in self.images or self.images[column].nunique() != 1:
-            return None
-        value = pd.to_numeric(self.images[column].iloc[0], errors="coerce")
-        return None if pd.isna(value) else float(value)
 
     @property
     def score_names(self) -> list[str]:
@@ -127,133 +153,150 @@ class Predictions:
         return "patient_id" in self.images.columns
 
 
-def read_predictions(path: Path, positive: str | None = None, threshold: float | None = None) -> Predictions:
+def read_predictions(
+    path: Path,
+    positive: str | None = None,
+    threshold: float | None = None,
+    *,
+    ids_verbatim: bool = False,
+    reporter: Reporter = SILENT,
+) -> Predictions:
     """Read a table with the columns `label` and `score_<class>`.
 
     Optional columns: `predicted`; `patient_id` (an image without one is a patient of its own); `image_id`;
     and `threshold_<class>`, which names the positive class. A single score column is that of the positive
-    class. Without `predicted` the class of the highest score is predicted, or a single score is cut at 0.5.
+    class, unless its name is that of a negative. Without `predicted` the class of the highest score is
+    predicted, or a single score is cut at 0.5.
 
     Args:
         path: the table.
         positive: the positive class; of more than two classes it is set against all others. None: of two
             classes the one that `threshold_<class>` names, or the likely one; of more none.
         threshold: call images positive from this score on, whatever the table predicts.
+        ids_verbatim: take patient ids that differ only in zeros, blanks, case or .0 as different patients.
+        reporter: takes notices of how the table was read, and of what is odd in it.
 
     Raises:
-        BadInput: a column is missing or a value is not what it should be; the row is named.
-        InvalidSetting: no such class, or a threshold without a positive class.
+        BadInput: a column is missing or a value is not what it should be; the row is named. Or an image is
+            there twice.
+        InvalidSetting: no such class, a threshold without a positive class, or two classes of which the names
+            do not say which is positive.
     """
-    images = read_csv(path, required=("label",))
+    images = with_known_names(path, read_user_table(path, ("label",), unique=True, reporter=reporter))
     if images.empty:
         raise BadInput(f"{path}: has no image")
-    named = [column.removeprefix(SCORE) for column in images.columns if column.startswith(SCORE)]
-    if not named:
-        raise BadInput(f"{path}: no column '{SCORE}<class>'; it has {', '.join(map(repr, images.columns))}")
-    scores = np.stack([_numbers(path, images[SCORE + name]) for name in named], axis=1)
-    undecided = len(named) == 1 and threshold is None and "predicted" not in images
-    if undecided and not 0 <= scores.min() <= scores.max() <= 1:
-        raise BadInput(
-            f"{path}: {SCORE}{named[0]} goes from {scores.min():g} to {scores.max():g}; "
-            "say with `threshold` from which on an image is positive"
-        )
-    answers = _choose_positive(_answers(path, images, named, scores), images, positive)
+    named = scored_classes(path, images)
+    scores = score_values(path, images, named)
+    if len(named) == 1 and threshold is None and "predicted" not in images:
+        _refuse_undecided(path, named[0], scores)
+    images, patients = identified(path, images, reporter, ids_verbatim=ids_verbatim)
+    everything = _answers(path, images, named, scores, patients)
+    report_scores(path, everything, named, scores, reporter)
+    answers = _choose_positive(everything, images, positive, lone=len(named) == 1)
+    name = None if answers.positive is None else answers.classes[answers.positive]
+    column = f"{THRESHOLD}{name}"
+    has_thresholds = column in images and not images[column].map(is_missing).all()
+    thresholds = numbers(path, images[column]) if has_thresholds else None
     if threshold is None:
-        return Predictions(path, answers, images, _rule(answers, images))
+        rule = _rule(answers, images, named, thresholds)
+        if "predicted" in images:
+            report_disagreement(path, everything, answers, thresholds, reporter)
+        return Predictions(path, answers, images, rule, thresholds)
     if answers.positive is None or answers.scores is None:
         raise InvalidSetting(
             "threshold", threshold, f"{path} has {len(answers.classes)} classes; name one with `positive`"
         )
-    called = answers.scores[:, answers.positive] >= threshold
-    predicted = np.where(called, answers.positive, 1 - answers.positive)
-    name = answers.classes[answers.positive]
+    predicted = called(answers.scores, answers.positive, threshold)
+    if len(set(predicted.tolist())) == 1 and len(images) > 1:
+        reach = "every" if predicted[0] == answers.positive else "no"
+        reporter.say(f"{path}: `threshold` {threshold:g}: {reach} image's {SCORE}{name} reaches it")
     answers = replace(answers, predicted=predicted)
-    return Predictions(path, answers, images, f"{SCORE}{name} >= {threshold:g}, as given")
+    rule = f"{_score_in_words(answers, named)} >= {threshold:g}, as given"
+    return Predictions(path, answers, images, rule, np.full(len(images), threshold))
 
 
-def _answers(path: Path, images: pd.DataFrame, named: list[str], scores: NDArray[np.float64]) -> Answers:
-    """Number labels and predicted classes; of a single score, its class is set against everything else."""
-    single = len(named) == 1
-    classes = tuple(named)
-    labels = images["label"]
-    if single:
-        others = sorted(set(labels) - set(named))
-        classes = (others[0] if len(others) == 1 else f"not {named[0]}", named[0])
-        scores = np.concatenate([1 - scores, scores], axis=1)
-        labels = labels.replace(dict.fromkeys(others, classes[0]))
-    if "predicted" in images:
-        said = images["predicted"]
-        said = said.where(said == named[0], classes[0]) if single else said
-        predicted = _class_numbers(path, said, classes)
-    else:
-        predicted = (scores[:, 1] >= 0.5).astype(np.int64) if single else scores.argmax(1)
-    lines = [f"line {number}" for number in range(2, len(images) + 2)]
-    missing = {"image_id": lines, "patient_id": ""}
-    patients = patient_numbers(
-        images.assign(**{name: value for name, value in missing.items() if name not in images})
-    )
-    return Answers(classes, _class_numbers(path, labels, classes), predicted, patients, scores)
-
-
-def _numbers(path: Path, column: "pd.Series[str]") -> NDArray[np.float64]:
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
-    for place in np.flatnonzero(~np.isfinite(numbers)):
-        raise BadInput(f"{path}: line {place + 2}: {column.name} is {column.iloc[place]!r}, not a number")
-    return numbers
-
-
-def _class_numbers(path: Path, column: "pd.Series[str]", classes: tuple[str, ...]) -> NDArray[np.int64]:
-    numbers = pd.Index(classes).get_indexer(pd.Index(column))
-    for place in np.flatnonzero(numbers < 0):
+def _refuse_undecided(path: Path, name: str, scores: NDArray[np.float64]) -> None:
+    if not 0 <= scores.min() <= scores.max() <= 1:
         raise BadInput(
-            f"{path}: line {place + 2}: {column.name} is {column.iloc[place]!r}; there are scores of "
-            f"{', '.join(map(repr, classes))}"
+            f"{path}: {SCORE}{name} goes from {scores.min():g} to {scores.max():g}; "
+            "give a column 'predicted', or say with `threshold` from which on an image is positive"
         )
-    return numbers.astype(np.int64)
 
 
-def _choose_positive(answers: Answers, images: pd.DataFrame, positive: str | None) -> Answers:
+def _answers(
+    path: Path,
+    images: pd.DataFrame,
+    named: tuple[str, ...],
+    scores: NDArray[np.float64],
+    patients: NDArray[np.int64],
+) -> Answers:
+    """Number labels and predicted classes; a single score's class is set against the other one."""
+    if len(named) > 1:
+        labels = class_numbers(path, images["label"], named)
+        predicted = (
+            class_numbers(path, images["predicted"], named) if "predicted" in images else scores.argmax(1)
+        )
+        return Answers(named, labels, predicted, patients, scores)
+    classes = other_class(path, images["label"], named[0]), named[0]
+    labels = binary_numbers(path, images["label"], classes)
+    predicted = (
+        binary_numbers(path, images["predicted"], classes)
+        if "predicted" in images
+        else (scores[:, 0] >= 0.5).astype(np.int64)
+    )
+    return Answers(classes, labels, predicted, patients, np.concatenate([1 - scores, scores], axis=1))
+
+
+def _choose_positive(answers: Answers, images: pd.DataFrame, positive: str | None, *, lone: bool) -> Answers:
     classes = answers.classes
     if len(classes) > 2:
         return answers if positive is None else answers.against_rest(positive_class(classes, positive))
     named = [name for name in classes if f"{THRESHOLD}{name}" in images]
     if positive is None and len(named) == 1:
         positive = named[0]
+    if positive is None and lone and likely_positive(classes) is None:
+        positive = classes[1]
     return replace(answers, positive=positive_class(classes, positive))
 
 
-def _rule(answers: Answers, images: pd.DataFrame) -> str:
-    name = None if answers.positive is None else answers.classes[answers.positive]
-    column = f"{THRESHOLD}{name}"
+def _rule(
+    answers: Answers, images: pd.DataFrame, named: tuple[str, ...], thresholds: NDArray[np.float64] | None
+) -> str:
     if "predicted" not in images:
-        alone = images.columns.str.startswith(SCORE).sum() == 1
-        return f"{SCORE}{name} >= 0.5" if alone else "the class of the highest score"
-    if column in images and images[column].nunique() == 1 and images[column].iloc[0]:
-        return f"as predicted in the table, {SCORE}{name} >= {_short(images[column].iloc[0])}"
-    return "as predicted in the table"
+        if len(named) > 1:
+            return "the class of the highest score"
+        return f"{SCORE}{named[0]} {'>=' if answers.positive == 1 else '<'} 0.5"
+    rule = "as predicted in the table"
+    if thresholds is None or answers.scores is None or answers.positive is None or np.ptp(thresholds):
+        return rule
+    follows = (called(answers.scores, answers.positive, thresholds) == answers.predicted).all()
+    return f"{rule}, {_score_in_words(answers, named)} >= {thresholds[0]:.4g}" if follows else rule
 
 
-def _short(number: str) -> str:
-    try:
-        return f"{float(number):.4g}"
-    except ValueError:
-        return number
+def _score_in_words(answers: Answers, named: tuple[str, ...]) -> str:
+    """The positive class's score by its column; where the other class alone has a score, 1 minus that."""
+    assert answers.positive is not None
+    name = answers.classes[answers.positive]
+    return f"{SCORE}{name}" if name in named else f"1 - {SCORE}{named[0]}"
 
 
 def match_images(first: Predictions, second: Predictions) -> tuple[Predictions, Predictions]:
     """Return the predictions of the images that two tables share by image_id, in the order of the first.
 
     Raises:
-        BadInput: no image_id, one twice in a table, none shared, other classes, or labels that differ.
+        BadInput: an image without image_id, none shared, other classes, or labels that differ.
     """
     for predictions in (first, second):
         if "image_id" not in predictions.images:
             raise BadInput(
                 f"{predictions.path}: no column 'image_id', by which images of two tables are matched"
             )
-        ids = predictions.images["image_id"]
-        for image in ids[ids.duplicated()]:
-            raise BadInput(f"{predictions.path}: image_id {image!r} is there twice")
+        missing = int((predictions.images["image_id"] == "").sum())
+        if missing:
+            raise BadInput(
+                f"{predictions.path}: {missing} images have no image_id, by which images of two tables are "
+                "matched"
+            )
     if set(first.answers.classes) == set(second.answers.classes):
         second = replace(second, answers=second.answers.in_order(first.answers.classes))
     if first.answers.classes != second.answers.classes:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
 from cxr_cli.errors import InvalidSetting
-from cxr_cli.evaluation.operating_point import OperatingPoint
+from cxr_cli.evaluation.operating_point import OperatingPoint, called
 from cxr_cli.evaluation.recalibration import Calibration
 from cxr_cli.prediction.forward import forward_of_run, run_over
 from cxr_cli.prediction.loading import FetchBatch, image_source
@@ -111,5 +111,4 @@ def called_at(scores: Scores, classes: tuple[str, ...], point: OperatingPoint | 
     if point is None:
         return scores
     positive = classes.index(point.positive)
-    called = scores.values[:, positive] >= point.threshold
-    return scores._replace(predicted=np.where(called, positive, 1 - positive))
+    return scores._replace(predicted=called(scores.values, positive, point.threshold))

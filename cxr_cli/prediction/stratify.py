@@ -1,6 +1,5 @@
 """The metrics of a model by characteristics of the images."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ FILES = files_of("strata")
 
 INTERVALS = (
     "95% intervals by patients: proportions by Wilson, with the effective number of images;\n"
-    "AUC by DeLong; the rest by bootstrap"
+    "AUC by DeLong and Newcombe, means of metrics by MOVER"
 )
 
 
@@ -37,7 +36,7 @@ class Stratification:
         compared_with: another model's predictions of the same images; None without one.
         masks: bool [N] of each characteristic's strata, by their names.
         strata: all images first, then each characteristic's strata.
-        small: a stratum with fewer images of a class is marked.
+        small: a stratum with fewer patients of a class is marked.
         resamples, seed: of the intervals and tests.
     """
 
@@ -95,12 +94,16 @@ class Stratification:
             lines.append(f"the other model: {other.path}: {other.rule}")
         return [*lines, *INTERVALS.split("\n")]
 
-    def roc_curves(self) -> "dict[str, list[Curve]]":
-        """Compute the curves of each characteristic's strata; for each class, where none is the finding."""
+    def roc_curves(self) -> "dict[tuple[str, ...], list[Curve]]":
+        """Compute the curves of each characteristic's strata; for each class, where none is the finding.
+
+        Returns:
+            By the characteristic, or by the characteristic and the class.
+        """
         from cxr_cli.plots.roc import curve_of
 
         answers = self.predictions.answers
-        found: dict[str, list[Curve]] = {}
+        found: dict[tuple[str, ...], list[Curve]] = {}
         for number, label in enumerate(answers.classes):
             if answers.positive not in (None, number):
                 continue
@@ -109,19 +112,20 @@ class Stratification:
                     images = answers.take(self.masks[stratum.by][stratum.name])
                     name = f"{stratum.name}{' *' * stratum.small}"
                     auc = stratum.estimates.per_class["auc"][number].as_json()
-                    plot = stratum.by if answers.positive is not None else f"{stratum.by}, {label}"
+                    plot = (stratum.by,) if answers.positive is not None else (stratum.by, label)
                     found.setdefault(plot, []).append(curve_of(images, number, name, auc))
         return found
 
     def write(self, folder: Path) -> None:
         """Write the tables in every format, and a plot of ROC curves for each characteristic."""
-        from cxr_cli.artifacts import write_text
+        from cxr_cli.artifacts import file_stems, write_text
         from cxr_cli.plots.roc import roc_curves
 
         for form in get_args(TableFormat):
             write_text(folder / FILES[form], self.table(form))
-        for name, curves in self.roc_curves().items():
-            roc_curves(curves, name, folder / f"roc-{re.sub('[^A-Za-z0-9_.-]+', '-', name)}.png")
+        plots = {", ".join(names): curves for names, curves in self.roc_curves().items()}
+        for (title, curves), stem in zip(plots.items(), file_stems(list(plots)), strict=True):
+            roc_curves(curves, title, folder / f"roc-{stem}.png")
 
 
 def stratify(
@@ -132,6 +136,7 @@ def stratify(
     positive: str | None = None,
     threshold: float | None = None,
     small: int = 20,
+    ids_verbatim: bool = False,
     output: Path | None = None,
     resamples: int = 2000,
     seed: int = 0,
@@ -145,7 +150,8 @@ def stratify(
         compare: another model's predictions of the same images.
         positive: the class that is the finding; of more than two, against all others.
         threshold: call images positive from this score on; None: as the table's column `predicted` says.
-        small: mark strata with fewer images of a class.
+        small: mark strata with fewer patients of a class.
+        ids_verbatim: take patient ids that differ only in zeros, blanks, case or .0 as different patients.
         output: a folder for all tables and plots.
         resamples: of patients, and of permutations.
         seed: of both.
@@ -161,7 +167,9 @@ def stratify(
     from cxr_cli.prediction.predictions_file import match_images, read_predictions
 
     def read(table: "Path | Predictions", finding: str | None) -> "Predictions":
-        return read_predictions(table, finding, threshold) if isinstance(table, Path) else table
+        if not isinstance(table, Path):
+            return table
+        return read_predictions(table, finding, threshold, ids_verbatim=ids_verbatim, reporter=reporter)
 
     table, other = read(predictions, positive), None
     if compare is not None:
@@ -176,13 +184,13 @@ def stratify(
                 )
     if not table.has_patients:
         reporter.say(f"{table.path}: no column patient_id: each image counts as a patient of its own")
-    masks = divide(by, table.column, str(table.path))
+    masks = divide(by, table.column, str(table.path), reporter)
     for name, strata_of in masks.items():
         _report_spellings(name, strata_of, reporter)
     rng = np.random.default_rng(seed)
     strata = describe_strata(table.answers, masks, rng, resamples, small)
     if other is not None:
-        strata = compare_strata(strata, table.answers, other.answers, masks, rng, resamples)
+        strata = compare_strata(strata, table.answers, other.answers, masks)
     result = Stratification(table, other, masks, tuple(strata), small, resamples, seed)
     if output is not None:
         result.write(output)

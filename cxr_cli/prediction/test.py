@@ -13,7 +13,6 @@ from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.operating_point import Rule, choose_point, positive_class
 from cxr_cli.evaluation.recalibration import Calibration, fit_calibration
 from cxr_cli.evaluation.report import MetricsReport, classification_report
-from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
 from cxr_cli.prediction.figures import draw_figures
 from cxr_cli.prediction.metrics_file import write_metrics
 from cxr_cli.prediction.predictions_file import predictions_table, write_predictions
@@ -58,8 +57,6 @@ def test(
     prevalence: float | None = None,
     output: Path | None = None,
     json: Path | None = None,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
     dataset: Path | None = None,
     split: Path | None = None,
     reporter: Reporter = SILENT,
@@ -81,8 +78,6 @@ def test(
         prevalence: of two classes, also compute predictive values at this prevalence of the positive one.
         output: the predictions; None for the run's own file.
         json: the metrics, and figures beside it; None for the run's own.
-        resamples: of patients, for bootstrap intervals.
-        seed: of the resamples.
         dataset, split: where they are now, if they were moved.
         reporter: takes notices.
 
@@ -136,7 +131,7 @@ def test(
         finding,
         prevalence,
     )
-    report = classification_report(answers, resamples, seed, point)
+    report = classification_report(answers, point)
     table = predictions_table(images, rows, scores, classes, point)
 
     # The test subset has the plain file names; those of another subset have its name in them.

@@ -20,9 +20,9 @@ class ThreeWayResult:
     """The trials of a run on one subset.
 
     Attributes:
-        report: metrics over all trials, and the accuracy of each repeat.
+        report: metrics of all trials, and of those sampled.
         images: of the subset.
-        figure: the confusion matrix.
+        figure: the confusion matrix of the sampled trials.
     """
 
     report: ThreeWayReport
@@ -46,7 +46,7 @@ def validate3way(
 
     Args:
         run: folder of a siamese run.
-        trials: in each repeat; no image is classified twice in one.
+        trials: sampled in each repeat; no image is classified twice in one.
         repeats: independent random samples of trials.
         seed: of the samples.
         subset: whose images.
@@ -76,7 +76,6 @@ def validate3way(
         about = {"run": str(run), "epoch": trained.epoch, "subset": subset, "seed": seed}
         write_json(json, {**about, **report.as_json()})
     figure = run / FIGURES / f"three-way-{subset}.png"
-    accuracy = report.metrics.estimates.overall["accuracy"].value
-    title = f"three-way, {subset}: accuracy {accuracy:.2f}"
-    confusion_matrix(report.metrics.confusion_matrix, division.classes, title, figure)
+    title = f"three-way, {subset}: {trials * repeats} trials, accuracy {report.mean:.2f}"
+    confusion_matrix(report.sampled, division.classes, title, figure)
     return ThreeWayResult(report, len(rows), figure)

@@ -147,7 +147,7 @@ def _strata(path: Path, by: Sequence[str]) -> StrataTables | None:
     """Describe the strata of a predictions table; None if there is no table, or nothing to stratify by."""
     if not path.exists():
         return None
-    predictions = read_predictions(path)
+    predictions = read_predictions(path, ids_verbatim=True)
     wanted = tuple(by) or _varying(predictions.images)
     if not wanted:
         return None

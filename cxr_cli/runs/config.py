@@ -150,7 +150,9 @@ class ClassificationConfig:
         0.0, help="Fraction of each label spread over all classes.", within=SHARE
     )
     class_weights: str = setting(
-        "none", help="Weights of the classes in the loss.", metavar="none|balanced|CLASS=WEIGHT,..."
+        "none",
+        help="Weights of the classes in the loss. Double quotes stand around a name with a comma or =.",
+        metavar="none|balanced|CLASS=WEIGHT,...",
     )
     sampling: Literal["balanced", "all"] = setting(
         help="Images of an epoch: all, or balanced (the rarest class whole, as many of each other class)."

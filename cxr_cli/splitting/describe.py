@@ -21,7 +21,7 @@ from cxr_cli.evaluation.characteristics import (
     characteristics_table,
 )
 from cxr_cli.evaluation.choices import TableFormat
-from cxr_cli.evaluation.operating_point import positive_class
+from cxr_cli.evaluation.operating_point import likely_positive
 from cxr_cli.evaluation.precision_plan import PlannedPrecision, plan_precision
 from cxr_cli.evaluation.tables import Cell, Table, files_of, write_tables
 from cxr_cli.plots.counts import stacked_counts
@@ -234,10 +234,14 @@ def _by_manufacturer(dataset: Dataset, labels: NDArray[np.str_]) -> dict[str, di
 def _plans(
     labels: NDArray[np.str_], subsets: NDArray[np.str_], patients: NDArray[np.int64], width: float
 ) -> Iterator[PlannedPrecision]:
-    """Plan for the patients of the test subset, without a split for all; of 3 or more classes for each."""
+    """Plan for the patients of the test subset, without a split for all.
+
+    Of two classes for the likely finding; for each class where the names say none.
+    """
     tested = subsets == "test" if (subsets == "test").any() else subsets != ""
     classes = sorted(set(labels))
-    for finding in [classes[positive_class(classes)]] if len(classes) == 2 else classes:
+    likely = likely_positive(classes) if len(classes) == 2 else None
+    for finding in classes if likely is None else [classes[likely]]:
         positives, negatives = (
             len(np.unique(patients[tested & chosen])) for chosen in (labels == finding, labels != finding)
         )

@@ -9,14 +9,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.artifacts import atomic_path, digest_file, read_csv, read_json, versions, write_csv, write_json
+from cxr_cli.artifacts import atomic_path, digest_file, read_json, versions, write_csv, write_json
 from cxr_cli.dataset.pixel_statistics import PixelStatistics, pixel_statistics
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.recorded_values import is_missing
 from cxr_cli.splitting.criteria import SUBSETS, SplitCriteria
 from cxr_cli.splitting.flow import flow, images_by_part
 from cxr_cli.splitting.near_duplicates import NearDuplicate
 from cxr_cli.splitting.patients import Same, patient_numbers, refuse_leaks
+from cxr_cli.user_tables import read_user_table
 
 COLUMNS = ("image_id", "patient_id", "label", "subset", "fold")
 
@@ -93,7 +95,7 @@ def write_split(
         "dataset": str(dataset.folder),
         "dataset_digest": dataset.digest,
         "images": len(table),
-        "images_without_patient_id": int((table["patient_id"] == "").sum()),
+        "images_without_patient_id": int(table["patient_id"].map(is_missing).sum()),
         "patients": int(patient_numbers(table, same).max()) + 1,
         "near_duplicates": [
             {"images": list(images), "correlation": round(each.correlation, 4), "mirrored": each.mirrored}
@@ -158,9 +160,9 @@ def open_split(path: Path, dataset: Dataset, fold: int | None = None, *, leaks: 
         BadInput: no split, of another dataset, or one that puts a patient into two subsets.
         InvalidSetting: a fold is missing, not wanted, or out of range.
     """
-    table = read_csv(path, COLUMNS)
+    table = read_user_table(path, COLUMNS)  # it may have been edited in a spreadsheet
     for column in ("image_id", "patient_id", "label"):
-        if list(table[column]) != list(dataset.manifest[column]):
+        if list(table[column]) != list(dataset.manifest[column].str.strip()):
             raise BadInput(
                 f"{path}: is not a split of {dataset.folder}: its column {column!r} is not the manifest's"
             )

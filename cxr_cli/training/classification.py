@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.models.network import Network, Variables
+from cxr_cli.name_lists import read_pairs
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.forward import Scaling, class_logits, forward_function, logits_reader, run_over
 from cxr_cli.runs.config import ClassificationConfig, Recipe
@@ -63,15 +64,11 @@ def class_weights(setting: str, labels: NDArray[np.int64], classes: tuple[str, .
         counts = np.maximum(np.bincount(labels, minlength=len(classes)), 1)
         return (len(labels) / (len(classes) * counts)).astype(np.float32)
     weights = dict.fromkeys(classes, 1.0)
-    for part in setting.split(","):
-        name, _, value = part.rpartition("=")
+    example = f"none, balanced, or CLASS=WEIGHT with a class of {', '.join(classes)}"
+    for name, value in read_pairs("class_weights", setting, f"{example},").items():
         if name not in weights:
-            raise InvalidSetting(
-                "class_weights",
-                repr(part),
-                f"none, balanced, or CLASS=WEIGHT with a class of {', '.join(classes)}",
-            )
-        weights[name] = _positive(part, value)
+            raise InvalidSetting("class_weights", name, example)
+        weights[name] = _positive(f"{name}={value}", value)
     return np.array(list(weights.values()), np.float32)
 
 
@@ -81,7 +78,7 @@ def _positive(part: str, value: str) -> float:
     except ValueError:
         weight = 0.0
     if not 0 < weight < float("inf"):
-        raise InvalidSetting("class_weights", repr(part), "the weight is a number above 0")
+        raise InvalidSetting("class_weights", part, "the weight is a number above 0")
     return weight
 
 

@@ -14,18 +14,20 @@ from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.evaluation.choices import CalibrationMethod
 from cxr_cli.evaluation.metrics.registry import shown
+from cxr_cli.evaluation.operating_point import positive_class
 from cxr_cli.evaluation.report import MetricsReport, classification_report
 from cxr_cli.evaluation.tables import Cell, Table
-from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
+from cxr_cli.prediction.columns import SCORE, SPREAD, THRESHOLD
 from cxr_cli.prediction.figures import draw_figures
-from cxr_cli.prediction.predictions_file import SCORE, SPREAD, THRESHOLD, read_predictions, write_predictions
+from cxr_cli.prediction.mean_scores import mean_scores
+from cxr_cli.prediction.predictions_file import read_predictions, write_predictions
 from cxr_cli.prediction.templates import template
 from cxr_cli.prediction.test import test
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import read_config
 from cxr_cli.runs.crossval_folder import RECORD, FoldRun, fold_runs, found_runs
 from cxr_cli.runs.folder import FIGURES, HISTORY, METRICS, PREDICTIONS, TEMPLATES
-from cxr_cli.splitting.file import fold_count
+from cxr_cli.splitting.file import fold_count, open_split
 from cxr_cli.training.history import best_epoch, read_history
 from cxr_cli.training.train import train
 
@@ -58,7 +60,6 @@ def crossval(
     positive: str | None = None,
     sensitivity: float | None = None,
     calibrate: CalibrationMethod | None = None,
-    resamples: int = RESAMPLES,
     micro_batch: int | None = None,
     task: ArrayTask | None = None,
     reporter: Reporter = SILENT,
@@ -75,7 +76,7 @@ def crossval(
         recipe, micro_batch, settings: see `train`.
         seed: the first seed.
         seeds: how many seeds every fold is trained with; scores are means over them.
-        positive, sensitivity, calibrate, resamples: see `test`.
+        positive, sensitivity, calibrate: see `test`.
         task: train and test this task's share alone, and pool nothing.
         reporter: takes notices.
 
@@ -88,6 +89,9 @@ def crossval(
         raise InvalidSetting("seeds", seeds, "1 or more is needed")
     dataset, split, folder = Path(dataset), Path(split), Path(output)
     images, folds = open_dataset(dataset), fold_count(split)
+    classes = open_split(split, images, 0).classes
+    if len(classes) == 2:  # asked for now, not when a fold is trained
+        positive_class(classes, positive)
     decisive = {
         "dataset_digest": images.digest,
         "split_digest": digest_file(split),
@@ -125,14 +129,13 @@ def crossval(
                 positive=positive,
                 sensitivity=sensitivity,
                 calibrate=calibrate,
-                resamples=resamples,
                 dataset=dataset,
                 split=split,
                 reporter=reporter,
             )
     if task is not None:
         return CrossvalResult(folder, tuple(runs), None, None)
-    report, folds_table = _pool(folder, found_runs(folder), resamples)
+    report, folds_table = _pool(folder, found_runs(folder))
     return CrossvalResult(folder, tuple(runs), report, folds_table)
 
 
@@ -145,12 +148,12 @@ def _is_tested(run: Path) -> bool:
     return tested and (not config.siamese or (run / TEMPLATES).exists())
 
 
-def _pool(folder: Path, runs: Sequence[FoldRun], resamples: int) -> tuple[MetricsReport, Table]:
+def _pool(folder: Path, runs: Sequence[FoldRun]) -> tuple[MetricsReport, Table]:
     """Pool the runs' predictions and metrics, and write them."""
     table = pooled_predictions(runs)
     write_predictions(folder / PREDICTIONS, table)
-    predictions = read_predictions(folder / PREDICTIONS)
-    report = classification_report(predictions.answers, resamples)
+    predictions = read_predictions(folder / PREDICTIONS, ids_verbatim=True)
+    report = classification_report(predictions.answers)
     each = {run: read_json(run.folder / METRICS) for run in runs}
     rows = shown("classes" if report.positive is None else "finding")
     names = [row.name for row in rows if row.name in next(iter(each.values()))]
@@ -207,18 +210,18 @@ def _mean_of_seeds(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         return first
     columns = list(map(str, first))
     classes = [name.removeprefix(SCORE) for name in columns if name.startswith(SCORE)]
-    scores = np.stack([table[[SCORE + name for name in classes]].to_numpy(np.float64) for table in tables])
-    mean, spread = scores.mean(0), scores.std(0, ddof=1)
-    predicted = np.array(classes, dtype=object)[mean.argmax(1)]
-    changed: dict[str, Any] = {SCORE + name: mean[:, number] for number, name in enumerate(classes)}
-    for column in [name for name in columns if name.startswith(THRESHOLD)]:
-        name = column.removeprefix(THRESHOLD)
-        threshold = np.mean([table[column].to_numpy(np.float64) for table in tables], axis=0)
-        other = next(label for label in classes if label != name)
-        predicted = np.where(mean[:, classes.index(name)] >= threshold, name, other)
-        changed[column] = threshold
-    changed |= {SPREAD + name: spread[:, number] for number, name in enumerate(classes)}
-    return first.assign(**changed, predicted=predicted)
+    positive = next((name.removeprefix(THRESHOLD) for name in columns if name.startswith(THRESHOLD)), None)
+    mean = mean_scores(
+        [table[[SCORE + name for name in classes]].to_numpy(np.float64) for table in tables],
+        None if positive is None else classes.index(positive),
+        [] if positive is None else [table[THRESHOLD + positive].to_numpy(np.float64) for table in tables],
+    )
+    changed: dict[str, Any] = {"predicted": np.array(classes, dtype=object)[mean.predicted]}
+    changed |= {SCORE + name: mean.values[:, number] for number, name in enumerate(classes)}
+    if positive is not None:
+        changed[THRESHOLD + positive] = mean.threshold
+    changed |= {SPREAD + name: mean.spread[:, number] for number, name in enumerate(classes)}
+    return first.assign(**changed)
 
 
 def _table_of_folds(

@@ -1,10 +1,11 @@
 """What an audit says of its figures."""
 
+import copy
 from typing import Any
 
 import pytest
 
-from cxr_cli.audit.findings import findings, holm
+from cxr_cli.audit.findings import correct_p, findings
 from cxr_cli.audit.text import format_audit
 
 CLASSES = ["covid19", "normal", "pneumonia"]
@@ -56,7 +57,9 @@ def report(**sections: Any) -> dict[str, Any]:
         "occlusion": None,
         "leaks": {"patients": [], "identical": [], "near_duplicates": []},
     }
-    made = {**clean, **sections}
+    made = copy.deepcopy({**clean, **sections})
+    parts = [made[name]["regions"] for name in ("occlusion", "refitted") if made[name]]
+    correct_p(made["classes"], made["association"]["characteristics"], *parts)
     return {**made, "findings": [finding._asdict() for finding in findings(made)]}
 
 
@@ -176,14 +179,27 @@ def test_leaks_are_counted_and_the_first_ten_named() -> None:
     assert "... and 2 more, in the JSON" in text
 
 
-def test_the_largest_p_not_put_down_to_chance_is_holms() -> None:
-    """Of four p in order, 0.012 < 0.05 / 4, 0.016 < 0.05 / 3, 0.026 > 0.05 / 2: there it ends."""
-    both = ("covid19", "normal")
-    assert holm([predicted((0.5, 0.026), (0.5, 0.012)), predicted((0.5, 0.04), (0.5, 0.016))], both) == 0.016
-    assert holm([predicted((0.5, 0.013), (0.5, 0.2)), predicted()], both) == -1
-    assert holm([predicted((0.5, 0.013), (0.5, 0.2)), predicted()], both[:1]) == 0.013
-    unknown = {"per_class": {"covid19": {"p": None}, "normal": {"p": 0.03}}}
-    assert holm([unknown], both) == 0.03
+def test_p_is_corrected_for_the_number_of_all_that_may_make_a_finding() -> None:
+    """Three characteristics' associations, and nine AUCs of theirs; and the AUCs of two regions outside."""
+    made = associated()
+    by = made["association"]["characteristics"]
+    assert [of["p_holm"] for of in by.values()] == pytest.approx([0.0015] * 3)
+    assert by["view"]["per_class"]["covid19"]["p_holm"] == pytest.approx(9e-9)
+    assert by["sex"]["per_class"]["covid19"]["p_holm"] == 1.0
+    regions = made["refitted"]["regions"]
+    assert {of["p_holm"] for of in regions["image"]["per_class"].values()} == {None}
+    assert {of["p_holm"] for of in regions["corners"]["per_class"].values()} == {1.0}
+
+
+def test_a_p_that_is_not_known_counts_for_nothing() -> None:
+    characteristics = {"sex": {**predicted((0.9, 0.02)), "p": 0.5}}
+    characteristics["sex"]["per_class"]["normal"]["p"] = None
+    correct_p(CLASSES, characteristics)
+    each = characteristics["sex"]["per_class"]
+    assert [of["p_holm"] for of in each.values()] == [0.04, None, 1.0]
+    # Of two classes one is examined.
+    correct_p(CLASSES[::-1][1:], characteristics)
+    assert [of["p_holm"] for of in each.values()] == [0.02, None, None]
 
 
 def test_of_two_classes_one_is_predicted() -> None:

@@ -1,33 +1,50 @@
 """How often 95% intervals hold the truth, in simulated studies whose truth is known; and how fast they are.
 
-    python tests/benchmarks/coverage.py [--studies 400] [--only coverage|differences|paired|external|speed]
+    python tests/benchmarks/coverage.py [--studies 400] [--results FILE]
+        [--only grid|coverage|differences|paired|external|speed]
 
 A study is patients with several images each, whose scores share a part: images of a patient are alike. The
 model's true AUC, sensitivity and specificity are the normal distribution's. Printed as Markdown.
 """
 
 import argparse
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, logit, softmax
 from scipy.stats import norm
 
 from cxr_cli.evaluation.metrics.answers import Answers
-from cxr_cli.evaluation.metrics.registry import compute_metrics
-from cxr_cli.evaluation.subgroups.differences import (
-    difference_metrics,
-    newcombe_interval,
-    permutation_p,
-    permuted_strata,
-)
+from cxr_cli.evaluation.metrics.registry import BY_NAME, compute_metrics, heading
+from cxr_cli.evaluation.subgroups.differences import differences_to_rest
 from cxr_cli.evaluation.subgroups.paired import paired_differences
 from cxr_cli.evaluation.uncertainty.estimates import Estimates, estimate
 from cxr_cli.evaluation.uncertainty.intervals import over_resamples, percentile_interval
+from cxr_cli.evaluation.uncertainty.mover import difference_interval
 
 RESAMPLES = 400
+METRICS = (
+    "sensitivity",
+    "specificity",
+    "precision",
+    "npv",
+    "accuracy",
+    "balanced_accuracy",
+    "f1",
+    "auc",
+    "average_precision",
+    "brier",
+    "calibration_intercept",
+    "calibration_slope",
+    "positive_likelihood_ratio",
+    "negative_likelihood_ratio",
+)
+MACRO = ("accuracy", "balanced_accuracy", "macro_f1", "macro_auc", "macro_average_precision", "brier")
 
 
 @dataclass(frozen=True)
@@ -38,19 +55,34 @@ class Design:
     images: int
     distance: float
     shared: float = 0.6
+    prevalence: float = 0.5
 
     @property
     def truth(self) -> dict[str, float]:
-        """The true metrics at a threshold midway, classes balanced."""
-        hit = float(norm.cdf(self.distance / 2))
-        area = float(norm.cdf(self.distance / np.sqrt(2)))
+        """The true metrics at a threshold midway; scores are the chance of the finding."""
+        hit, prevalence = float(norm.cdf(self.distance / 2)), self.prevalence
+        precision = prevalence * hit / (prevalence * hit + (1 - prevalence) * (1 - hit))
+        # Both classes' densities along the latent scale; the sum over it is an integral.
+        latent, step = np.linspace(-10, 10, 20001, retstep=True)
+        positive = prevalence * norm.pdf(latent - self.distance / 2) * step
+        negative = (1 - prevalence) * norm.pdf(latent + self.distance / 2) * step
+        found, alarms = (np.cumsum(of[::-1])[::-1] - of / 2 for of in (positive, negative))
+        chance = positive / (positive + negative)
         return {
             "sensitivity": hit,
             "specificity": hit,
             "accuracy": hit,
-            "precision": hit,
-            "f1": hit,
-            "auc": area,
+            "balanced_accuracy": hit,
+            "precision": precision,
+            "npv": (1 - prevalence) * hit / ((1 - prevalence) * hit + prevalence * (1 - hit)),
+            "f1": 2 * precision * hit / (precision + hit),
+            "auc": float(norm.cdf(self.distance / np.sqrt(2))),
+            "average_precision": float((positive * found / (found + alarms)).sum() / prevalence),
+            "brier": float((positive * (1 - chance) ** 2 + negative * chance**2).sum()),
+            "calibration_intercept": 0.0,
+            "calibration_slope": 1.0,
+            "positive_likelihood_ratio": hit / (1 - hit),
+            "negative_likelihood_ratio": (1 - hit) / hit,
         }
 
 
@@ -67,12 +99,97 @@ DESIGNS = (
 def draw(design: Design, rng: np.random.Generator) -> Answers:
     """Draw a study; a patient is of one class."""
     patients = np.repeat(np.arange(design.patients), design.images)
-    labels = rng.integers(0, 2, design.patients)[patients]
+    labels = (rng.random(design.patients) < design.prevalence).astype(int)[patients]
     common = rng.normal(size=design.patients)[patients] * np.sqrt(design.shared)
     own = rng.normal(size=len(patients)) * np.sqrt(1 - design.shared)
     latent = common + own + design.distance * (labels - 0.5)
-    scores = np.stack([expit(-latent), expit(latent)], axis=1)
+    chance = expit(design.distance * latent + logit(design.prevalence))
+    scores = np.stack([1 - chance, chance], axis=1)
     return Answers(("negative", "positive"), labels, (latent > 0).astype(int), patients, scores, 1)
+
+
+@dataclass(frozen=True)
+class ThreeClasses:
+    """Patients, images each, distance of each class's score from the others, and the classes' shares."""
+
+    patients: int
+    images: int
+    distance: float
+    shares: tuple[float, float, float]
+    shared: float = 0.6
+
+    @property
+    def truth(self) -> dict[str, float]:
+        """The metrics of a million independent images."""
+        many = draw_classes(replace(self, patients=1_000_000, images=1), np.random.default_rng(0))
+        overall, _ = compute_metrics(many, np.ones((1, len(many))), [BY_NAME[name] for name in MACRO])
+        return {name: float(value[0]) for name, value in overall.items()}
+
+
+def draw_classes(design: ThreeClasses, rng: np.random.Generator) -> Answers:
+    """Draw a study of three classes; a patient is of one class."""
+    patients = np.repeat(np.arange(design.patients), design.images)
+    labels = rng.choice(3, design.patients, p=design.shares)[patients]
+    common = rng.normal(size=(design.patients, 3))[patients] * np.sqrt(design.shared)
+    own = rng.normal(size=(len(patients), 3)) * np.sqrt(1 - design.shared)
+    scores = softmax(common + own + design.distance * np.eye(3)[labels], axis=1)
+    return Answers(("a", "b", "c"), labels, scores.argmax(1), patients, scores)
+
+
+def grid(studies: int, results: Path | None) -> None:
+    """Print, for each cell of the grid, the share of intervals that hold the truth.
+
+    A share stands in brackets with a dagger where most intervals of the cell are marked as unreliable;
+    otherwise it is of the unmarked ones.
+    """
+    cells: list[Design | ThreeClasses] = [
+        Design(patients, images, float(norm.ppf(area) * np.sqrt(2)), prevalence=prevalence)
+        for patients, prevalence, images, area in product(
+            (30, 100, 400), (0.05, 0.5), (1, 4), (0.75, 0.9, 0.99)
+        )
+    ]
+    classes: list[Design | ThreeClasses] = [
+        ThreeClasses(patients, images, distance, shares)
+        for patients, shares, images, distance in product(
+            (30, 100, 400), ((0.05, 0.35, 0.6), (0.2, 0.3, 0.5)), (1, 4), (1.0, 2.5)
+        )
+    ]
+    done = {} if results is None or not results.exists() else dict(map(json.loads, results.open()))
+    for designs, names in ((cells, METRICS), (classes, MACRO)):
+        print(f"\n| patients x images | rarest class | AUC | {' | '.join(heading(name) for name in names)} |")
+        print("| --- " * (3 + len(names)) + "|")
+        for design in designs:
+            if str(design) not in done:
+                done[str(design)] = held_by(design, names, studies)
+                if results is not None:
+                    with results.open("a") as file:
+                        file.write(json.dumps([str(design), done[str(design)]]) + "\n")
+            shares = design.prevalence if isinstance(design, Design) else min(design.shares)
+            area = design.truth["auc" if isinstance(design, Design) else "macro_auc"]
+            found = " | ".join(done[str(design)][name] for name in names)
+            print(f"| {design.patients} x {design.images} | {shares} | {area:.2f} | {found} |", flush=True)
+
+
+def held_by(design: Design | ThreeClasses, names: Sequence[str], studies: int) -> dict[str, str]:
+    """Draw studies, and count how often each metric's interval holds the truth."""
+    truth = design.truth
+    kept: dict[str, list[tuple[bool, bool]]] = {name: [] for name in names}
+    rows = [BY_NAME[name] for name in names]
+    for seed in range(studies):
+        rng = np.random.default_rng([seed, *str(design).encode()])  # other studies in each cell
+        found = estimate(draw(design, rng) if isinstance(design, Design) else draw_classes(design, rng), rows)
+        for name in names:
+            of = found.overall[name] if name in found.overall else found.per_class[name][1]
+            if not np.isnan(of.value):
+                holds = of.interval.low <= truth[name] <= of.interval.high
+                kept[name].append((holds, of.caution == ""))
+    shown = {}
+    for name, of_metric in kept.items():
+        reliable = [holds for holds, is_reliable in of_metric if is_reliable]
+        marked = 2 * len(reliable) < len(of_metric)
+        share = float(np.mean([holds for holds, _ in of_metric] if marked else reliable))
+        shown[name] = f"({share:.3f})†" if marked else f"{share:.3f}"
+    return shown
 
 
 def flat(of: Estimates) -> dict[str, tuple[float, float]]:
@@ -84,7 +201,7 @@ def flat(of: Estimates) -> dict[str, tuple[float, float]]:
 
 def as_used(answers: Answers, rng: np.random.Generator) -> dict[str, tuple[float, float]]:
     """Intervals as `cxr` prints them."""
-    return flat(estimate(answers, rng, RESAMPLES))
+    return flat(estimate(answers))
 
 
 def by_bootstrap(answers: Answers, rng: np.random.Generator) -> dict[str, tuple[float, float]]:
@@ -113,7 +230,7 @@ METHODS: dict[str, Callable[[Answers, np.random.Generator], dict[str, tuple[floa
 
 def coverage(studies: int) -> None:
     """Print the share of studies whose interval holds the truth."""
-    names = list(DESIGNS[0].truth)
+    names = ("sensitivity", "specificity", "accuracy", "precision", "f1", "auc")
     print(f"| patients x images | AUC | intervals | {' | '.join(names)} |")
     print("| --- " * (3 + len(names)) + "|")
     for design in DESIGNS:
@@ -122,8 +239,8 @@ def coverage(studies: int) -> None:
             for seed in range(studies):
                 rng = np.random.default_rng(seed)
                 found = intervals(draw(design, rng), rng)
-                for name, truth in design.truth.items():
-                    held[name].append(found[name][0] <= truth <= found[name][1])
+                for name in names:
+                    held[name].append(found[name][0] <= design.truth[name] <= found[name][1])
             shares = " | ".join(f"{np.mean(held[name]):.3f}" for name in names)
             print(
                 f"| {design.patients} x {design.images} | {design.truth['auc']:.3f} | {method} | {shares} |"
@@ -181,7 +298,7 @@ def paired_coverage(studies: int) -> None:
         held: dict[str, list[bool]] = {name: [] for name in names}
         for seed in range(studies):
             rng = np.random.default_rng(seed)
-            found = paired_differences(*draw_pair(design, rng), rng, RESAMPLES)
+            found = paired_differences(*draw_pair(design, rng))
             for name in names:
                 interval = found[name].interval
                 held[name].append(interval.low <= design.truth[name] <= interval.high)
@@ -202,14 +319,14 @@ def external_coverage(studies: int) -> None:
         held: dict[str, list[bool]] = {name: [] for name in names}
         for seed in range(studies):
             rng = np.random.default_rng(seed)
-            of_each = [estimate(draw(design, rng), rng, 100) for design in (outside, inside)]
+            of_each = [estimate(draw(design, rng)) for design in (outside, inside)]
             metrics = [
                 {**of.overall, **{name: both[1] for name, both in of.per_class.items()}} for of in of_each
             ]
             for name in names:
                 pair = metrics[0][name], metrics[1][name]
                 values = pair[0].value, pair[1].value
-                interval = newcombe_interval(values, (pair[0].interval, pair[1].interval))
+                interval = difference_interval(values, (pair[0].interval, pair[1].interval))
                 truth = outside.truth[name] - inside.truth[name]
                 held[name].append(interval.low <= truth <= interval.high)
         shares = " | ".join(f"{np.mean(held[name]):.3f}" for name in names)
@@ -226,16 +343,8 @@ def false_differences(studies: int) -> None:
             rng = np.random.default_rng(seed)
             answers = draw(design, rng)
             inside = (rng.random(design.patients) < share)[answers.patients]
-            members = permuted_strata(answers.labels, answers.patients, inside, rng, RESAMPLES)
-            here, chance = (
-                {
-                    name: values - difference_metrics(answers, 1 - of)[name]
-                    for name, values in difference_metrics(answers, of).items()
-                }
-                for of in (inside[None].astype(float), members.astype(float))
-            )
-            for name, values in here.items():
-                found[name].append(permutation_p(float(values[0]), chance[name]) <= 0.05)
+            for name, difference in differences_to_rest(answers, inside, rng, RESAMPLES).items():
+                found[name].append(difference.p <= 0.05)
         shares = " | ".join(f"{np.mean(values):.3f}" for values in found.values())
         print(f"| {design.patients} x {design.images} | {share} | {shares} |")
 
@@ -247,7 +356,7 @@ def speed() -> None:
     for patients in (402, 4000, 100_000):
         answers = draw(Design(patients, 1, 2.0), np.random.default_rng(0))
         start = time.process_time()
-        estimate(answers, np.random.default_rng(0), 2000)
+        estimate(answers)
         print(f"| {patients} | {time.process_time() - start:.2f} |")
 
 
@@ -255,8 +364,13 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--studies", type=int, default=400)
-    parser.add_argument("--only", choices=("coverage", "differences", "paired", "external", "speed"))
+    parser.add_argument("--only", choices=("grid", "coverage", "differences", "paired", "external", "speed"))
+    parser.add_argument(
+        "--results", type=Path, help="the grid's cells, one a line: those there are not drawn again"
+    )
     options = parser.parse_args()
+    if options.only in (None, "grid"):
+        grid(options.studies, options.results)
     if options.only in (None, "speed"):
         speed()
     if options.only in (None, "differences"):

@@ -11,6 +11,7 @@ from cxr_cli.evaluation.operating_point import (
     OperatingPoint,
     Rule,
     choose_point,
+    likely_positive,
     positive_class,
     sensitivity_point,
     youden_point,
@@ -26,16 +27,59 @@ from cxr_cli.evaluation.operating_point import (
         (("Effusion", "No_Effusion"), "Effusion"),
         (("effusion", "non-effusion"), "effusion"),
         (("0", "1"), "1"),
-        (("covid19", "pneumonia"), "pneumonia"),
-        (("healthy", "normal"), "normal"),
         (("abnormal", "normal"), "abnormal"),
         (("nodule", "normal"), "nodule"),
+        (("Cardiomegaly", "NoFinding"), "Cardiomegaly"),
+        (("Cardiomegaly", "nofindings"), "Cardiomegaly"),
+        (("COVID19", "nonCOVID"), "COVID19"),
+        (("COVID19", "NONCOVID"), "COVID19"),
+        (("covid19", "nocovid"), "covid19"),
+        (("TB", "Uninfected"), "TB"),
+        (("diseased", "undiseased"), "diseased"),
+        (("diseased", "disease-free"), "diseased"),
+        (("TBpositive", "TBnegative"), "TBpositive"),
+        (("COVID-19 negative", "COVID-19 positive"), "COVID-19 positive"),
+        (("Case", "Control"), "Case"),
+        (("affected", "unaffected"), "affected"),
+        (("present", "absent"), "present"),
+        (("benign", "malignant"), "malignant"),
+        (("clear", "opacity"), "opacity"),
+        (("normal", "not normal"), "not normal"),
+        (("healthy", "unhealthy"), "unhealthy"),
+        (("free air", "no free air"), "free air"),
+        (("0.0", "1.0"), "1.0"),
+        (("1", "0"), "1"),
+        (("class_0", "class_1"), "class_1"),
+        (("False", "True"), "True"),
     ],
 )
 def test_the_finding_is_the_class_that_is_not_named_like_a_negative(
     classes: tuple[str, str], positive: str
 ) -> None:
     assert classes[positive_class(classes)] == positive
+    assert classes[::-1][positive_class(classes[::-1])] == positive
+
+
+@pytest.mark.parametrize(
+    ("classes", "named"),
+    [
+        (("covid19", "pneumonia"), "none is"),
+        (("nodule", "mass"), "none is"),
+        (("nocardia", "aspergillus"), "none is"),
+        (("COVID+", "COVID-"), "none is"),
+        (("healthy", "normal"), "both are"),
+    ],
+)
+def test_names_that_do_not_say_which_is_the_finding_ask_for_it(classes: tuple[str, str], named: str) -> None:
+    assert likely_positive(classes) is None
+    with pytest.raises(InvalidSetting) as refusal:
+        positive_class(classes)
+    one, other = map(repr, classes)
+    assert str(refusal.value) == (
+        f"`positive`: name the positive class; of {one} and {other} {named} named like a negative "
+        "(normal, no finding, ...)"
+    )
+    assert positive_class(classes, classes[1]) == 1
 
 
 def test_the_positive_class_can_be_named() -> None:

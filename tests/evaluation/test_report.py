@@ -16,6 +16,7 @@ from cxr_cli.evaluation.report import (
     format_operating_point,
     format_report,
 )
+from cxr_cli.evaluation.uncertainty.estimates import UNRELIABLE
 
 CLASSES = ("covid19", "normal", "pneumonia")
 
@@ -25,7 +26,7 @@ def report_of(images: int = 120, seed: int = 0) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 3, images)
     predicted = np.where(rng.random(images) < 0.8, labels, rng.integers(0, 3, images))
-    return classification_report(Answers(CLASSES, labels, predicted, np.arange(images) // 2), 500).as_json()
+    return classification_report(Answers(CLASSES, labels, predicted, np.arange(images) // 2)).as_json()
 
 
 def test_the_report_is_plain_json_and_the_same_each_time() -> None:
@@ -49,18 +50,23 @@ def test_an_interval_narrows_with_more_images() -> None:
 
 def test_a_perfect_test_of_few_images_is_uncertain_where_that_can_be_known() -> None:
     labels = np.repeat([0, 1, 2], 4)
-    report = classification_report(Answers(CLASSES, labels, labels, np.arange(12)), 100).as_json()
+    report = classification_report(Answers(CLASSES, labels, labels, np.arange(12))).as_json()
     # Wilson's lower limit of 12 in 12 is 12 / (12 + 1.96^2).
     low = pytest.approx(12 / (12 + 1.959964**2))
-    assert report["accuracy"] == {"value": 1.0, "low": low, "high": 1.0, "method": "wilson"}
-    assert report["macro_f1"] == {"value": 1.0, "low": None, "high": None, "method": "none"}
+    known = {"value": 1.0, "low": low, "high": 1.0, "method": "wilson", "reliable": True, "caution": None}
+    assert report["accuracy"] == known
+    # Three times 4 in 4, whose lower limit is 4 / (4 + 1.96^2); as errors add, nearer by the root of three.
+    f1 = 2 * 4 / (4 + 1.959964**2) / (1 + 4 / (4 + 1.959964**2))
+    assert report["macro_f1"]["low"] == pytest.approx(1 - (1 - f1) / 3**0.5)
+    assert (report["macro_f1"]["high"], report["macro_f1"]["reliable"]) == (1.0, False)
 
 
 def test_what_is_undefined_is_null_and_printed_as_a_dash() -> None:
     labels = np.array([0, 0, 1, 1])
-    result = classification_report(Answers(CLASSES, labels, labels, np.arange(4)), 100)
+    result = classification_report(Answers(CLASSES, labels, labels, np.arange(4)))
     report = result.as_json()
-    nothing = {"value": None, "low": None, "high": None, "method": "none"}
+    nothing = {"value": None, "low": None, "high": None, "method": "none", "reliable": False}
+    nothing["caution"] = "undefined for these images"
     of_class = report["per_class"]["pneumonia"]
     assert [of_class[name] for name in ("sensitivity", "precision", "f1")] == [nothing] * 3
     row = next(line for line in format_report(result).splitlines() if line.startswith("pneumonia"))
@@ -76,15 +82,19 @@ def test_a_metric_is_printed_with_its_interval() -> None:
 def test_the_printed_report_of_classes() -> None:
     labels = np.repeat([0, 1], [2, 2])
     answers = Answers(("normal", "pneumonia"), labels, labels, np.array([0, 0, 1, 2]))
-    assert format_report(classification_report(answers, 100), "trials").splitlines() == [
-        "trials 4, patients 3; 95% intervals by patients: proportions by Wilson, the rest by bootstrap",
+    assert format_report(classification_report(answers), "trials").splitlines() == [
+        "trials 4, patients 3; 95% intervals by patients: proportions by Wilson, AUC by DeLong, "
+        "means of metrics by MOVER",
         "accuracy           1.000 (0.439-1.000)",
-        "balanced accuracy  1.000",
-        "macro F1           1.000",
+        "balanced accuracy  1.000 (0.485-1.000)†",
+        "macro F1           1.000 (0.590-1.000)†",
         "",
         "class      trials  sensitivity          specificity          precision            F1",
-        "normal          2  1.000 (0.207-1.000)  1.000 (0.342-1.000)  1.000 (0.207-1.000)  1.000",
-        "pneumonia       2  1.000 (0.342-1.000)  1.000 (0.207-1.000)  1.000 (0.342-1.000)  1.000",
+        "normal          2  1.000 (0.207-1.000)  1.000 (0.342-1.000)  1.000 (0.207-1.000)  "
+        "1.000 (0.342-1.000)",
+        "pneumonia       2  1.000 (0.342-1.000)  1.000 (0.207-1.000)  1.000 (0.342-1.000)  "
+        "1.000 (0.510-1.000)",
+        UNRELIABLE,
         "",
         "true, predicted:        normal     pneumonia",
         "normal                2 (1.00)      0 (0.00)",
@@ -98,7 +108,7 @@ def two_class_report(point: OperatingPoint | None = None) -> MetricsReport:
     scores = np.stack([1 - chance, chance], axis=1)
     labels, predicted = np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1])
     return classification_report(
-        Answers(CLASSES[1:], labels, predicted, np.arange(4), scores, 1), 100, operating_point=point
+        Answers(CLASSES[1:], labels, predicted, np.arange(4), scores, 1), operating_point=point
     )
 
 
@@ -106,8 +116,8 @@ def test_the_printed_report_of_a_finding() -> None:
     report = two_class_report(OperatingPoint("pneumonia", 0.5, "Youden's index", 0.9, 0.8, 10, 20))
     lines = format_report(report).splitlines()
     assert lines[:4] == [
-        "images 4, patients 4; 95% intervals by patients: proportions by Wilson, AUC by DeLong, the rest by "
-        "bootstrap",
+        "images 4, patients 4; 95% intervals by patients: proportions by Wilson, AUC by DeLong, "
+        "means of metrics by MOVER",
         "positive: pneumonia, 2 images",
         "operating point: score_pneumonia >= 0.5, Youden's index on validation",
         "  reached there: sensitivity 0.900 (10 images), specificity 0.800 (20 images)",

@@ -72,7 +72,7 @@ def runs(make_dataset: Callable[..., Path], tmp_path_factory: pytest.TempPathFac
 
 def test_a_test_and_the_predictions_after_it(runs: Runs) -> None:
     recorder = Recorder()
-    result = cxr_cli.test(runs.single, resamples=100, reporter=recorder)
+    result = cxr_cli.test(runs.single, reporter=recorder)
     assert recorder.said == [
         f"{runs.single}: training is not finished; this is the best model so far, of epoch 1"
     ]
@@ -98,7 +98,7 @@ def test_templates_and_three_way_validation(runs: Runs, tmp_path: Path) -> None:
     made = cxr_cli.template(runs.siamese, kind="medoid")
     assert made.path == runs.siamese / "templates.npz"
     assert made.templates.vectors.shape[0] == 2
-    tested = cxr_cli.test(runs.siamese, resamples=100, output=tmp_path / "p.csv", json=tmp_path / "m.json")
+    tested = cxr_cli.test(runs.siamese, output=tmp_path / "p.csv", json=tmp_path / "m.json")
     assert pd.read_csv(tested.predictions)["predicted"].tolist() == tested.table["predicted"].tolist()
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "m-confusion.png",

@@ -25,7 +25,7 @@ def test_an_operating_point_comes_back_for_the_model_that_it_was_chosen_for(
     truth = np.array([0, 1, 0, 1])
     scores = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.4, 0.6]])
     answers = Answers(("fine", "sick"), truth, scores.argmax(1), np.arange(4), scores, 1)
-    write_metrics(tmp_path / "metrics.json", run, "test", classification_report(answers, 100, 0, point))
+    write_metrics(tmp_path / "metrics.json", run, "test", classification_report(answers, point))
     assert read_operating_point(run) == point
     assert read_operating_point(replace(run, epoch=run.epoch + 1)) is None
     found = json.loads((tmp_path / "metrics.json").read_text())

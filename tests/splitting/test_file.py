@@ -39,6 +39,13 @@ def test_a_split_reads_back_as_it_was_made(small_dataset: Path, tmp_path: Path) 
     assert split.pixels.std == pytest.approx(training.std(), rel=1e-12)
 
 
+def test_a_split_saved_by_a_spreadsheet_reads_alike(small_dataset: Path, tmp_path: Path) -> None:
+    dataset, path = open_dataset(small_dataset), tmp_path / "split.csv"
+    table = write(dataset, SplitCriteria(val=0.2, test=0.2, seed=3), path)
+    path.write_bytes(path.read_text("utf-8").replace(",", ";").replace("\n", "\r\n").encode("utf-8-sig"))
+    assert open_split(path, dataset).subsets.tolist() == table["subset"].tolist()
+
+
 def test_the_json_beside_a_split_says_how_it_was_made(small_dataset: Path, tmp_path: Path) -> None:
     dataset = open_dataset(small_dataset)
     table = write(dataset, SplitCriteria(val=0.2, test=0.2, seed=3), tmp_path / "split.csv")

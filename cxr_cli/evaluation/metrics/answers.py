@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_cli.evaluation.metrics.calibration import weighted_brier, weighted_calibration_error
+from cxr_cli.evaluation.metrics.calibration import squared_errors, weighted_calibration_error, weighted_mean
 from cxr_cli.evaluation.metrics.confusion import Floats
 from cxr_cli.evaluation.metrics.ranking import RankingFunction, one_vs_rest
 
@@ -127,13 +127,18 @@ class Weighted:
         assert self.answers.prevalence is not None
         return self.answers.prevalence
 
-    def brier(self) -> Floats:
-        """Brier's score [R]: of the positive class, or of all classes."""
+    @cached_property
+    def squared_errors(self) -> Floats:
+        """Squared errors of the scores of each image [N]: of the positive class, or of all classes."""
         answers = self.answers
         assert answers.scores is not None
         of_class = list(range(len(answers.classes))) if answers.positive is None else [answers.positive]
         truth = answers.labels[:, None] == np.arange(len(answers.classes))
-        return weighted_brier(truth[:, of_class], answers.scores[:, of_class], self.weights)
+        return squared_errors(truth[:, of_class], answers.scores[:, of_class])
+
+    def brier(self) -> Floats:
+        """Brier's score [R]."""
+        return weighted_mean(self.squared_errors, self.weights)
 
     def calibration_error(self) -> Floats:
         """The expected calibration error [R]: of the positive class, or of the predicted one."""

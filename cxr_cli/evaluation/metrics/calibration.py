@@ -15,6 +15,7 @@ NEWTON_STEPS = 50
 LONGEST_STEP = 2.0
 CONVERGED = 1e-10
 SETTLED = 1e-6
+WELL_CONDITIONED = 1e12
 
 
 def are_probabilities(scores: NDArray[np.floating]) -> bool:
@@ -23,21 +24,18 @@ def are_probabilities(scores: NDArray[np.floating]) -> bool:
     return in_range and bool((np.abs(scores.sum(1) - 1) <= 0.01).all())
 
 
-def weighted_brier(truth: NDArray[np.floating], scores: NDArray[np.floating], weights: Floats) -> Floats:
-    """Average the squared distance of scores from the truth, summed over what is scored.
+def squared_errors(truth: NDArray[np.floating], scores: NDArray[np.floating]) -> Floats:
+    """Compute the squared distance of scores from the truth, summed over what is scored: float64 [N].
+
+    Its mean is Brier's score.
 
     For two classes give the positive one alone (0 ... 1, as Brier's score is known in medicine), for more all
     of them (0 ... 2, Brier 1950).
 
     Args:
         truth, scores: [N, C], the truth 0 or 1.
-        weights: [R, N].
-
-    Returns:
-        float64 [R].
     """
-    errors = ((scores.astype(np.float64) - truth) ** 2).sum(1)
-    return weighted_mean(errors, weights)
+    return np.asarray(((scores.astype(np.float64) - truth) ** 2).sum(1))
 
 
 def weighted_calibration_error(
@@ -144,7 +142,9 @@ def calibration_errors(
 ) -> tuple[float, float, float]:
     """Compute standard errors by patient: of the intercept with slope 1, and of both, fitted together.
 
-    The sandwich estimator with patients as clusters (Liang & Zeger 1986, Biometrika 73:13).
+    The jackknife over patients in one step: how far the fit moves without each of them. That is the sandwich
+    estimator with patients as clusters, corrected for leverage (Bell & McCaffrey 2002, Survey Methodology
+    28:169).
 
     Returns:
         Of the intercept alone, and of intercept and slope; NaN where there is no fit.
@@ -154,28 +154,31 @@ def calibration_errors(
     alone = weighted_calibration_intercept(happened, chance, ones)[0]
     both = weighted_calibration_slope(happened, chance, ones)
     design = np.stack([np.ones(len(odds)), odds], axis=1)
-    of_alone = _sandwich(happened, expit(alone + odds), design[:, :1], patients)
-    of_both = _sandwich(happened, expit(both.intercept[0] + both.slope[0] * odds), design, patients)
+    of_alone = _jackknife(happened, expit(alone + odds), design[:, :1], patients)
+    of_both = _jackknife(happened, expit(both.intercept[0] + both.slope[0] * odds), design, patients)
     return float(of_alone[0]), float(of_both[0]), float(of_both[1])
 
 
-def _sandwich(
+def _jackknife(
     happened: NDArray[np.bool_], fitted: Floats, design: Floats, patients: NDArray[np.int64]
 ) -> Floats:
     if np.isnan(fitted).any():
         return np.full(design.shape[1], np.nan)
     _, patient = np.unique(patients, return_inverse=True)
-    clusters = int(patient.max()) + 1
-    scores = (happened - fitted)[:, None] * design
-    summed = np.stack([np.bincount(patient, column, minlength=clusters) for column in scores.T], axis=1)
-    information = design.T @ (design * (fitted * (1 - fitted))[:, None])
-    try:
-        bread = np.linalg.inv(information)
-    except np.linalg.LinAlgError:
-        return np.full(design.shape[1], np.nan)
-    variance = bread @ (summed.T @ summed * clusters / max(clusters - 1, 1)) @ bread
-    diagonal = np.diag(variance)  # not positive where scores nearly divide the classes, by rounding
-    return np.asarray(np.sqrt(np.where(diagonal > 0, diagonal, np.nan)))
+
+    def by_patient(values: Floats) -> Floats:
+        return np.stack([np.bincount(patient, column) for column in values.T], axis=1)
+
+    summed = by_patient((happened - fitted)[:, None] * design)
+    size = design.shape[1]
+    products = (design[:, :, None] * design[:, None, :]).reshape(-1, size**2)
+    information = by_patient(products * (fitted * (1 - fitted))[:, None]).reshape(-1, size, size)
+    without = information.sum(0) - information
+    # Rounding where scores nearly divide the classes, or a patient alone holds the fit.
+    if not (np.linalg.cond(without) < WELL_CONDITIONED).all():
+        return np.full(size, np.nan)
+    moved = np.linalg.solve(without, summed[:, :, None])[:, :, 0]
+    return np.asarray(np.sqrt((moved**2).sum(0) * (len(moved) - 1) / len(moved)))
 
 
 def weighted_mean(values: NDArray[np.floating], weights: Floats) -> Floats:

@@ -37,22 +37,52 @@ Place = Literal[
 
 @dataclass(frozen=True)
 class Proportion:
-    """A share of images, with Wilson's interval where images are independent.
+    """A share of images, or what follows from one.
 
     Attributes:
         parts: maps whether each image is of the class and whether it is predicted so, bool [N] each (for a
             metric of all images, its class and its predicted class, int [N]) to the images counted, and
             which of them are hits: bool [N] each.
+        value: maps the share to the metric, which rises with it; None where it is the share.
+        slope: the derivative of `value`.
     """
 
     parts: Callable[[NDArray, NDArray], tuple[NDArray[np.bool_], NDArray[np.bool_]]]  # type: ignore[type-arg]
+    value: Callable[[float], float] | None = None
+    slope: Callable[[float], float] | None = None
+
+
+@dataclass(frozen=True)
+class MeanOf:
+    """The mean of a metric of classes, by its name, over the classes that have it or need it."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class RateRatio:
+    """A likelihood ratio, or what follows from one.
+
+    Attributes:
+        positive: of a positive call: sensitivity over 1 - specificity; else 1 - sensitivity over specificity.
+        value: maps the ratio and the prevalence to the metric; None where it is the ratio.
+    """
+
+    positive: bool
+    value: Callable[[float, float], float] | None = None
 
 
 @dataclass(frozen=True)
 class NoInterval:
-    """A metric whose interval cannot be had by resampling."""
+    """A metric without an interval, and why."""
 
     reason: str
+
+
+Rule = (
+    Proportion | MeanOf | RateRatio | NoInterval | Literal["auc", "average precision", "brier", "calibration"]
+)
+FEWEST_PATIENTS = 20
 
 
 @dataclass(frozen=True)
@@ -65,9 +95,11 @@ class Metric:
         of: all images, or each class against the rest.
         needs: what there must be besides the predicted class of each image.
         function: its values under each weighting: [R], or [R, C] of classes.
-        interval: DeLong's, the percentile bootstrap over patients, the sandwich estimator's, or another.
+        interval: how its interval is made.
         shown: where.
         column: a shorter heading where columns are narrow.
+        fewest: patients of the rarer class; with fewer its interval is marked as unreliable, for there it was
+            measured to hold the truth too rarely (tests/benchmarks/coverage.py).
     """
 
     name: str
@@ -75,9 +107,10 @@ class Metric:
     of: Literal["all", "class"]
     needs: Literal["predictions", "scores", "probabilities", "prevalence"]
     function: Callable[[Weighted], Floats]
-    interval: Proportion | NoInterval | Literal["bootstrap", "delong", "sandwich"]
+    interval: Rule
     shown: tuple[Place, ...]
     column: str = ""
+    fewest: int = 0
 
 
 METRICS = (
@@ -110,10 +143,11 @@ METRICS = (
     Metric(
         "balanced_accuracy", "balanced accuracy", "all", "predictions",
         lambda images: confusion.balanced_accuracy(images.confusions),
-        "bootstrap",
+        MeanOf("sensitivity"),
         ("finding", "classes", "strata CSV of a finding", "strata of classes",
          "comparison of a finding", "comparison of classes"),
         column="balanced",
+        fewest=FEWEST_PATIENTS,
     ),
     Metric(
         "precision", "precision", "class", "predictions",
@@ -130,19 +164,24 @@ METRICS = (
     Metric(
         "f1", "F1", "class", "predictions",
         lambda images: confusion.class_f1(images.confusions),
-        "bootstrap",
+        Proportion(
+            lambda of_class, called: (of_class | called, of_class & called),
+            value=lambda share: 2 * share / (1 + share),
+            slope=lambda share: 2 / (1 + share) ** 2,
+        ),
         ("finding", "class table", "strata of a finding", "comparison of a finding"),
     ),
     Metric(
         "macro_f1", "macro F1", "all", "predictions",
         lambda images: confusion.macro_f1(images.confusions),
-        "bootstrap",
+        MeanOf("f1"),
         ("classes", "strata of classes", "comparison of classes"),
+        fewest=FEWEST_PATIENTS,
     ),
     Metric(
         "auc", "AUC", "class", "scores",
         lambda images: images.one_vs_rest(weighted_auc),
-        "delong",
+        "auc",
         (
             "finding",
             "class table",
@@ -154,70 +193,82 @@ METRICS = (
     Metric(
         "macro_auc", "macro AUC", "all", "scores",
         lambda images: images.one_vs_rest(weighted_auc).mean(1),
-        "bootstrap",
+        MeanOf("auc"),
         ("classes", "strata of classes", "comparison of classes", "difference of classes"),
     ),
     Metric(
         "average_precision", "average precision", "class", "scores",
         lambda images: images.one_vs_rest(weighted_average_precision),
-        "bootstrap",
+        "average precision",
         ("finding", "strata CSV of a finding"),
+        fewest=FEWEST_PATIENTS,
     ),
     Metric(
         "macro_average_precision", "macro average precision", "all", "scores",
         lambda images: images.one_vs_rest(weighted_average_precision).mean(1),
-        "bootstrap",
+        MeanOf("average_precision"),
         ("classes",),
+        fewest=FEWEST_PATIENTS,
     ),
     Metric(
         "brier", "Brier score", "all", "probabilities",
         Weighted.brier,
-        "bootstrap",
+        "brier",
         ("finding", "classes", "strata CSV of a finding", "strata CSV of classes"),
+        fewest=FEWEST_PATIENTS,
     ),
     Metric(
         "calibration_error", "calibration error", "all", "probabilities",
         Weighted.calibration_error,
-        NoInterval("resamples of it are far too high: it grows with every image that counts twice"),
+        NoInterval("it is biased upward, and its resamples are more so"),
         ("finding", "classes", "strata CSV of a finding", "strata CSV of classes"),
     ),
     Metric(
         "calibration_intercept", "calibration intercept", "class", "probabilities",
         lambda images: images.per_class(weighted_calibration_intercept),
-        "sandwich",
+        "calibration",
         ("finding", "strata CSV of a finding"),
+        fewest=FEWEST_PATIENTS,
     ),
     Metric(
         "calibration_slope", "calibration slope", "class", "probabilities",
         lambda images: images.per_class(lambda *each: weighted_calibration_slope(*each).slope),
-        "sandwich",
+        "calibration",
         ("finding", "strata CSV of a finding"),
+        fewest=FEWEST_PATIENTS,
     ),
     Metric(
         "ppv_at_prevalence", "PPV at the prevalence", "class", "prevalence",
         lambda images: confusion.class_ppv_at(images.confusions, images.prevalence),
-        "bootstrap",
+        RateRatio(
+            True,
+            lambda ratio, prevalence: 1 / (1 + (1 / prevalence - 1) / ratio) if ratio else 0.0,
+        ),
         ("finding", "strata CSV of a finding"),
+        fewest=FEWEST_PATIENTS,
     ),
     Metric(
         "npv_at_prevalence", "NPV at the prevalence", "class", "prevalence",
         lambda images: confusion.class_npv_at(images.confusions, images.prevalence),
-        "bootstrap",
+        RateRatio(False, lambda ratio, prevalence: 1 / (1 + ratio / (1 / prevalence - 1))),
         ("finding", "strata CSV of a finding"),
+        fewest=FEWEST_PATIENTS,
     ),
     Metric(
         "positive_likelihood_ratio", "positive likelihood ratio", "class", "predictions",
         lambda images: confusion.class_positive_likelihood_ratio(images.confusions),
-        "bootstrap",
+        RateRatio(True),
         ("finding", "strata CSV of a finding"),
         column="LR+",
+        fewest=FEWEST_PATIENTS,
     ),
     Metric(
         "negative_likelihood_ratio", "negative likelihood ratio", "class", "predictions",
         lambda images: confusion.class_negative_likelihood_ratio(images.confusions),
-        "bootstrap",
+        RateRatio(False),
         ("finding", "strata CSV of a finding"),
         column="LR-",
+        fewest=FEWEST_PATIENTS,
     ),
 )  # fmt: skip
 
@@ -252,13 +303,17 @@ def compute_metrics(
         Metrics of all images [R], and of each class against the rest [R, C]; NaN where one is undefined.
     """
     images = Weighted(answers, weights)
+    values: dict[str, Values] = {"all": {}, "class": {}}
+    for metric in computable(answers, metrics):
+        values[metric.of][metric.name] = metric.function(images)
+    return values["all"], values["class"]
+
+
+def computable(answers: Answers, metrics: Sequence[Metric]) -> list[Metric]:
+    """Leave out the metrics that need scores, probabilities or a prevalence that there are not."""
     available = {"predictions"}
     if answers.scores is not None:
         available |= {"scores", "probabilities"} if are_probabilities(answers.scores) else {"scores"}
     if answers.prevalence is not None:
         available.add("prevalence")
-    values: dict[str, Values] = {"all": {}, "class": {}}
-    for metric in metrics:
-        if metric.needs in available:
-            values[metric.of][metric.name] = metric.function(images)
-    return values["all"], values["class"]
+    return [metric for metric in metrics if metric.needs in available]

@@ -4,21 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.special import logit
+from scipy.stats import norm
 
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.confusion import Floats
-from cxr_cli.evaluation.metrics.registry import compute_metrics, shown
+from cxr_cli.evaluation.metrics.registry import BY_NAME, Proportion, computable, shown
+from cxr_cli.evaluation.subgroups.permutation import AreaDifferences, Exchange, Mask, sequential_p
+from cxr_cli.evaluation.uncertainty.estimates import Estimator
 from cxr_cli.evaluation.uncertainty.holm import holm
-from cxr_cli.evaluation.uncertainty.intervals import (
-    RESAMPLES,
-    UNKNOWN,
-    Interval,
-    none_for_nan,
-    over_resamples,
-    percentile_interval,
-    weight_chunks,
-)
+from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES, UNKNOWN, Interval, none_for_nan
+from cxr_cli.evaluation.uncertainty.mover import correlations, difference_interval
+
+MANY_PATIENTS = 200
+"""Of each class on each side, from which on the variance of an AUC's log odds gives its p value."""
 
 
 @dataclass(frozen=True)
@@ -45,137 +44,94 @@ class Difference:
         return {**none_for_nan(numbers), "method": self.interval.method}
 
 
-def difference_metrics(answers: Answers, weights: Floats) -> dict[str, Floats]:
-    """Compute the metrics [R] that do not depend on how frequent the classes are.
+def compared_metrics(answers: Answers) -> dict[str, tuple[str, int | None]]:
+    """Name the metrics that do not depend on how frequent the classes are: each with its class's number.
 
     Others, such as accuracy and precision, differ between strata whose class shares differ, without the model
     being any better in one of them.
     """
     if answers.positive is not None:
-        overall, per_class = compute_metrics(answers, weights, shown("difference of a finding"))
-        return {name: values[:, answers.positive] for name, values in per_class.items()} | overall
-    overall, per_class = compute_metrics(answers, weights, shown("difference of classes"))
-    of_classes = {
-        f"{name} {label}": values[:, number]
-        for name, values in per_class.items()
+        rows = computable(answers, shown("difference of a finding"))
+        return {row.name: (row.name, answers.positive if row.of == "class" else None) for row in rows}
+    rows = computable(answers, shown("difference of classes"))
+    of_classes: dict[str, tuple[str, int | None]] = {
+        f"{row.name} {label}": (row.name, number)
+        for row in rows
+        if row.of == "class"
         for number, label in enumerate(answers.classes)
     }
-    return of_classes | overall
+    return of_classes | {row.name: (row.name, None) for row in rows if row.of == "all"}
 
 
 def differences_to_rest(
     answers: Answers,
-    inside: NDArray[np.bool_],
-    sides: tuple[dict[str, Interval], dict[str, Interval]],
+    inside: Mask,
     rng: np.random.Generator,
     resamples: int = RESAMPLES,
+    of_inside: Estimator | None = None,
 ) -> dict[str, Difference]:
     """Compare a stratum's metrics with those of all other images: the stratum's minus the others'.
 
-    The interval is the bootstrap's over patients, who may have images on both sides. Where a side has no
-    spread (all of its few images are hits, say) the bootstrap knows nothing of that side: then it is
-    Newcombe's, from the sides' own intervals. The p value is by `permuted_strata`.
+    The interval is made from those of both sides, which patients may have images on. The p value is of
+    `Exchange`: who might as well have been in the stratum. Of the AUC it is by the variance of both where
+    patients are many.
 
     Args:
-        answers: of all images.
+        answers: of all images; patients are numbered from 0.
         inside: bool [N], the stratum.
-        sides: intervals of the metrics in the stratum and in the rest, by name.
-        rng: draws patients and permutations.
-        resamples: of each.
+        rng: draws strata.
+        resamples: strata that are drawn, at most.
+        of_inside: the metrics of the stratum, where they are at hand.
     """
-    member = inside.astype(np.float64)
-
-    def both_sides(weights: Floats) -> dict[str, Floats]:
-        """The metrics of each side: images weighted by membership, too."""
-        of_inside, of_rest = (
-            difference_metrics(answers, weights * member),
-            difference_metrics(answers, weights * (1 - member)),
-        )
-        return {
-            f"{side} {name}": values
-            for side, metrics in (("inside", of_inside), ("rest", of_rest))
-            for name, values in metrics.items()
-        }
-
-    ones = np.ones((1, len(answers)))
-    here, there = difference_metrics(answers, ones * member), difference_metrics(answers, ones * (1 - member))
-    resampled = over_resamples(both_sides, answers.patients, rng, resamples)
-    chance = _permuted_differences(answers, inside, rng, resamples)
+    patients = int(answers.patients.max()) + 1
+    sides = of_inside or Estimator(answers.take(inside)), Estimator(answers.take(~inside))
+    exchange = Exchange(answers.labels, answers.patients, inside)
     differences = {}
-    for name in here:
-        value = float(here[name][0] - there[name][0])
-        both = resampled[f"inside {name}"], resampled[f"rest {name}"]
-        if all(percentile_interval(side) is not UNKNOWN for side in both):
-            interval = percentile_interval(both[0] - both[1])
+    for label, (name, number) in compared_metrics(answers).items():
+        here, there = (side.estimate(name, number) for side in sides)
+        value = here.value - there.value
+        if np.isnan(value):
+            differences[label] = Difference(value, UNKNOWN, np.nan)
+            continue
+        influences = [side.influence(name, number, patients) for side in sides]
+        together = float(correlations(influences)[0, 1])
+        interval = difference_interval((here.value, there.value), (here.interval, there.interval), together)
+        rule = BY_NAME[name].interval
+        if isinstance(rule, Proportion) and number is not None:
+            parts = rule.parts(answers.labels == number, answers.predicted == number)
+            p = exchange.share_p(*parts, value, rng, resamples)
         else:
-            values = float(here[name][0]), float(there[name][0])
-            interval = newcombe_interval(values, (sides[0][name], sides[1][name]))
-        differences[name] = Difference(value, interval, permutation_p(value, chance[name]))
+            p = _area_p(
+                answers, inside, (here.value, there.value), influences, exchange, number, rng, resamples
+            )
+        differences[label] = Difference(value, interval, p)
     return differences
 
 
-def newcombe_interval(values: tuple[float, float], intervals: tuple[Interval, Interval]) -> Interval:
-    """Combine intervals of two independent values into one of their difference.
-
-    Source: Newcombe 1998, Statistics in Medicine 17:873, method 10.
-    """
-    (first, second), (of_first, of_second) = values, intervals
-    low = first - second - np.hypot(first - of_first.low, of_second.high - second)
-    high = first - second + np.hypot(of_first.high - first, second - of_second.low)
-    return UNKNOWN if np.isnan(low + high) else Interval(float(low), float(high), "newcombe")
-
-
-def permuted_strata(
-    labels: NDArray[np.int64],
-    patients: NDArray[np.int64],
-    inside: NDArray[np.bool_],
+def _area_p(
+    answers: Answers,
+    inside: Mask,
+    values: tuple[float, float],
+    influences: Sequence[Floats],
+    exchange: Exchange,
+    number: int | None,
     rng: np.random.Generator,
     resamples: int,
-) -> NDArray[np.bool_]:
-    """Draw who might as well have been in a stratum, if it meant nothing: bool [R, N].
-
-    Whole patients change places with patients who have images of the same classes; a patient with images in
-    the stratum and out of it changes them among themselves, within each class. So class shares stay as they
-    are.
-    """
-    _, patient = np.unique(patients, return_inverse=True)
-    profile = np.zeros((int(patient.max()) + 1, int(labels.max()) + 1), bool)
-    profile[patient, labels] = True
-    profile_number = np.unique(profile, axis=0, return_inverse=True)[1][patient]
-    images, inside_images = np.bincount(patient), np.bincount(patient, inside)
-    mixed = ((inside_images > 0) & (inside_images < images))[patient]
-
-    # What changes places: a patient, or an image of a mixed patient; and among which.
-    unit = np.unique(
-        np.stack([patient, np.where(mixed, 1 + np.arange(len(labels)), 0)]), axis=1, return_inverse=True
-    )[1]
-    block = np.where(mixed, (1 + patient) * profile.shape[1] + labels, -1 - profile_number)
-    first = np.unique(unit, return_index=True)[1]
-    order = np.argsort(block[first], kind="stable")
-    places = np.unique(block[first][order], return_inverse=True)[1]
-    shuffled = np.argsort(places + rng.random((resamples, len(order))), axis=1)
-    permuted = np.empty((resamples, len(order)), bool)
-    permuted[:, order] = inside[first][order][shuffled]
-    return permuted[:, unit]
-
-
-def permutation_p(value: float, chance: Floats) -> float:
-    """Share of permuted differences [R] at least as far from 0, the observed one being one of them."""
-    known = chance[~np.isnan(chance)]
-    if np.isnan(value) or known.size == 0:
-        return np.nan
-    return float((1 + (np.abs(known) >= abs(value) - 1e-12).sum()) / (1 + known.size))
-
-
-def _permuted_differences(
-    answers: Answers, inside: NDArray[np.bool_], rng: np.random.Generator, resamples: int
-) -> dict[str, Floats]:
-    parts = []
-    for size in weight_chunks(len(answers), resamples):
-        member = permuted_strata(answers.labels, answers.patients, inside, rng, size).astype(np.float64)
-        of_inside, of_rest = difference_metrics(answers, member), difference_metrics(answers, 1 - member)
-        parts.append({name: of_inside[name] - of_rest[name] for name in of_inside})
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+) -> float:
+    """Compute the p value of a difference of AUCs: by their variance on log odds, or by sampled strata."""
+    numbers = range(len(answers.classes)) if number is None else (number,)
+    fewest = min(
+        np.count_nonzero(np.bincount(answers.patients[side & (answers.labels == one)]))
+        for side in (inside, ~inside)
+        for one in range(len(answers.classes))
+    )
+    if fewest >= MANY_PATIENTS and max(values) < 1 and min(values) > 0:
+        first, second = (of / (value * (1 - value)) for of, value in zip(influences, values, strict=True))
+        error = float(np.sqrt(((first - second) ** 2).sum()))
+        return float(2 * norm.sf(abs(logit(values[0]) - logit(values[1])) / error))
+    areas = AreaDifferences(answers, numbers)
+    sampled = (np.array([areas.of(images)]) for images in exchange.samples(rng))
+    return sequential_p(values[0] - values[1], sampled, resamples)
 
 
 def with_holm(differences: Sequence[Difference]) -> list[Difference]:

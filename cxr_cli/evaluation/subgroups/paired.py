@@ -1,47 +1,52 @@
 """Two models on the same images: differences of their metrics."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, norm, rankdata
+from scipy.stats import norm, rankdata
 from scipy.stats import t as student
 
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.confusion import Floats
-from cxr_cli.evaluation.metrics.registry import compute_metrics, shown
+from cxr_cli.evaluation.metrics.registry import computable, compute_metrics, shown
 from cxr_cli.evaluation.subgroups.differences import Difference
+from cxr_cli.evaluation.subgroups.permutation import AT_ONCE
 from cxr_cli.evaluation.uncertainty.delong import compare_areas
+from cxr_cli.evaluation.uncertainty.estimates import Estimator
 from cxr_cli.evaluation.uncertainty.intervals import (
     LEVEL,
-    RESAMPLES,
     UNKNOWN,
     Interval,
-    over_resamples,
-    percentile_interval,
     weight_chunks,
 )
+from cxr_cli.evaluation.uncertainty.mover import correlations, difference_interval
 
 
-def paired_differences(
-    first: Answers, second: Answers, rng: np.random.Generator, resamples: int = RESAMPLES
-) -> dict[str, Difference]:
+def paired_differences(first: Answers, second: Answers) -> dict[str, Difference]:
     """Compute the second model's metrics minus the first's.
 
-    Intervals are percentiles of the bootstrap over patients, both models on the same ones; of the AUC
-    DeLong's, as is its p value; of shares of images see `paired_share_interval`. Of shares p is McNemar's
-    exact one, or `swapping_p` where patients have several images. Precision, F1 and macro metrics have an
-    interval and no p.
+    The interval is made from those of both models and how they vary together over patients; of the AUC it is
+    DeLong's, as is its p value; of shares of images see `paired_share_interval` and `swapping_p`. Precision,
+    F1 and macro metrics have an interval and no p.
 
     Args:
         first, second: of the same images, in the same order.
-        rng: draws patients, and swaps.
-        resamples: of each.
     """
-    values = _minus(first, second, np.ones((1, len(first))))
-    resampled = over_resamples(lambda weights: _minus(first, second, weights), first.patients, rng, resamples)
-    differences = {
-        name: Difference(float(value[0]), percentile_interval(resampled[name]), np.nan)
-        for name, value in values.items()
-    }
+    patients, numbers = np.unique(first.patients, return_inverse=True)
+    models = [Estimator(replace(of, patients=numbers)) for of in (second, first)]
+    differences = {}
+    for label, (name, number) in _compared(first, second).items():
+        values = [of.estimate(name, number) for of in models]
+        value = values[0].value - values[1].value
+        interval = UNKNOWN
+        if not np.isnan(value):
+            together = correlations([of.influence(name, number, len(patients)) for of in models])[0, 1]
+            interval = difference_interval(
+                (values[0].value, values[1].value), (values[0].interval, values[1].interval), float(together)
+            )
+        differences[label] = Difference(value, interval, np.nan)
     counted = {"accuracy": np.ones(len(first), bool)}
     if first.positive is not None:
         of_class = first.labels == first.positive
@@ -53,10 +58,21 @@ def paired_differences(
             differences["auc"] = Difference(area.value, limits, area.p)
     gained = (second.predicted == second.labels).astype(np.int64) - (first.predicted == first.labels)
     for name, images in counted.items():
-        p = swapping_p(gained[images], first.patients[images], rng, resamples)
+        p = swapping_p(gained[images], first.patients[images])
         interval = paired_share_interval(gained[images], first.patients[images])
         differences[name] = Difference(differences[name].value, interval, p)
     return differences
+
+
+def _compared(first: Answers, second: Answers) -> dict[str, tuple[str, int | None]]:
+    """Name the metrics by which models are compared, that both have: each with its class's number."""
+    positive = first.positive
+    place = shown("comparison of classes" if positive is None else "comparison of a finding")
+    rows = [row for row in computable(first, place) if row in computable(second, place)]
+    of_class: dict[str, tuple[str, int | None]] = {
+        row.name: (row.name, positive) for row in rows if row.of == "class" and positive is not None
+    }
+    return of_class | {row.name: (row.name, None) for row in rows if row.of == "all"}
 
 
 def paired_share_interval(gained: NDArray[np.int64], patients: NDArray[np.int64]) -> Interval:
@@ -85,48 +101,46 @@ def paired_share_interval(gained: NDArray[np.int64], patients: NDArray[np.int64]
     return Interval(max(mean - half, -1.0), min(mean + half, 1.0), "agresti-min")
 
 
-def swapping_p(
-    gained: NDArray[np.int64], patients: NDArray[np.int64], rng: np.random.Generator, resamples: int
-) -> float:
-    """Compute the p value of two models being right equally often.
+def swapping_p(gained: NDArray[np.int64], patients: NDArray[np.int64]) -> float:
+    """Compute the exact p value of two models being right equally often.
 
     If they are, either might as well have given the other's answers on a patient's images. Where every image
-    is of its own patient that is McNemar's exact test; else answers are swapped at random, patient by
-    patient.
+    is of its own patient that is McNemar's exact test.
 
     Args:
         gained: int [N], 1 where the second alone is right, -1 where the first alone is.
         patients: int [N].
-        rng, resamples: of the swaps.
     """
     if len(gained) == 0:
         return np.nan
-    names, patient = np.unique(patients, return_inverse=True)
-    if len(names) == len(patients):
-        discordant = int((gained != 0).sum())
-        return float(binomtest(int((gained > 0).sum()), discordant).pvalue) if discordant else 1.0
-    totals = np.bincount(patient, gained)
-    totals = totals[totals != 0]
-    swapped = np.concatenate(
-        [
-            np.abs((2 * rng.integers(0, 2, (size, len(totals))) - 1) @ totals)
-            for size in weight_chunks(len(totals), resamples)
-        ]
-    )
-    return float((1 + (swapped >= abs(totals.sum()) - 1e-9).sum()) / (1 + resamples))
+    _, patient = np.unique(patients, return_inverse=True)
+    sizes, numbers = np.unique(np.abs(np.bincount(patient, gained)), return_counts=True)
+    most = int(sizes @ numbers)
+    # The chance of each sum of totals, each with either sign: their characteristic functions are cosines.
+    length = 2 * most + 1
+    angles = 2 * np.pi / length * np.arange(most + 1)
+    spectrum = np.ones(most + 1)
+    for size, number in zip(sizes, numbers, strict=True):
+        spectrum *= np.cos(size * angles) ** number
+    chances = np.fft.irfft(spectrum, length)
+    sums = np.minimum(np.arange(length), length - np.arange(length))
+    return float(np.clip(chances[sums >= abs(int(gained.sum()))].sum(), 0.0, 1.0))
 
 
 def swapped_differences(
-    first: Answers, second: Answers, rng: np.random.Generator, resamples: int = RESAMPLES
-) -> dict[str, Floats]:
-    """Compute the differences [R] that there would be if the models' predictions were exchangeable.
+    first: Answers, second: Answers, rng: np.random.Generator
+) -> Iterator[dict[str, Floats]]:
+    """Sample the differences that there would be if the models' predictions were exchangeable, without end.
 
     Predictions are swapped at random, patient by patient. Scores are replaced by their ranks within each
     model, for a metric of ranks must not depend on the scale of a model's scores.
 
     Args:
         first, second: of the same images, in the same order.
-        rng, resamples: of the swaps.
+        rng: of the swaps.
+
+    Yields:
+        Differences [R] by metric.
     """
     both = Answers(
         classes=first.classes,
@@ -139,21 +153,14 @@ def swapped_differences(
         positive=first.positive,
     )
     names, patient = np.unique(first.patients, return_inverse=True)
-    parts = []
-    for size in weight_chunks(len(both), resamples):
+    size = min(AT_ONCE, next(weight_chunks(len(both), AT_ONCE)))
+    while True:
         swap = rng.integers(0, 2, (size, len(names))).astype(np.float64)[:, patient]
         of_first, of_second = (
             _comparable(both, np.concatenate(weights, axis=1))
             for weights in ((1 - swap, swap), (swap, 1 - swap))
         )
-        parts.append({name: of_second[name] - of_first[name] for name in of_first})
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _minus(first: Answers, second: Answers, weights: Floats) -> dict[str, Floats]:
-    """Compute the second model's metrics minus the first's under each weighting."""
-    of_first, of_second = _comparable(first, weights), _comparable(second, weights)
-    return {name: of_second[name] - values for name, values in of_first.items() if name in of_second}
+        yield {name: of_second[name] - of_first[name] for name in of_first}
 
 
 def _comparable(answers: Answers, weights: Floats) -> dict[str, Floats]:

@@ -1,6 +1,7 @@
 """Images by their characteristics: which strata there are, and every metric of each."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -10,11 +11,21 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.metrics.answers import Answers
+from cxr_cli.evaluation.metrics.registry import BY_NAME, shown
 from cxr_cli.evaluation.subgroups.differences import Difference, differences_to_rest, with_holm
 from cxr_cli.evaluation.subgroups.paired import paired_differences
-from cxr_cli.evaluation.uncertainty.estimates import Estimates, estimate
-from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES, Interval
-from cxr_cli.recorded_values import NOT_RECORDED, is_missing, number_of
+from cxr_cli.evaluation.uncertainty.estimates import Estimates, Estimator
+from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
+from cxr_cli.name_lists import read_parts
+from cxr_cli.recorded_values import (
+    NOT_RECORDED,
+    age_in_years,
+    is_impossible_age,
+    is_unknown,
+    number_of,
+    sex_code,
+)
+from cxr_cli.reporting import SILENT, Reporter
 
 ALL_IMAGES = "all images"
 MOST_STRATA = 50
@@ -31,21 +42,30 @@ class Characteristic:
     column: str
     edges: tuple[float, ...] = ()
 
+    @property
+    def meaning(self) -> str:
+        """What the column is known as: "age" of "Patient Age", "sex" of "Gender", or its own name."""
+        word = re.sub(r"[\W_]+", "", self.column.casefold()).removeprefix("patient")
+        return {"age": "age", "ageyears": "age", "sex": "sex", "gender": "sex"}.get(word, self.column)
+
     def names(self, values: Sequence[str], place: str) -> list[str]:
-        """Name the stratum of each value.
+        """Name the stratum of each value: ages in years and sexes as codes, however they are written.
 
         Raises:
             BadInput: a value is no number where there are bins; `place` is the file's name.
         """
-        return [
-            NOT_RECORDED if is_missing(value) else self._name(value, f"{place}: line {line}")
-            for line, value in enumerate(values, start=2)
-        ]
+        named: dict[str, str] = {}
+        for line, value in enumerate(values, start=2):
+            if value not in named:
+                named[value] = self._name(value, f"{place}: line {line}") or NOT_RECORDED
+        return [named[value] for value in values]
 
     def _name(self, value: str, place: str) -> str:
+        if is_unknown(self.meaning, value):
+            return ""
         if not self.edges:
-            return value
-        number = number_of(self.column, value)
+            return {"age": age_in_years, "sex": sex_code}.get(self.meaning, str)(value) or value
+        number = number_of(self.meaning, value)
         if np.isnan(number):
             raise BadInput(f"{place}: {self.column} is {value!r}; bins need numbers")
         return self.bins()[int(np.searchsorted(self.edges, number, side="right"))]
@@ -60,18 +80,21 @@ class Characteristic:
 def read_by(text: str) -> tuple[Characteristic, ...]:
     """Read one of `by`: columns, which are crossed; a column's bins after a colon: "sex,age:40,60".
 
+    A name with a comma or a colon stands in double quotes, see `read_parts`.
+
     Raises:
         InvalidSetting: edges that are no rising numbers, or no column.
     """
     found: list[tuple[str, list[float]]] = []
-    for part in text.split(","):
-        name, colon, edge = part.partition(":")
-        if colon:
-            found.append((name.strip(), [_edge(text, edge)]))
+    before = ""
+    for part, separator in read_parts("by", text, ",:"):
+        if before == ":":
+            found[-1][1].append(_edge(text, part + separator.strip(",")))
         elif found and found[-1][1] and _is_number(part):
             found[-1][1].append(float(part))
         else:
-            found.append((part.strip(), []))
+            found.append((part, []))
+        before = separator
     for name, edges in found:
         if not name:
             raise InvalidSetting("by", text, "a column's name is missing")
@@ -90,8 +113,12 @@ def _is_number(text: str) -> bool:
     return re.fullmatch(r"\s*[-+]?(\d+\.?\d*|\.\d+)\s*", text) is not None
 
 
-def divide(by: Sequence[str], column: Column, place: str) -> dict[str, dict[str, NDArray[np.bool_]]]:
+def divide(
+    by: Sequence[str], column: Column, place: str, reporter: Reporter = SILENT
+) -> dict[str, dict[str, NDArray[np.bool_]]]:
     """Divide images by each of several `by`: bool [N] by the columns' names and the stratum's.
+
+    Impossible ages are not recorded, which is reported.
 
     Raises:
         InvalidSetting: see `read_by` and `strata_of`; or the same columns twice.
@@ -100,9 +127,15 @@ def divide(by: Sequence[str], column: Column, place: str) -> dict[str, dict[str,
     divisions: dict[str, dict[str, NDArray[np.bool_]]] = {}
     for text in by:
         characteristics = read_by(text)
-        name = ", ".join(characteristic.column for characteristic in characteristics)
+        columns = [characteristic.column for characteristic in characteristics]
+        name = columns[0] if len(columns) == 1 else ", ".join(map(_quoted, columns))
         if name in divisions:
             raise InvalidSetting("by", text, f"{name} is there twice")
+        for characteristic in characteristics:
+            ages = Counter(column(characteristic.column)) if characteristic.meaning == "age" else Counter()
+            impossible = sum(images for age, images in ages.items() if is_impossible_age(age))
+            if impossible:
+                reporter.say(f"{place}: {impossible} ages below 0 or over 120 years count as not recorded")
         divisions[name] = strata_of(characteristics, column, place)
     return divisions
 
@@ -117,7 +150,8 @@ def strata_of(by: Sequence[Characteristic], column: Column, place: str) -> dict[
 
     Returns:
         bool [N] by the stratum's name; every image is in one. Bins are in their order, other values by name,
-        what is not recorded last; a stratum without images is none.
+        what is not recorded last; a stratum without images is none. Crossed values that hold a comma or a
+        quotation mark are quoted as in CSV, so that no two strata have one name.
 
     Raises:
         BadInput: a value is no number where there are bins.
@@ -137,7 +171,13 @@ def strata_of(by: Sequence[Characteristic], column: Column, place: str) -> dict[
         )
     numbers = {kind: number for number, kind in enumerate(kinds)}
     of_image = np.array([numbers[image] for image in images])
-    return {", ".join(kind): of_image == number for kind, number in numbers.items()}
+    quoted = _quoted if len(by) > 1 else str
+    return {", ".join(map(quoted, kind)): of_image == number for kind, number in numbers.items()}
+
+
+def _quoted(value: str) -> str:
+    doubled = value.replace('"', '""')
+    return f'"{doubled}"' if {",", '"'} & set(value) else value
 
 
 def _ranks(characteristic: Characteristic, names: Sequence[str]) -> dict[str, int]:
@@ -153,8 +193,8 @@ class Stratum:
         by: the characteristic, such as "view_position, sex"; "" for all images.
         name: its value.
         images, patients: counts.
-        of_class: images of each class.
-        small: a class has fewer images than asked for.
+        of_class, patients_of_class: images, and patients, of each class.
+        small: a class has fewer patients than asked for.
         estimates: every metric.
         differences: to all other images; where there are two strata the first has them. Empty where there is
             none.
@@ -167,6 +207,7 @@ class Stratum:
     images: int
     patients: int
     of_class: dict[str, int]
+    patients_of_class: dict[str, int]
     small: bool
     estimates: Estimates
     differences: dict[str, Difference] = field(default_factory=dict)
@@ -187,21 +228,20 @@ def describe_strata(
     Args:
         answers: of N images.
         divisions: by name, the strata of a characteristic by name: bool [N].
-        rng: draws patients and permutations.
-        resamples: of each.
-        small: a stratum with fewer images of a class is marked.
+        rng: draws strata, for p values.
+        resamples: how many at most.
+        small: a stratum with fewer patients of a class is marked.
     """
-    found = [_stratum("", ALL_IMAGES, answers, np.ones(len(answers), bool), rng, resamples, small)]
+    answers = replace(answers, patients=np.unique(answers.patients, return_inverse=True)[1])
+    found = [_stratum("", ALL_IMAGES, Estimator(answers), small)]
     for by, strata in divisions.items():
         for place, (name, inside) in enumerate(strata.items()):
-            stratum = _stratum(by, name, answers, inside, rng, resamples, small)
+            of_inside = Estimator(answers.take(inside))
+            stratum = _stratum(by, name, of_inside, small)
             # Of two strata the second's differences are the first's, turned round.
             if len(strata) > 2 or (len(strata) == 2 and place == 0):
-                rest = estimate(answers.take(~inside), rng, resamples)
-                sides = difference_intervals(answers, stratum.estimates), difference_intervals(answers, rest)
-                stratum = replace(
-                    stratum, differences=differences_to_rest(answers, inside, sides, rng, resamples)
-                )
+                differences = differences_to_rest(answers, inside, rng, resamples, of_inside)
+                stratum = replace(stratum, differences=differences)
             found.append(stratum)
     corrected = _corrected([stratum.by for stratum in found], [stratum.differences for stratum in found])
     return [
@@ -215,19 +255,17 @@ def compare_strata(
     answers: Answers,
     other: Answers,
     divisions: Mapping[str, Mapping[str, NDArray[np.bool_]]],
-    rng: np.random.Generator,
-    resamples: int = RESAMPLES,
 ) -> list[Stratum]:
     """Add another model's metrics minus these, on all images and in every stratum.
 
     Args:
         strata: as `describe_strata` made them of these answers and divisions.
         answers, other: of the same N images, in the same order.
-        divisions, rng, resamples: as there.
+        divisions: as there.
     """
     everything = {"": {ALL_IMAGES: np.ones(len(answers), bool)}, **divisions}
     masks = [everything[stratum.by][stratum.name] for stratum in strata]
-    found = [paired_differences(answers.take(inside), other.take(inside), rng, resamples) for inside in masks]
+    found = [paired_differences(answers.take(inside), other.take(inside)) for inside in masks]
     corrected = _corrected([stratum.by for stratum in strata], found)
     return [replace(stratum, model_differences=of) for stratum, of in zip(strata, corrected, strict=True)]
 
@@ -246,36 +284,36 @@ def _corrected(
     return found
 
 
-def difference_intervals(answers: Answers, estimates: Estimates) -> dict[str, Interval]:
-    """Take the intervals of the metrics that differences are of, by the names that differences have."""
-    per_class, positive = estimates.per_class, answers.positive
-    overall = {name: of.interval for name, of in estimates.overall.items()}
-    if positive is not None:
-        return {name: of[positive].interval for name, of in per_class.items()} | overall
-    of_classes = {
-        f"{name} {label}": of[number].interval
-        for name, of in per_class.items()
-        for number, label in enumerate(answers.classes)
-    }
-    return of_classes | overall
-
-
-def _stratum(
-    by: str,
-    name: str,
-    answers: Answers,
-    inside: NDArray[np.bool_],
-    rng: np.random.Generator,
-    resamples: int,
-    small: int,
-) -> Stratum:
-    counts = np.bincount(answers.labels[inside], minlength=len(answers.classes))
+def _stratum(by: str, name: str, of_images: Estimator, small: int) -> Stratum:
+    answers = of_images.answers
+    patients_of_class = count_patients(answers)
+    # Those that are shown, and the AUC of each class, for its plot.
+    rows = (
+        [*shown("strata of classes", "strata CSV of classes"), BY_NAME["auc"]]
+        if answers.positive is None
+        else shown("strata of a finding", "strata CSV of a finding")
+    )
     return Stratum(
         by=by,
         name=name,
-        images=int(inside.sum()),
-        patients=len(np.unique(answers.patients[inside])),
-        of_class=dict(zip(answers.classes, counts.tolist(), strict=True)),
-        small=bool(counts.min() < small),
-        estimates=estimate(answers.take(inside), rng, resamples),
+        images=len(answers),
+        patients=len(np.unique(answers.patients)),
+        of_class=count_images(answers),
+        patients_of_class=patients_of_class,
+        small=min(patients_of_class.values()) < small,
+        estimates=of_images.estimates(rows),
     )
+
+
+def count_images(answers: Answers) -> dict[str, int]:
+    """Count the images of each class."""
+    counts = np.bincount(answers.labels, minlength=len(answers.classes))
+    return dict(zip(answers.classes, counts.tolist(), strict=True))
+
+
+def count_patients(answers: Answers) -> dict[str, int]:
+    """Count the patients who have an image of each class."""
+    return {
+        name: len(np.unique(answers.patients[answers.labels == number]))
+        for number, name in enumerate(answers.classes)
+    }

@@ -1,16 +1,20 @@
 """Strata as tables, and as records for CSV and JSON."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from textwrap import wrap
+from typing import Any, Protocol
 
 import numpy as np
 
 from cxr_cli.evaluation.metrics.registry import BY_NAME, heading, shown
 from cxr_cli.evaluation.subgroups.differences import Difference
 from cxr_cli.evaluation.subgroups.strata import Stratum
-from cxr_cli.evaluation.tables import Cell, Table, limits
-from cxr_cli.evaluation.uncertainty.estimates import Estimate, Estimates
+from cxr_cli.evaluation.tables import DAGGER, Cell, Table, limits
+from cxr_cli.evaluation.uncertainty.estimates import UNRELIABLE, Estimate, Estimates
+
+WIDTH = 110
+"""Letters of a line."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Subject:
     Attributes:
         classes: names.
         positive: the number of the finding's class, None for more than two classes.
-        small: images of a class, below which a stratum is marked.
+        small: patients of a class, below which a stratum is marked.
     """
 
     classes: tuple[str, ...]
@@ -34,7 +38,10 @@ class Subject:
             return {row.name: row.column or row.heading for row in shown("strata of a finding")}
         rows = shown("strata of classes")
         of_classes = {
-            f"{row.name} {label}": label for row in rows if row.of == "class" for label in self.classes
+            f"{row.name} {label}": f"class {label}"
+            for row in rows
+            if row.of == "class"
+            for label in self.classes
         }
         return {row.name: row.column or row.heading for row in rows if row.of == "all"} | of_classes
 
@@ -57,47 +64,60 @@ def metric_of(estimates: Estimates, name: str, subject: Subject) -> Estimate | N
 
 
 def records(strata: Sequence[Stratum], subject: Subject) -> list[dict[str, Any]]:
-    """Put every stratum into one flat row of numbers, None where unknown: for CSV."""
+    """Put every stratum into one flat row of numbers, None where unknown: for CSV.
+
+    A column that is of a class has its name at the end, after "_of_": `images_of_normal`,
+    `sensitivity_low_of_normal`. No other column has "_of_" in its name, so none is another's.
+    """
     rows = []
     for stratum in strata:
-        row = _counts(stratum, subject)
+        row = {**_place(stratum), **_counts(stratum, subject)}
         for name in subject.names:
             metric = metric_of(stratum.estimates, name, subject)
             if metric is not None:
-                row |= _numbered(name, metric.as_json(), ("low", "high", "method"))
+                row |= _numbered(name, metric.as_json(), ("low", "high", "method", "reliable"))
         for kind, differences in (
             ("difference", stratum.differences),
             ("model_difference", stratum.model_differences),
         ):
             for name, difference in differences.items():
-                row |= _numbered(
-                    f"{name}_{kind}", difference.as_json(), ("low", "high", "method", "p", "p_holm")
-                )
-        rows.append({name.replace(" ", "_"): value for name, value in row.items()})
+                parts = ("low", "high", "method", "p", "p_holm")
+                row |= _numbered(name, difference.as_json(), parts, kind)
+        rows.append(row)
     return rows
 
 
-def _counts(stratum: Stratum, subject: Subject) -> dict[str, Any]:
-    names = (
-        {name: name for name in subject.classes}
-        if subject.positive is None
-        else {
-            "positives": subject.classes[subject.positive],
-            "negatives": subject.classes[1 - subject.positive],
-        }
-    )
+def _place(stratum: Stratum) -> dict[str, Any]:
     return {
         "by": stratum.by,
         "stratum": stratum.name,
         "small": stratum.small,
         "images": stratum.images,
         "patients": stratum.patients,
-        **{heading: stratum.of_class[name] for heading, name in names.items()},
     }
 
 
-def _numbered(name: str, numbers: dict[str, Any], parts: Sequence[str]) -> dict[str, Any]:
-    return {name: numbers["value"], **{f"{name}_{part}": numbers[part] for part in parts}}
+def _counts(stratum: Stratum, subject: Subject) -> dict[str, int]:
+    """Images and patients of each class, by the columns of the CSV."""
+    of_class, patients = stratum.of_class, stratum.patients_of_class
+    if subject.positive is None:
+        images = {f"images_of_{name}": count for name, count in of_class.items()}
+        return images | {f"patients_of_{name}": count for name, count in patients.items()}
+    positive, negative = (subject.classes[number] for number in (subject.positive, 1 - subject.positive))
+    return {
+        "positives": of_class[positive],
+        "negatives": of_class[negative],
+        "positive_patients": patients[positive],
+        "negative_patients": patients[negative],
+    }
+
+
+def _numbered(name: str, numbers: Mapping[str, Any], parts: Sequence[str], kind: str = "") -> dict[str, Any]:
+    """Name the columns of a value and of its parts; `name` is a metric's, with a class after a blank."""
+    metric, blank, label = name.partition(" ")
+    end = f"_of_{label}" if blank else ""
+    columns = {"value": "", **{part: part for part in parts}}
+    return {"_".join(filter(None, (metric, kind, part))) + end: numbers[key] for key, part in columns.items()}
 
 
 def as_json(strata: Sequence[Stratum], subject: Subject) -> list[dict[str, Any]]:
@@ -107,7 +127,10 @@ def as_json(strata: Sequence[Stratum], subject: Subject) -> list[dict[str, Any]]
         metrics = {name: metric_of(stratum.estimates, name, subject) for name in subject.names}
         found.append(
             {
-                **_counts(stratum, subject),
+                **_place(stratum),
+                "images_of_class": stratum.of_class,
+                "patients_of_class": stratum.patients_of_class,
+                **({} if subject.positive is None else _counts(stratum, subject)),
                 "metrics": {name: metric.as_json() for name, metric in metrics.items() if metric is not None},
                 "differences": {
                     name: difference.as_json() for name, difference in stratum.differences.items()
@@ -133,12 +156,20 @@ def tables(strata: Sequence[Stratum], subject: Subject) -> list[Table]:
 
 
 def _table_of_counts(strata: Sequence[Stratum], subject: Subject) -> Table:
-    counts = [list(_counts(stratum, subject).items())[3:] for stratum in strata]
+    order = list(subject.classes)
+    headings = [f"class {name}" for name in order]
+    if subject.positive is not None:
+        order = [subject.classes[subject.positive], subject.classes[1 - subject.positive]]
+        headings = ["positives", "negatives"]
     rows = [
-        [_name(stratum), *(Cell(str(value)) for _, value in of)]
-        for stratum, of in zip(strata, counts, strict=True)
+        [
+            _name(stratum),
+            *(Cell(str(count)) for count in (stratum.images, stratum.patients)),
+            *(Cell(str(stratum.of_class[name])) for name in order),
+        ]
+        for stratum in strata
     ]
-    return Table("Images", ["", *(heading for heading, _ in counts[0])], rows)
+    return Table("Images", ["", "images", "patients", *headings], rows)
 
 
 def _table_of_metrics(strata: Sequence[Stratum], subject: Subject) -> Table:
@@ -174,7 +205,9 @@ def metric_cell(metric: Estimate | None) -> Cell:
     if metric is None or np.isnan(metric.value):
         return Cell("-")
     low, high = metric.interval.low, metric.interval.high
-    return Cell(f"{metric.value:.3f}", "" if np.isnan(low) else limits(low, high))
+    if np.isnan(low):
+        return Cell(f"{metric.value:.3f}", metric.reason)
+    return Cell(f"{metric.value:.3f}", f"{limits(low, high)}{DAGGER if metric.reason else ''}")
 
 
 def difference_cells(difference: Difference) -> list[Cell]:
@@ -190,23 +223,62 @@ def difference_cells(difference: Difference) -> list[Cell]:
     ]
 
 
+class Group(Protocol):
+    """What a row of a table is of: a stratum, for one model or for several."""
+
+    @property
+    def by(self) -> str:
+        """The characteristic, "" for all images."""
+
+    @property
+    def name(self) -> str:
+        """Its value."""
+
+    @property
+    def small(self) -> bool:
+        """Whether a class has few patients."""
+
+    @property
+    def of_class(self) -> Mapping[str, int]:
+        """Images of each class."""
+
+
+def notes_of_groups(groups: Sequence[Group], subject: Subject) -> list[str]:
+    """Say what the mark of small strata means, and why metrics are blank where a class has no image."""
+    found = []
+    if any(group.small for group in groups):
+        found.append(f"* fewer than {subject.small} patients of a class: read with care")
+    lacking = []
+    for group in groups:
+        missing = [label for label, images in group.of_class.items() if not images]
+        if missing:
+            by = f"{group.by}: " if group.by else ""
+            lacking.append(f"{by}{group.name} (no {', no '.join(missing)})")
+    if lacking:
+        found += wrap(f"- undefined, for a class has no image there: {'; '.join(lacking)}", WIDTH)
+    return found
+
+
+def reliability_notes(table: Table) -> list[str]:
+    """Say what the mark of intervals means, where there is one."""
+    return [UNRELIABLE] if any(DAGGER in cell.limits for row in table.rows for cell in row) else []
+
+
 def notes(strata: Sequence[Stratum], subject: Subject) -> list[str]:
     """Say what the marks and the columns mean."""
-    found = []
-    if any(stratum.small for stratum in strata):
-        found.append(f"* fewer than {subject.small} images of a class: read with care")
+    found = notes_of_groups(strata, subject) + reliability_notes(_table_of_metrics(strata, subject))
     if any(
         not np.isnan(difference.value) for stratum in strata for difference in stratum.differences.values()
     ):
         found += [
             "Differences: a stratum's metric minus that of all other images. "
             "p: patients permuted between strata,",
-            "class by class. Holm: p corrected for the number of differences of the same characteristic.",
+            "class by class; AUCs of many patients by DeLong. Holm: p corrected for all of a characteristic.",
         ]
     if any(stratum.model_differences for stratum in strata):
         found += [
             "Differences of the models: p of shares by McNemar's exact test, "
-            "or by swapping the models' answers",
+            "or by all swaps of the models' answers",
             "patient by patient where patients have several images; of the AUC by DeLong. Holm as above.",
         ]
     return found

@@ -1,16 +1,17 @@
 """AUCs of several models on the same images, and how they vary together.
 
-DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44:837, by midranks as Sun & Xu 2014, IEEE Signal Processing
-Letters 21:1389; several images of one patient as Obuchowski 1997, Biometrics 53:567.
+DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44:837; several images of one patient as Obuchowski 1997,
+Biometrics 53:567.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
+from scipy.stats import norm
 
 from cxr_cli.evaluation.metrics.confusion import Floats
+from cxr_cli.evaluation.metrics.influence import area_influence
 
 
 class Areas(NamedTuple):
@@ -32,38 +33,35 @@ class AreaDifference(NamedTuple):
 def areas(positive: NDArray[np.bool_], scores: NDArray[np.floating], patients: NDArray[np.int64]) -> Areas:
     """Compute the AUC of each model, and the covariance of these AUCs over samples of patients.
 
-    An image's placement is the share of the other class's images that it is rightly ranked against, ties
-    half. Where each image is of its own patient the covariance is DeLong's; else the placements of a
-    patient's images are summed first, for they vary together.
+    Where each image is of its own patient the covariance is DeLong's; else the placements of a patient's
+    images are summed first, for they vary together.
 
     Args:
         positive: bool [N].
         scores: [M, N], a row a model.
         patients: int [N].
     """
-    positives, negatives = int(positive.sum()), int((~positive).sum())
-    unknown = np.full((len(scores), len(scores)), np.nan)
-    if positives == 0 or negatives == 0:
-        return Areas(unknown[0], unknown)
-    ranks = rankdata(scores, axis=1)
-    above = (ranks[:, positive] - rankdata(scores[:, positive], axis=1)) / negatives
-    below = 1 - (ranks[:, ~positive] - rankdata(scores[:, ~positive], axis=1)) / positives
-    values = above.mean(1)
+    values, influences = area_influence(positive, scores)
+    return Areas(values, area_covariance(positive, influences, patients))
 
-    _, patient = np.unique(patients, return_inverse=True)
-    count = int(patient.max()) + 1
-    counts = (len(np.unique(patient[positive])), len(np.unique(patient[~positive])))
+
+def area_covariance(positive: NDArray[np.bool_], influences: Floats, patients: NDArray[np.int64]) -> Floats:
+    """Compute the covariance [M, M] of AUCs from what each image adds to them [M, N]; see `areas`."""
+    sides = [np.bincount(patients, of_class) for of_class in (positive, ~positive)]
+    counts = [int((side > 0).sum()) for side in sides]
     if min(counts) < 2:
-        return Areas(values, unknown)
-    of_positives = _sum_by_patient((above - values[:, None]) / positives, patient[positive], count)
-    of_negatives = _sum_by_patient((below - values[:, None]) / negatives, patient[~positive], count)
+        return np.full((len(influences), len(influences)), np.nan)
+    of_positives, of_negatives = (
+        np.stack([np.bincount(patients, row * of_class) for row in influences])
+        for of_class in (positive, ~positive)
+    )
     across = of_positives @ of_negatives.T
-    covariance = (
+    both = int(((sides[0] > 0) | (sides[1] > 0)).sum())
+    return np.asarray(
         _unbiased(counts[0]) * of_positives @ of_positives.T
         + _unbiased(counts[1]) * of_negatives @ of_negatives.T
-        + _unbiased(count) * (across + across.T)
+        + _unbiased(both) * (across + across.T)
     )
-    return Areas(values, covariance)
 
 
 def compare_areas(
@@ -86,10 +84,6 @@ def compare_areas(
         return AreaDifference(value, np.nan, np.nan, 1.0 if abs(value) < 1e-9 else np.nan)
     half = norm.ppf(0.975) * error
     return AreaDifference(value, value - half, value + half, float(2 * norm.sf(abs(value) / error)))
-
-
-def _sum_by_patient(deviations: Floats, patient: NDArray[np.int64], count: int) -> Floats:
-    return np.stack([np.bincount(patient, row, minlength=count) for row in deviations])
 
 
 def _unbiased(clusters: int) -> float:

@@ -1,17 +1,26 @@
-"""Confidence intervals, 95%: by resampling patients, and by formula where one holds better."""
+"""Confidence intervals, 95%, by patient: by formula where one holds, else by resampling patients.
+
+The formulas share an idea. Of independent images the variance of a metric is known from its value, nearly:
+of a proportion exactly, of an AUC by Newcombe's model. `n` images of the patients at hand are worth as many
+independent ones as the variance between patients says. That variance is itself estimated, and badly so from a
+few patients who decide; so its ratio to the known one is a mean of what is observed and of what it would be
+if all images of a patient were copies of one, the latter having the weight of a fixed number of patients. How
+often each interval holds the truth is measured by tests/benchmarks/coverage.py.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+from scipy.optimize import brentq
 from scipy.stats import norm
 from scipy.stats import t as student
 
 from cxr_cli.evaluation.metrics.confusion import Floats
 
 LEVEL = 0.95
+Z = float(norm.ppf((1 + LEVEL) / 2))
 RESAMPLES = 2000
 # Weights held at once: 32 MiB, however many images and resamples there are.
 IMAGES_AT_ONCE = 1 << 22
@@ -96,12 +105,17 @@ def percentile_interval(values: Floats) -> Interval:
     return Interval(float(low), float(high), "bootstrap")
 
 
-def normal_interval(value: float, error: float) -> Interval:
-    """Compute the interval of an estimate that is normally distributed, from its standard error."""
-    if np.isnan(value + error) or error <= 0:
+def student_interval(value: float, error: float, patients: int) -> Interval:
+    """Compute the interval of an estimate from its standard error by patient, with Student's quantile.
+
+    Args:
+        value, error: NaN where unknown.
+        patients: of the rarer class.
+    """
+    if np.isnan(value + error) or error <= 0 or patients < 2:
         return UNKNOWN
-    half = norm.ppf((1 + LEVEL) / 2) * error
-    return Interval(float(value - half), float(value + half), "sandwich")
+    half = _student(patients - 1) * error
+    return Interval(float(value - half), float(value + half), "jackknife")
 
 
 def wilson_interval(hits: float, trials: float) -> Interval:
@@ -109,7 +123,7 @@ def wilson_interval(hits: float, trials: float) -> Interval:
     if trials == 0:
         return UNKNOWN
     share = hits / trials
-    z2 = float(norm.ppf((1 + LEVEL) / 2)) ** 2
+    z2 = Z**2
     center = (share + z2 / (2 * trials)) / (1 + z2 / trials)
     half = np.sqrt(z2 * share * (1 - share) / trials + z2**2 / (4 * trials**2)) / (1 + z2 / trials)
     # Exactly 0 and 1 where they are, whatever rounding says.
@@ -124,50 +138,128 @@ def proportion_interval(
     """Compute the interval of a proportion by patient: hits among the images that are counted.
 
     Wilson's, of as many independent images as the images of these patients are worth, by the variance
-    between patients (Korn & Graubard 1998, Survey Methodology 24:193; Dean & Pagano 2015, Journal of Survey
-    Statistics and Methodology 3:484). Where all images are hits, or none, patients are the trials. It covers
-    what it claims where the bootstrap over patients does not (tests/benchmarks/coverage.py).
+    between patients and Student's quantile (Korn & Graubard 1998, Survey Methodology 24:193; Dean & Pagano
+    2015, Journal of Survey Statistics and Methodology 3:484). Where all images are hits, or none, patients
+    are the trials. Of one image a patient it is Wilson's own.
 
     Args:
         counted, hits: bool [N].
-        patients: int [N].
+        patients: int [N], 0 or more.
     """
-    of_counted, names = hits[counted], patients[counted]
-    images, units = len(of_counted), len(np.unique(names))
-    if images == 0:
+    images = np.bincount(patients[counted])
+    right = np.bincount(patients[counted & hits], minlength=len(images))
+    right, images = right[images > 0], images[images > 0]
+    count, units = int(images.sum()), len(images)
+    if count == 0:
         return UNKNOWN
-    share = float(of_counted.mean())
-    if units == images:
-        return wilson_interval(float(of_counted.sum()), images)
-    if share in (0.0, 1.0) or units == 1:
+    share, each = float(right.sum() / count), count / units
+    deciding = min(int((right > 0).sum()), int((right < images).sum()))
+    if deciding == 0 or units == 1:
         return wilson_interval(share * units, units)
-    _, patient = np.unique(names, return_inverse=True)
-    of_patients = np.bincount(patient, of_counted - share)
-    variance = float((of_patients**2).sum()) * units / (units - 1) / images**2
-    effective = share * (1 - share) / variance if variance > 0 else np.inf
-    shrunk = (norm.ppf((1 + LEVEL) / 2) / student.ppf((1 + LEVEL) / 2, units - 1)) ** 2
-    trials = float(min(effective, images) * shrunk)
+    clustered = 1 - 1 / each  # 0 where each patient has one image
+    between = float(((right - share * images) ** 2).sum()) * (1 + clustered / (units - 1))
+    ratio = _moderated(max(between / (count * share * (1 - share)), 1), deciding, each, 1.5)
+    trials = count / ratio * (1 - clustered * (1 - (Z / _student(units - 1)) ** 2))
     return wilson_interval(share * trials, trials)
 
 
-def area_interval(value: float, variance: float, pairs: int) -> Interval:
-    """Compute the interval of an AUC from its DeLong variance, on the scale of log odds.
+def area_interval(
+    value: float, variance: float, patients: tuple[int, int], images: tuple[int, int] | None = None
+) -> Interval:
+    """Compute the interval of an AUC from its DeLong variance.
 
-    There it covers small samples and areas near 1 better than the percentile bootstrap does, and stays within
-    0 ... 1 (measured by tests/benchmarks/coverage.py). An AUC of 1 or 0 has no variance: as many pairs of a
-    positive and a negative patient as can be made without using one twice are independent trials, all won or
-    all lost, and Wilson's interval is theirs.
+    Newcombe's method 5 (2006, Statistics in Medicine 25:559), whose variance is Hanley and McNeil's at the
+    limit, not at the estimate; here it is that in the ratio which DeLong's variance has to it at the
+    estimate, moderated towards 1 by the weight of 20 patients. So it is Newcombe's of few patients, and of
+    many DeLong's. An AUC of 1 or 0 has no variance: as many pairs of a positive and a negative patient as can
+    be made without using one twice are independent trials, all won or all lost, and Wilson's interval is
+    theirs.
 
     Args:
         value: the AUC, NaN where undefined.
         variance: of it, NaN where unknown.
-        pairs: patients with a positive image, or with a negative one, whichever are fewer.
+        patients: with a positive image, and with a negative one.
+        images: positive and negative ones; None for one a patient.
     """
-    if np.isnan(value) or pairs == 0:
+    rarer = min(patients)
+    if np.isnan(value) or rarer == 0:
         return UNKNOWN
     if value in (0.0, 1.0):
-        return wilson_interval(int(value) * pairs, pairs)
-    if np.isnan(variance) or variance <= 0:
+        return wilson_interval(int(value) * rarer, rarer)
+    positives, negatives = images or patients
+    each = (positives + negatives) / sum(patients)
+
+    def known(area: float) -> float:
+        mean = (positives + negatives) / 2 - 1
+        pairs = 1 + mean * ((1 - area) / (2 - area) + area / (1 + area))
+        return area * (1 - area) * pairs / (positives * negatives)
+
+    observed = 0.0 if rarer == 1 else variance / known(value) * (_student(rarer - 1) / Z) ** 2
+    ratio = _moderated(observed, rarer - 1, each, 20)
+
+    def beyond(area: float) -> float:
+        return (area - value) ** 2 - Z**2 * ratio * known(area)
+
+    # The variance is 0 at the ends, so that a limit lies between the value and each of them.
+    low, high = brentq(beyond, 0, value), brentq(beyond, value, 1)
+    return Interval(float(low), float(high), "delong")
+
+
+def average_precision_interval(
+    value: float, variance: float, bias: float, positives: int, patients: int
+) -> Interval:
+    """Compute the interval of an average precision, as of a proportion of the positive images.
+
+    The binomial variance is that of Boyd, Eng & Page 2013 (ECML PKDD, LNCS 8190:451). It is centered below
+    the value: each positive image counts itself among those that are called at its score.
+
+    Args:
+        value: NaN where undefined.
+        variance: by patient.
+        bias: see `average_precision_influence`.
+        positives: images.
+        patients: with a positive image.
+    """
+    if np.isnan(value):
         return UNKNOWN
-    half = norm.ppf((1 + LEVEL) / 2) * np.sqrt(variance) / (value * (1 - value))
-    return Interval(float(expit(logit(value) - half)), float(expit(logit(value) + half)), "delong")
+    each = positives / patients
+    ratio = each
+    if 0 < value < 1 and patients > 1:
+        observed = variance / (value * (1 - value) / positives) * (_student(patients - 1) / Z) ** 2
+        ratio = _moderated(observed, patients - 1, each, 10)
+    center = max(value - bias, 0.0)
+    low, high, _ = wilson_interval(center * positives / ratio, positives / ratio)
+    return Interval(min(low, value), max(high, value), "wilson")
+
+
+def bounded_mean_interval(errors: NDArray[np.floating], patients: NDArray[np.int64]) -> Interval:
+    """Compute the interval of a mean of numbers of 0 ... 1, such as squared errors of probabilities.
+
+    As of a proportion, whose variance is the largest that such numbers have. A few large errors decide over
+    the mean; those that decide are counted by Kish's effective number.
+
+    Args:
+        errors: [N], 0 ... 1.
+        patients: int [N], 0 or more.
+    """
+    images = np.bincount(patients)
+    summed = np.bincount(patients, errors)[images > 0]
+    images = images[images > 0]
+    count, units = int(images.sum()), len(images)
+    value, each = float(summed.sum() / count), count / units
+    ratio = each
+    if 0 < value < 1 and units > 1:
+        between = float(((summed - value * images) ** 2).sum()) * units / (units - 1)
+        observed = between / (count * value * (1 - value)) * (_student(units - 1) / Z) ** 2
+        deciding = float(summed.sum() ** 2 / (summed**2).sum())
+        ratio = _moderated(observed, deciding, each, 3)
+    return wilson_interval(value * count / ratio, count / ratio)
+
+
+def _moderated(observed: float, patients: float, images_each: float, weight: float) -> float:
+    """Average a ratio of variances observed in patients with that of images that are copies."""
+    return (patients * observed + weight * images_each) / (patients + weight)
+
+
+def _student(degrees: int) -> float:
+    return float(student.ppf((1 + LEVEL) / 2, degrees))

@@ -22,7 +22,7 @@ from cxr_cli.images.dicom.header import presentation_intent, read_dataset, trans
 from cxr_cli.images.dicom.stored import gray_of_color, is_gray, stored_values
 from cxr_cli.images.raster import DESPITE, DecodedImage, check_varied
 from cxr_cli.images.rejected import RejectedImageError
-from cxr_cli.images.view_position import check_chest, check_view, coded_view
+from cxr_cli.images.view_position import check_chest, check_view, view_of
 
 gdcm.Trace.WarningOff()
 gdcm.Trace.ErrorOff()
@@ -51,7 +51,7 @@ def read_dicom(
             record = _record(dataset) | kept_values(dataset, keep_tags)
             if views is not None:
                 check_chest(dataset)
-                check_view(stated_view or record["view_position"], views)
+                check_view(view_of(stated_view) or record["view_position"], views)
             decoded, decoding = _decoded(dataset)
         except RejectedImageError:
             raise
@@ -82,7 +82,6 @@ def _quiet() -> Iterator[None]:
 def _record(dataset: FileDataset) -> dict[str, str]:
     record = header_characteristics(dataset)
     return record | {
-        "view_position": record["view_position"] or coded_view(dataset),
         "transfer_syntax": transfer_syntax(dataset).name,
         "bits_stored": str(dataset.BitsStored),
         "presentation_intent": presentation_intent(dataset),

@@ -70,14 +70,16 @@ def test_a_new_row_is_computed_printed_and_has_its_interval(monkeypatch: pytest.
     )
     rows = (*METRICS, row)
     monkeypatch.setattr(registry, "METRICS", rows)
-    monkeypatch.setattr(registry.compute_metrics, "__defaults__", (rows,))
+    monkeypatch.setattr(estimates.estimate, "__defaults__", (rows,))
     monkeypatch.setitem(estimates.BY_NAME, "npv", row)
-    report = classification_report(answers_with_scores(), 100)
+    report = classification_report(answers_with_scores())
     wilson = wilson_interval(3, 4)
     assert report.as_json()["npv"] == {
         "value": 0.75,
         "low": wilson.low,
         "high": wilson.high,
         "method": "wilson",
+        "reliable": True,
+        "caution": None,
     }
     assert "negative predictive value  0.750 (0.301-0.954)" in format_report(report)

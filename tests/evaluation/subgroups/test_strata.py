@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from recorder import Recorder
 from sklearn.metrics import recall_score, roc_auc_score
 
 from cxr_cli.errors import BadInput, InvalidSetting
@@ -30,6 +33,8 @@ TABLE = {
         ("view_position,sex", [("view_position", ()), ("sex", ())]),
         ("age:40,60,80", [("age", (40, 60, 80))]),
         ("sex, age:40,60.5, view", [("sex", ()), ("age", (40, 60.5)), ("view", ())]),
+        ('"view, as told",sex', [("view, as told", ()), ("sex", ())]),
+        ('"ratio a:b":1,2', [("ratio a:b", (1, 2))]),
         ("a:-1,.5,b:2", [("a", (-1, 0.5)), ("b", (2,))]),
     ],
 )
@@ -45,6 +50,7 @@ def test_a_characteristic_is_columns_and_bins(
         ("age:old", "`by` age:old: 'old' is no edge of a bin; write numbers, such as age:40,60"),
         ("age:60,40", "`by` age:60,40: the edges of bins must rise"),
         ("sex,", "`by` sex,: a column's name is missing"),
+        ("age:40:60", "`by` age:40:60: '40:' is no edge of a bin; write numbers, such as age:40,60"),
         (":40", "`by` :40: a column's name is missing"),
     ],
 )
@@ -81,6 +87,57 @@ def test_characteristics_are_crossed() -> None:
         "PA, <60": [1, 4],
         f"{NOT_RECORDED}, >=60": [2],
     }
+
+
+def test_crossed_values_with_commas_have_names_of_their_own() -> None:
+    table = {"x": ["a", "a, b", 'a"'], "y": ["b, c", "c", "d"]}
+    found = strata_of(read_by("x,y"), lambda name: table[name], "p.csv")
+    assert {name: np.flatnonzero(images).tolist() for name, images in found.items()} == {
+        'a, "b, c"': [0],
+        '"a""", d': [2],
+        '"a, b", c': [1],
+    }
+    assert list(strata_of(read_by("x"), lambda name: table[name], "p.csv")) == ["a", 'a"', "a, b"]
+
+
+@given(st.lists(st.tuples(*[st.text('a, "', max_size=4).map(lambda text: f"x{text}")] * 2), min_size=1))
+def test_every_two_values_are_a_stratum_of_their_own(images: list[tuple[str, str]]) -> None:
+    table = {"x": [one for one, _ in images], "y": [other for _, other in images]}
+    found = strata_of(read_by("x,y"), lambda name: table[name], "p.csv")
+    assert len(found) == len({(one, other) for one, other in images})
+    assert sum(inside.sum() for inside in found.values()) == len(images)
+
+
+AGES = ["058Y", "nan", "90+", "14M", "412", "39", "-1", "58.0"]
+
+
+def test_ages_and_sexes_are_read_however_they_are_written() -> None:
+    found = strata_of(read_by("age:40,60"), lambda _: AGES, "p.csv")
+    assert {name: np.flatnonzero(images).tolist() for name, images in found.items()} == {
+        "<40": [3, 5],
+        "40 to <60": [0, 7],
+        ">=60": [2],
+        NOT_RECORDED: [1, 4, 6],
+    }
+    for name in ("Age", "Patient Age", "PatientAge", "patient_age"):
+        assert list(strata_of(read_by(f"{name}:40,60"), lambda _: AGES, "p.csv")) == list(found)
+    assert list(strata_of(read_by("age"), lambda _: AGES, "p.csv")) == [
+        "1.1667",
+        "39",
+        "58",
+        "90",
+        NOT_RECORDED,
+    ]
+    sexes = ["M", "male", "f", "Female", "", "NA"]
+    found = strata_of(read_by("Patient Gender"), lambda _: sexes, "p.csv")
+    assert list(found) == list(strata_of(read_by("sex"), lambda _: sexes, "p.csv"))
+    assert {name: int(images.sum()) for name, images in found.items()} == {"F": 2, "M": 2, NOT_RECORDED: 2}
+
+
+def test_impossible_ages_are_counted() -> None:
+    recorder = Recorder()
+    divide(["age:40"], lambda _: AGES, "p.csv", recorder)
+    assert recorder.said == ["p.csv: 2 ages below 0 or over 120 years count as not recorded"]
 
 
 def test_bins_of_what_is_no_number_are_refused_with_the_line() -> None:
@@ -158,7 +215,7 @@ def test_each_characteristic_has_a_family_of_tests_of_its_own() -> None:
 def test_another_model_is_compared_in_every_stratum() -> None:
     answers, other = study(), study(3.0)
     strata = describe_strata(answers, HALVES, np.random.default_rng(0), 200)
-    compared = compare_strata(strata, answers, other, HALVES, np.random.default_rng(0), 200)
+    compared = compare_strata(strata, answers, other, HALVES)
     right = [of.predicted == of.labels for of in (answers, other)]
     for stratum, images in zip(compared, [np.ones(200, bool), *HALVES["half"].values()], strict=True):
         expected = right[1][images].mean() - right[0][images].mean()

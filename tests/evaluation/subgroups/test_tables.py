@@ -50,10 +50,10 @@ def test_the_text_has_counts_metrics_and_differences() -> None:
     assert lines[16].split() == ["metric", "difference", "95%", "p", "Holm"]
     assert lines[17].startswith("maker: Philips  sensitivity  +0.500      ")
     assert lines[-3:] == [
-        "* fewer than 3 images of a class: read with care",
+        "* fewer than 3 patients of a class: read with care",
         "Differences: a stratum's metric minus that of all other images. "
         "p: patients permuted between strata,",
-        "class by class. Holm: p corrected for the number of differences of the same characteristic.",
+        "class by class; AUCs of many patients by DeLong. Holm: p corrected for all of a characteristic.",
     ]
     assert max(map(len, lines)) <= 110
 
@@ -88,7 +88,7 @@ def test_markdown_is_pipe_tables() -> None:
     text = as_markdown(*laid_out(strata_of(("a|b", "c"))))
     assert r"| maker: a\|b | 8 | 8 | 4 | 4 |" in text
     assert "| all images | 0.833 (0.436-0.970) | 1.000 (0.610-1.000) | " in text
-    assert r"\* fewer than 3 images of a class" in text
+    assert r"\* fewer than 3 patients of a class" in text
 
 
 def test_of_more_classes_there_are_counts_and_sensitivities_of_each() -> None:
@@ -97,10 +97,62 @@ def test_of_more_classes_there_are_counts_and_sensitivities_of_each() -> None:
     division = {"site": {"x": np.arange(30) < 12, "y": np.arange(30) >= 12}}
     strata = describe_strata(answers, division, np.random.default_rng(0), 100, 2)
     lines = as_text(*laid_out(strata, Subject(("a", "b", "c"), None, 2))).splitlines()
-    assert lines[1].split() == ["images", "patients", "a", "b", "c"]
+    assert lines[1].split() == ["images", "patients", "class", "a", "class", "b", "class", "c"]
     assert lines[2].split() == ["all", "images", "30", "30", "10", "10", "10"]
     assert lines[6] == "Metrics, and the sensitivity of each class"
-    headings = ["accuracy", "balanced", "macro", "F1", "macro", "AUC", "a", "b", "c"]
-    assert lines[7].split() == headings
+    headings = "accuracy balanced macro F1 macro AUC class a class b class c"
+    assert lines[7].split() == headings.split()
     row = records(strata, Subject(("a", "b", "c"), None, 2))[1]
-    assert (row["a"], row["sensitivity_a"], row["sensitivity_a_difference"]) == (4, 1.0, 0.0)
+    assert (row["images_of_a"], row["patients_of_a"], row["sensitivity_of_a"]) == (4, 4, 1.0)
+    assert row["sensitivity_difference_of_a"] == 0.0
+
+
+HOSTILE = ("small", "images", "patients", "by", "stratum", "a b", "a_b", "b_low", "b", "accuracy", "low_of_b")
+
+
+def test_no_class_s_name_takes_another_column() -> None:
+    """In CSV a class's name comes last, after `_of_`; in JSON it is a key of an object of its own."""
+    labels = np.arange(44) % 11
+    predicted = np.where(np.arange(44) < 11, 0, labels)
+    answers = Answers(HOSTILE, labels, predicted, np.arange(44), np.eye(11)[labels])
+    division = {"site": {"x": np.arange(44) < 22, "y": np.arange(44) >= 22}}
+    strata = describe_strata(answers, division, np.random.default_rng(0), 100, 2)
+    subject = Subject(HOSTILE, None, 2)
+    whole, half, _ = records(strata, subject)
+    assert (half["by"], half["stratum"], half["small"], half["images"]) == ("site", "x", False, 22)
+    assert half["accuracy"] == pytest.approx(12 / 22)
+    for name in HOSTILE:
+        assert (whole[f"images_of_{name}"], whole[f"patients_of_{name}"]) == (4, 4)
+        assert whole[f"sensitivity_of_{name}"] == (1.0 if name == "small" else 0.75)
+        low, high = (whole[f"sensitivity_{limit}_of_{name}"] for limit in ("low", "high"))
+        assert 0 < low < whole[f"sensitivity_of_{name}"] <= high
+        assert half[f"sensitivity_difference_of_{name}"] == (0.0 if name == "small" else -0.5)
+    found = as_json(strata, subject)[1]
+    assert (found["small"], found["images"], found["patients"]) == (False, 22, 22)
+    assert found["images_of_class"] == found["patients_of_class"] == dict.fromkeys(HOSTILE, 2)
+    for table in tables(strata, subject)[:2]:
+        assert len(set(table.headings)) == len(table.headings)
+
+
+def test_a_stratum_is_small_by_its_patients() -> None:
+    labels = np.arange(80) % 2
+    answers = Answers(SUBJECT.classes, labels, labels, np.arange(80) // 20, None, 1)
+    strata = describe_strata(answers, {}, np.random.default_rng(0), 100, 5)
+    assert (strata[0].of_class, strata[0].patients_of_class) == (
+        {"normal": 40, "pneumonia": 40},
+        {"normal": 4, "pneumonia": 4},
+    )
+    assert strata[0].small
+    row = records(strata, SUBJECT)[0]
+    assert (row["positives"], row["positive_patients"], row["negative_patients"]) == (40, 4, 4)
+    assert not describe_strata(answers, {}, np.random.default_rng(0), 100, 4)[0].small
+
+
+def test_metrics_that_are_blank_have_the_reason_below() -> None:
+    labels = np.arange(20) % 2
+    answers = Answers(SUBJECT.classes, labels, labels, np.arange(20), np.eye(2)[labels], 1)
+    division = {"only": {"A": labels == 0, "B": labels == 1}}
+    strata = describe_strata(answers, division, np.random.default_rng(0), 100, 0)
+    assert notes(strata, SUBJECT)[0] == (
+        "- undefined, for a class has no image there: only: A (no pneumonia); only: B (no normal)"
+    )

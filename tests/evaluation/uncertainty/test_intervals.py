@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 
 from cxr_cli.evaluation.metrics.calibration import weighted_mean
 from cxr_cli.evaluation.uncertainty import intervals
+from cxr_cli.evaluation.uncertainty.estimates import area_estimate
 from cxr_cli.evaluation.uncertainty.intervals import (
     UNKNOWN,
     area_interval,
+    average_precision_interval,
+    bounded_mean_interval,
     over_resamples,
     patient_weights,
     percentile_interval,
@@ -95,13 +98,15 @@ def test_a_proportion_of_independent_images_has_wilson_s_interval() -> None:
 
 
 def test_images_of_the_same_patients_count_as_many_as_their_variance_says() -> None:
-    """Ten patients with four images, all hits of six, none of four: worth 9 images, less Student's factor."""
+    """Ten patients with four images, all hits of six and none of four."""
     patients, hits = np.arange(40) // 4, np.arange(40) < 24
     found = proportion_interval(np.ones(40, bool), hits, patients)
-    # Between patients: sum of (4 x 0.4)^2 six times and (4 x 0.6)^2 four times, times 10 / 9, over 40^2.
-    variance = (6 * 1.6**2 + 4 * 2.4**2) * 10 / 9 / 40**2
-    trials = 0.24 / variance * (1.959964 / 2.262157) ** 2
-    assert trials == pytest.approx(9 * 0.750673, rel=1e-5)
+    # Between patients: (4 x 0.4)^2 six times and (4 x 0.6)^2 four times, over 40 x 0.24 of images; with
+    # clusters of four the factor for the degrees of freedom is 1 + 3/4 / 9. Four patients decide, and 1.5
+    # more stand for images that are copies.
+    observed = (6 * 1.6**2 + 4 * 2.4**2) / (40 * 0.24) * (1 + 0.75 / 9)
+    ratio = (4 * observed + 1.5 * 4) / 5.5
+    trials = 40 / ratio * (1 - 0.75 * (1 - (1.959964 / 2.262157) ** 2))
     assert found[:2] == pytest.approx(wilson_interval(0.6 * trials, trials)[:2], abs=1e-6)
     assert found.method == "wilson"
 
@@ -109,8 +114,27 @@ def test_images_of_the_same_patients_count_as_many_as_their_variance_says() -> N
 def test_images_are_never_worth_more_than_they_are() -> None:
     patients, hits = np.arange(40) // 2, np.arange(40) % 2 == 0  # one hit and one miss of each patient
     found = proportion_interval(np.ones(40, bool), hits, patients)
-    trials = 40 * (1.959964 / 2.093024) ** 2
+    trials = 40 / ((20 + 1.5 * 2) / 21.5) * (1 - 0.5 * (1 - (1.959964 / 2.093024) ** 2))
     assert found[:2] == pytest.approx(wilson_interval(trials / 2, trials)[:2], abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_one_patient_with_two_images_changes_no_interval_by_much(seed: int) -> None:
+    """As if that image were of a patient of its own, but for what one image in sixty is worth."""
+    rng = np.random.default_rng(seed)
+    right, errors, positive = rng.random(60) < 0.9, rng.random(60) ** 3, rng.random(60) < 0.3
+    scores = positive + rng.normal(size=60)
+    apart, together = (
+        (
+            proportion_interval(np.ones(60, bool), right, patients),
+            bounded_mean_interval(errors, patients),
+            area_estimate(positive, scores, patients).interval,
+        )
+        for patients in (np.arange(60), np.r_[np.arange(59), 0])
+    )
+    for one, other in zip(apart, together, strict=True):
+        assert one[:2] == pytest.approx(other[:2], abs=0.02)
+        assert one.method == other.method
 
 
 def test_a_proportion_that_never_failed_is_as_uncertain_as_its_patients_are_few() -> None:
@@ -124,24 +148,60 @@ def test_a_proportion_that_never_failed_is_as_uncertain_as_its_patients_are_few(
     assert proportion_interval(np.zeros(8, bool), counted, patients) is UNKNOWN
 
 
-def test_an_area_s_interval_worked_by_hand() -> None:
-    """Log odds of 0.8 are log 4; an error of 0.08 there is 0.08 / 0.16 = 0.5, and 1.96 of it 0.98."""
-    low, high, method = area_interval(0.8, 0.08**2, 10)
-    assert low == pytest.approx(1 / (1 + np.exp(-(np.log(4) - 0.979982))), abs=1e-6)
-    assert high == pytest.approx(1 / (1 + np.exp(-(np.log(4) + 0.979982))), abs=1e-6)
-    assert method == "delong"
+def test_an_area_s_interval_is_newcombe_s_where_its_variance_is_the_model_s() -> None:
+    """Method 5's equation: (limit - area)^2 = z^2 V(limit), V of 30 and 40 images by Hanley and McNeil."""
+
+    def variance(area: float) -> float:
+        pairs = 1 + 34 * ((1 - area) / (2 - area) + area / (1 + area))
+        return area * (1 - area) * pairs / (30 * 40)
+
+    # Student's factor of 29 degrees is taken out of DeLong's, so that what is observed is the model's.
+    smaller = (1.959964 / 2.045230) ** 2
+    low, high, method = area_interval(0.9, variance(0.9) * smaller, (30, 40))
+    for limit in (low, high):
+        assert (limit - 0.9) ** 2 == pytest.approx(1.959964**2 * variance(limit), rel=1e-5)
+    assert (low < 0.9 < high, method) == (True, "delong")
+
+
+def test_an_area_of_many_patients_has_delong_s_error_and_of_few_is_moderated() -> None:
+    model = 0.9 * 0.1 * (1 + 9999 * (0.1 / 1.1 + 0.9 / 1.9)) / 1e8
+    low, high, _ = area_interval(0.9, 4 * model, (10_000, 10_000))
+    assert (high - low) / 2 == pytest.approx(1.96 * 2 * model**0.5, rel=0.01)
+    few = 0.9 * 0.1 * (1 + 4 * (0.1 / 1.1 + 0.9 / 1.9)) / 25
+    doubled, single = (area_interval(0.9, factor * few, (5, 5)) for factor in (2, 1))
+    assert 1 < (doubled.high - doubled.low) / (single.high - single.low) < 1.2
 
 
 def test_an_area_of_one_is_as_uncertain_as_its_pairs_are_few() -> None:
-    assert area_interval(1.0, 0.0, 7) == wilson_interval(7, 7)
-    assert area_interval(0.0, 0.0, 7) == wilson_interval(0, 7)
+    assert area_interval(1.0, 0.0, (7, 9)) == wilson_interval(7, 7)
+    assert area_interval(0.0, 0.0, (9, 7)) == wilson_interval(0, 7)
 
 
-@pytest.mark.parametrize(
-    ("value", "variance", "pairs"), [(np.nan, np.nan, 0), (0.5, np.nan, 1), (0.5, 0.0, 1)]
-)
-def test_an_area_of_too_few_images_has_no_interval(value: float, variance: float, pairs: int) -> None:
-    assert area_interval(value, variance, pairs) is UNKNOWN
+def test_an_area_needs_both_classes_and_one_patient_of_each() -> None:
+    assert area_interval(np.nan, np.nan, (0, 4)) is UNKNOWN
+    low, high, _ = area_interval(0.75, np.nan, (1, 4))
+    assert 0 < low < 0.3 < 0.9 < high < 1
+
+
+def test_an_average_precision_is_a_proportion_of_the_positive_images() -> None:
+    # Twenty patients, an image each; the variance is the binomial one, less Student's factor of 19 degrees.
+    variance = 0.8 * 0.2 / 20 * (1.959964 / 2.093024) ** 2
+    found = average_precision_interval(0.8, variance, 0.0, 20, 20)
+    expected = wilson_interval(16, 20 / ((19 + 10) / 29))
+    assert found[:2] == pytest.approx(expected[:2], abs=1e-6)
+    below = average_precision_interval(0.8, variance, 0.05, 20, 20)
+    assert below.low < found.low
+    assert average_precision_interval(1.0, 0.0, 0.0, 20, 5) == wilson_interval(5, 5)
+    assert average_precision_interval(np.nan, np.nan, np.nan, 0, 0) is UNKNOWN
+
+
+def test_a_mean_of_zeros_and_ones_is_a_proportion() -> None:
+    errors = np.repeat([0.0, 1.0], [15, 5])
+    low, high, _ = bounded_mean_interval(errors, np.arange(20))
+    # Five decide; the observed ratio is 20 / 19 and Student's factor of 19 degrees.
+    ratio = (5 * 20 / 19 * (2.093024 / 1.959964) ** 2 + 3) / 8
+    assert (low, high) == pytest.approx(wilson_interval(5 / ratio, 20 / ratio)[:2], abs=1e-6)
+    assert bounded_mean_interval(np.zeros(8), np.arange(8) // 2) == wilson_interval(0, 4)
 
 
 def clustered_answers(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,39 @@
+"""The option of commands that compile programs for the device: whether the next one finds them compiled."""
+
+import inspect
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+from cxr_cli.commands.console import say
+from cxr_cli.compile_cache import use_compile_cache
+
+NoCompileCache = Annotated[
+    bool, typer.Option("--no-compile-cache", help="Do not keep compiled programs for the next command.")
+]
+OPTION = inspect.Parameter(
+    "no_compile_cache", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=NoCompileCache
+)
+
+
+def compiles(command: Callable[..., None]) -> Callable[..., None]:
+    """Keep what a command compiles, and give it the option not to."""
+
+    @wraps(command)
+    def cached(*, no_compile_cache: bool = False, **given: Any) -> None:
+        if not no_compile_cache and (obstacle := use_compile_cache()):
+            say(f"compiled programs are not kept: {obstacle}")
+        with warnings.catch_warnings():
+            # A program that was cut short by a kill or a full disk is compiled anew: nothing to tell users.
+            warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache entry")
+            command(**given)
+
+    # What Typer reads a command's parameters from.
+    signature = inspect.signature(command, eval_str=True)
+    parameters = [*signature.parameters.values(), OPTION]
+    cached.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    cached.__annotations__ = {one.name: one.annotation for one in parameters}
+    return cached
