@@ -91,6 +91,7 @@ complete -c cxr -n '__cxr_command_is train' -l micro-batch -r -f -d 'Images at o
 complete -c cxr -n '__cxr_command_is train' -l arch -r -f -a 'covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid' -d 'Architecture. [covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data]'
 complete -c cxr -n '__cxr_command_is train' -l width -r -f -d 'Multiplier of the channels and units of COVID-Net. [1.0]'
 complete -c cxr -n '__cxr_command_is train' -l weights -r -F -d 'Initial weights; auto takes what is installed or cached, then the hub. [none single, siamese; auto finetune, small-data]'
+complete -c cxr -n '__cxr_command_is train' -l weights-scaling -r -f -a 'published xrv imagenet inception 0-1' -d 'Input that the initial weights expect: xrv [-1024, 1024], imagenet mean and SD, inception [-1, 1], or 0-1; a FILE needs it, published weights have their own. [published]'
 complete -c cxr -n '__cxr_command_is train' -l freeze -r -f -d 'Layers to freeze: none, features, or a number of stages from the input on. [none single, siamese, finetune; 4 small-data]'
 complete -c cxr -n '__cxr_command_is train' -l batch-norm -r -f -a 'batch running' -d 'Statistics of batch normalization in training; running ones stay as they are. [batch single, siamese, finetune; running small-data]'
 complete -c cxr -n '__cxr_command_is train' -l precision -r -f -a 'float32 tf32 bfloat16' -d 'Precision of the arithmetic. [float32]'
@@ -189,6 +190,7 @@ complete -c cxr -n '__cxr_command_is crossval' -l task -r -f -d 'Only part I of 
 complete -c cxr -n '__cxr_command_is crossval' -l arch -r -f -a 'covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid' -d 'Architecture. [covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data]'
 complete -c cxr -n '__cxr_command_is crossval' -l width -r -f -d 'Multiplier of the channels and units of COVID-Net. [1.0]'
 complete -c cxr -n '__cxr_command_is crossval' -l weights -r -F -d 'Initial weights; auto takes what is installed or cached, then the hub. [none single, siamese; auto finetune, small-data]'
+complete -c cxr -n '__cxr_command_is crossval' -l weights-scaling -r -f -a 'published xrv imagenet inception 0-1' -d 'Input that the initial weights expect: xrv [-1024, 1024], imagenet mean and SD, inception [-1, 1], or 0-1; a FILE needs it, published weights have their own. [published]'
 complete -c cxr -n '__cxr_command_is crossval' -l freeze -r -f -d 'Layers to freeze: none, features, or a number of stages from the input on. [none single, siamese, finetune; 4 small-data]'
 complete -c cxr -n '__cxr_command_is crossval' -l batch-norm -r -f -a 'batch running' -d 'Statistics of batch normalization in training; running ones stay as they are. [batch single, siamese, finetune; running small-data]'
 complete -c cxr -n '__cxr_command_is crossval' -l precision -r -f -a 'float32 tf32 bfloat16' -d 'Precision of the arithmetic. [float32]'
@@ -302,10 +304,11 @@ complete -c cxr -n '__cxr_command_is sweep' -l lr -r -f -d 'Learning rates; repe
 complete -c cxr -n '__cxr_command_is sweep' -l batch-size -r -f -d 'Batch sizes; repeatable. [8 16 32]'
 complete -c cxr -n '__cxr_command_is sweep' -l fold -r -f -d 'The fold to test on, where the split has folds.'
 complete -c cxr -n '__cxr_command_is sweep' -l seed -r -f -d 'Random seed.'
-complete -c cxr -n '__cxr_command_is sweep' -l task -r -f -d 'Train only part I of N, from 1. [the task of a Slurm job array; else all]'
+complete -c cxr -n '__cxr_command_is sweep' -l task -r -f -d 'Only part I of N, from 1. [the task of a Slurm job array; else all]'
 complete -c cxr -n '__cxr_command_is sweep' -l arch -r -f -a 'covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid' -d 'Architecture. [covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data]'
 complete -c cxr -n '__cxr_command_is sweep' -l width -r -f -d 'Multiplier of the channels and units of COVID-Net. [1.0]'
 complete -c cxr -n '__cxr_command_is sweep' -l weights -r -F -d 'Initial weights; auto takes what is installed or cached, then the hub. [none single, siamese; auto finetune, small-data]'
+complete -c cxr -n '__cxr_command_is sweep' -l weights-scaling -r -f -a 'published xrv imagenet inception 0-1' -d 'Input that the initial weights expect: xrv [-1024, 1024], imagenet mean and SD, inception [-1, 1], or 0-1; a FILE needs it, published weights have their own. [published]'
 complete -c cxr -n '__cxr_command_is sweep' -l freeze -r -f -d 'Layers to freeze: none, features, or a number of stages from the input on. [none single, siamese, finetune; 4 small-data]'
 complete -c cxr -n '__cxr_command_is sweep' -l batch-norm -r -f -a 'batch running' -d 'Statistics of batch normalization in training; running ones stay as they are. [batch single, siamese, finetune; running small-data]'
 complete -c cxr -n '__cxr_command_is sweep' -l precision -r -f -a 'float32 tf32 bfloat16' -d 'Precision of the arithmetic. [float32]'
@@ -349,6 +352,7 @@ complete -c cxr -n '__cxr_command_is weights fetch' -l help -d 'Show this messag
 complete -c cxr -n '__cxr_command_is weights fetch' -f -a 'timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k'
 
 complete -c cxr -n '__cxr_command_is weights verify' -l arch -r -f -a 'covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid' -d 'Architecture; needed for a file. [the name\'s own]'
+complete -c cxr -n '__cxr_command_is weights verify' -l weights-scaling -r -f -a 'published xrv imagenet inception 0-1' -d 'Input that they expect; for a file, training needs it.'
 complete -c cxr -n '__cxr_command_is weights verify' -l help -d 'Show this message and exit.'
 complete -c cxr -n '__cxr_command_is weights verify' -F
 
