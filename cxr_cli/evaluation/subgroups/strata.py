@@ -149,9 +149,9 @@ def strata_of(by: Sequence[Characteristic], column: Column, place: str) -> dict[
         place: the file's name, for messages.
 
     Returns:
-        bool [N] by the stratum's name; every image is in one. Bins and numbers are in their order, other values
-        by name, what is not recorded last; a stratum without images is none. Crossed values that hold a comma or a
-        quotation mark are quoted as in CSV, so that no two strata have one name.
+        bool [N] by the stratum's name; every image is in one. Bins and numbers are in their order, other
+        values by name, what is not recorded last; a stratum without images is none. Crossed values that hold
+        a comma or a quotation mark are quoted as in CSV, so that no two strata have one name.
 
     Raises:
         BadInput: a value is no number where there are bins.
