@@ -31,6 +31,7 @@ complete -c cxr -n '__cxr_command_is' -a report -d 'Put all results of a RUN on 
 complete -c cxr -n '__cxr_command_is' -a sweep -d 'Train a grid of learning rates and batch sizes.'
 complete -c cxr -n '__cxr_command_is' -a weights -d 'List, fetch and verify pretrained weights.'
 complete -c cxr -n '__cxr_command_is' -a phantom -d 'Make synthetic radiographs with known findings.'
+complete -c cxr -n '__cxr_command_is' -a slurm-script -d 'Print a batch script for Slurm.'
 complete -c cxr -n '__cxr_command_is' -a demo -d 'Run every stage on synthetic radiographs.'
 complete -c cxr -n '__cxr_command_is' -a doctor -d 'Report what this installation and this machine can do.'
 
@@ -90,6 +91,7 @@ complete -c cxr -n '__cxr_command_is train' -l micro-batch -r -f -d 'Images at o
 complete -c cxr -n '__cxr_command_is train' -l arch -r -f -a 'covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid' -d 'Architecture. [covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data]'
 complete -c cxr -n '__cxr_command_is train' -l width -r -f -d 'Multiplier of the channels and units of COVID-Net. [1.0]'
 complete -c cxr -n '__cxr_command_is train' -l weights -r -F -d 'Initial weights; auto takes what is installed or cached, then the hub. [none single, siamese; auto finetune, small-data]'
+complete -c cxr -n '__cxr_command_is train' -l weights-scaling -r -f -a 'published xrv imagenet inception 0-1' -d 'Input that the initial weights expect: xrv [-1024, 1024], imagenet mean and SD, inception [-1, 1], or 0-1; a FILE needs it, published weights have their own. [published]'
 complete -c cxr -n '__cxr_command_is train' -l freeze -r -f -d 'Layers to freeze: none, features, or a number of stages from the input on. [none single, siamese, finetune; 4 small-data]'
 complete -c cxr -n '__cxr_command_is train' -l batch-norm -r -f -a 'batch running' -d 'Statistics of batch normalization in training; running ones stay as they are. [batch single, siamese, finetune; running small-data]'
 complete -c cxr -n '__cxr_command_is train' -l precision -r -f -a 'float32 tf32 bfloat16' -d 'Precision of the arithmetic. [float32]'
@@ -188,6 +190,7 @@ complete -c cxr -n '__cxr_command_is crossval' -l task -r -f -d 'Only part I of 
 complete -c cxr -n '__cxr_command_is crossval' -l arch -r -f -a 'covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid' -d 'Architecture. [covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data]'
 complete -c cxr -n '__cxr_command_is crossval' -l width -r -f -d 'Multiplier of the channels and units of COVID-Net. [1.0]'
 complete -c cxr -n '__cxr_command_is crossval' -l weights -r -F -d 'Initial weights; auto takes what is installed or cached, then the hub. [none single, siamese; auto finetune, small-data]'
+complete -c cxr -n '__cxr_command_is crossval' -l weights-scaling -r -f -a 'published xrv imagenet inception 0-1' -d 'Input that the initial weights expect: xrv [-1024, 1024], imagenet mean and SD, inception [-1, 1], or 0-1; a FILE needs it, published weights have their own. [published]'
 complete -c cxr -n '__cxr_command_is crossval' -l freeze -r -f -d 'Layers to freeze: none, features, or a number of stages from the input on. [none single, siamese, finetune; 4 small-data]'
 complete -c cxr -n '__cxr_command_is crossval' -l batch-norm -r -f -a 'batch running' -d 'Statistics of batch normalization in training; running ones stay as they are. [batch single, siamese, finetune; running small-data]'
 complete -c cxr -n '__cxr_command_is crossval' -l precision -r -f -a 'float32 tf32 bfloat16' -d 'Precision of the arithmetic. [float32]'
@@ -301,10 +304,11 @@ complete -c cxr -n '__cxr_command_is sweep' -l lr -r -f -d 'Learning rates; repe
 complete -c cxr -n '__cxr_command_is sweep' -l batch-size -r -f -d 'Batch sizes; repeatable. [8 16 32]'
 complete -c cxr -n '__cxr_command_is sweep' -l fold -r -f -d 'The fold to test on, where the split has folds.'
 complete -c cxr -n '__cxr_command_is sweep' -l seed -r -f -d 'Random seed.'
-complete -c cxr -n '__cxr_command_is sweep' -l task -r -f -d 'Train only part I of N, from 1. [the task of a Slurm job array; else all]'
+complete -c cxr -n '__cxr_command_is sweep' -l task -r -f -d 'Only part I of N, from 1. [the task of a Slurm job array; else all]'
 complete -c cxr -n '__cxr_command_is sweep' -l arch -r -f -a 'covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid' -d 'Architecture. [covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data]'
 complete -c cxr -n '__cxr_command_is sweep' -l width -r -f -d 'Multiplier of the channels and units of COVID-Net. [1.0]'
 complete -c cxr -n '__cxr_command_is sweep' -l weights -r -F -d 'Initial weights; auto takes what is installed or cached, then the hub. [none single, siamese; auto finetune, small-data]'
+complete -c cxr -n '__cxr_command_is sweep' -l weights-scaling -r -f -a 'published xrv imagenet inception 0-1' -d 'Input that the initial weights expect: xrv [-1024, 1024], imagenet mean and SD, inception [-1, 1], or 0-1; a FILE needs it, published weights have their own. [published]'
 complete -c cxr -n '__cxr_command_is sweep' -l freeze -r -f -d 'Layers to freeze: none, features, or a number of stages from the input on. [none single, siamese, finetune; 4 small-data]'
 complete -c cxr -n '__cxr_command_is sweep' -l batch-norm -r -f -a 'batch running' -d 'Statistics of batch normalization in training; running ones stay as they are. [batch single, siamese, finetune; running small-data]'
 complete -c cxr -n '__cxr_command_is sweep' -l precision -r -f -a 'float32 tf32 bfloat16' -d 'Precision of the arithmetic. [float32]'
@@ -348,6 +352,7 @@ complete -c cxr -n '__cxr_command_is weights fetch' -l help -d 'Show this messag
 complete -c cxr -n '__cxr_command_is weights fetch' -f -a 'timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k'
 
 complete -c cxr -n '__cxr_command_is weights verify' -l arch -r -f -a 'covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid' -d 'Architecture; needed for a file. [the name\'s own]'
+complete -c cxr -n '__cxr_command_is weights verify' -l weights-scaling -r -f -a 'published xrv imagenet inception 0-1' -d 'Input that they expect; for a file, training needs it.'
 complete -c cxr -n '__cxr_command_is weights verify' -l help -d 'Show this message and exit.'
 complete -c cxr -n '__cxr_command_is weights verify' -F
 
@@ -361,6 +366,18 @@ complete -c cxr -n '__cxr_command_is phantom' -l shortcut-class -r -f -a 'normal
 complete -c cxr -n '__cxr_command_is phantom' -l seed -r -f -d 'The same seed gives the same bytes.'
 complete -c cxr -n '__cxr_command_is phantom' -l workers -r -f -d 'Number of processes; the output is the same. [one per available CPU]'
 complete -c cxr -n '__cxr_command_is phantom' -l help -d 'Show this message and exit.'
+
+complete -c cxr -n '__cxr_command_is slurm-script' -l partition -r -f -d 'Partition, as of sbatch.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l account -r -f -d 'Account, as of sbatch.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l time -r -f -d 'Time limit, as of sbatch, such as 08:00:00.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l memory -r -f -d 'Memory, as of sbatch, such as 32G.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l cpus -r -f -d 'CPUs of each task.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l gpus -r -f -d 'GPUs of each task.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l tasks -r -f -d 'Tasks of a job array that share the work.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l container -r -f -d 'An Apptainer image to run `cxr` in.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l warning -r -f -d 'Seconds before the time limit at which training saves its state.'
+complete -c cxr -n '__cxr_command_is slurm-script' -l help -d 'Show this message and exit.'
+complete -c cxr -n '__cxr_command_is slurm-script' -F
 
 complete -c cxr -n '__cxr_command_is demo' -l output -s o -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'The folder for phantoms, dataset and runs.'
 complete -c cxr -n '__cxr_command_is demo' -l seed -r -f -d 'Random seed.'

@@ -22,6 +22,7 @@ _cxr() {
         'sweep:Train a grid of learning rates and batch sizes.'
         'weights:List, fetch and verify pretrained weights.'
         'phantom:Make synthetic radiographs with known findings.'
+        'slurm-script:Print a batch script for Slurm.'
         'demo:Run every stage on synthetic radiographs.'
         'doctor:Report what this installation and this machine can do.'
     )
@@ -103,6 +104,7 @@ _cxr() {
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
+                        '(--weights-scaling)--weights-scaling=[Input that the initial weights expect\: xrv \[-1024, 1024\], imagenet mean and SD, inception \[-1, 1\], or 0-1; a FILE needs it, published weights have their own. \[published\]]:value:(published xrv imagenet inception 0-1)' \
                         '(--freeze)--freeze=[Layers to freeze\: none, features, or a number of stages from the input on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
                         '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
                         '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
@@ -217,6 +219,7 @@ _cxr() {
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
+                        '(--weights-scaling)--weights-scaling=[Input that the initial weights expect\: xrv \[-1024, 1024\], imagenet mean and SD, inception \[-1, 1\], or 0-1; a FILE needs it, published weights have their own. \[published\]]:value:(published xrv imagenet inception 0-1)' \
                         '(--freeze)--freeze=[Layers to freeze\: none, features, or a number of stages from the input on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
                         '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
                         '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
@@ -351,10 +354,11 @@ _cxr() {
                         '*--batch-size=[Batch sizes; repeatable. \[8 16 32\]]:value: ' \
                         '(--fold)--fold=[The fold to test on, where the split has folds.]:value: ' \
                         '(--seed)--seed=[Random seed.]:value: ' \
-                        '(--task)--task=[Train only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
+                        '(--task)--task=[Only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
+                        '(--weights-scaling)--weights-scaling=[Input that the initial weights expect\: xrv \[-1024, 1024\], imagenet mean and SD, inception \[-1, 1\], or 0-1; a FILE needs it, published weights have their own. \[published\]]:value:(published xrv imagenet inception 0-1)' \
                         '(--freeze)--freeze=[Layers to freeze\: none, features, or a number of stages from the input on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
                         '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
                         '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
@@ -415,6 +419,7 @@ _cxr() {
                                 verify)
                                     _arguments \
                                         '(--arch)--arch=[Architecture; needed for a file. \[the name'\''s own\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
+                                        '(--weights-scaling)--weights-scaling=[Input that they expect; for a file, training needs it.]:value:(published xrv imagenet inception 0-1)' \
                                         '(--help)--help[Show this message and exit.]' \
                                         '1:file:_files'
                                     ;;
@@ -435,6 +440,21 @@ _cxr() {
                         '(--seed)--seed=[The same seed gives the same bytes.]:value: ' \
                         '(--workers)--workers=[Number of processes; the output is the same. \[one per available CPU\]]:value: ' \
                         '(--help)--help[Show this message and exit.]'
+                    ;;
+                slurm-script)
+                    _arguments \
+                        '(--partition)--partition=[Partition, as of sbatch.]:value: ' \
+                        '(--account)--account=[Account, as of sbatch.]:value: ' \
+                        '(--time)--time=[Time limit, as of sbatch, such as 08\:00\:00.]:value: ' \
+                        '(--memory)--memory=[Memory, as of sbatch, such as 32G.]:value: ' \
+                        '(--cpus)--cpus=[CPUs of each task.]:value: ' \
+                        '(--gpus)--gpus=[GPUs of each task.]:value: ' \
+                        '(--tasks)--tasks=[Tasks of a job array that share the work.]:value: ' \
+                        '(--container)--container=[An Apptainer image to run `cxr` in.]:value: ' \
+                        '(--warning)--warning=[Seconds before the time limit at which training saves its state.]:value: ' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:value:(preprocess train sweep crossval)' \
+                        '*:value: '
                     ;;
                 demo)
                     _arguments \

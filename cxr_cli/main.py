@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, str] = {
     "sweep": "Train a grid of learning rates and batch sizes.",
     "weights": "List, fetch and verify pretrained weights.",
     "phantom": "Make synthetic radiographs with known findings.",
+    "slurm-script": "Print a batch script for Slurm.",
     "demo": "Run every stage on synthetic radiographs.",
     "doctor": "Report what this installation and this machine can do.",
 }
@@ -129,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error.format_message(), file=sys.stderr)
         return int(ExitCode.USAGE)
     except UsageError as error:
-        message = error.format_message().replace("Value error, ", "")
+        message = " ".join(error.format_message().replace("Value error, ", "").split())
         print(
             f"cxr: {message} ({error.ctx.command_path} --help)" if error.ctx else f"cxr: {message}",
             file=sys.stderr,

@@ -48,21 +48,12 @@ def file_type(source: str) -> str:
     return PurePath(source).suffix.lower() or "no suffix"
 
 
-STATED = (
-    "manufacturer",
-    "model",
-    "portable",
-    "view_position",
-    "sex",
-    "institution",
-    "station",
-    "year",
-    "pixel_spacing",
-    "transfer_syntax",
-    "bits_stored",
-    "inverted",
-    "presentation_intent",
-    "pixel_mapping",
+NAMES = ("image_id", "row", "source", "patient_id", "label")
+"""Manifest columns that name an image or its class."""
+STATED = tuple(
+    name
+    for name in MANIFEST_COLUMNS
+    if name not in (*NAMES, "age") and not name.endswith(("_raw", "_evidence"))
 )
 """Manifest columns that are taken as they are."""
 DERIVED: dict[str, tuple[str, Callable[[str], str]]] = {

@@ -10,7 +10,6 @@ from cxr_cli.commands.compiling import compiles
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.errors import UsageError
 from cxr_cli.name_lists import read_pairs
-from cxr_cli.runs.crossval_folder import is_crossval
 from cxr_cli.splitting.criteria import Subset
 
 
@@ -105,6 +104,9 @@ def test(
             own_split=split,
         )
         return
+
+    from cxr_cli.runs.crossval_folder import is_crossval
+
     if is_crossval(run):
         raise UsageError(f"{run}: cxr crossval has tested every fold; --external tests their ensemble")
     for option, is_given in {

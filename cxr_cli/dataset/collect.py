@@ -9,6 +9,7 @@ from cxr_cli.dataset.reader import Image, Outcome, Rejected
 from cxr_cli.dataset.writer import GrowingDataset
 from cxr_cli.errors import BadInput, TooManyRejects
 from cxr_cli.images.patient_ids import unite_ids, united_notice
+from cxr_cli.images.raster import DESPITE
 from cxr_cli.reporting import Reporter
 
 DUPLICATE = "duplicate of "
@@ -82,7 +83,13 @@ def finish(
     for notice in (united_notice(united), *notices(dataset.images, plan["views"])):
         if notice:
             reporter.say(notice)
+    if doubtful := sum(DESPITE in record.get("pixel_mapping", "") for record in dataset.images):
+        reporter.say(
+            f"images whose header and pixels disagree: {doubtful}; `pixel_mapping` in the manifest says how "
+            f"they were read, and after {DESPITE.strip()!r} why"
+        )
     classes = Counter(record["label"] for record in dataset.images)
+    _say_spellings(classes, reporter)
     info = {
         "settings": dict(plan),
         "counts": counts(dataset),
@@ -91,6 +98,17 @@ def finish(
         "versions": dict(versions),
     }
     dataset.finish(columns, info)
+
+
+def _say_spellings(classes: Iterable[str], reporter: Reporter) -> None:
+    """Report classes that may be one, written in two ways."""
+    spellings: dict[str, list[str]] = {}
+    for label in sorted(classes):
+        spellings.setdefault("".join(label.casefold().split()), []).append(label)
+    for alike in spellings.values():
+        if len(alike) > 1:
+            names = " and ".join(map(repr, alike))
+            reporter.say(f"classes {names} differ in capitals or blanks alone; they are classes of their own")
 
 
 def counts(dataset: GrowingDataset) -> dict[str, int]:

@@ -31,6 +31,10 @@ LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue (ITU-R BT.601), as Pillow weighs 8-bit color."""
 
 
+DESPITE = "despite "
+"""In a `mapping`, begins each thing that the file says wrongly, and so was read otherwise."""
+
+
 @dataclass(frozen=True)
 class DecodedImage:
     """A decoded image: display-ready gray `pixels`, uint8 [H, W], and how stored values became gray."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from cxr_cli.evaluation.subgroups.strata import Stratum
     from cxr_cli.evaluation.subgroups.tables import Subject
-    from cxr_cli.plots.roc import Curve
+    from cxr_cli.plots.curves import Curve
     from cxr_cli.prediction.predictions_file import Predictions
 
 FILES = files_of("strata")

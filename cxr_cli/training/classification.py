@@ -13,7 +13,7 @@ from cxr_cli.models.network import Network, Variables
 from cxr_cli.name_lists import read_pairs
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.forward import Scaling, class_logits, forward_function, logits_reader, run_over
-from cxr_cli.runs.config import ClassificationConfig, Recipe
+from cxr_cli.runs.settings import ClassificationConfig, Recipe
 from cxr_cli.training.losses import softmax_cross_entropy
 from cxr_cli.training.sampling import balanced_epoch, epoch_generator
 from cxr_cli.training.step import Answers, RowLoss
@@ -68,18 +68,13 @@ def class_weights(setting: str, labels: NDArray[np.int64], classes: tuple[str, .
     for name, value in read_pairs("class_weights", setting, f"{example},").items():
         if name not in weights:
             raise InvalidSetting("class_weights", name, example)
-        weights[name] = _positive(f"{name}={value}", value)
+        try:
+            weights[name] = float(value)
+        except ValueError:
+            weights[name] = 0.0
+        if not 0 < weights[name] < float("inf"):
+            raise InvalidSetting("class_weights", f"{name}={value}", "the weight is a number above 0")
     return np.array(list(weights.values()), np.float32)
-
-
-def _positive(part: str, value: str) -> float:
-    try:
-        weight = float(value)
-    except ValueError:
-        weight = 0.0
-    if not 0 < weight < float("inf"):
-        raise InvalidSetting("class_weights", part, "the weight is a number above 0")
-    return weight
 
 
 class Classification:

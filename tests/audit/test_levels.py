@@ -79,6 +79,6 @@ def test_characteristics_are_the_manifests_own_and_the_users_of_few_values() -> 
 
 def test_a_characteristic_that_is_not_there_cannot_be_ignored() -> None:
     with pytest.raises(
-        InvalidSetting, match="`ignore` 'sexx': no such characteristic; there are manufacturer, "
+        InvalidSetting, match="`ignore` 'sexx': no such characteristic; there are view_position, "
     ):
         characteristics_of(manifest(), ["sexx"])

@@ -120,6 +120,18 @@ def test_other_settings_into_a_dataset_and_too_many_rejects(cxr: Cxr, tmp_path: 
     assert "text.png" in one_line(outcome.err)
 
 
+def test_classes_that_may_be_one_are_reported(cxr: Cxr, tmp_path: Path, images: Path) -> None:
+    lines = [f"{n}.png,{label}" for n, label in enumerate(("No Finding", "no finding", "NoFinding", "mass"))]
+    (tmp_path / "t.csv").write_text("\n".join(["path,label", *lines]))
+    outcome = cxr("preprocess", images, "--labels", tmp_path / "t.csv", "-o", tmp_path / "d", "--workers", 0)
+    assert "class no finding: 1" in outcome.out
+    (notice,) = [line for line in outcome.err.splitlines() if line.startswith("classes")]
+    assert notice == (
+        "classes 'No Finding' and 'NoFinding' and 'no finding' differ in capitals or blanks alone; "
+        "they are classes of their own"
+    )
+
+
 def test_truncated_images_are_rows_of_the_rejected(cxr: Cxr, tmp_path: Path, images: Path) -> None:
     for name in ("cut.jpg", "cut.png"):
         path = draw(images / "normal" / name, 9)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from dicom_image import dicom, gradual
 from PIL import Image
 from recorder import Recorder
 
@@ -479,3 +480,17 @@ def test_the_journal_holds_no_header_text(tmp_path: Path, images: Path) -> None:
         "portable",
         "pixel_mapping",
     }
+
+
+def test_images_whose_header_and_pixels_disagree_are_counted(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    for name, width in (("sound", 4000), ("narrow", 0), ("elsewhere", 1)):
+        image = dicom(gradual(len(name), 4000).astype(np.uint16), 12, WindowCenter=2000, WindowWidth=width)
+        image.save_as(tmp_path / "images" / f"{name}.dcm", enforce_file_format=True)
+    run(tmp_path / "images", to=tmp_path / "ds")
+    assert [line for line in run.said if "disagree" in line] == [
+        "images whose header and pixels disagree: 2; "
+        "`pixel_mapping` in the manifest says how they were read, and after 'despite' why"
+    ]
+    mapping = read_csv(tmp_path / "ds" / "manifest.csv").set_index("source")["pixel_mapping"]
+    assert sum("despite" in text for text in mapping) == 2
