@@ -9,7 +9,6 @@ from cxr_cli.dataset.reader import Image, Outcome, Rejected
 from cxr_cli.dataset.writer import GrowingDataset
 from cxr_cli.errors import BadInput, TooManyRejects
 from cxr_cli.images.patient_ids import unite_ids, united_notice
-from cxr_cli.images.raster import DESPITE
 from cxr_cli.reporting import Reporter
 
 DUPLICATE = "duplicate of "
@@ -83,11 +82,6 @@ def finish(
     for notice in (united_notice(united), *notices(dataset.images, plan["views"])):
         if notice:
             reporter.say(notice)
-    if doubtful := sum(DESPITE in record.get("pixel_mapping", "") for record in dataset.images):
-        reporter.say(
-            f"images whose header and pixels disagree: {doubtful}; `pixel_mapping` in the manifest says how "
-            f"they were read, and after {DESPITE.strip()!r} why"
-        )
     classes = Counter(record["label"] for record in dataset.images)
     _say_spellings(classes, reporter)
     info = {

@@ -489,8 +489,8 @@ def test_images_whose_header_and_pixels_disagree_are_counted(run: Run, tmp_path:
         image.save_as(tmp_path / "images" / f"{name}.dcm", enforce_file_format=True)
     run(tmp_path / "images", to=tmp_path / "ds")
     assert [line for line in run.said if "disagree" in line] == [
-        "images whose header and pixels disagree: 2; "
-        "`pixel_mapping` in the manifest says how they were read, and after 'despite' why"
+        "images whose header and pixels disagree, read as it says after 'despite': "
+        "2 of 3 (column pixel_mapping)"
     ]
     mapping = read_csv(tmp_path / "ds" / "manifest.csv").set_index("source")["pixel_mapping"]
     assert sum("despite" in text for text in mapping) == 2

@@ -149,9 +149,9 @@ def strata_of(by: Sequence[Characteristic], column: Column, place: str) -> dict[
         place: the file's name, for messages.
 
     Returns:
-        bool [N] by the stratum's name; every image is in one. Bins are in their order, other values by name,
-        what is not recorded last; a stratum without images is none. Crossed values that hold a comma or a
-        quotation mark are quoted as in CSV, so that no two strata have one name.
+        bool [N] by the stratum's name; every image is in one. Bins and numbers are in their order, other
+        values by name, what is not recorded last; a stratum without images is none. Crossed values that hold
+        a comma or a quotation mark are quoted as in CSV, so that no two strata have one name.
 
     Raises:
         BadInput: a value is no number where there are bins.
@@ -181,8 +181,14 @@ def _quoted(value: str) -> str:
 
 
 def _ranks(characteristic: Characteristic, names: Sequence[str]) -> dict[str, int]:
-    known = characteristic.bins() or sorted(set(names) - {NOT_RECORDED})
+    known = characteristic.bins() or sorted(set(names) - {NOT_RECORDED}, key=_order)
     return {name: rank for rank, name in enumerate([*known, NOT_RECORDED])}
+
+
+def _order(name: str) -> tuple[bool, float, str]:
+    """Numbers by their size, before other names."""
+    number = number_of("", name)
+    return bool(np.isnan(number)), 0.0 if np.isnan(number) else number, name
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,12 @@ def test_ages_and_sexes_are_read_however_they_are_written() -> None:
     assert {name: int(images.sum()) for name, images in found.items()} == {"F": 2, "M": 2, NOT_RECORDED: 2}
 
 
+def test_numbers_are_in_their_order() -> None:
+    folds = ["10", "9", "b", "", "100", "a", "-1"]
+    found = strata_of(read_by("fold"), lambda _: folds, "p.csv")
+    assert list(found) == ["-1", "9", "10", "100", "a", "b", NOT_RECORDED]
+
+
 def test_impossible_ages_are_counted() -> None:
     recorder = Recorder()
     divide(["age:40"], lambda _: AGES, "p.csv", recorder)
