@@ -25,7 +25,7 @@ _cxr() {
         fi
     done
     case $command in
-        "") _cxr_offer -W "preprocess split describe train validate3way template test stratify crossval compare predict audit gradcam report sweep weights phantom demo doctor --version --help"; return ;;
+        "") _cxr_offer -W "preprocess split describe train validate3way template test stratify crossval compare predict audit gradcam report sweep weights phantom slurm-script demo doctor --version --help"; return ;;
         weights) _cxr_offer -W "list fetch verify --help"; return ;;
     esac
     # In --option=value bash makes a word of the equals sign.
@@ -54,7 +54,7 @@ _cxr() {
             return
             ;;
         "preprocess --format")
-            _cxr_offer -W "nih rsna covidx cohen chexpert"
+            _cxr_offer -W "nih rsna covidx cohen chexpert padchest vindr mimic siim openi"
             return
             ;;
         "preprocess --finding")
@@ -178,6 +178,10 @@ _cxr() {
             ;;
         "train --weights")
             _cxr_paths -f
+            return
+            ;;
+        "train --weights-scaling")
+            _cxr_offer -W "published xrv imagenet inception 0-1"
             return
             ;;
         "train --freeze")
@@ -439,6 +443,10 @@ _cxr() {
             ;;
         "crossval --weights")
             _cxr_paths -f
+            return
+            ;;
+        "crossval --weights-scaling")
+            _cxr_offer -W "published xrv imagenet inception 0-1"
             return
             ;;
         "crossval --freeze")
@@ -749,6 +757,10 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
+        "sweep --weights-scaling")
+            _cxr_offer -W "published xrv imagenet inception 0-1"
+            return
+            ;;
         "sweep --freeze")
             return
             ;;
@@ -843,6 +855,10 @@ _cxr() {
             _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
             return
             ;;
+        "weights verify --weights-scaling")
+            _cxr_offer -W "published xrv imagenet inception 0-1"
+            return
+            ;;
         "phantom -o" | "phantom --output")
             _cxr_paths -d
             return
@@ -873,6 +889,33 @@ _cxr() {
         "phantom --workers")
             return
             ;;
+        "slurm-script --partition")
+            return
+            ;;
+        "slurm-script --account")
+            return
+            ;;
+        "slurm-script --time")
+            return
+            ;;
+        "slurm-script --memory")
+            return
+            ;;
+        "slurm-script --cpus")
+            return
+            ;;
+        "slurm-script --gpus")
+            return
+            ;;
+        "slurm-script --tasks")
+            return
+            ;;
+        "slurm-script --container")
+            return
+            ;;
+        "slurm-script --warning")
+            return
+            ;;
         "demo --output" | "demo -o")
             _cxr_paths -d
             return
@@ -883,7 +926,7 @@ _cxr() {
     esac
     case "$command $current" in
         "preprocess -"*)
-            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --format --finding --views --size --crop-top --crop-border --manufacturers --hash-patients --keep-tags --workers --image-timeout --max-failures --shard --merge --help"
+            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --format --finding --views --size --crop-top --crop-border --manufacturers --hash-patients --keep-tags --ids-verbatim --workers --image-timeout --max-failures --shard --merge --help"
             ;;
         "preprocess "*)
             _cxr_paths -f
@@ -901,7 +944,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "train -"*)
-            _cxr_offer -W "--split --output -o --recipe --fold --seed --micro-batch --arch --width --weights --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --no-compile-cache --help"
+            _cxr_offer -W "--split --output -o --recipe --fold --seed --micro-batch --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --no-compile-cache --help"
             ;;
         "train "*)
             _cxr_paths -d
@@ -925,19 +968,19 @@ _cxr() {
             _cxr_paths -d
             ;;
         "stratify -"*)
-            _cxr_offer -W "--by --compare --positive --threshold --small --format --output -o --resamples --seed --help"
+            _cxr_offer -W "--by --compare --positive --threshold --small --ids-verbatim --format --output -o --resamples --seed --help"
             ;;
         "stratify "*)
             _cxr_paths -f
             ;;
         "crossval -"*)
-            _cxr_offer -W "--split --output -o --recipe --seeds --seed --positive --sensitivity --calibrate --micro-batch --task --arch --width --weights --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --no-compile-cache --help"
+            _cxr_offer -W "--split --output -o --recipe --seeds --seed --positive --sensitivity --calibrate --micro-batch --task --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --no-compile-cache --help"
             ;;
         "crossval "*)
             _cxr_paths -d
             ;;
         "compare -"*)
-            _cxr_offer -W "--by --reader --positive --noninferiority --ensemble --prevalence --small --format --output -o --resamples --seed --help"
+            _cxr_offer -W "--by --reader --positive --noninferiority --ensemble --prevalence --small --ids-verbatim --format --output -o --resamples --seed --help"
             ;;
         "compare "*)
             _cxr_paths -d
@@ -967,7 +1010,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "sweep -"*)
-            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --fold --seed --task --arch --width --weights --freeze --batch-norm --precision --epochs --optimizer --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --no-compile-cache --help"
+            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --fold --seed --task --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --optimizer --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --no-compile-cache --help"
             ;;
         "sweep "*)
             _cxr_paths -d
@@ -982,13 +1025,19 @@ _cxr() {
             _cxr_offer -W "timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k"
             ;;
         "weights verify -"*)
-            _cxr_offer -W "--arch --help"
+            _cxr_offer -W "--arch --weights-scaling --help"
             ;;
         "weights verify "*)
             _cxr_paths -f
             ;;
         "phantom -"*)
             _cxr_offer -W "-o --output --count --size --finding --images-per-patient --shortcut --shortcut-class --seed --workers --help"
+            ;;
+        "slurm-script -"*)
+            _cxr_offer -W "--partition --account --time --memory --cpus --gpus --tasks --container --warning --help"
+            ;;
+        "slurm-script "*)
+            _cxr_paths -f
             ;;
         "demo -"*)
             _cxr_offer -W "--output -o --seed --help"

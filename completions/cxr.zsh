@@ -22,6 +22,7 @@ _cxr() {
         'sweep:Train a grid of learning rates and batch sizes.'
         'weights:List, fetch and verify pretrained weights.'
         'phantom:Make synthetic radiographs with known findings.'
+        'slurm-script:Print a batch script for Slurm.'
         'demo:Run every stage on synthetic radiographs.'
         'doctor:Report what this installation and this machine can do.'
     )
@@ -38,11 +39,11 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The DATASET folder to make.]:folder:_files -/' \
                         '(--output -o)-o[The DATASET folder to make.]:folder:_files -/' \
-                        '*--labels=[A label table (CSV, TSV or COVIDx list); repeatable. \[class = folder name\]]:file:_files' \
+                        '*--labels=[A label table (CSV, TSV, Excel, COVIDx list; also .gz, .zip); repeatable. \[class = folder name\]]:file:_files' \
                         '(--path-column)--path-column=[The label table'\''s column of image paths.]:value: ' \
                         '(--label-column)--label-column=[The label table'\''s column of classes.]:value: ' \
                         '(--patient-column)--patient-column=[Column of patient ids in the label table. \[patient_id, if present\]]:value: ' \
-                        '(--format)--format=[The published layout of the label tables.]:value:(nih rsna covidx cohen chexpert)' \
+                        '(--format)--format=[The published layout of the label tables.]:value:(nih rsna covidx cohen chexpert padchest vindr mimic siim openi)' \
                         '(--finding)--finding=[With --format\: classes are positive and negative for it. \[an image'\''s one finding\]]:value: ' \
                         '(--views)--views=[Views to keep\: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are kept.]:value: ' \
                         '(--size)--size=[Side of the stored images, in pixels.]:value: ' \
@@ -51,6 +52,7 @@ _cxr() {
                         '(--manufacturers)--manufacturers=[More spellings of manufacturers, TOML\: "Acme" = \["Acme Imaging"\].]:file:_files' \
                         '(--hash-patients)--hash-patients=[Replace patient ids by hashes, keyed by this file'\''s bytes.]:file:_files' \
                         '(--keep-tags)--keep-tags=[DICOM tags to add to the manifest as they are.]:value: ' \
+                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
                         '(--workers)--workers=[Number of processes that read; 0 reads in this one, without the time limit. \[one per available CPU\]]:value: ' \
                         '(--image-timeout)--image-timeout=[Reject an image that takes longer than this many seconds to read.]:value: ' \
                         '(--max-failures)--max-failures=[Stop when more inputs than this are rejected.]:value: ' \
@@ -68,7 +70,7 @@ _cxr() {
                         '(--folds)--folds=[Number of cross-validation folds, instead of --val and --test.]:value: ' \
                         '(--from-column)--from-column=[Manifest column of the subsets train, val and test. With --val, val is sampled from train.]:value: ' \
                         '(--train-where)--train-where=[Train and validate on images that meet this; test on all other patients. For example "institution == '\''Academic Hospital'\'' and age >= 18".]:value: ' \
-                        '(--train-per-class)--train-per-class=[Training images of each class\: a number, or positive=375,negative=375.]:value: ' \
+                        '(--train-per-class)--train-per-class=[Training images of each class\: a number, or positive=375,negative=375. Double quotes stand around a name with a comma or =.]:value: ' \
                         '(--val-per-class)--val-per-class=[Validation images of each class, written likewise. \[0\]]:value: ' \
                         '(--near-duplicates --no-near-duplicates)--near-duplicates[Keep patients with near-duplicate images in one subset.]' \
                         '(--near-duplicates --no-near-duplicates)--no-near-duplicates[Keep patients with near-duplicate images in one subset.]' \
@@ -102,6 +104,7 @@ _cxr() {
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
+                        '(--weights-scaling)--weights-scaling=[Input that the initial weights expect\: xrv \[-1024, 1024\], imagenet mean and SD, inception \[-1, 1\], or 0-1; a FILE needs it, published weights have their own. \[published\]]:value:(published xrv imagenet inception 0-1)' \
                         '(--freeze)--freeze=[Layers to freeze\: none, features, or a number of stages from the input on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
                         '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
                         '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
@@ -123,7 +126,7 @@ _cxr() {
                         '(--contrast)--contrast=[Random contrast change, up to this fraction. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
                         '(--loss)--loss=[Cross entropy\: softmax, or binary for two classes by one logit. \[softmax single; binary finetune, small-data\]]:value:(softmax binary)' \
                         '(--label-smoothing)--label-smoothing=[Fraction of each label spread over all classes. \[0.0\]]:value: ' \
-                        '(--class-weights)--class-weights=[Weights of the classes in the loss. \[none\]]:value:(none balanced)' \
+                        '(--class-weights)--class-weights=[Weights of the classes in the loss. Double quotes stand around a name with a comma or =. \[none\]]:value:(none balanced)' \
                         '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class whole, as many of each other class). \[balanced single; all finetune, small-data\]]:value:(balanced all)' \
                         '(--linear-probe --no-linear-probe)--linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
                         '(--linear-probe --no-linear-probe)--no-linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
@@ -175,7 +178,7 @@ _cxr() {
                         '(--json)--json=[The metrics to write; figures go beside it. \[RUN/metrics.json, RUN/figures\]]:file:_files' \
                         '(--external)--external=[Test on this other dataset; nothing is chosen on it.]:file:_files' \
                         '(--name)--name=[For --external\: the name of the results, RUN/external/NAME. \[as DATASET\]]:value: ' \
-                        '(--class-map)--class-map=[For --external\: the run'\''s classes for those of the dataset.]:value: ' \
+                        '(--class-map)--class-map=[For --external\: the run'\''s classes for those of the dataset. Double quotes stand around a name with a comma or =.]:value: ' \
                         '(--exclude-overlap)--exclude-overlap[For --external\: leave out images that overlap with training and validation.]' \
                         '*--member=[For --external\: average with this run, too; repeatable.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
@@ -186,11 +189,12 @@ _cxr() {
                     ;;
                 stratify)
                     _arguments \
-                        '*--by=[A characteristic; repeatable. `a,b` crosses two; `age\:40,60` groups numbers.]:value: ' \
+                        '*--by=[A characteristic; repeatable. `a,b` crosses two; `age\:40,60` groups numbers. Double quotes stand around a name with a comma or colon.]:value: ' \
                         '(--compare)--compare=[Another model'\''s predictions of the same images; `cxr compare` takes more.]:file:_files' \
                         '(--positive)--positive=[The positive class; of more than two, it is compared with all others.]:value: ' \
                         '(--threshold)--threshold=[Call an image positive if its score is at least this. \[as the column `predicted`\]]:value: ' \
                         '(--small)--small=[Mark strata with fewer patients than this of a class.]:value: ' \
+                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
                         '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
                         '(--output -o)--output=[A folder for all tables and ROC plots.]:folder:_files -/' \
                         '(--output -o)-o[A folder for all tables and ROC plots.]:folder:_files -/' \
@@ -215,6 +219,7 @@ _cxr() {
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
+                        '(--weights-scaling)--weights-scaling=[Input that the initial weights expect\: xrv \[-1024, 1024\], imagenet mean and SD, inception \[-1, 1\], or 0-1; a FILE needs it, published weights have their own. \[published\]]:value:(published xrv imagenet inception 0-1)' \
                         '(--freeze)--freeze=[Layers to freeze\: none, features, or a number of stages from the input on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
                         '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
                         '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
@@ -236,7 +241,7 @@ _cxr() {
                         '(--contrast)--contrast=[Random contrast change, up to this fraction. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
                         '(--loss)--loss=[Cross entropy\: softmax, or binary for two classes by one logit. \[softmax single; binary finetune, small-data\]]:value:(softmax binary)' \
                         '(--label-smoothing)--label-smoothing=[Fraction of each label spread over all classes. \[0.0\]]:value: ' \
-                        '(--class-weights)--class-weights=[Weights of the classes in the loss. \[none\]]:value:(none balanced)' \
+                        '(--class-weights)--class-weights=[Weights of the classes in the loss. Double quotes stand around a name with a comma or =. \[none\]]:value:(none balanced)' \
                         '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class whole, as many of each other class). \[balanced single; all finetune, small-data\]]:value:(balanced all)' \
                         '(--linear-probe --no-linear-probe)--linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
                         '(--linear-probe --no-linear-probe)--no-linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
@@ -258,6 +263,7 @@ _cxr() {
                         '(--ensemble)--ensemble[Also compare the mean of the models'\'' scores.]' \
                         '(--prevalence)--prevalence=[Also compute predictive values at this prevalence of the positive class.]:value: ' \
                         '(--small)--small=[Mark strata with fewer patients than this of a class.]:value: ' \
+                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
                         '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
                         '(--output -o)--output=[A folder for all tables and figures.]:folder:_files -/' \
                         '(--output -o)-o[A folder for all tables and figures.]:folder:_files -/' \
@@ -348,10 +354,11 @@ _cxr() {
                         '*--batch-size=[Batch sizes; repeatable. \[8 16 32\]]:value: ' \
                         '(--fold)--fold=[The fold to test on, where the split has folds.]:value: ' \
                         '(--seed)--seed=[Random seed.]:value: ' \
-                        '(--task)--task=[Train only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
+                        '(--task)--task=[Only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
+                        '(--weights-scaling)--weights-scaling=[Input that the initial weights expect\: xrv \[-1024, 1024\], imagenet mean and SD, inception \[-1, 1\], or 0-1; a FILE needs it, published weights have their own. \[published\]]:value:(published xrv imagenet inception 0-1)' \
                         '(--freeze)--freeze=[Layers to freeze\: none, features, or a number of stages from the input on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
                         '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
                         '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
@@ -371,7 +378,7 @@ _cxr() {
                         '(--contrast)--contrast=[Random contrast change, up to this fraction. \[0.0 single, siamese, finetune; 0.1 small-data\]]:value: ' \
                         '(--loss)--loss=[Cross entropy\: softmax, or binary for two classes by one logit. \[softmax single; binary finetune, small-data\]]:value:(softmax binary)' \
                         '(--label-smoothing)--label-smoothing=[Fraction of each label spread over all classes. \[0.0\]]:value: ' \
-                        '(--class-weights)--class-weights=[Weights of the classes in the loss. \[none\]]:value:(none balanced)' \
+                        '(--class-weights)--class-weights=[Weights of the classes in the loss. Double quotes stand around a name with a comma or =. \[none\]]:value:(none balanced)' \
                         '(--sampling)--sampling=[Images of an epoch\: all, or balanced (the rarest class whole, as many of each other class). \[balanced single; all finetune, small-data\]]:value:(balanced all)' \
                         '(--linear-probe --no-linear-probe)--linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
                         '(--linear-probe --no-linear-probe)--no-linear-probe[Begin with a classifier by logistic regression on the training images'\'' feature vectors. \[no single, finetune; yes small-data\]]' \
@@ -412,6 +419,7 @@ _cxr() {
                                 verify)
                                     _arguments \
                                         '(--arch)--arch=[Architecture; needed for a file. \[the name'\''s own\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
+                                        '(--weights-scaling)--weights-scaling=[Input that they expect; for a file, training needs it.]:value:(published xrv imagenet inception 0-1)' \
                                         '(--help)--help[Show this message and exit.]' \
                                         '1:file:_files'
                                     ;;
@@ -432,6 +440,21 @@ _cxr() {
                         '(--seed)--seed=[The same seed gives the same bytes.]:value: ' \
                         '(--workers)--workers=[Number of processes; the output is the same. \[one per available CPU\]]:value: ' \
                         '(--help)--help[Show this message and exit.]'
+                    ;;
+                slurm-script)
+                    _arguments \
+                        '(--partition)--partition=[Partition, as of sbatch.]:value: ' \
+                        '(--account)--account=[Account, as of sbatch.]:value: ' \
+                        '(--time)--time=[Time limit, as of sbatch, such as 08\:00\:00.]:value: ' \
+                        '(--memory)--memory=[Memory, as of sbatch, such as 32G.]:value: ' \
+                        '(--cpus)--cpus=[CPUs of each task.]:value: ' \
+                        '(--gpus)--gpus=[GPUs of each task.]:value: ' \
+                        '(--tasks)--tasks=[Tasks of a job array that share the work.]:value: ' \
+                        '(--container)--container=[An Apptainer image to run `cxr` in.]:value: ' \
+                        '(--warning)--warning=[Seconds before the time limit at which training saves its state.]:value: ' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:value:(preprocess train sweep crossval)' \
+                        '*:value: '
                     ;;
                 demo)
                     _arguments \

@@ -1,5 +1,7 @@
 """The Typer app: commands by name, each loaded when it is called; errors as one line and an exit code."""
 
+import errno
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -39,6 +41,7 @@ COMMANDS: Mapping[str, str] = {
     "sweep": "Train a grid of learning rates and batch sizes.",
     "weights": "List, fetch and verify pretrained weights.",
     "phantom": "Make synthetic radiographs with known findings.",
+    "slurm-script": "Print a batch script for Slurm.",
     "demo": "Run every stage on synthetic radiographs.",
     "doctor": "Report what this installation and this machine can do.",
 }
@@ -127,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error.format_message(), file=sys.stderr)
         return int(ExitCode.USAGE)
     except UsageError as error:
-        message = error.format_message().replace("Value error, ", "")
+        message = " ".join(error.format_message().replace("Value error, ", "").split())
         print(
             f"cxr: {message} ({error.ctx.command_path} --help)" if error.ctx else f"cxr: {message}",
             file=sys.stderr,
@@ -135,7 +138,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
         return 130
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"cxr: {error.filename or 'output'}: cannot be written ({error.strerror})", file=sys.stderr)
+        _drop_stdout_if_full()
+        return int(ExitCode.BAD_INPUT)
     return code if isinstance(code, int) else int(ExitCode.DONE)
+
+
+def _drop_stdout_if_full() -> None:
+    """Send what is left of stdout nowhere, or Python would fail with it once more at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def entry() -> None:

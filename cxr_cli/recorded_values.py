@@ -8,13 +8,17 @@ from datetime import date
 from math import nan
 
 _EXPORTED = (
-    "na n/a nan -nan nat none null nil <na> #na na_character_ (null) [null] \\n . undefined "  # of programs
+    "na n/a nan -nan nat none null nil <na> #na na_character_ (null) [null] <null> \\n . undefined "
     "#n/a #nv #null! #value! #ref! #div/0! #num! #name? "  # errors of spreadsheets
-    "n.a. - -- --- \N{EN DASH} \N{EM DASH} ? ?? ???"
+    "n.a. missing (missing) (blank) - -- --- \N{EN DASH} \N{EM DASH} ? ?? ???"
 )
 MISSING_WORDS = frozenset(("", *_EXPORTED.split(), "#n/a n/a", "not recorded"))
 """What stands in a table for a value that was not recorded, in lower case. "unknown" is none of these: in a
 column of the user's own it may be what was recorded."""
+
+_UNKNOWN = "unknown unk u unspecified undetermined unbekannt inconnu desconocido"
+UNKNOWN_WORDS = frozenset((*_UNKNOWN.split(), "not known", "not available", "not specified", "not stated"))
+"""What stands for an age or a sex that was not recorded, besides the missing words, in lower case."""
 
 NOT_RECORDED = "not recorded"
 """What a result calls such a value."""
@@ -34,8 +38,9 @@ UNITS = {
 YEARS_PER_UNIT = {word: years for years, words in UNITS.items() for word in words.split()}
 
 AGE = re.compile(
-    r"(?P<over>>=?|≥|over )?\s*(?P<number>[-+]?\d+(?:[.,]\d*)?)\s*"
-    r"(?P<unit>[^\W\d_]*)\.?(?:\s*old)?\s*(?P<open>\+|(?:and|or) (?:over|older|above))?"
+    r"(?P<over>>=?|≥|over )?\s*(?P<number>[-+]?\d+(?:[.,]\d*)?)"
+    r"(?:[\s-]*(?P<unit>[^\W\d_]+?)\.?(?:[\s-]*old)?)?\s*"
+    r"(?P<open>\+|(?:and|or) (?:over|older|above|more|up))?"
 )
 """An age: bare numbers are years; "90+", as HIPAA's safe harbor has it, is read as 90, and >89 as well."""
 
@@ -44,10 +49,8 @@ SEXES = {
     "F": "f w female woman women girl pregnant weiblich frau féminin feminin femenino feminino femmina femme "
     "mujer donna",
     "O": "o other x divers diverse nonbinary intersex ambiguous a",
-    "": "u unk unknown unspecified undetermined unbekannt inconnu desconocido n",
 }
-"""Words for a sex, by the DICOM code (PS3.3 C.7.1.1) or, for A and N, HL7's (table 0001) that they mean; ""
-where it is not known."""
+"""Words for a sex, by the DICOM code (PS3.3 C.7.1.1); A, ambiguous, is HL7's (table 0001)."""
 
 SEX_OF_WORD = {word: code for code, words in SEXES.items() for word in words.split()}
 
@@ -57,37 +60,61 @@ def is_missing(value: str) -> bool:
     return value.strip().lower() in MISSING_WORDS
 
 
+def is_unknown(column: str, value: str) -> bool:
+    """Whether a characteristic was not recorded: it is missing, or an age or a sex that is unknown.
+
+    An impossible age counts as unknown. N, not applicable, is HL7's word for the sex (table 0001).
+    """
+    word = value.strip().lower()
+    return (
+        word in MISSING_WORDS
+        or (column in ("age", "sex") and word in UNKNOWN_WORDS)
+        or (column == "sex" and word == "n")
+        or (column == "age" and is_impossible_age(value))
+    )
+
+
 def recorded(value: str) -> str:
     """A value without the blanks around it; "" where it was not recorded."""
     return "" if is_missing(value) else value.strip()
 
 
 def sex_code(word: str) -> str:
-    """M, F or O for a word or words for a sex, "" where it is missing or unknown; others stay as they are."""
-    value = recorded(word)
+    """M, F or O for the words for a sex, "" where it is missing or unknown; other words stay as they are."""
+    value = "" if is_unknown("sex", word) else word.strip()
     words = re.findall(r"[^\W\d_]+", value.casefold().replace("non-binary", "nonbinary"))
     codes = {SEX_OF_WORD.get(each, value) for each in words}
     return codes.pop() if len(codes) == 1 else value
 
 
 def is_sex(code: str) -> bool:
-    """Whether `sex_code` made a code of it, or found that there is none."""
-    return code in SEXES
+    """Whether it is one of the codes, or "" for an unknown sex."""
+    return code in ("", *SEXES)
 
 
 def years_of(age: str) -> float:
     """An age as a header or a table writes it, in years; NaN where it is none. It may be impossible."""
-    match = AGE.fullmatch(age.strip().lower().replace("y/o", "yo").replace("y.o", "yo"))
-    if match is None or match["unit"] not in {"", *YEARS_PER_UNIT}:
+    match = _match_age(age)
+    if match is None or match["unit"] not in {None, *YEARS_PER_UNIT}:
         return nan
     number = float(match["number"].replace(",", ".")) + ((match["over"] or "").strip() in (">", "over"))
-    return number * YEARS_PER_UNIT.get(match["unit"], 1.0)
+    return number * YEARS_PER_UNIT.get(match["unit"] or "y", 1.0)
+
+
+def _match_age(age: str) -> re.Match[str] | None:
+    return AGE.fullmatch(age.strip().lower().replace("y/o", "yo").replace("y.o", "yo"))
 
 
 def is_impossible_age(age: str) -> bool:
     """Whether an age is a number that no age is: negative, or more than OLDEST years."""
     years = years_of(age)
     return years < 0 or years > OLDEST
+
+
+def is_open_age(age: str) -> bool:
+    """Whether an age is one that stands for it and all above, such as 90+."""
+    match = _match_age(age)
+    return match is not None and bool(match["over"] or match["open"])
 
 
 def age_in_years(age: str) -> str:

@@ -67,13 +67,22 @@ THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+")
 """1,234 may be a thousand: a column of such values alone is left as it is."""
 
 
+INVISIBLE = "\ufeff\u200b"
+"""A second byte order mark, as joined files have, and spaces of no width."""
+
+
 class _Row(NamedTuple):
     number: int
     fields: list[str]
 
 
 def read_user_table(
-    path: Path, required: Sequence[str] = (), *, unique: bool = False, reporter: Reporter = SILENT
+    path: Path,
+    required: Sequence[str] = (),
+    *,
+    known: Sequence[str] = (),
+    unique: bool = False,
+    reporter: Reporter = SILENT,
 ) -> "pd.DataFrame":
     """Read a table with every value as text, without the blanks around it ("007" stays "007"); missing is "".
 
@@ -81,29 +90,34 @@ def read_user_table(
     fields separated by comma, semicolon, tab or |, quoted or not; any line ends; a first line `sep=;`; packed
     by gzip, or alone in a zip archive. Or an Excel workbook (.xlsx) with one sheet that is not empty.
 
-    Rows and unnamed columns without any value are left out, and a first unnamed column that counts the rows.
-    Decimal commas of a text with semicolons or tabs become points, which is reported. A required column that
-    is there with other capitals only gets its required name.
+    Rows and unnamed columns without any value are left out, and a first unnamed column of a number each.
+    Decimal commas of a text with semicolons or tabs become points, which is reported. A required or known
+    column that is there with other capitals only gets its required name.
 
     Args:
         path: of the table.
         required: columns that it must have.
-        unique: refuse any column that is there twice, not a required one alone.
+        known: columns that it may have.
+        unique: refuse any column that is there twice, not a required or known one alone.
         reporter: takes notices.
 
     Raises:
         BadInput: it is missing, damaged or something else, has rows longer than its header, lacks a required
             column or has one twice. The message says what to do.
     """
+    expected = (*required, *known)
     content = _unpacked(path, _bytes(path))
     if content.startswith(ZIP):
         separator, rows = "", _rows_of_workbook(path, content)
     else:
-        separator, rows = _rows_of_text(path, _decoded(path, content, reporter), required)
+        separator, rows = _rows_of_text(path, _decoded(path, content, reporter), expected)
     rows = [row for row in rows if any(row.fields)]
     if not rows:
         raise BadInput(f"{path}: has no row")
-    columns = _columns(path, rows, required, unique)
+    columns = _columns(path, rows, expected, unique)
+    for name in required:
+        if name not in columns:
+            raise BadInput(f"{path}: no column {name!r}; it has {', '.join(map(repr, columns))}")
     if separator in (";", "\t"):
         _put_decimal_points(path, columns, reporter)
     import pandas as pd
@@ -182,38 +196,44 @@ def _decoded(path: Path, content: bytes, reporter: Reporter) -> str:
     raise BadInput(f"{path}: is no text that can be read; save it as CSV in UTF-8")
 
 
-def _rows_of_text(path: Path, text: str, required: Sequence[str]) -> tuple[str, list[_Row]]:
+def _rows_of_text(path: Path, text: str, expected: Sequence[str]) -> tuple[str, list[_Row]]:
     """The separator, and the rows with their line numbers."""
     named = SEPARATOR_LINE.match(text)
     if named:
         separator, text = named[1], text[named.end() :]
     else:
-        separator = max(SEPARATORS, key=lambda one: _likelihood(text, one, required))
+        separator = max(SEPARATORS, key=lambda one: _likelihood(text, one, expected))
     reader = _reader(text, separator)
     first = 2 if named else 1
     rows, line = [], first
     try:
         for fields in reader:
-            rows.append(_Row(line, [field.strip() for field in fields]))
+            rows.append(_Row(line, [_plain(field) for field in fields]))
             line = reader.line_num + first
     except csv.Error as error:
         raise BadInput(f"{path}: line {line}: cannot be read as fields ({error})") from None
     return separator, rows
 
 
+def _plain(field: str) -> str:
+    """A value without what is not seen in a spreadsheet: blanks around it, and ="007", which keeps zeros."""
+    value = field.strip().strip(INVISIBLE)
+    return value[2:-1] if value.startswith('="') and value.endswith('"') else value
+
+
 def _reader(text: str, separator: str) -> "Reader":
     return csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
 
 
-def _likelihood(text: str, separator: str, required: Sequence[str]) -> tuple[int, bool, int]:
-    """How well a separator suits: required columns found, rows as long as the header, fields in it."""
+def _likelihood(text: str, separator: str, expected: Sequence[str]) -> tuple[int, bool, int]:
+    """How well a separator suits: expected columns found, rows as long as the header, fields in it."""
     rows: list[list[str]] = []
     with suppress(csv.Error):  # the rows above the damage tell the separator, too
         rows.extend(row for row in islice(_reader(text, separator), EXAMINED_ROWS) if row)
     if not rows or len(rows[0]) == 1:
         return 0, False, 0
-    header = {field.strip().casefold() for field in rows[0]}
-    found = sum(name.casefold() in header for name in required)
+    header = {_plain(field).casefold() for field in rows[0]}
+    found = sum(name.casefold() in header for name in expected)
     return found, all(len(row) == len(rows[0]) for row in rows), len(rows[0])
 
 
@@ -242,13 +262,13 @@ def _rows_of_workbook(path: Path, content: bytes) -> list[_Row]:
             "save the one that is meant as CSV"
         )
     return [
-        _Row(number, [str(value).strip() for value in row])
+        _Row(number, [_plain(str(value)) for value in row])
         for sheet in filled.values()
         for number, row in enumerate(sheet.itertuples(index=False), start=1)
     ]
 
 
-def _columns(path: Path, rows: Sequence[_Row], required: Sequence[str], unique: bool) -> dict[str, list[str]]:
+def _columns(path: Path, rows: Sequence[_Row], expected: Sequence[str], unique: bool) -> dict[str, list[str]]:
     """The columns by name, without those that say nothing."""
     header, *body = rows
     width = len(header.fields)
@@ -258,7 +278,7 @@ def _columns(path: Path, rows: Sequence[_Row], required: Sequence[str], unique: 
                 f"{path}: row {row.number} has {len(row.fields)} fields, the header {width}; "
                 "values that hold the separator must be quoted"
             )
-    names = _names(path, header.fields, required, unique)
+    names = _names(path, header.fields, expected, unique)
     columns = {
         name: [row.fields[place] if place < len(row.fields) else "" for row in body]
         for place, name in enumerate(names)
@@ -266,24 +286,17 @@ def _columns(path: Path, rows: Sequence[_Row], required: Sequence[str], unique: 
     unnamed = [name for name, given in zip(names, header.fields, strict=True) if not given]
     for name in unnamed:
         numbers = columns[name]
-        counted = name == names[0] and any(
-            numbers == [str(number + start) for number in range(len(body))] for start in (0, 1)
-        )
-        if counted or not any(numbers):
+        index = name == names[0] and all(map(str.isdecimal, numbers)) and len({*numbers}) == len(numbers)
+        if index or not any(numbers):
             del columns[name]
     return columns
 
 
-def _names(path: Path, header: Sequence[str], required: Sequence[str], unique: bool) -> list[str]:
-    """The columns' names: unique, and the required ones as they are required."""
-    exact = set(header)
-    spelled = {name.casefold(): name for name in required if name not in exact}
-    names = [spelled.get(given.casefold(), given) for given in header]
-    for name in required:
-        if name not in names:
-            there = ", ".join(repr(given) for given in header if given)
-            raise BadInput(f"{path}: no column {name!r}; it has {there}")
-    for name in dict.fromkeys(filter(None, names)) if unique else required:
+def _names(path: Path, header: Sequence[str], expected: Sequence[str], unique: bool) -> list[str]:
+    """The columns' names: unique, and the expected ones as they are expected."""
+    spelled = {name.casefold(): name for name in reversed(expected) if name not in header}
+    names = [given if given in expected else spelled.get(given.casefold(), given) for given in header]
+    for name in dict.fromkeys(filter(None, names)) if unique else expected:
         if names.count(name) > 1:
             raise BadInput(f"{path}: has {names.count(name)} columns {name!r}; rename or delete one")
     found: dict[str, None] = {}

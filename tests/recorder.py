@@ -7,7 +7,7 @@ from cxr_cli.reporting import Advance
 
 
 class Recorder:
-    """Keeps notices and (done, total) of progress; `after` is called with each step."""
+    """Keeps notices, and (done, total) and notes of progress; `after` is called with each step."""
 
     def __init__(
         self,
@@ -17,6 +17,7 @@ class Recorder:
     ) -> None:
         self.said = [] if said is None else said
         self.steps = [] if steps is None else steps
+        self.notes: list[str] = []
         self.after = after
 
     def say(self, message: str) -> None:
@@ -26,6 +27,7 @@ class Recorder:
     def progress(self, _: str) -> Iterator[Advance]:
         def advance(done: int, total: int, note: str = "") -> None:
             self.steps.append((done, total))
+            self.notes.append(note)
             self.after(done, total)
 
         yield advance

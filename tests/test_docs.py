@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import typer
 
-from cxr_cli.commands.command import RENAMED
+from cxr_cli.commands.command import RENAMED, WITH_ANOTHER
 from cxr_cli.main import app, main
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,6 +59,9 @@ def _calls(text: str) -> Iterator[tuple[str, list[str]]]:
     call = re.compile(r"\bcxr ([a-z][\w-]*)((?:[^\n#&|;'\"`]|'[^'\n]*'|\"[^\"\n]*\")*)")
     for match in call.finditer(joined):
         name, rest = match[1], match[2]
+        if name in WITH_ANOTHER and (inner := re.search(r"\b(preprocess|train|sweep|crossval)\b", rest)):
+            yield name, re.findall(r"(?<!\S)(--?[a-z][\w-]*)", rest[: inner.start()])
+            name, rest = inner[0], rest[inner.end() :]
         if name not in COMMANDS:
             name = f"{name} {rest.split()[0]}" if rest.split() else name
         yield name, re.findall(r"(?<!\S)(--?[a-z][\w-]*)", re.sub(r"\"[^\"]*\"|'[^']*'", "", rest))

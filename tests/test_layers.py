@@ -26,7 +26,15 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("labels", "models", "phantom", "plots"),
     ("images", "evaluation"),
     ("user_tables",),
-    ("artifacts", "reporting", "array_task", "compile_cache", "recorded_values"),
+    (
+        "artifacts",
+        "reporting",
+        "array_task",
+        "compile_cache",
+        "recorded_values",
+        "slurm_script",
+        "name_lists",
+    ),
     ("errors",),
 )
 """The rooms from top to bottom. Those in one row do not import each other."""
@@ -170,7 +178,12 @@ def _strings(tree: ast.Module) -> Iterator[ast.Constant]:
 
 def test_the_library_knows_no_flags() -> None:
     """A message names a field in backticks, and the command puts its flag there."""
-    library = {module: tree for module, tree in TREES.items() if _room(module) not in ABOVE_THE_LIBRARY}
+    # What slurm_script writes are command lines: flags are its data.
+    library = {
+        module: tree
+        for module, tree in TREES.items()
+        if _room(module) not in (*ABOVE_THE_LIBRARY, "slurm_script")
+    }
     wrong = [
         f"{module}:{string.lineno} {string.value!r}"
         for module, tree in library.items()

@@ -1,5 +1,6 @@
 """The command line itself: what it imports, its exit codes, and where its words go."""
 
+import errno
 import subprocess
 import sys
 from collections.abc import Callable
@@ -174,6 +175,29 @@ def test_each_kind_of_error_has_its_exit_code(
 
     monkeypatch.setattr("cxr_cli.splitting.split.open_dataset", refuse)
     assert cxr("split", "d", "-o", tmp_path / "s.csv") == (code, "", "cxr: d: message\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_stdout_is_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "cxr_cli", "--version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert result.returncode == 3
+    assert result.stderr == "cxr: output: cannot be written (No space left on device)\n"
+
+
+def test_a_full_disk_is_one_line(cxr: Cxr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(folder: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("cxr_cli.splitting.split.open_dataset", fill)
+    outcome = cxr("split", "d", "-o", tmp_path / "s.csv")
+    assert outcome == (3, "", "cxr: output: cannot be written (No space left on device)\n")
 
 
 def test_exit_codes_are_the_promise() -> None:

@@ -13,6 +13,7 @@ from cxr_cli.recorded_values import (
     is_impossible_age,
     is_missing,
     is_sex,
+    is_unknown,
     number_of,
     recorded,
     sex_code,
@@ -38,6 +39,7 @@ from cxr_cli.recorded_values import (
         ("60,5", "60.5"),
         ("58 years old", "58"),
         ("58y/o", "58"),
+        ("58-year-old", "58"),
         ("18 mois", "1.5"),
         ("58 Jahre", "58"),
         # As ages from 90 on are published.
@@ -46,11 +48,14 @@ from cxr_cli.recorded_values import (
         (">89", "90"),
         (">= 90", "90"),
         ("90 and over", "90"),
+        ("85 or more", "85"),
         ("", ""),
         ("nan", ""),
         ("OLDY", ""),
         ("58F", ""),
         ("40-49", ""),
+        ("40-", ""),
+        ("old", ""),
         ("1e2", ""),
         ("1_0", ""),
         # Impossible.
@@ -102,7 +107,7 @@ def test_age_between_dates(birth: tuple[int, int, int], day: tuple[int, int, int
         ("M m male MALE man männlich", "M"),
         ("F f Female W w woman weiblich", "F"),
         ("O other X divers", "O"),
-        ("U Unknown NaN - ?", ""),
+        ("U Unknown N unk NaN - ?", ""),
     ],
 )
 def test_words_for_a_sex(words: str, code: str) -> None:
@@ -153,6 +158,15 @@ def test_words_for_a_missing_value(value: str) -> None:
 def test_what_a_user_may_have_recorded(value: str) -> None:
     assert not is_missing(value)
     assert recorded(f" {value} ") == value
+
+
+def test_an_unknown_age_or_sex_was_not_recorded() -> None:
+    for column in ("age", "sex"):
+        assert all(is_unknown(column, word) for word in ("unknown", " UNK ", "U", "Not available", "nan", ""))
+        assert not is_unknown(column, "50")
+    assert is_unknown("age", "412")
+    assert not any(is_unknown("site", word) for word in ("unknown", "U", "N", "412"))
+    assert is_unknown("site", "NaN")
 
 
 def test_values_as_numbers() -> None:

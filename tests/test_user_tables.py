@@ -54,6 +54,11 @@ CELLS: list[list[object]] = [
 UTF8_MARK = b"\xef\xbb\xbf"
 
 
+def without_bytes(value: object) -> str | None:
+    """Name a case without its bytes: archives hold the time at which they were made."""
+    return "content" if isinstance(value, bytes) else None
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -80,6 +85,9 @@ UTF8_MARK = b"\xef\xbb\xbf"
         COMMAS.replace(",", "|").replace('"effusion| left"', "effusion, left").encode(),
         COMMAS.replace("path,", ",path,").replace("f0", "0,f0").replace("f1", "1,f1").encode(),
         COMMAS.replace("path,", '"",path,').replace("f0", '"1",f0').replace("f1", '"2",f1').encode(),
+        COMMAS.replace("path,", ",path,").replace("f0", "71,f0").replace("f1", "8,f1").encode(),
+        COMMAS.replace("007", '="007"').replace("normal", '"=""normal"""').encode(),
+        (UTF8_MARK * 2 + COMMAS.replace("normal", "normal\u200b").encode()),
         gzip.compress(COMMAS.encode()),
         gzip.compress(COMMAS.encode("utf-16")),
         zipped(**{"labels.csv": COMMAS}),
@@ -87,6 +95,7 @@ UTF8_MARK = b"\xef\xbb\xbf"
         workbook(Sheet1=CELLS),
         workbook(Sheet1=[], Labels=[[], *CELLS, [None], []], Sheet3=[]),
     ],
+    ids=without_bytes,
 )
 def test_one_content_however_it_was_saved(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "labels.csv"
@@ -183,6 +192,7 @@ def test_the_separator_is_not_what_a_name_or_a_value_holds(tmp_path: Path) -> No
         (workbook(One=CELLS, Two=CELLS), "has 2 sheets that are not empty ('One', 'Two'); save the one"),
         (workbook(One=[]), "has no row"),
     ],
+    ids=without_bytes,
 )
 def test_what_is_no_table_is_refused_with_what_to_do(
     tmp_path: Path, content: bytes | None, message: str

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
 from cxr_cli.models.network import Network, Variables
 from cxr_cli.models.siamese import Siamese
-from cxr_cli.runs.config import PARTS, Recipe, RunConfig
+from cxr_cli.runs.config import RunConfig
 from cxr_cli.runs.model_store import TrainedRun
+from cxr_cli.runs.settings import PARTS, Recipe
 from cxr_cli.training.recipes import named_recipe
 
 SIZE = 16

@@ -151,7 +151,13 @@ def associations(
     def describe(name: str) -> dict[str, Any]:
         levels, level_names = pd.factorize(characteristics[name], sort=True)
         return {
-            "counts": _counts(levels, list(map(str, level_names)), labels, classes),
+            "counts": {
+                str(level): {
+                    label: int(((levels == place) & (labels == number)).sum())
+                    for number, label in enumerate(classes)
+                }
+                for place, level in enumerate(level_names)
+            },
             "cramers_v": cramers_v(levels, labels, patients, rng).as_json(),
             "p": permutation_p(levels, labels, patients, rng),
             **predictability([name]),
@@ -161,14 +167,4 @@ def associations(
     return {
         "characteristics": {name: describe(name) for name in names},
         "together": predictability(names) if names else None,
-    }
-
-
-def _counts(
-    levels: NDArray[np.int64], names: Sequence[str], labels: NDArray[np.int64], classes: Sequence[str]
-) -> dict[str, dict[str, int]]:
-    table = np.zeros((len(names), len(classes)), np.int64)
-    np.add.at(table, (levels, labels), 1)
-    return {
-        level: dict(zip(classes, row, strict=True)) for level, row in zip(names, table.tolist(), strict=True)
     }

@@ -9,7 +9,7 @@ import pandas as pd
 
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS
-from cxr_cli.recorded_values import number_of
+from cxr_cli.recorded_values import number_of, recorded
 
 MISSING = "(missing)"
 RARE = "(rare)"
@@ -48,21 +48,12 @@ def file_type(source: str) -> str:
     return PurePath(source).suffix.lower() or "no suffix"
 
 
-STATED = (
-    "manufacturer",
-    "model",
-    "portable",
-    "view_position",
-    "sex",
-    "institution",
-    "station",
-    "year",
-    "pixel_spacing",
-    "transfer_syntax",
-    "bits_stored",
-    "inverted",
-    "presentation_intent",
-    "pixel_mapping",
+NAMES = ("image_id", "row", "source", "patient_id", "label")
+"""Manifest columns that name an image or its class."""
+STATED = tuple(
+    name
+    for name in MANIFEST_COLUMNS
+    if name not in (*NAMES, "age") and not name.endswith(("_raw", "_evidence"))
 )
 """Manifest columns that are taken as they are."""
 DERIVED: dict[str, tuple[str, Callable[[str], str]]] = {
@@ -120,7 +111,7 @@ def _reason_against(column: "pd.Series[str]", labels: "pd.Series[str]", own: boo
 
 def few_levels(column: "pd.Series[str]") -> "pd.Series[str]":
     """Reduce values to levels: missing, the most frequent values, and the rare ones together."""
-    column = column.astype(str).str.strip().replace("", MISSING)
+    column = column.astype(str).map(recorded).replace("", MISSING)
     images = column.value_counts()
     kept = images[images >= FEWEST_IMAGES].index[:MOST_LEVELS]
     return column.where(column.isin(kept) | (column == MISSING), RARE)

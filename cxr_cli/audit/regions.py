@@ -76,7 +76,8 @@ def occlude(images: Images, region: Region, fill: Images) -> Images:
     """
     if region.cells is None:
         return np.stack([_thumbnail(image) for image in images])
-    return np.where(_stretch(region.cells, fill.shape), images, fill)
+    rows, columns = (np.arange(length) * GRID // length for length in fill.shape)
+    return np.where(region.cells[np.ix_(rows, columns)], images, fill)
 
 
 def _thumbnail(image: Images) -> Images:
@@ -84,12 +85,6 @@ def _thumbnail(image: Images) -> Images:
     small = (max(round(THUMBNAIL * width), 1), max(round(THUMBNAIL * height), 1))
     reduced = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(reduced, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
-def _stretch(cells: Cells, shape: tuple[int, ...]) -> Cells:
-    """Stretch cells over an image of this shape [H, W]."""
-    rows, columns = (np.arange(length) * GRID // length for length in shape)
-    return cells[np.ix_(rows, columns)]
 
 
 def cell_features(images: Images, rows: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -1,6 +1,6 @@
 """An audit as plain text: tables first, the verdict last."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from textwrap import wrap
 from typing import Any
 
@@ -24,11 +24,11 @@ def format_audit(report: Mapping[str, Any]) -> str:
     """Lay out an audit's report, as `cxr audit` writes it to audit.json."""
     parts = [
         _association_lines(report),
-        _refitted_lines(report),
-        _occlusion_lines(report),
+        *(_region_lines(report, name) for name in REGION_HEADINGS if report[name]),
         _leak_lines(report),
+        _verdict(report),
     ]
-    return "\n\n".join("\n".join(lines) for lines in [*map(list, parts), list(_verdict(report))] if lines)
+    return "\n\n".join("\n".join(lines) for lines in parts)
 
 
 def _association_lines(report: Mapping[str, Any]) -> Iterator[str]:
@@ -65,25 +65,18 @@ def _association_lines(report: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _refitted_lines(report: Mapping[str, Any]) -> Iterator[str]:
-    refitted = report["refitted"]
-    yield (
-        f"Refitted on regions: {_extent(refitted)}. AUC of a classifier refitted on each region "
-        "(brightness and contrast on a coarse grid), cross-validated by patient"
-    )
-    yield from _region_lines(refitted, report["classes"])
+REGION_HEADINGS = {
+    "refitted": "Refitted on regions: {extent}. AUC of a classifier refitted on each region "
+    "(brightness and contrast on a coarse grid), cross-validated by patient",
+    "occlusion": "Occlusion: {extent}. AUC of the run where the rest is the mean training image",
+}
 
 
-def _occlusion_lines(report: Mapping[str, Any]) -> Iterator[str]:
-    occlusion = report["occlusion"]
-    if occlusion:
-        yield f"Occlusion: {_extent(occlusion)}. AUC of the run where the rest is the mean training image"
-        yield from _region_lines(occlusion, report["classes"])
-
-
-def _region_lines(of: Mapping[str, Any], classes: Sequence[str]) -> Iterator[str]:
-    rows = [["region", "AUC (chance: 0.5)", *classes, "what is visible"]]
-    rows += [[name, *_aucs(region), region["description"]] for name, region in of["regions"].items()]
+def _region_lines(report: Mapping[str, Any], name: str) -> Iterator[str]:
+    of = report[name]
+    yield REGION_HEADINGS[name].format(extent=_extent(of))
+    rows = [["region", "AUC (chance: 0.5)", *report["classes"], "what is visible"]]
+    rows += [[region, *_aucs(aucs), aucs["description"]] for region, aucs in of["regions"].items()]
     yield from columns(rows)
 
 

@@ -21,12 +21,20 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
 }
 """Options of version 0.1 that have other names now, by command: refused with the new name."""
 
+WITH_ANOTHER = frozenset({"slurm-script"})
+"""Commands whose arguments are another command's words: their own options come first."""
+
 # Where `--help` is absent Typer takes its value for None, and loads pydantic to make it a bool.
 CONTEXT = {"default_map": {"help": False}}
 
 
 class CxrCommand(TyperCommand):
     """A command whose errors name its own flags for the fields that the library names."""
+
+    def __init__(self, name: str | None, **attributes: Any) -> None:
+        """Leave the words after another command's name to that command."""
+        super().__init__(name, **attributes)
+        self.allow_interspersed_args = name not in WITH_ANOTHER
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
         """Parse the words after the command's name; an option's old name is refused with its new one."""

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -37,7 +37,12 @@ def demo(
     """
     for stage in _stages(output, seed):
         _run(stage)
-    single, siamese = (_accuracy(output / run / "metrics.json") for run in ("single", "siamese"))
+    from cxr_cli.artifacts import read_json
+    from cxr_cli.evaluation.report import format_metric
+
+    single, siamese = (
+        format_metric(read_json(output / run / "metrics.json")["accuracy"]) for run in ("single", "siamese")
+    )
     typer.echo(
         "\nFinal test accuracy, phantom images of patients that neither model was trained on (chance: 0.333)"
     )
@@ -94,11 +99,3 @@ class StageFailed(CxrError):
         """Take over the exit code of the stage."""
         super().__init__(f"demo: `cxr {command}` ended with exit code {code}")
         self.exit_code = code
-
-
-def _accuracy(metrics: Path) -> str:
-    from cxr_cli.artifacts import read_json
-    from cxr_cli.evaluation.report import format_metric
-
-    figure: dict[str, Any] = read_json(metrics)["accuracy"]
-    return format_metric(figure)

@@ -45,6 +45,7 @@ Unused = Annotated[
     int | None, typer.Option(hidden=True, help="Taken for scripts of earlier versions; without effect.")
 ]
 
+QUOTED_NAMES = "Double quotes stand around a name with a comma or =."
 Positive = Annotated[
     str | None,
     typer.Option(
@@ -74,6 +75,13 @@ MicroBatch = Annotated[
 ArrayPart = Annotated[
     str | None,
     typer.Option(metavar="I/N", help="Only part I of N, from 1. [the task of a Slurm job array; else all]"),
+]
+IdsVerbatim = Annotated[
+    bool,
+    typer.Option(
+        "--ids-verbatim",
+        help="Patient ids that differ only in zeros, blanks, case or .0 are different patients.",
+    ),
 ]
 OfOneClass = Annotated[
     str | None,

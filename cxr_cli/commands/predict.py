@@ -112,6 +112,7 @@ def _print_table(records: list[dict[str, Any]], output: Path | None, first: str 
 
     from cxr_cli.artifacts import write_csv
     from cxr_cli.errors import BadInput
+    from cxr_cli.images.raster import DESPITE
     from cxr_cli.prediction.columns import SCORE, THRESHOLD
     from cxr_cli.prediction.predictions_file import by_score
 
@@ -128,12 +129,15 @@ def _print_table(records: list[dict[str, Any]], output: Path | None, first: str 
             raise UsageError(f"--first {first}: the run has no such class")
         table = by_score(table.astype({f"{SCORE}{first}": float}), first)
     flagged = int((table["flag"] != "").sum())
+    doubtful = int(table["pixel_mapping"].str.contains(DESPITE).sum())
     if output is None:
         typer.echo(table.to_csv(index=False), nl=False)
     else:
         write_csv(output, table)
         say(f"{output}: {len(table)} images")
     say(f"{len(table) - flagged} images predicted, {flagged} flagged, {len(rejected)} files rejected")
+    if doubtful:
+        say(f"images whose header and pixels disagree: {doubtful} (column pixel_mapping)")
 
 
 def _watch(run: Path, folder: Path, output: Path, idle: float | None, settings: dict[str, Any]) -> None:

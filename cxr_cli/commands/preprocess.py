@@ -18,12 +18,16 @@ OPTIONS_OF_COLUMNS = ("path_column", "label_column", "patient_column")
 def preprocess(
     context: typer.Context,
     source: Annotated[
-        list[Path], typer.Argument(help="Images, or folders or zip archives to search: PNG, JPEG, DICOM.")
+        list[Path],
+        typer.Argument(help="Images, or folders or zip archives to search: PNG, JPEG, TIFF, BMP, DICOM."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The DATASET folder to make.")],
     labels: Annotated[
         list[Path] | None,
-        typer.Option(help="A label table (CSV, TSV or COVIDx list); repeatable. [class = folder name]"),
+        typer.Option(
+            help="A label table (CSV, TSV, Excel, COVIDx list; also .gz, .zip); repeatable. "
+            "[class = folder name]"
+        ),
     ] = None,
     path_column: Annotated[str, typer.Option(help="The label table's column of image paths.")] = "path",
     label_column: Annotated[str, typer.Option(help="The label table's column of classes.")] = "label",
@@ -59,6 +63,7 @@ def preprocess(
     keep_tags: Annotated[
         str, typer.Option(metavar="KEYWORD,...", help="DICOM tags to add to the manifest as they are.")
     ] = "",
+    ids_verbatim: options.IdsVerbatim = False,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -114,6 +119,7 @@ def preprocess(
             crop_border=crop_border,
             manufacturers=manufacturers,
             hash_patients=hash_patients,
+            ids_verbatim=ids_verbatim,
             keep_tags=[keyword.strip() for keyword in keep_tags.split(",")] if keep_tags else (),
             workers=workers,
             image_timeout=image_timeout,

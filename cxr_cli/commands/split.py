@@ -41,7 +41,9 @@ def split(
     train_per_class: Annotated[
         str | None,
         typer.Option(
-            metavar="N", help="Training images of each class: a number, or positive=375,negative=375."
+            metavar="N",
+            help="Training images of each class: a number, or positive=375,negative=375. "
+            f"{options.QUOTED_NAMES}",
         ),
     ] = None,
     val_per_class: Annotated[

@@ -22,7 +22,8 @@ def stratify(
         list[str],
         typer.Option(
             metavar="COLUMN",
-            help="A characteristic; repeatable. `a,b` crosses two; `age:40,60` groups numbers.",
+            help="A characteristic; repeatable. `a,b` crosses two; `age:40,60` groups numbers. "
+            "Double quotes stand around a name with a comma or colon.",
         ),
     ],
     compare: Annotated[
@@ -39,6 +40,7 @@ def stratify(
         ),
     ] = None,
     small: options.Small = 20,
+    ids_verbatim: options.IdsVerbatim = False,
     form: options.FormatOfTables = "table",
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="A folder for all tables and ROC plots.")
@@ -59,6 +61,7 @@ def stratify(
         positive=positive,
         threshold=threshold,
         small=small,
+        ids_verbatim=ids_verbatim,
         output=output,
         resamples=resamples,
         seed=seed,

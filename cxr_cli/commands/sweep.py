@@ -24,12 +24,7 @@ def sweep(
     batch_size: Annotated[list[int] | None, typer.Option(help="Batch sizes; repeatable. [8 16 32]")] = None,
     fold: options.Fold = None,
     seed: options.Seed = 0,
-    task: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N", help="Train only part I of N, from 1. [the task of a Slurm job array; else all]"
-        ),
-    ] = None,
+    task: options.ArrayPart = None,
     **settings: Any,
 ) -> None:
     """Train a grid of learning rates and batch sizes.

@@ -9,7 +9,7 @@ from cxr_cli.commands import options
 from cxr_cli.commands.compiling import compiles
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.errors import UsageError
-from cxr_cli.runs.crossval_folder import is_crossval
+from cxr_cli.name_lists import read_pairs
 from cxr_cli.splitting.criteria import Subset
 
 
@@ -46,7 +46,8 @@ def test(
     class_map: Annotated[
         str | None,
         typer.Option(
-            metavar="THEIRS=OURS,...", help="For --external: the run's classes for those of the dataset."
+            metavar="THEIRS=OURS,...",
+            help=f"For --external: the run's classes for those of the dataset. {options.QUOTED_NAMES}",
         ),
     ] = None,
     exclude_overlap: Annotated[
@@ -94,7 +95,7 @@ def test(
             run,
             external,
             name=name,
-            class_map=_class_map(class_map),
+            class_map=class_map and read_pairs("class_map", class_map, "THEIRS=OURS"),
             exclude_overlap=exclude_overlap,
             members=members or (),
             templates=templates,
@@ -103,6 +104,9 @@ def test(
             own_split=split,
         )
         return
+
+    from cxr_cli.runs.crossval_folder import is_crossval
+
     if is_crossval(run):
         raise UsageError(f"{run}: cxr crossval has tested every fold; --external tests their ensemble")
     for option, is_given in {
@@ -142,15 +146,6 @@ def test(
     if result.report.operating_point is not None:
         column = f"{THRESHOLD}{result.report.operating_point.positive}"
         say(f"its column `predicted` follows the operating point, `{column}`")
-
-
-def _class_map(text: str | None) -> dict[str, str]:
-    """Read "covid=covid19,no finding=normal"."""
-    pairs = [pair.partition("=") for pair in (text or "").split(",") if pair]
-    for theirs, equals, ours in pairs:
-        if not (theirs.strip() and equals and ours.strip()):
-            raise UsageError(f"--class-map {text}: THEIRS=OURS is needed, such as covid=covid19")
-    return {theirs.strip(): ours.strip() for theirs, _, ours in pairs}
 
 
 def _test_external(run: Path, external: Path, **settings: Any) -> None:

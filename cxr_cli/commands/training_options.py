@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cxr_cli.runs.config import Recipe
+from cxr_cli.runs.settings import Recipe
 from cxr_cli.training.recipes import RECIPES, SETTINGS, value_of
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import typer
 from cxr_cli.commands.command import CONTEXT, CxrCommand
 from cxr_cli.commands.console import say
 from cxr_cli.models.registry import Arch
+from cxr_cli.models.weights.scaling import WeightsScaling
 
 PURPOSE = "List, fetch and verify pretrained weights."
 
@@ -112,6 +113,9 @@ def verify(
     arch: Annotated[
         Arch | None, typer.Option(help="Architecture; needed for a file. [the name's own]")
     ] = None,
+    weights_scaling: Annotated[
+        WeightsScaling, typer.Option(help="Input that they expect; for a file, training needs it.")
+    ] = "published",
 ) -> None:
     """Verify the digest of weights, and that they fit their architecture.
 
@@ -120,9 +124,11 @@ def verify(
     """
     from cxr_cli.models.weights.published import verify_weights
 
-    verified = verify_weights(weights, arch)
+    verified = verify_weights(weights, arch, weights_scaling)
     for part, as_published in zip(verified.found, verified.as_published, strict=True):
         typer.echo(
             f"{part.describe()}, {'as published' if as_published else 'no published digest to compare with'}"
         )
     say(f"each of its {verified.tensors} tensors has its place in {verified.arch}, or is known to need none")
+    if weights_scaling == "published" and any(part.card.input_size is None for part in verified.found):
+        say("a file does not state what input its weights expect: training needs --weights-scaling")

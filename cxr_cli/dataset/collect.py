@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from cxr_cli.dataset.notices import notices
 from cxr_cli.dataset.reader import Image, Outcome, Rejected
 from cxr_cli.dataset.writer import GrowingDataset
 from cxr_cli.errors import BadInput, TooManyRejects
+from cxr_cli.images.patient_ids import unite_ids, united_notice
 from cxr_cli.reporting import Reporter
 
 DUPLICATE = "duplicate of "
@@ -72,7 +74,16 @@ def finish(
     spellings = sorted({record.get("manufacturer_raw", "") for record in dataset.images} & set(unmapped))
     _say_duplicates(dataset.rejected, reporter)
     say_unmapped(spellings, reporter)
+    written, keys = ([image[name] for image in dataset.images] for name in ("patient_id_raw", "patient_id"))
+    united = unite_ids(written, keys)
+    dataset.images = [
+        {**image, "patient_id": patient} for image, patient in zip(dataset.images, united.ids, strict=True)
+    ]
+    for notice in (united_notice(united), *notices(dataset.images, plan["views"])):
+        if notice:
+            reporter.say(notice)
     classes = Counter(record["label"] for record in dataset.images)
+    _say_spellings(classes, reporter)
     info = {
         "settings": dict(plan),
         "counts": counts(dataset),
@@ -81,6 +92,17 @@ def finish(
         "versions": dict(versions),
     }
     dataset.finish(columns, info)
+
+
+def _say_spellings(classes: Iterable[str], reporter: Reporter) -> None:
+    """Report classes that may be one, written in two ways."""
+    spellings: dict[str, list[str]] = {}
+    for label in sorted(classes):
+        spellings.setdefault("".join(label.casefold().split()), []).append(label)
+    for alike in spellings.values():
+        if len(alike) > 1:
+            names = " and ".join(map(repr, alike))
+            reporter.say(f"classes {names} differ in capitals or blanks alone; they are classes of their own")
 
 
 def counts(dataset: GrowingDataset) -> dict[str, int]:

@@ -28,22 +28,24 @@ from cxr_cli.errors import InvalidSetting
 from cxr_cli.images.archives import folder_name
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS, combine
 from cxr_cli.images.manufacturers import ManufacturerTable, manufacturer, read_manufacturers
+from cxr_cli.images.patient_ids import id_key
 from cxr_cli.images.privacy import check_keep_tags, hash_patient, read_key
 from cxr_cli.images.read import Geometry, PreparedImage, UnreadImage, read_image
-from cxr_cli.images.sources import Inputs, absolute, find_inputs
+from cxr_cli.images.sources import Inputs, absolute, composed, find_inputs, listed
 from cxr_cli.images.view_position import parse_views
 from cxr_cli.images.workers import map_in_order, usable_cpus
 from cxr_cli.labels.choices import Format
 from cxr_cli.labels.formats import Published
 from cxr_cli.labels.match import read_labels
 from cxr_cli.labels.table import Columns
+from cxr_cli.recorded_values import is_missing
 from cxr_cli.reporting import SILENT, Reporter
 
 SIZES = range(8, 4097)
 """Sides that stored images may have, in pixels."""
 
-PATIENTS = {"patient_id", "table_patient_id"}
-"""Where patient ids are: the second is what a label table calls so beside its patient column."""
+PATIENTS = {"patient_id", "patient_id_raw", "table_patient_id", "table_patient_id_raw"}
+"""Where patient ids are: the last two are what a label table calls so beside its patient column."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ def preprocess(
     manufacturers: Path | str | None = None,
     hash_patients: Path | str | None = None,
     keep_tags: Sequence[str] = (),
+    ids_verbatim: bool = False,
     workers: int | None = None,
     image_timeout: float = 120.0,
     max_failures: int | None = None,
@@ -108,6 +111,7 @@ def preprocess(
         manufacturers: a TOML file with more spellings of manufacturers.
         hash_patients: a file by whose bytes patient ids are replaced by keyed hashes.
         keep_tags: keywords of DICOM tags to add to the manifest.
+        ids_verbatim: take patient ids that differ only in zeros, blanks, case or .0 as different patients.
         workers: processes that read; 0 reads in this one, without any guard; None takes a process a CPU.
         image_timeout: seconds after which an image that is not read yet is rejected.
         max_failures: more rejected inputs than that raise TooManyRejects; None sets no limit.
@@ -138,6 +142,7 @@ def preprocess(
         Path(manufacturers) if manufacturers else None,
         check_keep_tags(keep_tags, hashed=hash_patients is not None),
         read_key(Path(hash_patients)) if hash_patients else None,
+        ids_verbatim,
         Published(format, finding) if format else None,
     )
     effort = Effort(usable_cpus() if workers is None else workers, image_timeout, max_failures)
@@ -310,7 +315,10 @@ def _is_done(folder: Path, plan: dict[str, Any], reporter: Reporter) -> bool:
 
 def _say_passed_over(inputs: Inputs, reporter: Reporter) -> None:
     if inputs.other_files:
-        reporter.say(f"other files passed over, neither PNG, JPEG nor DICOM by name: {inputs.other_files}")
+        count, kinds = sum(inputs.other_files.values()), listed(inputs.other_files)
+        reporter.say(f"other files passed over, no images by name: {count} ({kinds})")
+    if inputs.system_files:
+        reporter.say(f"files of the operating system skipped, such as __MACOSX: {inputs.system_files}")
     if inputs.linked_folders:
         reporter.say(
             f"linked folders not followed, name them as SOURCE to search them: {inputs.linked_folders}"
@@ -327,8 +335,8 @@ def _candidates(
 ) -> tuple[Sequence[Candidate], tuple[str, ...]]:
     """Give each input its label and values; also name the columns that label tables add to the manifest."""
     if not settings.labels:
-        return [Candidate(path, folder_name(path), {}) for path in paths], ()
-    labels = read_labels(settings.labels, settings.columns, paths, sources, settings.published)
+        return [_of_folder(path) for path in paths], ()
+    labels = read_labels(settings.labels, settings.columns, paths, sources, settings.published, reporter)
     for column in labels.columns:
         if column in settings.keep_tags:
             raise InvalidSetting(
@@ -347,11 +355,21 @@ def _candidates(
             candidates.append(Candidate(path, "", {}, "no row in the label table"))
         elif row.reason:
             candidates.append(Candidate(path, "", {}, row.reason))
-        elif not row.label:
-            candidates.append(Candidate(path, "", {}, "empty label in the label table"))
+        elif is_missing(row.label):
+            candidates.append(Candidate(path, "", {}, _missing_label(row.label, "in the label table")))
         else:
             candidates.append(Candidate(path, row.label, row.values))
     return candidates, labels.columns
+
+
+def _of_folder(path: Path) -> Candidate:
+    label = composed(folder_name(path)).strip()
+    reason = _missing_label(label, "of its folder") if is_missing(label) else None
+    return Candidate(path, label, {}, reason)
+
+
+def _missing_label(label: str, place: str) -> str:
+    return f"missing label {place}: {label!r}" if label else f"empty label {place}"
 
 
 def _outcomes(
@@ -383,6 +401,8 @@ def _record(
 ) -> dict[str, str]:
     stated = combine(image.header, candidate.values)
     spelling = stated.get("manufacturer_raw", "")
+    if not settings.ids_verbatim:  # its spellings become one when all are known
+        stated = {**stated, "patient_id": id_key(stated["patient_id"])}
     if settings.patient_key:
         hashed = {
             column: hash_patient(stated[column], settings.patient_key) for column in PATIENTS & stated.keys()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.artifacts import digest_file, read_csv, read_json
 from cxr_cli.errors import BadInput
-from cxr_cli.images.characteristics import MANIFEST_COLUMNS
+from cxr_cli.images.characteristics import MANIFEST_COLUMNS, RAW_COLUMNS
 
 IMAGES = "images.npy"
 MANIFEST = "manifest.csv"
@@ -21,6 +21,7 @@ INFO = "dataset.json"
 SHARD = "shard.json"
 PARTIAL_IMAGES = "images.partial.npy"
 JOURNAL = "progress.jsonl"
+REQUIRED_COLUMNS = [column for column in MANIFEST_COLUMNS if column not in RAW_COLUMNS]
 REJECTED_COLUMNS = ("source", "reason")
 
 
@@ -82,7 +83,7 @@ def open_dataset(folder: Path) -> Dataset:
     info = read_json(folder / INFO)
     if not isinstance(info.get("digest"), str):
         raise BadInput(f"{folder / INFO}: no field 'digest'; a DATASET made by `cxr preprocess` is needed")
-    manifest = read_csv(folder / MANIFEST, required=MANIFEST_COLUMNS)
+    manifest = read_csv(folder / MANIFEST, required=REQUIRED_COLUMNS)
     images = _map_images(folder / IMAGES)
     if list(manifest["row"]) != [str(row) for row in range(len(images))]:
         raise BadInput(

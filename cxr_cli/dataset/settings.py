@@ -40,6 +40,8 @@ class Settings:
         manufacturers: the user's table of spellings, on top of the package's.
         keep_tags: keywords of DICOM tags that the manifest is to have as well.
         patient_key: the key by whose hashes patient ids are replaced; None keeps them.
+        ids_verbatim: whether patient ids that differ only in zeros, blanks, case or .0 are of different
+            patients.
     """
 
     geometry: Geometry = field(default_factory=Geometry)
@@ -49,6 +51,7 @@ class Settings:
     manufacturers: Path | None = None
     keep_tags: tuple[str, ...] = ()
     patient_key: bytes | None = field(default=None, repr=False)
+    ids_verbatim: bool = False
     published: Published | None = None
 
 
@@ -63,6 +66,11 @@ def views_of(dataset: "Dataset") -> tuple[str, ...] | None:
     """Return the view positions that a dataset was made of; None for all."""
     views = dataset.info.get("settings", {}).get("views")
     return None if views is None else tuple(map(str, views))
+
+
+def ids_verbatim(dataset: "Dataset") -> bool:
+    """Whether patient ids of a dataset that differ only in zeros, blanks, case or .0 are of two patients."""
+    return bool(dataset.info.get("settings", {}).get("ids_verbatim"))
 
 
 def make_plan(paths: Sequence[Path], settings: Settings) -> dict[str, Any]:
@@ -84,6 +92,7 @@ def make_plan(paths: Sequence[Path], settings: Settings) -> dict[str, Any]:
         "manufacturers_digest": settings.manufacturers and _digest_if_file(settings.manufacturers),
         "keep_tags": list(settings.keep_tags),
         "patient_key_digest": settings.patient_key and digest_key(settings.patient_key),
+        "ids_verbatim": settings.ids_verbatim,
         "inputs": len(paths),
         "inputs_digest": listing.hexdigest(),
     }

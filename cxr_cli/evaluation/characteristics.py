@@ -16,6 +16,9 @@ CHARACTERISTICS = ("age", "sex", "view_position", "portable", "manufacturer", "i
 MOST_LEVELS = 30
 """Values that a characteristic may have; one with more is described only if it is of numbers."""
 
+COLUMNS = frozenset(("table", "characteristic", "level", "statistic", "standardized_difference"))
+"""Columns of `CharacteristicsTable.records` that no group's may be."""
+
 Masks = Mapping[str, NDArray[np.bool_]]
 """Groups of images by name: bool [N]."""
 
@@ -72,23 +75,23 @@ class CharacteristicsTable:
     def table(self) -> Table:
         """Lay it out: n (%), mean ± SD, median and quartiles; the standardized difference last."""
         groups = list(self.images)
-        compared = any(not np.isnan(one.difference) for one in self.characteristics)
-        headings = ["", "", *groups, *(["difference"] if compared else [])]
         rows = [
-            [Cell("images"), Cell(""), *(Cell(str(self.images[group])) for group in groups)],
-            [Cell("patients"), Cell(""), *(Cell(str(self.patients[group])) for group in groups)],
+            [name, "", *(str(counts[group]) for group in groups), ""]
+            for name, counts in (("images", self.images), ("patients", self.patients))
         ]
         for one in self.characteristics:
-            difference = (
-                "" if np.isnan(one.difference) else f"{one.difference:.2f}".replace("inf", "infinite")
-            )
             lines = self._numeric(one) if isinstance(one, NumericCharacteristic) else self._categorical(one)
-            for place, (level, cells) in enumerate(lines.items()):
-                name = one.name if place == 0 else ""
-                end = [Cell(difference if place == 0 else "")] if compared else []
-                rows.append([Cell(name), Cell(level), *map(Cell, cells), *end])
-        rows[:2] = [[*row, *([Cell("")] if compared else [])] for row in rows[:2]]
-        return Table(self.title, headings, rows)
+            difference = "" if np.isnan(one.difference) else f"{one.difference:.2f}"
+            # Name and difference stand in the first of a characteristic's lines.
+            firsts = [(one.name, difference.replace("inf", "infinite")), *[("", "")] * (len(lines) - 1)]
+            rows += [
+                [name, level, *cells, end]
+                for (name, end), (level, cells) in zip(firsts, lines.items(), strict=True)
+            ]
+        compared = any(not np.isnan(one.difference) for one in self.characteristics)
+        shown = slice(None) if compared else slice(-1)
+        headings = ["", "", *groups, "difference"][shown]
+        return Table(self.title, headings, [[Cell(text) for text in row[shown]] for row in rows])
 
     def _numeric(self, one: NumericCharacteristic) -> dict[str, list[str]]:
         each = list(one.of_group.values())
@@ -111,13 +114,19 @@ class CharacteristicsTable:
         }
 
     def records(self) -> list[dict[str, Any]]:
-        """Put each number into a row of its own: for CSV."""
+        """Put each number into a row of its own, a column for each group: for CSV.
+
+        A group that is named like another column, such as a class "level", is "group level".
+        """
         rows: list[dict[str, Any]] = []
 
         def add(
             name: str, level: str, statistic: str, of_group: Mapping[str, float], difference: float
         ) -> None:
-            numbers = {group: None if np.isnan(value) else value for group, value in of_group.items()}
+            numbers = {
+                f"group {group}" if group in COLUMNS else group: None if np.isnan(value) else value
+                for group, value in of_group.items()
+            }
             shown = None if np.isnan(difference) else difference if np.isfinite(difference) else "infinite"
             rows.append(
                 {"characteristic": name, "level": level, "statistic": statistic, **numbers}

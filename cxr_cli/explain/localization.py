@@ -31,7 +31,9 @@ def pointing_game(maps: Maps, masks: Masks) -> Floats:
     The maximum is the center of a cell. Where several cells share it, the value is the share of them that
     hit; a map without positive values is a miss. Source: Zhang et al. 2018, section 4.1.
     """
-    hits = _at_centers(_dilated(masks), maps).reshape(len(masks), -1).astype(np.float64)
+    reach = TOLERANCE * masks.shape[1]
+    dilated = np.stack([distance_transform_edt(~mask) <= reach if mask.any() else mask for mask in masks])
+    hits = _at_centers(dilated, maps).reshape(len(masks), -1).astype(np.float64)
     largest = maps.max((1, 2), keepdims=True)
     maxima = ((maps == largest) & (largest > 0)).reshape(len(maps), -1).astype(np.float64)
     shares: Floats = maxima / np.maximum(maxima.sum(1, keepdims=True), 1)
@@ -93,12 +95,6 @@ def _at_centers(masks: Masks, maps: Maps) -> Masks:
         for cells, size in zip(maps.shape[1:], masks.shape[1:], strict=True)
     )
     return masks[:, rows[:, None], columns]
-
-
-def _dilated(masks: Masks) -> Masks:
-    """Dilate each finding by the tolerance."""
-    reach = TOLERANCE * masks.shape[1]
-    return np.stack([distance_transform_edt(~mask) <= reach if mask.any() else mask for mask in masks])
 
 
 def centered_gaussian(height: int, width: int) -> Floats:

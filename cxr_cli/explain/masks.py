@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput
+from cxr_cli.images.archives import GZIP_SUFFIX
 from cxr_cli.images.raster import crop
 from cxr_cli.images.read import Geometry
-from cxr_cli.images.sources import DICOM_SUFFIXES, RASTER_SUFFIXES
+from cxr_cli.images.sources import IMAGE_SUFFIXES, image_stem, suffix_of
 
 SUFFIX = ".png"
 
@@ -37,7 +38,9 @@ def find_masks(folder: Path, sources: Sequence[str]) -> list[Path | None]:
     if not folder.is_dir():
         raise BadInput(f"{folder}: no such folder of masks")
     masks = {path.relative_to(folder).with_suffix("").parts: path for path in folder.rglob(f"*{SUFFIX}")}
-    found = [_longest_end(_name(source), masks) for source in sources]
+    names = map(_name, sources)
+    ends = ([name[start:] for start in range(len(name))] for name in names)  # the longest first
+    found = [next((masks[end] for end in of_image if end in masks), None) for of_image in ends]
     images_of: dict[Path, list[str]] = defaultdict(list)
     for source, path in zip(sources, found, strict=True):
         if path is not None:
@@ -58,13 +61,8 @@ def find_masks(folder: Path, sources: Sequence[str]) -> list[Path | None]:
 def _name(source: str) -> Name:
     """Return the parts of an image's path, the last without the suffix of an image format."""
     path = PurePath(source)
-    known = path.suffix.lower() in (*DICOM_SUFFIXES, *RASTER_SUFFIXES)
-    return (path.with_suffix("") if known else path).parts
-
-
-def _longest_end(name: Name, masks: dict[Name, Path]) -> Path | None:
-    ends = (name[start:] for start in range(len(name)))
-    return next((masks[end] for end in ends if end in masks), None)
+    known = suffix_of(path).removesuffix(GZIP_SUFFIX) in IMAGE_SUFFIXES
+    return (path.with_name(image_stem(path.name)) if known else path).parts
 
 
 def read_mask(path: Path, geometry: Geometry) -> NDArray[np.bool_]:

@@ -1,8 +1,13 @@
-"""Inputs within zip archives, named ARCHIVE.zip/MEMBER: listed, bounded, read into memory, never unpacked."""
+"""Packed inputs: files by gzip, and members of zip archives, named ARCHIVE.zip/MEMBER.
 
+Listed, bounded, and read into memory, never unpacked on disk.
+"""
+
+import gzip
 import io
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -11,6 +16,7 @@ from typing import BinaryIO
 from cxr_cli.images.rejected import RejectedImageError
 
 SUFFIX = ".zip"
+GZIP_SUFFIX = ".gz"
 
 MAX_MEMBERS = 1_000_000
 """Files in one archive: ten times the largest public set of chest images."""
@@ -43,20 +49,36 @@ def archive_members(archive: Path) -> list[Path]:
 
 
 def open_input(path: Path) -> BinaryIO:
-    """Open an input, a file or a member of an archive; a member is read whole, within the bounds.
+    """Open an input, a file or a member of an archive; what is packed is read whole, within the bounds.
 
     Raises:
-        RejectedImageError: an input that cannot be opened, an archive, or a member that cannot be unpacked.
+        RejectedImageError: an input that cannot be opened, an archive, or what cannot be unpacked.
     """
     if is_archive(path):
         _refuse_archive(path)
     place = _place_in_archive(path)
-    if place is None:
+    if place is not None:
+        stream: BinaryIO = io.BytesIO(_read_member(*place))
+    else:
         try:
-            return path.open("rb")
+            stream = path.open("rb")
         except OSError as error:
             raise RejectedImageError(f"the file cannot be opened ({type(error).__name__})") from None
-    return io.BytesIO(_read_member(*place))
+    if path.suffix.lower() != GZIP_SUFFIX:
+        return stream
+    with stream:
+        return io.BytesIO(_gunzip(stream))
+
+
+def _gunzip(stream: BinaryIO, count: int = MAX_MEMBER_BYTES + 1) -> bytes:
+    try:
+        with gzip.open(stream) as unpacked:
+            content = unpacked.read(count)
+    except (OSError, EOFError, zlib.error) as error:
+        raise RejectedImageError(f"damaged within its gzip packing ({type(error).__name__})") from None
+    if len(content) > MAX_MEMBER_BYTES:
+        raise RejectedImageError(f"larger than {MAX_MEMBER_BYTES:,} bytes within its gzip packing")
+    return content
 
 
 def input_size(path: Path) -> int:
@@ -69,13 +91,15 @@ def input_size(path: Path) -> int:
 
 
 def first_bytes(path: Path, count: int) -> bytes:
-    """The first bytes of an input; none where it cannot be read."""
+    """The first bytes of an input, unpacked; none where it cannot be read."""
     place = _place_in_archive(path)
+    packed = path.suffix.lower() == GZIP_SUFFIX
     try:
-        if place is None:
-            with path.open("rb") as stream:
-                return stream.read(count)
-        return _read_member(*place, count)
+        if place is not None:
+            content = _read_member(*place, -1 if packed else count)
+            return _gunzip(io.BytesIO(content), count) if packed else content
+        with path.open("rb") as stream:
+            return _gunzip(stream, count) if packed else stream.read(count)
     except (OSError, RejectedImageError):
         return b""
 

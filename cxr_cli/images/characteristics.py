@@ -1,13 +1,14 @@
 """What a manifest says of an image besides its pixels: from the DICOM header, and from the user's table."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from math import inf
 
 from pydicom.dataset import Dataset
 
-from cxr_cli.images import portable
-from cxr_cli.recorded_values import age_between, age_in_years
+from cxr_cli.images import portable, view_position
+from cxr_cli.images.view_position import coded_view, header_view, view_of
+from cxr_cli.recorded_values import age_between, age_in_years, is_unknown, recorded, sex_code
 
 MANIFEST_COLUMNS = (
     "image_id",
@@ -31,17 +32,41 @@ MANIFEST_COLUMNS = (
     "bits_stored",
     "inverted",
     "presentation_intent",
+    "patient_id_raw",
+    "view_position_raw",
+    "sex_raw",
+    "age_raw",
     "pixel_mapping",
 )
 """The columns that every manifest has, before those of the user's own label tables."""
 
-FROM_TABLE = ("patient_id", "view_position", "sex", "age")
+
+def age_or_group(age: str) -> str:
+    """An age of a table in years; a group, such as 40-49, as it is; "" for none, or an impossible age."""
+    return age_in_years(age) or ("" if is_unknown("age", age) else age.strip())
+
+
+NORMALIZED: Mapping[str, Callable[[str], str]] = {
+    "patient_id": recorded,
+    "view_position": view_of,
+    "sex": sex_code,
+    "age": age_or_group,
+}
+"""What is written in one way whatever its spelling, "" where it is missing; `..._raw` has it as written."""
+
+FROM_TABLE = tuple(NORMALIZED)
 """The characteristics for which a value in the user's table stands above the header's."""
 
+RAW_COLUMNS = tuple(f"{column}_raw" for column in NORMALIZED)
+
 HEADER_KEYWORDS = {
-    "patient_id": "PatientID",
-    "view_position": "ViewPosition",
-    "sex": "PatientSex",
+    "patient_id_raw": "PatientID",
+    "sex_raw": "PatientSex",
+    "age_raw": "PatientAge",
+}
+"""What is kept as written, beside the normalized value."""
+
+EQUIPMENT_KEYWORDS = {
     "manufacturer_raw": "Manufacturer",
     "model": "ManufacturerModelName",
     "station": "StationName",
@@ -56,16 +81,24 @@ SPACINGS = ("PixelSpacing", "ImagerPixelSpacing")
 def header_characteristics(header: Dataset) -> dict[str, str]:
     """The characteristics that a DICOM header states, as text; "" where it is silent. No name, no dates.
 
-    `age` in years, `year` that of the study, `pixel_spacing` in mm (rows\\columns where the two differ),
-    `portable` and `portable_evidence` as `portable.portability` gives them.
+    `age` in years, `sex` and `view_position` normalized, and `..._raw` as written; `year` that of the study;
+    `pixel_spacing` in mm (rows\\columns where the two differ); `portable` and `portable_evidence` as
+    `portable.portability` gives them.
     """
-    stated = {column: _text(header, keyword) for column, keyword in HEADER_KEYWORDS.items()}
+    raw = {column: _text(header, keyword) for column, keyword in HEADER_KEYWORDS.items()}
     mobility, evidence = portable.portability(
         {keyword: _text(header, keyword) for keyword in portable.KEYWORDS}
     )
+    views = {keyword: "\\".join(_values(header, keyword)) for keyword in view_position.KEYWORDS}
+    view = header_view(views, coded_view(header))
     return {
-        **stated,
-        "age": age_in_years(_text(header, "PatientAge")) or _age_from_dates(header),
+        **raw,
+        "patient_id": recorded(raw["patient_id_raw"]),
+        "view_position": view.view,
+        "view_position_raw": view.statement,
+        "sex": sex_code(raw["sex_raw"]),
+        "age": age_in_years(raw["age_raw"]) or _age_from_dates(header),
+        **{column: recorded(_text(header, keyword)) for column, keyword in EQUIPMENT_KEYWORDS.items()},
         "portable": mobility,
         "portable_evidence": evidence,
         "year": str(taken.year) if (taken := _date_of_image(header)) else "",
@@ -79,9 +112,17 @@ def kept_values(header: Dataset, keywords: tuple[str, ...]) -> dict[str, str]:
 
 
 def combine(header: Mapping[str, str], table: Mapping[str, str]) -> dict[str, str]:
-    """One image's characteristics: the table's values win over the header's where they are not empty."""
-    wins = {column: table[column] for column in FROM_TABLE if table.get(column)}
-    return {**dict.fromkeys(FROM_TABLE, ""), **table, **header, **wins}
+    """One image's characteristics: the table's values win over the header's where they say something.
+
+    A value that means nothing, such as an age of 412, says less than one of the other source that does.
+    """
+    combined = {**table, **header}
+    for column, normalize in NORMALIZED.items():
+        raw = f"{column}_raw"
+        written = table.get(column, "").strip()
+        sources = (normalize(written), written), (header.get(column, ""), header.get(raw, ""))
+        combined[column], combined[raw] = max(sources, key=lambda source: (bool(source[0]), bool(source[1])))
+    return combined
 
 
 def _age_from_dates(header: Dataset) -> str:

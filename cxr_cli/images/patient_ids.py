@@ -37,16 +37,23 @@ class UnitedIds:
     example: tuple[str, ...]
 
 
-def unite_ids(values: Iterable[str]) -> UnitedIds:
-    """Write ids that differ only as `id_key` says in one way, the first that comes."""
+def unite_ids(values: Iterable[str], keys: Iterable[str] | None = None) -> UnitedIds:
+    """Write ids of one key in one way, the first of their spellings.
+
+    Args:
+        values: ids as they are written, [N].
+        keys: what the ids of one patient have in common, "" for none; None takes `id_key`.
+    """
     values = list(values)
-    keys = {value: id_key(value) for value in dict.fromkeys(values)}
+    if keys is None:
+        known = {value: id_key(value) for value in dict.fromkeys(values)}
+        keys = [known[value] for value in values]
     spellings: dict[str, list[str]] = {}
-    for value, key in keys.items():
+    for value, key in dict.fromkeys(zip(values, keys, strict=True)):
         spellings.setdefault(key, []).append(value)
     several = [of for key, of in spellings.items() if key and len(of) > 1]
     return UnitedIds(
-        tuple(recorded(spellings[keys[value]][0]) for value in values),
+        tuple(recorded(spellings[key][0]) if key else "" for key in keys),
         len(several),
         tuple(several[0][:2]) if several else (),
     )
@@ -54,7 +61,7 @@ def unite_ids(values: Iterable[str]) -> UnitedIds:
 
 _PLACEHOLDERS = (
     "anonymous anonym anon anonymized anonymised anonymize deidentified deid unknown unk unbekannt noid "
-    "nopatientid patient patientid test redacted removed hidden xxx 0"
+    "nopatientid patient patientid test redacted removed hidden xxx"
 )
 PLACEHOLDERS = frozenset(_PLACEHOLDERS.split())
 """Keys of ids that name no patient: what anonymizing software writes in their place."""
@@ -73,3 +80,33 @@ def placeholder_id(ids: Sequence[str]) -> tuple[str, int] | None:
         if images > 1 and (word in PLACEHOLDERS or (images >= FEWEST and images > DOMINATING * len(ids))):
             return value, images
     return None
+
+
+GIVE_PATIENTS = (
+    "give `cxr preprocess` a label table with a column of patients; its column of paths, taken as that one, "
+    "makes each image a patient of its own"
+)
+"""What to do about a dataset whose ids are no patients'."""
+
+
+def placeholder_notice(ids: Sequence[str], remedy: str = GIVE_PATIENTS) -> str | None:
+    """What to say of an id that is likely no patient's, and what to do; None without one."""
+    found = placeholder_id(ids)
+    if found is None:
+        return None
+    value, images = found
+    return (
+        f"patient_id {value!r} is on {images} of {len(ids)} images, which count as one patient; "
+        f"if it is no patient's, {remedy}"
+    )
+
+
+def united_notice(united: UnitedIds) -> str | None:
+    """What to say of ids whose spellings were made one; None without any."""
+    if not united.respelled:
+        return None
+    one, other = united.example
+    return (
+        f"patient ids that differ only in zeros, blanks, case or .0, each taken as one patient: "
+        f"{united.respelled}, such as {one!r} and {other!r}; `ids_verbatim` keeps them apart"
+    )

@@ -1,4 +1,4 @@
-"""PNG and JPEG files to gray images, and the steps of every image: crop, resize, identity."""
+"""PNG, JPEG, TIFF and BMP files to gray images, and the steps of every image: crop, resize, identity."""
 
 import hashlib
 import struct
@@ -21,8 +21,18 @@ MIN_SIDE = 32
 MAX_PIXELS = 100_000_000
 """Five times the largest detector; a header that promises more is a decompression bomb."""
 
+FILE_FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
+"""As Pillow calls them; a file's content says which it is."""
+
+DEEP_GRAY = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
+"""Pillow's modes of more than 8 bits."""
+
 LUMINANCE = (0.299, 0.587, 0.114)
 """Weights of red, green and blue (ITU-R BT.601), as Pillow weighs 8-bit color."""
+
+
+DESPITE = "despite "
+"""In a `mapping`, begins each thing that the file says wrongly, and so was read otherwise."""
 
 
 @dataclass(frozen=True)
@@ -34,25 +44,25 @@ class DecodedImage:
 
 
 def read_raster(path: Path) -> DecodedImage:
-    """Decode a PNG or JPEG, a file or ARCHIVE.zip/MEMBER, to display-ready gray at its full size, upright.
+    """Decode an image of FILE_FORMATS, a file or ARCHIVE.zip/MEMBER, to display-ready gray at its full size.
 
-    Gray stays as it is, color becomes luminance. 16-bit values are mapped linearly from the image's own
-    minimum..maximum to 0..255. Transparent parts are laid on black, the ground of an image: an opaque alpha
-    channel changes nothing.
+    Upright. Gray stays as it is, color becomes luminance. Values of more than 8 bits are mapped linearly from
+    the image's own minimum..maximum to 0..255, inverted where a TIFF says that zero is white. Transparent
+    parts are laid on black, the ground of an image: an opaque alpha channel changes nothing.
 
     Raises:
-        RejectedImageError: no PNG or JPEG, damaged, several images, CMYK, too small or large, constant.
+        RejectedImageError: of another format, damaged, several images, CMYK, too small or large, constant.
     """
     # Pillow, for it refuses truncated files, where OpenCV fills the missing part with gray and says nothing.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with open_input(path) as stream, Image.open(stream, formats=("PNG", "JPEG")) as image:
+            with open_input(path) as stream, Image.open(stream, formats=FILE_FORMATS) as image:
                 return _decoded(stream, image)
         except RejectedImageError:
             raise
         except UnidentifiedImageError:
-            raise RejectedImageError("not a PNG or JPEG image") from None
+            raise RejectedImageError("not a PNG, JPEG, TIFF or BMP image") from None
         except Image.DecompressionBombError:
             raise RejectedImageError("too large: decompression bomb") from None
         except Exception as error:  # decoders raise anything on damaged data
@@ -64,10 +74,10 @@ def _decoded(stream: BinaryIO, image: Image.Image) -> DecodedImage:
     if getattr(image, "n_frames", 1) > 1:
         raise RejectedImageError("more than one image in the file")
     check_sides(image.height, image.width)
-    sixteen_bit = _has_sixteen_bits(image)
+    deep = image.mode in DEEP_GRAY or _has_sixteen_bits(image)
     image.load()
-    if sixteen_bit:
-        pixels, mapping = _gray_of_sixteen_bits(stream, image)
+    if deep:
+        pixels, mapping = _gray_of_deep(stream, image)
     else:
         pixels, mapping = _gray_of_eight_bits(image)
     orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
@@ -83,7 +93,8 @@ def _decoded(stream: BinaryIO, image: Image.Image) -> DecodedImage:
 
 def _has_sixteen_bits(image: Image.Image) -> bool:
     """Whether the file stores 16 bits a channel; asked before loading, after which Pillow no longer knows."""
-    return any("16" in str(tile.args) for tile in getattr(image, "tile", ()))
+    tiles = getattr(image, "tile", ())
+    return any("16" in str(tile.args if isinstance(tile.args, str) else tile.args[:1]) for tile in tiles)
 
 
 def _gray_of_eight_bits(image: Image.Image) -> tuple[NDArray[np.uint8], str]:
@@ -100,12 +111,15 @@ def _gray_of_eight_bits(image: Image.Image) -> tuple[NDArray[np.uint8], str]:
     raise RejectedImageError(f"color mode {image.mode}: gray, RGB or palette is needed")
 
 
-def _gray_of_sixteen_bits(stream: BinaryIO, image: Image.Image) -> tuple[NDArray[np.uint8], str]:
+def _gray_of_deep(stream: BinaryIO, image: Image.Image) -> tuple[NDArray[np.uint8], str]:
     if "transparency" in image.info:
         raise RejectedImageError("16 bits with a transparent color")
     values: NDArray[Any]
-    if image.mode == "I;16":
-        values, kind = np.asarray(image), "16-bit gray"
+    if image.mode in DEEP_GRAY:
+        values = np.asarray(image)
+        kind = {"I": "integer gray", "F": "floating-point gray"}.get(image.mode, "16-bit gray")
+        if not np.isfinite(values).all():
+            raise RejectedImageError("has values that are no numbers")
     else:
         # Pillow, which has proved the file whole, keeps the high byte alone: 12 bits in 16 go nearly black.
         stream.seek(0)
@@ -113,10 +127,19 @@ def _gray_of_sixteen_bits(stream: BinaryIO, image: Image.Image) -> tuple[NDArray
         if stored is None or stored.dtype != np.uint16 or stored.ndim != 3:
             raise RejectedImageError("16-bit color that cannot be decoded")
         values, kind = stored[..., 2::-1] @ np.array(LUMINANCE), "16-bit color to luminance"
-        if stored.shape[2] == 4:
+        if stored.shape[2] == 4 and image.mode == "RGBA":
             values, kind = values * (stored[..., 3] / 65535.0), kind + " on black"
     low, high = float(values.min()), float(values.max())
-    return to_gray(values, low, high), f"{kind}, full range {low:g}..{high:g}"
+    gray = to_gray(values, low, high)
+    if image.mode in DEEP_GRAY and _white_is_zero(image):
+        gray, kind = 255 - gray, f"{kind}, white is zero: inverted"
+    return gray, f"{kind}, full range {low:g}..{high:g}"
+
+
+def _white_is_zero(image: Image.Image) -> bool:
+    """Whether a TIFF has its gray so; of up to 8 bits Pillow inverts it, of more it does not."""
+    tags = getattr(image, "tag_v2", {})
+    return bool(tags.get(ExifTags.Base.PhotometricInterpretation, 1) == 0)
 
 
 def check_sides(height: int, width: int) -> None:

@@ -119,7 +119,8 @@ class _Crew(Generic[Item, Result]):
         self._on_loss = on_loss
         self._workers: list[_Worker[Item]] = []
         # Begun by the first process, it would let Ctrl-C through again that `_hire` holds back.
-        resource_tracker.ensure_running()
+        with _working_directory_off_the_path():
+            resource_tracker.ensure_running()
         for _ in range(size):
             self._hire()
 
@@ -148,7 +149,10 @@ class _Crew(Generic[Item, Result]):
     def _hire(self) -> None:
         ours, theirs = CONTEXT.Pipe()
         process = CONTEXT.Process(target=_serve, args=(self._function, theirs), daemon=True)
-        with _interrupts_held():  # a process begun here inherits that, and so is deaf to Ctrl-C for life
+        with (
+            _working_directory_off_the_path(),
+            _interrupts_held(),
+        ):  # a process begun here inherits that, and so is deaf to Ctrl-C for life
             process.start()
             self._workers.append(_Worker(process, ours))
         theirs.close()  # the only other end is the process's now: its death is the end of the pipe
@@ -223,6 +227,20 @@ def _interrupts_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _working_directory_off_the_path() -> Iterator[None]:
+    """Begin processes that import nothing from the working directory, where a random.py may lie."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def _serve(function: Callable[[Any], Any], pipe: "Connection[Any, Any]") -> None:

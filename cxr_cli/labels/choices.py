@@ -2,4 +2,4 @@
 
 from typing import Literal
 
-Format = Literal["nih", "rsna", "covidx", "cohen", "chexpert"]
+Format = Literal["nih", "rsna", "covidx", "cohen", "chexpert", "padchest", "vindr", "mimic", "siim", "openi"]

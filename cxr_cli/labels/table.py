@@ -1,12 +1,15 @@
 """One label table: its rows, by the columns that the user names, or of a COVIDx list."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from cxr_cli.artifacts import read_csv
 from cxr_cli.errors import BadInput
 from cxr_cli.images.characteristics import FROM_TABLE, MANIFEST_COLUMNS
+from cxr_cli.images.sources import IMAGE_SUFFIXES, composed
+from cxr_cli.reporting import SILENT, Reporter
+from cxr_cli.user_tables import read_user_table, read_user_text
 
 PATIENT_COLUMN = "patient_id"
 COVIDX_FIELDS = ("patientid", "filename", "class", "source")
@@ -27,12 +30,13 @@ class LabelRow:
 
     Attributes:
         table: where it stands.
-        path: the image's, as written.
+        path: the image's, as written; where `of_folder`, that of a folder of images.
         label: the image's class; "" where it has none.
         values: by manifest column.
         reason: why the image is to be left out, None where it is not.
         identifying_parts: how many parts of the path, from its end, identify the image where the
             path leads nowhere; 1: its name does.
+        of_folder: whether the row is of every image below a folder, as of a study.
     """
 
     table: Path
@@ -41,33 +45,34 @@ class LabelRow:
     values: Mapping[str, str]
     reason: str | None = None
     identifying_parts: int = 1
+    of_folder: bool = False
 
 
-def read_table(table: Path, columns: Columns) -> list[LabelRow]:
-    """Read one label table: CSV, TSV or a COVIDx list (a .txt file whose first line lacks the path column).
+def read_table(table: Path, columns: Columns, reporter: Reporter = SILENT) -> list[LabelRow]:
+    """Read one label table: see `read_user_table`; or a COVIDx list, a .txt without the path column.
+
+    Columns are also found under other capitals: path, label, patient, and those that a manifest has.
 
     Raises:
         BadInput: the table cannot be read, lacks a column, or has a line of too few fields.
     """
-    first_line = _first_line(table)
-    separator = "\t" if "\t" in first_line else ","
-    header = [name.strip().strip('"') for name in first_line.split(separator)]
-    if table.suffix.lower() == ".txt" and columns.path not in header:
-        return read_covidx(table)
-    content = read_csv(table, separator=separator)
+    if ".txt" in map(str.lower, table.suffixes) and not _names_column(read_user_text(table), columns.path):
+        return read_covidx(table, reporter)
+    patient = columns.patient or PATIENT_COLUMN
+    known = dict.fromkeys((columns.path, columns.label, patient, *MANIFEST_COLUMNS))
+    content = read_user_table(table, known=list(known), reporter=reporter)
     for meaning, column in asdict(columns).items():
         if column is not None and column not in content.columns:
             there = ", ".join(map(repr, content.columns))
             raise BadInput(f"{table}: no column {column!r}; it has {there}; give `{meaning}_column`")
-    patient = columns.patient or PATIENT_COLUMN
     renamed = {columns.label: None, patient: "patient_id"}
     names = {name: renamed.get(name, own_column(name)) for name in map(str, content.columns)}
     return [
         LabelRow(
             table,
-            row[columns.path].strip(),
-            row[columns.label].strip(),
-            {own: row[name].strip() for name, own in names.items() if own is not None},
+            row[columns.path],
+            composed(row[columns.label]),
+            {own: row[name] for name, own in names.items() if own is not None},
         )
         for row in content.to_dict(orient="records")
     ]
@@ -79,36 +84,42 @@ def own_column(name: str) -> str:
     return f"table_{name}" if reserved else name
 
 
-def read_covidx(table: Path) -> list[LabelRow]:
-    """Read a COVIDx list, an image a line; split from the right, for a patient id may hold spaces.
+def _names_column(text: str, column: str) -> bool:
+    """Whether one of the first lines, of which one may name the separator, has a column's name."""
+    lines = text.splitlines()[:2]
+    fields = [field for line in lines for field in (*re.split(r"[,;\t|]", line), *line.split())]
+    return column.casefold() in {field.strip(' "').casefold() for field in fields}
+
+
+def read_covidx(table: Path, reporter: Reporter = SILENT) -> list[LabelRow]:
+    """Read a COVIDx list: an image a line, of patient, file, class and, in most editions, source.
+
+    A patient id may hold spaces: fields are counted from the file's name, or else from the right.
 
     Raises:
         BadInput: it cannot be read, or has a line of too few fields.
     """
-    stem = table.stem
+    stem = table.name.partition(".")[0]
     listed_in = next((subset for subset in ("train", "test") if stem.lower().startswith(subset)), stem)
     rows = []
-    for number, line in enumerate(_text(table).splitlines(), start=1):
-        fields = line.strip().rsplit(None, len(COVIDX_FIELDS) - 1)
-        if not fields:
+    for number, line in enumerate(read_user_text(table, reporter=reporter).splitlines(), start=1):
+        words = line.split()
+        if not words or (number == 1 and line.casefold().split() == list(COVIDX_FIELDS[: len(words)])):
             continue
-        if len(fields) < len(COVIDX_FIELDS):
-            wanted = " ".join(COVIDX_FIELDS)
-            raise BadInput(f"{table}: line {number} has {len(fields)} fields; a COVIDx list has {wanted!r}")
-        patient, path, label, collection = fields
-        values = {"patient_id": patient, "path": path, "collection": collection, "listed_in": listed_in}
+        without_source = len(words) == 3 or (_is_image(words[-2:][0]) and not _is_image(words[-3:][0]))
+        fields = line.strip().rsplit(None, 2 if without_source else 3)
+        if len(fields) < 3:
+            wanted = " ".join(COVIDX_FIELDS[:3])
+            raise BadInput(
+                f"{table}: line {number} has {len(fields)} fields; a COVIDx list has {wanted!r} and, in most "
+                "editions, the source; of a table, give `path_column`"
+            )
+        patient, path, label = fields[:3]
+        collection = {} if without_source else {"collection": fields[3]}
+        values = {"patient_id": patient, "path": path, **collection, "listed_in": listed_in}
         rows.append(LabelRow(table, path, label, values))
     return rows
 
 
-def _first_line(table: Path) -> str:
-    return next(iter(_text(table).splitlines()), "")
-
-
-def _text(table: Path) -> str:
-    try:
-        return table.read_text("utf-8-sig")
-    except FileNotFoundError:
-        raise BadInput(f"{table}: no such file") from None
-    except (UnicodeDecodeError, OSError) as error:
-        raise BadInput(f"{table}: cannot be read as text ({type(error).__name__})") from error
+def _is_image(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES

@@ -1,6 +1,7 @@
 """COVID-Net as "Siamesifying the COVID-Net" built it (its Figure 4 and section 3.2)."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import numpy as np
@@ -8,7 +9,7 @@ from flax import nnx
 from jax import Array
 
 from cxr_cli.errors import InvalidSetting
-from cxr_cli.models.architecture import Architecture, NetworkSpec
+from cxr_cli.models.architecture import Architecture
 from cxr_cli.models.backbone import Backbone, Block
 from cxr_cli.models.nn.convolution import Lowering
 from cxr_cli.models.nn.layers import Conv, Dense, dropout
@@ -132,7 +133,8 @@ class CovidNet(Backbone):
 
     def embedding(self, features: Array, keys: Array | None = None) -> Array:
         """Map the last feature map to the vector [B,256], not negative; dropout only with keys [B]."""
-        layers = (None, None, None) if keys is None else tuple(jax.vmap(_three_keys, out_axes=1)(keys))
+        split = jax.vmap(partial(jax.random.split, num=3), out_axes=1)
+        layers = (None, None, None) if keys is None else tuple(split(keys))
         x = features.reshape(features.shape[0], -1)
         x = dropout(x, DROPOUT_BEFORE_FC, layers[0])
         x = dropout(nnx.relu(self.fc1(x)), DROPOUT_AFTER_FC, layers[1])
@@ -149,14 +151,13 @@ class CovidNet(Backbone):
         return self.head(self.features(x), keys)
 
 
-def _three_keys(key: Array) -> Array:
-    return jax.random.split(key, 3)
-
-
-def _build(
-    spec: NetworkSpec, classes: int | None, lowering: Lowering, rng: np.random.Generator | None
-) -> CovidNet:
-    return CovidNet(CovidNetConfig().scaled(spec.width), spec.size, classes, lowering=lowering, rng=rng)
-
-
-ARCHITECTURES = (Architecture(name="covidnet", build=_build, any_width=True, smallest_image=32),)
+ARCHITECTURES = (
+    Architecture(
+        name="covidnet",
+        build=lambda spec, classes, lowering, rng: CovidNet(
+            CovidNetConfig().scaled(spec.width), spec.size, classes, lowering=lowering, rng=rng
+        ),
+        any_width=True,
+        smallest_image=32,
+    ),
+)

@@ -16,6 +16,7 @@ from cxr_cli.models.nn.normalization import BatchNorm
 from cxr_cli.models.nn.pooling import average_pool, max_pool
 from cxr_cli.models.weights.cards import Card, timm_card
 from cxr_cli.models.weights.rules import BATCHES_SEEN, Naming, Rule, batch_norm, classifier
+from cxr_cli.models.weights.scaling import INPUT_SCALINGS
 
 BOTTLENECK = 4
 """Channels between a layer's two convolutions, as a multiple of the growth."""
@@ -139,20 +140,22 @@ class DenseNet(PooledBackbone):
         }
 
 
-_LAYER = r"features\.denseblock(\d+)\.denselayer(\d+)"
-_TRANSITION = r"features\.transition(\d+)"
+# Absent where the file is of `torchvision.models.densenet121().features` alone.
+_FEATURES = r"(?:features\.)?"
+_LAYER = rf"{_FEATURES}denseblock(\d+)\.denselayer(\d+)"
+_TRANSITION = rf"{_FEATURES}transition(\d+)"
 
 DENSENET = Naming(
     rules=(
-        Rule(r"features\.conv0\.weight", "stem.conv", "stem"),
-        *batch_norm(r"features\.norm0", "stem.norm"),
+        Rule(rf"{_FEATURES}conv0\.weight", "stem.conv", "stem"),
+        *batch_norm(rf"{_FEATURES}norm0", "stem.norm"),
         *batch_norm(rf"{_LAYER}\.norm\.?1", r"stages.\1.layers.\2.norm1"),
         Rule(rf"{_LAYER}\.conv\.?1\.weight", r"stages.\1.layers.\2.conv1.kernel", "kernel"),
         *batch_norm(rf"{_LAYER}\.norm\.?2", r"stages.\1.layers.\2.norm2"),
         Rule(rf"{_LAYER}\.conv\.?2\.weight", r"stages.\1.layers.\2.conv2.kernel", "kernel"),
         *batch_norm(rf"{_TRANSITION}\.norm", r"transitions.\1.norm"),
         Rule(rf"{_TRANSITION}\.conv\.weight", r"transitions.\1.conv.kernel", "kernel"),
-        *batch_norm(r"features\.norm5", "norm"),
+        *batch_norm(rf"{_FEATURES}norm5", "norm"),
         *classifier("classifier", "classifier"),
     ),
     ignored=(BATCHES_SEEN, "op_threshs"),
@@ -175,8 +178,8 @@ def _torchxrayvision(images: str, data: str) -> Card:
         filename=filename,
         first_conv="features.conv0",
         input_size=224,
-        mean=(0.5,),
-        std=(1 / 2048,),
+        mean=INPUT_SCALINGS["xrv"].mean,
+        std=INPUT_SCALINGS["xrv"].std,
         size=None,
         sha256=None,
         license="Apache-2.0",

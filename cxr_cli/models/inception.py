@@ -309,7 +309,8 @@ INCEPTION = Naming(
     rules=(
         Rule(r"Conv2d_1a_3x3\.conv\.weight", "stem.conv", "stem"),
         *batch_norm(r"Conv2d_1a_3x3\.bn", "stem.norm"),
-        *_unit_rules(r"Conv2d_(2a|2b|3b|4a)_[13]x[13]", r"conv_\1"),
+        *_unit_rules(r"Conv2d_(2a|2b|4a)_3x3", r"conv_\1"),
+        *_unit_rules(r"Conv2d_(3b)_1x1", r"conv_\1"),
         *_unit_rules(r"Mixed_(\d[a-e])\.(\w+)", r"mixed_\1.\2"),
         *_unit_rules(r"AuxLogits\.(conv\d)", r"auxiliary.\1"),
         *classifier(r"AuxLogits\.fc", "auxiliary.classifier"),

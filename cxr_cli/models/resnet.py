@@ -12,7 +12,7 @@ from cxr_cli.models.imagenet import ConvNorm, PooledBackbone, Stem
 from cxr_cli.models.nn.convolution import Lowering
 from cxr_cli.models.nn.layers import Dense
 from cxr_cli.models.nn.pooling import max_pool
-from cxr_cli.models.weights.cards import Card, timm_card
+from cxr_cli.models.weights.cards import timm_card
 from cxr_cli.models.weights.rules import BATCHES_SEEN, Naming, Rule, batch_norm, classifier
 
 EXPANSION = 4
@@ -167,13 +167,12 @@ RESNET = Naming(
 )
 
 
-def _card(name: str, size: int) -> Card:
-    return timm_card(f"{name}.tv_in1k", name, size, "conv1", license="BSD-3-Clause")
-
-
 ARCHITECTURES = tuple(
     Architecture(
-        name=name, build=published(ResNet, config), namings=(RESNET,), cards=(_card(name, file_size),)
+        name=name,
+        build=published(ResNet, config),
+        namings=(RESNET,),
+        cards=(timm_card(f"{name}.tv_in1k", name, file_size, "conv1", license="BSD-3-Clause"),),
     )
     for name, config, file_size in (
         ("resnet50", RESNET50, 102_530_000),

@@ -49,13 +49,19 @@ def lay_body(anatomy: Anatomy, posture: Posture, frame: Frame) -> Body:
     depth = {side: _depth_below_dome(anatomy, posture, frame, side, u) for side in SIDES}
     lungs = {side: _lung(anatomy, frame, side, depth[side]) for side in SIDES}
     both = lungs[RIGHT] + lungs[LEFT]
+    bones = (
+        _ribs(anatomy, frame)
+        + _spine(anatomy, frame)
+        + _clavicles(anatomy, posture, frame)
+        + _shoulder_blades(posture, frame)
+    )
     attenuation = (
         _soft_tissue(anatomy, frame)
         - 1.6 * both * (0.35 + 0.65 * frame.blur(both, 0.05))
         + _abdomen(anatomy, frame, depth)
         + _mediastinum(anatomy, posture, frame)
         + _vessels(anatomy, frame) * (both > 0.5)
-        + anatomy.bone * _bones(anatomy, posture, frame)
+        + anatomy.bone * bones
         + _breasts(anatomy, frame)
         - _airways(anatomy, frame)
         - _stomach_bubble(anatomy, posture, frame, depth[LEFT])
@@ -170,15 +176,6 @@ def _vessels(anatomy: Anatomy, frame: Frame) -> FloatImage:
     ]
     trees = frame.blur(frame.stroke(*lines), 0.002)
     return 0.22 * trees + 0.30 * frame.blur(frame.fill(*hila), 0.014)
-
-
-def _bones(anatomy: Anatomy, posture: Posture, frame: Frame) -> FloatImage:
-    return (
-        _ribs(anatomy, frame)
-        + _spine(anatomy, frame)
-        + _clavicles(anatomy, posture, frame)
-        + _shoulder_blades(posture, frame)
-    )
 
 
 def _ribs(anatomy: Anatomy, frame: Frame) -> FloatImage:

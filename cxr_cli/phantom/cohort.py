@@ -98,10 +98,11 @@ class PlannedImage:
 def plan_images(settings: PhantomSettings) -> list[PlannedImage]:
     """Choose every image: balanced classes, a patient in one class, systems independent of it."""
     rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(0,)))
+    whole, rest = divmod(settings.count, len(settings.findings))
     patients = [
         (finding, images)
         for position, finding in enumerate(settings.findings)
-        for images in _share_out(_images_of_class(settings, position), settings.images_per_patient, rng)
+        for images in _share_out(whole + (position < rest), settings.images_per_patient, rng)
     ]
     order = rng.permutation(len(patients))  # so that a patient's number does not reveal the class
     return [
@@ -120,11 +121,6 @@ def image_generator(settings: PhantomSettings, image: PlannedImage) -> np.random
     """The generator of one image's pixels, whatever else is drawn."""
     sequence = np.random.SeedSequence(settings.seed, spawn_key=(image.patient, image.number))
     return np.random.default_rng(sequence)
-
-
-def _images_of_class(settings: PhantomSettings, position: int) -> int:
-    whole, rest = divmod(settings.count, len(settings.findings))
-    return whole + (position < rest)
 
 
 def _share_out(images: int, most: int, rng: np.random.Generator) -> Iterator[int]:

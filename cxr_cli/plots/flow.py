@@ -45,7 +45,10 @@ def flow_diagram(steps: Sequence[FlowStep], path: Path) -> None:
         steps: in their order.
         path: the file to write.
     """
-    texts = [_text(step) for step in steps]
+    texts = [
+        fill(f"{step.name} (n = {step.images})", 44) + (f"\n{fill(step.detail, 50)}" if step.detail else "")
+        for step in steps
+    ]
     heights = [LINE * (text.count("\n") + 1) + 0.2 for text in texts]
     total = sum(heights) + SPACE * len(steps)
     figure = Figure(figsize=(WIDTH, total + 0.2))
@@ -67,8 +70,3 @@ def flow_diagram(steps: Sequence[FlowStep], path: Path) -> None:
             below = top - height
         top -= height + SPACE
     save(figure, path)
-
-
-def _text(step: FlowStep) -> str:
-    text = fill(f"{step.name} (n = {step.images})", 44)
-    return f"{text}\n{fill(step.detail, 50)}" if step.detail else text

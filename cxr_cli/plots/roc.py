@@ -2,25 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from typing import Any
 
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.ranking import roc_points
 from cxr_cli.evaluation.report import format_metric
-from cxr_cli.plots.save import save
-
-
-class Curve(NamedTuple):
-    """A ROC curve: false and true positive rates [K], its name, and the operating point on it."""
-
-    name: str
-    false_positives: NDArray[np.float64]
-    true_positives: NDArray[np.float64]
-    operating_point: tuple[float, float] | None = None
+from cxr_cli.plots.curves import Curve, draw_curves, without_line
 
 
 def curve_of(answers: Answers, number: int, name: str, auc: dict[str, Any]) -> Curve:
@@ -37,7 +24,7 @@ def curve_of(answers: Answers, number: int, name: str, auc: dict[str, Any]) -> C
     of_class, called = answers.labels == number, answers.predicted == number
     points = None if answers.scores is None else roc_points(of_class, answers.scores[:, number])
     if points is None:
-        return Curve(f"{name}: images of one class only", np.zeros(0), np.zeros(0))
+        return without_line(name)
     dot = (float(called[~of_class].mean()), float(called[of_class].mean()))
     return Curve(f"{name}: AUC {format_metric(auc)}", *points, dot)
 
@@ -48,26 +35,17 @@ def roc_curves(
     """Draw ROC curves in one figure, operating points as dots (Figures 5 and 6 of the second paper).
 
     Args:
-        curves: one or more.
+        curves: one or more, of 1 - specificity and sensitivity.
         title: of the figure.
         path: the file to write.
         readers: false and true positive rate of each human reader, by name.
     """
-    readers = readers or {}
-    figure = Figure(figsize=(5.2, 5.1 + 0.2 * (len(curves) + len(readers))), layout="constrained")
-    axes = figure.subplots()
-    axes.plot([0, 1], [0, 1], color="0.75", linewidth=0.8, zorder=0)
-    # Colors repeat after ten; then lines are dashed, then dotted.
-    for number, curve in enumerate(curves):
-        color, dashes = f"C{number % 10}", ("-", "--", ":")[number // 10 % 3]
-        axes.plot(curve.false_positives, curve.true_positives, dashes, color=color, label=curve.name)
-        if curve.operating_point is not None:
-            axes.plot(*curve.operating_point, "o", color=color, markersize=5)
-    for number, (name, point) in enumerate(readers.items()):
-        marker = "^sDvP*X"[number % 7]
-        axes.plot(*point, marker, color="black", markersize=6, linestyle="none", label=f"reader {name}")
-    axes.set(xlabel="1 - specificity", ylabel="sensitivity", title=title, xlim=(-0.01, 1), ylim=(0, 1.01))
-    axes.set_aspect("equal")
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", frameon=False, fontsize=8)
-    save(figure, path)
+    draw_curves(
+        curves,
+        title,
+        path,
+        labels=("1 - specificity", "sensitivity"),
+        xlim=(-0.01, 1),
+        chance=([0, 1], [0, 1]),
+        readers=readers,
+    )

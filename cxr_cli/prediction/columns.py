@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.operating_point import likely_positive
-from cxr_cli.images.patient_ids import placeholder_id, unite_ids
+from cxr_cli.images.patient_ids import placeholder_notice, unite_ids, united_notice
 from cxr_cli.recorded_values import is_missing, recorded
 from cxr_cli.reporting import Reporter
 
@@ -173,9 +173,11 @@ def binary_numbers(path: Path, column: "pd.Series[str]", classes: tuple[str, str
 
 
 def identified(
-    path: Path, images: pd.DataFrame, reporter: Reporter
+    path: Path, images: pd.DataFrame, reporter: Reporter, *, ids_verbatim: bool = False
 ) -> tuple[pd.DataFrame, NDArray[np.int64]]:
     """Check image_id, and number the patients; an image without patient is a patient of its own.
+
+    Ids that differ only in zeros, blanks, case or .0 are one patient, unless they count verbatim.
 
     Returns:
         The table, where missing ids are "", and the patients: int [N].
@@ -199,19 +201,10 @@ def identified(
             reporter.say(f"{path}: {missing} of {len(ids)} images have no image_id")
     if "patient_id" not in images:
         return images, np.arange(len(images))
-    united = unite_ids(images["patient_id"])
-    if united.respelled:
-        one, other = united.example
-        reporter.say(
-            f"{path}: {united.respelled} patients' ids are written in several ways, such as {one!r} and "
-            f"{other!r}: each is taken for one patient"
-        )
-    placeholder = placeholder_id(united.ids)
-    if placeholder is not None:
-        reporter.say(
-            f"{path}: patient_id {placeholder[0]!r} is on {placeholder[1]} of {len(images)} images: they are "
-            "one patient; if it names none, empty these cells"
-        )
+    united = unite_ids(images["patient_id"], images["patient_id"] if ids_verbatim else None)
+    for notice in (united_notice(united), placeholder_notice(united.ids, "empty these cells")):
+        if notice:
+            reporter.say(f"{path}: {notice}")
     unknown = sum(not patient for patient in united.ids)
     if unknown:
         reporter.say(

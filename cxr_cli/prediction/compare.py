@@ -159,6 +159,7 @@ def compare(
     ensemble: bool = False,
     prevalence: float | None = None,
     small: int = 20,
+    ids_verbatim: bool = False,
     output: Path | None = None,
     resamples: int = 2000,
     seed: int = 0,
@@ -177,6 +178,7 @@ def compare(
         ensemble: also compare the mean of the models' scores, as a model of its own.
         prevalence: of the positive class, for predictive values elsewhere.
         small: mark strata with fewer patients of a class.
+        ids_verbatim: take patient ids that differ only in zeros, blanks, case or .0 as different patients.
         output: a folder for the tables in every format, and for the figures.
         resamples: of patients, and of swaps.
         seed: of both.
@@ -203,7 +205,7 @@ def compare(
     named = _named([Path(model) for model in models])
     read: dict[str, Predictions] = {}
     for name, path in named.items():
-        read[name] = read_predictions(path, positive, reporter=reporter)
+        read[name] = read_predictions(path, positive, ids_verbatim=ids_verbatim, reporter=reporter)
         positive = positive or read[name].positive
     matched = _on_the_same_images(read, reporter)
     if ensemble:
@@ -319,18 +321,22 @@ def _calls(models: "Sequence[Predictions]", reader: str) -> "NDArray[np.int64]":
     Where one class is compared with all others, each of the others is a call of "not this class".
     """
     import numpy as np
-    import pandas as pd
+
+    from cxr_cli.prediction.columns import key_of
+    from cxr_cli.recorded_values import recorded
 
     table = next((model for model in models if reader in model.images), models[0])
-    values = pd.Series(table.column(reader)).str.strip()
-    classes, positive = table.answers.classes, table.answers.positive
-    named = {name: number for number, name in enumerate(classes)}
-    if positive is not None:
-        others = set(table.images["label"]) | set(table.score_names)
-        named = {**dict.fromkeys(others, 1 - positive), **named}
-    for place in np.flatnonzero(~values.isin(named) & (values != "")):
-        raise BadInput(
-            f"{table.path}: image {table.images['image_id'][place]}: {reader} is {values[place]!r}; a class "
-            f"is needed, {', '.join(map(repr, sorted(named)))}, or nothing where the image was not read"
-        )
-    return np.array([named.get(value, -1) for value in values], np.int64)
+    answers = table.answers
+    # What the table calls a class: by the labels that it was read from, and by the scores' names.
+    others = {} if answers.positive is None else dict.fromkeys(table.score_names, 1 - answers.positive)
+    labels = dict(zip(table.images["label"], answers.labels.tolist(), strict=True))
+    named = {**others, **labels, **{name: number for number, name in enumerate(answers.classes)}}
+    numbers = {key_of(name): number for name, number in named.items()}
+    calls = [recorded(value) for value in table.column(reader)]
+    for place, value in enumerate(calls):
+        if value and key_of(value) not in numbers:
+            raise BadInput(
+                f"{table.path}: image {table.images['image_id'][place]}: {reader} is {value!r}; a class is "
+                f"needed, {', '.join(map(repr, sorted(named)))}, or nothing where the image was not read"
+            )
+    return np.array([numbers[key_of(value)] if value else -1 for value in calls], np.int64)

@@ -14,8 +14,8 @@ from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.loading import FetchBatch, image_source, normalize
 from cxr_cli.prediction.precision import matmul_precision, to_compute_type
-from cxr_cli.runs.config import Recipe
 from cxr_cli.runs.model_store import TrainedRun
+from cxr_cli.runs.settings import Recipe
 
 INFERENCE_BATCH = 32
 

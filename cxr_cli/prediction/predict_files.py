@@ -107,6 +107,7 @@ class FilePredictor:
             record: Record = {
                 "image_id": image.image_id,
                 "view_position": image.header.get("view_position", ""),
+                "pixel_mapping": image.mapping,
                 "predicted": None if flag else classes[scores.predicted[place]],
                 **{
                     f"{SCORE}{name}": None if flag else value

@@ -13,6 +13,8 @@ from cxr_cli.dataset.reader import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.operating_point import OperatingPoint, called, likely_positive, positive_class
+from cxr_cli.images.characteristics import RAW_COLUMNS
+from cxr_cli.images.view_position import view_of
 from cxr_cli.prediction.columns import (
     NAMES,
     PREFIXES,
@@ -36,7 +38,7 @@ from cxr_cli.user_tables import read_user_table
 if TYPE_CHECKING:
     from cxr_cli.prediction.scores import Scores  # imports JAX, which no reader of a file needs
 
-STORAGE_COLUMNS = ("row", "image_id", "patient_id", "label")
+STORAGE_COLUMNS = ("row", "image_id", "patient_id", "label", *RAW_COLUMNS)
 """Columns of the manifest that are not characteristics of the images."""
 
 
@@ -70,7 +72,7 @@ def predictions_table(
         scored[f"{THRESHOLD}{point.positive}"] = point.threshold
     if spread is not None:
         scored = scored.assign(**{f"{SPREAD}{name}": spread[:, i] for i, name in enumerate(classes)})
-    known = images.drop(columns=list(STORAGE_COLUMNS))
+    known = images.drop(columns=list(STORAGE_COLUMNS), errors="ignore")
     return pd.concat([pd.DataFrame(columns), scored, known.rename(columns=_set_apart(known))], axis=1)
 
 
@@ -115,7 +117,7 @@ class Predictions:
     thresholds: NDArray[np.float64] | None = None
 
     def column(self, name: str) -> list[str]:
-        """Return a characteristic of the images.
+        """Return a characteristic of the images; views in one spelling.
 
         Raises:
             BadInput: no such column; the message names those there are.
@@ -123,7 +125,11 @@ class Predictions:
         if name not in self.images:
             known = [column for column in self.images.columns if not column.startswith(PREFIXES)]
             raise BadInput(f"{self.path}: no column {name!r}; it has {', '.join(map(repr, known))}")
-        return list(self.images[name])
+        values = list(self.images[name])
+        if name != "view_position":
+            return values
+        views = {value: view_of(value) or value for value in set(values)}
+        return [views[value] for value in values]
 
     def take(self, images: NDArray[np.int64]) -> "Predictions":
         """Return the predictions of the images at these places."""
@@ -152,6 +158,7 @@ def read_predictions(
     positive: str | None = None,
     threshold: float | None = None,
     *,
+    ids_verbatim: bool = False,
     reporter: Reporter = SILENT,
 ) -> Predictions:
     """Read a table with the columns `label` and `score_<class>`.
@@ -166,6 +173,7 @@ def read_predictions(
         positive: the positive class; of more than two classes it is set against all others. None: of two
             classes the one that `threshold_<class>` names, or the likely one; of more none.
         threshold: call images positive from this score on, whatever the table predicts.
+        ids_verbatim: take patient ids that differ only in zeros, blanks, case or .0 as different patients.
         reporter: takes notices of how the table was read, and of what is odd in it.
 
     Raises:
@@ -181,7 +189,7 @@ def read_predictions(
     scores = score_values(path, images, named)
     if len(named) == 1 and threshold is None and "predicted" not in images:
         _refuse_undecided(path, named[0], scores)
-    images, patients = identified(path, images, reporter)
+    images, patients = identified(path, images, reporter, ids_verbatim=ids_verbatim)
     everything = _answers(path, images, named, scores, patients)
     report_scores(path, everything, named, scores, reporter)
     answers = _choose_positive(everything, images, positive, lone=len(named) == 1)
@@ -211,7 +219,7 @@ def _refuse_undecided(path: Path, name: str, scores: NDArray[np.float64]) -> Non
     if not 0 <= scores.min() <= scores.max() <= 1:
         raise BadInput(
             f"{path}: {SCORE}{name} goes from {scores.min():g} to {scores.max():g}; "
-            "say with `threshold` from which on an image is positive"
+            "give a column 'predicted', or say with `threshold` from which on an image is positive"
         )
 
 
@@ -258,9 +266,11 @@ def _rule(
         if len(named) > 1:
             return "the class of the highest score"
         return f"{SCORE}{named[0]} {'>=' if answers.positive == 1 else '<'} 0.5"
-    if thresholds is not None and np.ptp(thresholds) == 0:
-        return f"as predicted in the table, {_score_in_words(answers, named)} >= {thresholds[0]:.4g}"
-    return "as predicted in the table"
+    rule = "as predicted in the table"
+    if thresholds is None or answers.scores is None or answers.positive is None or np.ptp(thresholds):
+        return rule
+    follows = (called(answers.scores, answers.positive, thresholds) == answers.predicted).all()
+    return f"{rule}, {_score_in_words(answers, named)} >= {thresholds[0]:.4g}" if follows else rule
 
 
 def _score_in_words(answers: Answers, named: tuple[str, ...]) -> str:

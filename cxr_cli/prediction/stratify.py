@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from cxr_cli.evaluation.subgroups.strata import Stratum
     from cxr_cli.evaluation.subgroups.tables import Subject
-    from cxr_cli.plots.roc import Curve
+    from cxr_cli.plots.curves import Curve
     from cxr_cli.prediction.predictions_file import Predictions
 
 FILES = files_of("strata")
@@ -136,6 +136,7 @@ def stratify(
     positive: str | None = None,
     threshold: float | None = None,
     small: int = 20,
+    ids_verbatim: bool = False,
     output: Path | None = None,
     resamples: int = 2000,
     seed: int = 0,
@@ -150,6 +151,7 @@ def stratify(
         positive: the class that is the finding; of more than two, against all others.
         threshold: call images positive from this score on; None: as the table's column `predicted` says.
         small: mark strata with fewer patients of a class.
+        ids_verbatim: take patient ids that differ only in zeros, blanks, case or .0 as different patients.
         output: a folder for all tables and plots.
         resamples: of patients, and of permutations.
         seed: of both.
@@ -167,7 +169,7 @@ def stratify(
     def read(table: "Path | Predictions", finding: str | None) -> "Predictions":
         if not isinstance(table, Path):
             return table
-        return read_predictions(table, finding, threshold, reporter=reporter)
+        return read_predictions(table, finding, threshold, ids_verbatim=ids_verbatim, reporter=reporter)
 
     table, other = read(predictions, positive), None
     if compare is not None:

@@ -35,7 +35,7 @@ def render(study: Study) -> str:
         "metric": format_metric,
         "heading": heading,
         "operating_point": format_operating_point,
-        "inline": _inline,
+        "inline": lambda plot: f"data:image/png;base64,{base64.b64encode(plot.read_bytes()).decode()}",
         "words": lambda name: name.replace("_", " "),
     }
     checklists = [(checklist, checklist.answers(study)) for checklist in (CLAIM, TRIPOD)]
@@ -59,8 +59,3 @@ def _overall_metrics(metrics: dict[str, Any] | None) -> dict[str, Any]:
     if "auc" in overall:
         return {name: value for name, value in overall.items() if not name.startswith("macro_")}
     return overall
-
-
-def _inline(plot: Path) -> str:
-    """Return a PNG as a data URL."""
-    return f"data:image/png;base64,{base64.b64encode(plot.read_bytes()).decode()}"

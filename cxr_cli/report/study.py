@@ -22,7 +22,6 @@ from cxr_cli.recorded_values import NOT_RECORDED, number_of
 from cxr_cli.runs.config import RunConfig, read_config
 from cxr_cli.runs.folder import AUDIT, EXTERNAL, FIGURES, HISTORY, METRICS, PREDICTIONS, RECORD, open_images
 from cxr_cli.splitting.criteria import SUBSETS
-from cxr_cli.splitting.file import Split
 from cxr_cli.splitting.flow import CHARACTERISTICS
 from cxr_cli.training.history import EpochRecord, best_epoch, read_history
 
@@ -128,7 +127,13 @@ def read_study(
         dataset=images.info,
         rejected=rejected_by_reason(images.folder),
         split=read_json(divided.path.with_suffix(".json")),
-        images={subset: _images_by_class(divided, of_subset) for subset, of_subset in rows.items()},
+        images={
+            subset: {
+                name: int((divided.labels[of_subset] == number).sum())
+                for number, name in enumerate(divided.classes)
+            }
+            for subset, of_subset in rows.items()
+        },
         patients={subset: len(np.unique(divided.patients[of_subset])) for subset, of_subset in rows.items()},
         characteristics=_characteristics(images, rows),
         ages=describe_ages(images, rows),
@@ -147,7 +152,7 @@ def _strata(path: Path, by: Sequence[str]) -> StrataTables | None:
     """Describe the strata of a predictions table; None if there is no table, or nothing to stratify by."""
     if not path.exists():
         return None
-    predictions = read_predictions(path)
+    predictions = read_predictions(path, ids_verbatim=True)
     wanted = tuple(by) or _varying(predictions.images)
     if not wanted:
         return None
@@ -166,11 +171,6 @@ def _varying(images: pd.DataFrame) -> tuple[str, ...]:
 
 def _read_if_there(path: Path) -> dict[str, Any] | None:
     return read_json(path) if path.exists() else None
-
-
-def _images_by_class(split: Split, rows: Rows) -> dict[str, int]:
-    counts = np.bincount(split.labels[rows], minlength=len(split.classes))
-    return dict(zip(split.classes, map(int, counts), strict=True))
 
 
 def _characteristics(images: Dataset, rows: Mapping[str, Rows]) -> dict[str, dict[str, dict[str, int]]]:

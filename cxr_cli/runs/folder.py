@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from cxr_cli.artifacts import read_json
 from cxr_cli.errors import BadInput
 from cxr_cli.reporting import SILENT, Reporter
-from cxr_cli.runs.config import RunConfig
 
 if TYPE_CHECKING:
     from cxr_cli.dataset.reader import Dataset
+    from cxr_cli.runs.config import RunConfig
     from cxr_cli.runs.model_store import TrainedRun
     from cxr_cli.splitting.file import Split
 
@@ -30,7 +30,7 @@ def is_finished(folder: Path) -> bool:
 
 
 def open_images(
-    config: RunConfig, dataset: Path | None = None, split: Path | None = None
+    config: "RunConfig", dataset: Path | None = None, split: Path | None = None
 ) -> "tuple[Dataset, Split]":
     """Open the dataset and the split that a run was trained with.
 

@@ -1,11 +1,11 @@
 """How a DATASET is to be divided: the settings of a split, and which of them go together."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from cxr_cli.errors import InvalidSetting
+from cxr_cli.name_lists import QUOTING, read_pairs
 
 Subset = Literal["train", "val", "test"]
 SUBSETS: tuple[str, ...] = get_args(Subset)
@@ -81,7 +81,7 @@ class SplitCriteria:
 
 
 def parse_class_counts(field: str, text: str | None) -> ClassCounts | None:
-    """Read `375` or `positive=45,negative=90`; None stays None.
+    """Read `375` or `positive=45,negative=90`, see `read_pairs`; None stays None.
 
     Args:
         field: the setting, for the message.
@@ -94,12 +94,8 @@ def parse_class_counts(field: str, text: str | None) -> ClassCounts | None:
         return None
     if text.strip().isdecimal():
         return int(text)
-    counts = {}
-    for item in text.split(","):
-        match = re.fullmatch(r"\s*(.+?)\s*=\s*(\d+)\s*", item)
-        if match is None or match[1] in counts:
-            raise InvalidSetting(
-                field, text, "one number, or one per class, as positive=45,negative=90, is needed"
-            )
-        counts[match[1]] = int(match[2])
-    return counts
+    example = "one number, or one per class, as positive=45,negative=90,"
+    counts = read_pairs(field, text, example)
+    if not all(count.isdecimal() for count in counts.values()):
+        raise InvalidSetting(field, text, f"{example} is needed; {QUOTING}")
+    return {name: int(count) for name, count in counts.items()}

@@ -13,6 +13,7 @@ from cxr_cli.artifacts import atomic_path, digest_file, read_json, versions, wri
 from cxr_cli.dataset.pixel_statistics import PixelStatistics, pixel_statistics
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.recorded_values import is_missing
 from cxr_cli.splitting.criteria import SUBSETS, SplitCriteria
 from cxr_cli.splitting.flow import flow, images_by_part
 from cxr_cli.splitting.near_duplicates import NearDuplicate
@@ -94,7 +95,7 @@ def write_split(
         "dataset": str(dataset.folder),
         "dataset_digest": dataset.digest,
         "images": len(table),
-        "images_without_patient_id": int((table["patient_id"] == "").sum()),
+        "images_without_patient_id": int(table["patient_id"].map(is_missing).sum()),
         "patients": int(patient_numbers(table, same).max()) + 1,
         "near_duplicates": [
             {"images": list(images), "correlation": round(each.correlation, 4), "mirrored": each.mirrored}

@@ -9,6 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxr_cli.dataset.reader import Dataset
+from cxr_cli.dataset.settings import ids_verbatim
+from cxr_cli.images.patient_ids import id_key
+from cxr_cli.recorded_values import recorded
 from cxr_cli.splitting.near_duplicates import find_near_duplicates
 
 
@@ -52,6 +55,7 @@ def find_leaks(dataset: Dataset, subsets: NDArray[np.str_]) -> Leaks:
     def leak(one: int, other: int, correlation: float | None = None) -> Leak:
         return Leak((image_ids[one], image_ids[other]), (str(subsets[one]), str(subsets[other])), correlation)
 
+    patients = dataset.manifest["patient_id"].map(recorded).tolist()
     digests = [hashlib.sha256(image.tobytes()).digest() for image in dataset.images]
     near = [
         leak(*pair.rows, round(pair.correlation, 4))
@@ -59,7 +63,7 @@ def find_leaks(dataset: Dataset, subsets: NDArray[np.str_]) -> Leaks:
         if digests[pair.rows[0]] != digests[pair.rows[1]] and "" not in subsets[list(pair.rows)]
     ]
     return Leaks(
-        patients=[leak(*rows) for rows in _across(dataset.manifest["patient_id"].tolist(), subsets)],
+        patients=[leak(*rows) for rows in _across(patients, subsets)],
         identical=[leak(*rows) for rows in _across(digests, subsets)],
         near_duplicates=near,
     )
@@ -80,7 +84,7 @@ class Overlap(NamedTuple):
     """Images of a dataset that another study's images are, or whose patients are there: rows, ascending.
 
     Attributes:
-        patients: images of a patient id that is in both.
+        patients: images of a patient id that is in both; its spellings count as one, see `id_key`.
         identical: images that are identical in every pixel.
         near_duplicates: images that are near-duplicates of one there, and not identical.
     """
@@ -111,8 +115,9 @@ def find_overlap(dataset: Dataset, other: Dataset, rows: NDArray[np.int64]) -> O
         rows: its images that must not be found again, such as those of training and validation.
     """
     manifest, there = dataset.manifest, other.manifest.iloc[rows]
-    ids = manifest["patient_id"]
-    of_patients = ids.isin(set(there["patient_id"]) - {""}).to_numpy()
+    key = recorded if ids_verbatim(dataset) or ids_verbatim(other) else id_key
+    ids = manifest["patient_id"].map(key)
+    of_patients = ids.isin(set(there["patient_id"].map(key)) - {""}).to_numpy()
     known = {hashlib.sha256(other.images[row].tobytes()).digest() for row in rows}
     identical = manifest["image_id"].isin(set(there["image_id"])).to_numpy() | np.array(
         [hashlib.sha256(image.tobytes()).digest() in known for image in dataset.images]

@@ -10,6 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from cxr_cli.errors import BadInput
+from cxr_cli.recorded_values import is_missing
 
 Same = Sequence[tuple[str, str]]
 """Pairs of image_ids that are near-duplicates."""
@@ -18,10 +19,10 @@ Same = Sequence[tuple[str, str]]
 def patient_numbers(images: pd.DataFrame, same: Same = ()) -> NDArray[np.int64]:
     """Number the patients of images with `patient_id` and `image_id`, in order of appearance: int [N].
 
-    An image without an id is a patient. Patients who share an image, by its image_id or by a pair of `same`,
-    count as one.
+    An image without an id, or with a word for a missing one, is a patient. Patients who share an image, by
+    its image_id or by a pair of `same`, count as one.
     """
-    known = images["patient_id"] != ""
+    known = ~images["patient_id"].map(is_missing).astype(bool)
     names = ("patient " + images["patient_id"]).where(known, "image " + images["image_id"])
     patients = pd.factorize(names)[0]
     images_found, image_ids = pd.factorize(images["image_id"])

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from cxr_cli.dataset.reader import Dataset, open_dataset
 from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.images.patient_ids import placeholder_notice
+from cxr_cli.recorded_values import recorded
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.splitting.allocation import allocate_patients, class_counts
 from cxr_cli.splitting.criteria import SUBSETS, SplitCriteria
@@ -85,7 +87,8 @@ def split(
         dataset: the DATASET folder.
         output: the split.csv to write.
         criteria: how to divide.
-        reporter: takes the near-duplicates found, before the split is made.
+        reporter: takes an id that is likely no patient's and the near-duplicates found, before the split is
+            made.
 
     Raises:
         InvalidSetting, BadInput: see `make_split` and `write_split`.
@@ -94,6 +97,9 @@ def split(
     output = Path(output)
     opened = open_dataset(dataset)
     found: list[NearDuplicate] = []
+    placeholder = placeholder_notice(opened.manifest["patient_id"].tolist())
+    if placeholder:
+        reporter.say(placeholder)
     if criteria.near_duplicates:
         found = find_near_duplicates(opened.images, patient_numbers(opened.manifest))
         _report_near_duplicates(opened.manifest, found, reporter)  # the split may fail because of them
@@ -259,7 +265,7 @@ def _subsets_of_column(
     place = f"{dataset.folder / 'manifest.csv'}: column {column!r}"
     if column not in dataset.manifest.columns:
         raise BadInput(f"{place} is not there; it has {', '.join(map(repr, dataset.manifest.columns))}")
-    values = dataset.manifest[column].astype(str).str.strip().str.lower()
+    values = dataset.manifest[column].astype(str).map(recorded).str.lower()
     unknown = sorted(set(values) - set(SPELLINGS))
     if unknown:
         raise BadInput(f"{place} holds {unknown[0]!r}; known are train, val, test, and empty for left out")

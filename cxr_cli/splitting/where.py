@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
-from cxr_cli.recorded_values import number_of
+from cxr_cli.recorded_values import is_unknown, number_of
 from cxr_cli.splitting.criteria import SplitCriteria
 
 FIELD = "train_where"
@@ -65,8 +65,8 @@ def select(condition: str, images: pd.DataFrame, place: str) -> Selection:
 
     A condition compares columns with texts (==, !=, in, not in) or numbers (also <, <=, >, >=), or two
     columns as texts (==, !=); conditions are joined by and, or, not and parentheses. A column whose name is
-    no plain word stands in backticks. Text is compared as written; with a number, as numbers, and an empty
-    value then meets nothing, not even !=.
+    no plain word stands in backticks. Text is compared as written; with a number, as numbers, and a value
+    that was not recorded then meets nothing, not even !=.
 
     Args:
         condition: as above.
@@ -188,7 +188,7 @@ class _Reader:
         return ~self._equal(column, other)
 
     def _compare_numbers(self, column: _Column, comparison: Callable[[Any, Any], Any], number: float) -> Mask:
-        known = np.asarray(column.values != "")
+        known = np.array([not is_unknown(column.name, value) for value in column.values], np.bool_)
         numbers = np.array([number_of(column.name, value) for value in column.values], np.float64)
         wrong = np.flatnonzero(known & np.isnan(numbers))
         if len(wrong):

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy.ndimage import map_coordinates
 
-from cxr_cli.runs.config import AugmentationConfig
+from cxr_cli.runs.settings import AugmentationConfig
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.models.network import Network, Variables
+from cxr_cli.name_lists import read_pairs
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.forward import Scaling, class_logits, forward_function, logits_reader, run_over
-from cxr_cli.runs.config import ClassificationConfig, Recipe
+from cxr_cli.runs.settings import ClassificationConfig, Recipe
 from cxr_cli.training.losses import softmax_cross_entropy
 from cxr_cli.training.sampling import balanced_epoch, epoch_generator
 from cxr_cli.training.step import Answers, RowLoss
@@ -63,26 +64,17 @@ def class_weights(setting: str, labels: NDArray[np.int64], classes: tuple[str, .
         counts = np.maximum(np.bincount(labels, minlength=len(classes)), 1)
         return (len(labels) / (len(classes) * counts)).astype(np.float32)
     weights = dict.fromkeys(classes, 1.0)
-    for part in setting.split(","):
-        name, _, value = part.rpartition("=")
+    example = f"none, balanced, or CLASS=WEIGHT with a class of {', '.join(classes)}"
+    for name, value in read_pairs("class_weights", setting, f"{example},").items():
         if name not in weights:
-            raise InvalidSetting(
-                "class_weights",
-                repr(part),
-                f"none, balanced, or CLASS=WEIGHT with a class of {', '.join(classes)}",
-            )
-        weights[name] = _positive(part, value)
+            raise InvalidSetting("class_weights", name, example)
+        try:
+            weights[name] = float(value)
+        except ValueError:
+            weights[name] = 0.0
+        if not 0 < weights[name] < float("inf"):
+            raise InvalidSetting("class_weights", f"{name}={value}", "the weight is a number above 0")
     return np.array(list(weights.values()), np.float32)
-
-
-def _positive(part: str, value: str) -> float:
-    try:
-        weight = float(value)
-    except ValueError:
-        weight = 0.0
-    if not 0 < weight < float("inf"):
-        raise InvalidSetting("class_weights", repr(part), "the weight is a number above 0")
-    return weight
 
 
 class Classification:

@@ -152,7 +152,7 @@ def _pool(folder: Path, runs: Sequence[FoldRun]) -> tuple[MetricsReport, Table]:
     """Pool the runs' predictions and metrics, and write them."""
     table = pooled_predictions(runs)
     write_predictions(folder / PREDICTIONS, table)
-    predictions = read_predictions(folder / PREDICTIONS)
+    predictions = read_predictions(folder / PREDICTIONS, ids_verbatim=True)
     report = classification_report(predictions.answers)
     each = {run: read_json(run.folder / METRICS) for run in runs}
     rows = shown("classes" if report.positive is None else "finding")
@@ -200,7 +200,8 @@ def pooled_predictions(runs: Sequence[FoldRun]) -> pd.DataFrame:
     pooled = []
     for fold in sorted({run.fold for run in runs}):
         tables = [read_csv(run.folder / PREDICTIONS) for run in runs if run.fold == fold]
-        pooled.append(_mean_of_seeds(tables).assign(fold=fold))
+        # A column of the user's own may bear that name.
+        pooled.append(_mean_of_seeds(tables).rename(columns={"fold": "table_fold"}).assign(fold=fold))
     return pd.concat(pooled, ignore_index=True)
 
 

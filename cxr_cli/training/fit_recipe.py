@@ -8,7 +8,7 @@ import numpy as np
 
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.threeway import most_trials
-from cxr_cli.runs.config import ClassificationConfig, Recipe, SiameseConfig
+from cxr_cli.runs.settings import ClassificationConfig, Recipe, SiameseConfig
 from cxr_cli.splitting.file import Split
 from cxr_cli.training.pairs import most_pairs
 from cxr_cli.training.recipes import RECIPES, named_recipe

@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import jax
 import jax.numpy as jnp
 
 from cxr_cli.errors import Preempted, TrainingDiverged
 from cxr_cli.prediction.loading import FetchBatch
+from cxr_cli.reporting import Advance, Reporter
 from cxr_cli.runs.folder import CHECKPOINTS, HISTORY
 from cxr_cli.runs.model_store import save_model
 from cxr_cli.training.checkpoint import Progress, RollingCheckpoint, rolling_checkpoint
@@ -24,19 +24,6 @@ CHECKPOINT_SECONDS = 30.0
 
 Preemption = Callable[[], bool]
 """Says whether the process was asked to stop."""
-
-
-class Report(Protocol):
-    """Receives the progress of training."""
-
-    def resumed(self, progress: Progress) -> None:
-        """Training resumes from a checkpoint."""
-
-    def step(self, epoch: int, done: int, total: int, loss: float) -> None:
-        """A step is done; `loss` is the mean of the step before it."""
-
-    def epoch(self, record: EpochRecord) -> None:
-        """An epoch is done."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +39,7 @@ class Trainer:
         judge_first: judge the initial state too, as epoch 0, and keep it if no epoch does better.
         select: "accuracy" or "loss": by which validation metric the epoch is chosen.
         seed: of augmentation and dropout.
-        report: receives the progress.
+        reporter: takes a line an epoch, and the progress of the steps.
         preempted: whether the process was asked to stop.
     """
 
@@ -64,7 +51,7 @@ class Trainer:
     judge_first: bool
     select: str
     seed: int
-    report: Report
+    reporter: Reporter
     preempted: Preemption
 
     def fit(self, like: TrainState, begin: Callable[[], TrainState]) -> list[EpochRecord]:
@@ -84,29 +71,35 @@ class Trainer:
             Preempted: asked to stop; the state is saved.
             TrainingDiverged: the loss is no longer finite.
         """
-        with rolling_checkpoint(self.folder / CHECKPOINTS) as checkpoint:
+        with (
+            rolling_checkpoint(self.folder / CHECKPOINTS) as checkpoint,
+            self.reporter.progress("training") as advance,
+        ):
             restored = checkpoint.restore(like)
             state, progress = restored or (begin(), Progress(0, 0))
             history = read_history(self.folder / HISTORY, progress.epoch)
             if restored:
-                self.report.resumed(progress)
+                step = f", step {progress.step}" if progress.step else ""
+                self.reporter.say(f"resuming after epoch {progress.epoch}{step}")
             if history and progress.step == 0 and best_epoch(history) is history[-1]:
                 # The run may have been killed between its checkpoint and its model.
                 save_model(self.folder, state.judged, progress.epoch)
             if self.judge_first and not history:
                 history.append(self._judge_initial(state))
-            saved = time.monotonic()
+            opened = saved = time.monotonic()
+            trained_before = progress.epoch
             while progress.epoch < self.epochs:
                 began = time.monotonic()
                 epoch = progress.epoch + 1
-                state, steps = self._train(state, epoch, progress.step, checkpoint)
+                state, steps = self._train(state, epoch, progress.step, checkpoint, advance)
                 validation = self.task.validate(state.judged, epoch)
                 _check_finite("validation", validation.loss, f"after epoch {epoch}")
                 better = is_better(validation, history, self.select)
                 history.append(_record(epoch, state, validation, better, time.monotonic() - began))
                 state, progress = state._replace(totals=new_totals()), Progress(epoch, 0)
                 write_history(self.folder / HISTORY, history)
-                self.report.epoch(history[-1])
+                for_one = (time.monotonic() - opened) / (epoch - trained_before)
+                self.reporter.say(_line(history[-1], self.epochs, for_one * (self.epochs - epoch)))
                 stopping = self.preempted() or epoch == self.epochs
                 if stopping or history[-1].selected or time.monotonic() - saved >= CHECKPOINT_SECONDS:
                     checkpoint.save(epoch * steps, state, progress)
@@ -134,17 +127,23 @@ class Trainer:
         )
         write_history(self.folder / HISTORY, [first])
         save_model(self.folder, state.judged, 0)
-        self.report.epoch(first)
+        self.reporter.say(f"before training  {_validation(first)} *")
         return first
 
     def _train(
-        self, state: TrainState, epoch: int, first: int, checkpoint: RollingCheckpoint
+        self, state: TrainState, epoch: int, first: int, checkpoint: RollingCheckpoint, advance: Advance
     ) -> tuple[TrainState, int]:
         """Run the steps of one epoch from `first` on; return the state and how many steps an epoch has."""
         plan = self.task.plan(epoch)
         steps = len(plan.rows)
         key = jax.random.key(self.seed)
         before = None
+
+        def look_at(loss: float, done: int) -> None:
+            _check_finite("training", loss, f"in epoch {epoch}, step {done} of {steps}")
+            note = f"epoch {epoch}/{self.epochs} loss {loss:.4f}"
+            advance((epoch - 1) * steps + done, self.epochs * steps, note)
+
         for number in range(first, steps):
             count = (epoch - 1) * steps + number
             state, loss = self.step(
@@ -156,7 +155,7 @@ class Trainer:
             )
             # Looking at the step before keeps one step in flight while the next batch is fetched.
             if before is not None:
-                self._look_at(float(before), epoch, number, steps)
+                look_at(float(before), number)
             before = loss
             if self.preempted() and number + 1 < steps:
                 checkpoint.save(count + 1, state, Progress(epoch - 1, number + 1))
@@ -165,12 +164,8 @@ class Trainer:
                     "the state is saved: the same command resumes"
                 )
         if before is not None:
-            self._look_at(float(before), epoch, steps, steps)
+            look_at(float(before), steps)
         return state, steps
-
-    def _look_at(self, loss: float, epoch: int, done: int, steps: int) -> None:
-        _check_finite("training", loss, f"in epoch {epoch}, step {done} of {steps}")
-        self.report.step(epoch, done, steps, loss)
 
 
 def _check_finite(what: str, loss: float, place: str) -> None:
@@ -200,3 +195,18 @@ def _record(
         seconds=seconds,
         selected=int(selected),
     )
+
+
+def _line(record: EpochRecord, epochs: int, seconds_left: float) -> str:
+    """Describe an epoch in a line: its metrics, how long it took, and how long the rest will take."""
+    minutes, seconds = divmod(round(seconds_left), 60)
+    left = f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d} left"
+    return (
+        f"epoch {record.epoch}/{epochs}  "
+        f"loss {record.train_loss:.4f}  accuracy {record.train_accuracy:.3f}  {_validation(record)}"
+        f"{' *' if record.selected else '  '}  {record.seconds:.1f} s  {left}"
+    )
+
+
+def _validation(record: EpochRecord) -> str:
+    return f"val loss {record.val_loss:.4f}  val accuracy {record.val_accuracy:.3f}"

@@ -8,7 +8,7 @@ import optax
 
 from cxr_cli.models.network import Network
 from cxr_cli.models.stages import stage_numbers
-from cxr_cli.runs.config import OptimizationConfig
+from cxr_cli.runs.settings import OptimizationConfig
 
 STEP_FACTOR = 0.1
 MOMENTUM = 0.9
@@ -28,19 +28,17 @@ def make_optimizer(config: OptimizationConfig, network: Network, steps: int) -> 
 
 def _learning_rate(config: OptimizationConfig, steps: int) -> optax.Schedule:
     """Map the number of a step, from 0 on, to its learning rate."""
-    rate, rising = _schedule(config, steps), round(config.warmup * config.epochs * steps)
+    if config.schedule == "step":
+        rate = optax.exponential_decay(config.lr, config.step_epochs * steps, STEP_FACTOR, staircase=True)
+    elif config.schedule == "cosine":
+        rate = optax.cosine_decay_schedule(config.lr, max(1, config.epochs) * steps)
+    else:
+        rate = optax.constant_schedule(config.lr)
+    rising = round(config.warmup * config.epochs * steps)
     if rising == 0:
         return rate
     # Not optax.join_schedules, which would begin the schedule only after the warm-up.
     return lambda step: rate(step) * jnp.minimum(1.0, (step + 1) / rising)
-
-
-def _schedule(config: OptimizationConfig, steps: int) -> optax.Schedule:
-    if config.schedule == "step":
-        return optax.exponential_decay(config.lr, config.step_epochs * steps, STEP_FACTOR, staircase=True)
-    if config.schedule == "cosine":
-        return optax.cosine_decay_schedule(config.lr, max(1, config.epochs) * steps)
-    return optax.constant_schedule(config.lr)
 
 
 def _rule(config: OptimizationConfig, rate: optax.Schedule) -> optax.GradientTransformation:

@@ -81,17 +81,11 @@ def _pairs_within(images: NDArray[np.int64], quota: int, rng: np.random.Generato
     upper = np.stack(np.triu_indices(count, 1), axis=1)
     # Images come in random order, so 0-1, 2-3, ... is a random matching (an odd last one joins the first).
     partners = np.arange(count + count % 2).reshape(-1, 2)[:quota] % count
-    chained = np.sort(partners, axis=1)
-    chosen = _triangle_place(chained, count)
+    i, j = np.sort(partners, axis=1).T
+    chosen = i * (2 * count - i - 1) // 2 + j - i - 1  # places in `upper`, which goes row by row
     others = np.setdiff1d(np.arange(len(upper)), chosen, assume_unique=True)
     drawn = np.concatenate([chosen, rng.choice(others, quota - len(chosen), replace=False)])
     return np.asarray(images[upper[drawn]])
-
-
-def _triangle_place(pairs: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Place of each pair i < j in the list of all pairs, row by row."""
-    i, j = pairs[:, 0], pairs[:, 1]
-    return np.asarray(i * (2 * count - i - 1) // 2 + j - i - 1)
 
 
 def _pairs_between(

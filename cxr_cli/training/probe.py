@@ -36,7 +36,9 @@ def probed(
         images: their training images alone are looked at.
         flipped: use their horizontal flips too.
     """
-    reads = (_read_embedding, _read_flipped_embedding) if flipped else (_read_embedding,)
+    reads = [_read_embedding]
+    if flipped:
+        reads.append(lambda module, images: _read_embedding(module, images[:, :, ::-1]))
     vectors = [
         run_over(forward_function(network, scaling, read), variables, images.fetch, images.train)
         for read in reads
@@ -58,10 +60,6 @@ def probed(
 def _read_embedding(module: Any, images: Array) -> Array:
     vectors: Array = module.embedding(module.features(images))
     return vectors
-
-
-def _read_flipped_embedding(module: Any, images: Array) -> Array:
-    return _read_embedding(module, images[:, :, ::-1])
 
 
 class Fitted(NamedTuple):

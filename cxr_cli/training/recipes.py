@@ -1,11 +1,11 @@
 """The recipes: the papers' settings and ours, and what may be changed of them. Light: the help reads them."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
-from typing import Any, NamedTuple, get_args, get_type_hints
+from dataclasses import Field, fields, replace
+from typing import Any, NamedTuple, get_args
 
 from cxr_cli.errors import InvalidSetting
-from cxr_cli.runs.config import (
+from cxr_cli.runs.settings import (
     PARTS,
     TASKS,
     AugmentationConfig,
@@ -97,11 +97,8 @@ TYPES: Mapping[Any, Kind] = {
 }
 
 PART_TYPES = (NetworkConfig, OptimizationConfig, AugmentationConfig, *TASKS.values())
-SETTINGS = {
-    one.name: (one, get_type_hints(part)[one.name])
-    for part in PART_TYPES
-    for one in fields(part)
-    if "help" in one.metadata
+SETTINGS: Mapping[str, tuple[Field[Any], Any]] = {
+    one.name: (one, one.type) for part in PART_TYPES for one in fields(part) if "help" in one.metadata
 }
 """Every setting of training by name: its dataclass field, and its type."""
 

@@ -15,6 +15,7 @@ import numpy as np
 from cxr_cli.artifacts import read_json, versions, write_json
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.dataset.settings import geometry_of, views_of
+from cxr_cli.errors import InvalidSetting
 from cxr_cli.models.network import Network, Variables, create, outline
 from cxr_cli.models.registry import find_architecture
 from cxr_cli.models.weights.pretrained import load_pretrained
@@ -22,20 +23,12 @@ from cxr_cli.models.weights.sources import FoundWeights, combined_digest, find_a
 from cxr_cli.plots.training_curves import training_curves
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import image_source
-from cxr_cli.reporting import Advance, Reporter
-from cxr_cli.runs.config import (
-    ClassificationConfig,
-    NetworkConfig,
-    Recipe,
-    RunConfig,
-    SiameseConfig,
-    check_config,
-    write_config,
-)
+from cxr_cli.reporting import Reporter
+from cxr_cli.runs.config import RunConfig, check_config, write_config
 from cxr_cli.runs.folder import FIGURES, HISTORY, RECORD, is_finished
+from cxr_cli.runs.settings import ClassificationConfig, NetworkConfig, Recipe, SiameseConfig
 from cxr_cli.splitting.file import Split
 from cxr_cli.training.augment import Augmentation
-from cxr_cli.training.checkpoint import Progress
 from cxr_cli.training.classification import Classification, classification_loss
 from cxr_cli.training.history import EpochRecord, best_epoch, read_history
 from cxr_cli.training.loop import Preemption, Trainer
@@ -94,16 +87,23 @@ def resolve_weights(network: NetworkConfig, size: int, reporter: Reporter) -> tu
         network: its architecture and weights.
         size: of the images in pixels.
         reporter: takes the notices.
+
+    Raises:
+        InvalidSetting, UsageError, BadInput: see `find_all`.
     """
     find_architecture(network.arch)
     if network.weights == "none":
+        if network.weights_scaling != "published":
+            raise InvalidSetting(
+                "weights_scaling", network.weights_scaling, "needs `weights`, which are none here"
+            )
         return ()
-    found = find_all(network.weights, network.arch)
+    found = find_all(network.weights, network.arch, network.weights_scaling)
     for part in found:
         reporter.say(part.describe())
     if len(found) > 1:
         reporter.say(f"weights together: sha256 {combined_digest(found)}, of their digests")
-    sizes = {part.card.input_size for part in found} - {size}
+    sizes = {part.card.input_size for part in found if part.card.input_size} - {size}
     if sizes:
         trained = ", ".join(map(str, sorted(sizes)))
         reporter.say(f"these weights were trained on images of {trained} pixels, yours have {size}")
@@ -126,7 +126,13 @@ def fit_to_memory(folder: Path, config: RunConfig, wanted: int | None, reporter:
     if config.siamese:
         return Fit(batch, False)
     before = read_json(folder / RECORD).get("micro_batch") if (folder / RECORD).exists() else None
-    fit = _fit(config, wanted or before or batch)
+    images = wanted or before or batch
+    if images <= ALWAYS_FITS:
+        return Fit(images, False)
+    network, shapes = outline(config.network_spec)
+    loss = classification_loss(np.ones(len(config.classes), np.float32), 0.0)
+    scaling = Scaling(config.mean, config.std, config.network.precision)
+    fit = fit_batch(network, shapes, scaling, loss, config.size, images)
     fit = Fit(wanted or fit.micro_batch, fit.rematerialize)
     if fit.rematerialize:
         ways = "maps within the network's blocks are computed twice, the step is the same"
@@ -136,15 +142,6 @@ def fit_to_memory(folder: Path, config: RunConfig, wanted: int | None, reporter:
                 ways += "; batch normalization takes the statistics of each part"
         reporter.say(f"a batch of {batch} images does not fit into memory: {ways}")
     return fit
-
-
-def _fit(config: RunConfig, images: int) -> Fit:
-    if images <= ALWAYS_FITS:
-        return Fit(images, False)
-    network, shapes = outline(config.network_spec)
-    loss = classification_loss(np.ones(len(config.classes), np.float32), 0.0)
-    scaling = Scaling(config.mean, config.std, config.network.precision)
-    return fit_batch(network, shapes, scaling, loss, config.size, images)
 
 
 def train_run(
@@ -180,9 +177,8 @@ def train_run(
     if finished:
         history = read_history(folder / HISTORY, config.optimization.epochs)
     else:
-        with reporter.progress("training") as advance, preemption() as preempted:
-            report = _EpochLines(config.optimization.epochs, reporter, advance)
-            history = _train(folder, config, dataset, split, found, fit, report, preempted)
+        with preemption() as preempted:
+            history = _train(folder, config, dataset, split, found, fit, reporter, preempted)
     if not (finished and curves.exists()):
         training_curves(history, config.siamese, curves)
     return best_epoch(history), not finished
@@ -195,7 +191,7 @@ def _train(
     split: Split,
     found: tuple[FoundWeights, ...],
     fit: Fit,
-    report: "_EpochLines",
+    reporter: Reporter,
     preempted: Preemption,
 ) -> list[EpochRecord]:
     began, started = time.monotonic(), datetime.now(UTC)
@@ -226,13 +222,14 @@ def _train(
         judge_first=probe,
         select=optimization.select,
         seed=config.seed,
-        report=report,
+        reporter=reporter,
         preempted=preempted,
     )
+    device = jax.devices()[0]
     record = {
         "finished": False,
         "seed": config.seed,
-        "device": _device(),
+        "device": f"{device.platform}: {device.device_kind}",
         "micro_batch": fit.micro_batch,
         "rematerialized": fit.rematerialize,
         "last_session_started": started.isoformat(timespec="seconds"),
@@ -270,11 +267,6 @@ def make_task(network: Network, scaling: Scaling, images: TaskImages, config: Ru
     return Classification(network, scaling, images, config, config.seed)
 
 
-def _device() -> str:
-    device = jax.devices()[0]
-    return f"{device.platform}: {device.device_kind}"
-
-
 @contextmanager
 def preemption() -> Iterator[Preemption]:
     """Turn SIGTERM and SIGUSR1, by which a cluster asks a job to stop, into a question with an answer."""
@@ -294,39 +286,3 @@ def preemption() -> Iterator[Preemption]:
     finally:
         for name, handler in zip(signals, before, strict=True):
             signal.signal(name, handler)
-
-
-class _EpochLines:
-    """Reports a line an epoch, and the steps; see `training.loop.Report`."""
-
-    def __init__(self, epochs: int, reporter: Reporter, advance: Advance) -> None:
-        self.epochs, self.reporter, self.advance = epochs, reporter, advance
-        self.began = time.monotonic()
-        self.done = 0
-
-    def resumed(self, progress: Progress) -> None:
-        step = f", step {progress.step}" if progress.step else ""
-        self.reporter.say(f"resuming after epoch {progress.epoch}{step}")
-
-    def step(self, epoch: int, done: int, total: int, loss: float) -> None:
-        note = f"epoch {epoch}/{self.epochs} loss {loss:.4f}"
-        self.advance((epoch - 1) * total + done, self.epochs * total, note)
-
-    def epoch(self, record: EpochRecord) -> None:
-        validation = f"val loss {record.val_loss:.4f}  val accuracy {record.val_accuracy:.3f}"
-        if record.epoch == 0:
-            self.reporter.say(f"before training  {validation} *")
-            return
-        self.done += 1
-        left = (time.monotonic() - self.began) / self.done * (self.epochs - record.epoch)
-        self.reporter.say(
-            f"epoch {record.epoch}/{self.epochs}  "
-            f"loss {record.train_loss:.4f}  accuracy {record.train_accuracy:.3f}  {validation}"
-            f"{' *' if record.selected else '  '}  {record.seconds:.1f} s  {_clock(left)} left"
-        )
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}"

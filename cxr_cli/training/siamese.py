@@ -12,7 +12,7 @@ from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.forward import Scaling, forward_function, read_vectors, run_over
 from cxr_cli.prediction.similarity import differences_function
-from cxr_cli.runs.config import SiameseConfig
+from cxr_cli.runs.settings import SiameseConfig
 from cxr_cli.training.losses import binary_cross_entropy
 from cxr_cli.training.pairs import draw_class_even_batches, draw_pairs
 from cxr_cli.training.sampling import epoch_generator

@@ -61,8 +61,8 @@ def train(
             memory holds. It is no part of the run, though batch normalization takes the statistics of each
             part.
         reporter: takes notices, and a line an epoch.
-        **settings: in place of the recipe's, by the names of the fields in `runs.config`, such as `lr=1e-3`;
-            None leaves the recipe's.
+        **settings: in place of the recipe's, by the names of the fields in `runs.settings`, such as
+            `lr=1e-3`; None leaves the recipe's.
 
     Raises:
         InvalidSetting: see `resolve_recipe`.

@@ -43,7 +43,7 @@ def test_file_types_are_suffixes() -> None:
 
 
 def test_missing_values_are_a_level_and_rare_ones_are_one_together() -> None:
-    column = pd.Series(["a"] * 6 + ["b"] * 5 + ["c"] * 4 + ["d"] * 2 + [""] * 2 + [" a "])
+    column = pd.Series(["a"] * 6 + ["b"] * 5 + ["c"] * 4 + ["d"] * 2 + ["", "NaN"] + [" a "])
     assert few_levels(column).value_counts().to_dict() == {"a": 7, "b": 5, RARE: 6, MISSING: 2}
 
 
@@ -79,6 +79,6 @@ def test_characteristics_are_the_manifests_own_and_the_users_of_few_values() -> 
 
 def test_a_characteristic_that_is_not_there_cannot_be_ignored() -> None:
     with pytest.raises(
-        InvalidSetting, match="`ignore` 'sexx': no such characteristic; there are manufacturer, "
+        InvalidSetting, match="`ignore` 'sexx': no such characteristic; there are view_position, "
     ):
         characteristics_of(manifest(), ["sexx"])

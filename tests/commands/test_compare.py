@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,26 @@ def test_readers_of_more_classes_call_one_class_or_another(cxr: Cxr, tmp_path: P
     done = cxr(*command, "--format", "json", *QUICK)
     [reader] = json.loads(done.out)["readers"]
     assert (reader["sensitivity"]["value"], reader["specificity"]["value"]) == (0.5, pytest.approx(2 / 3))
+
+
+def test_readers_may_write_0_and_1_as_the_labels_do(cxr: Cxr, tmp_path: Path) -> None:
+    """Beside one score; with missing calls, which make a program write 1 as 1.0."""
+    table = drawn_table(1.0)[["image_id", "patient_id", "label", "score_pneumonia"]]
+    table["label"] = (table["label"] == "pneumonia").astype(int)
+    table["reader"] = np.where(np.arange(120) < 30, 1 - table["label"], table["label"]).astype(float)
+    table.loc[100:, "reader"] = np.nan
+    table.to_csv(tmp_path / "lone.csv", index=False, na_rep="NA")
+    done = cxr("compare", tmp_path / "lone.csv", "--reader", "reader", "--format", "json", *QUICK)
+    [reader] = json.loads(done.out)["readers"]
+    assert (reader["images"], reader["sensitivity"]["value"]) == (100, pytest.approx(35 / 50))
+    assert reader["specificity"]["value"] == pytest.approx(35 / 50)
+
+
+def test_a_model_named_as_the_ensemble_is_not_replaced(cxr: Cxr, folder: Path, tmp_path: Path) -> None:
+    shutil.copy(folder / "poor.csv", tmp_path / "ensemble.csv")
+    done = cxr("compare", folder / "good.csv", tmp_path / "ensemble.csv", "--ensemble", *QUICK)
+    assert (done.code, done.out) == (2, "")
+    assert "--ensemble: a model is named 'ensemble' already" in done.err
 
 
 def test_the_ensemble_is_the_mean_of_the_scores(cxr: Cxr, folder: Path) -> None:

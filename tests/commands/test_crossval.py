@@ -79,6 +79,18 @@ def test_other_settings_and_other_folders_are_refused(
     assert not (tmp_path / "x").exists()
 
 
+def test_the_positive_class_is_asked_for_before_anything_is_trained(
+    cxr: Cxr, make_dataset: Callable[..., Path], tmp_path: Path
+) -> None:
+    labels = ["covid19", "pneumonia"] * 6
+    dataset = make_dataset(tmp_path / "dataset", labels, [f"p{number}" for number in range(12)])
+    assert cxr("split", dataset, "-o", tmp_path / "folds.csv", "--folds", 3).code == 0
+    done = cxr("crossval", dataset, "--split", tmp_path / "folds.csv", "-o", tmp_path / "cv", *OPTIONS)
+    assert (done.code, done.out) == (2, "")
+    assert "--positive: name the positive class; of 'covid19' and 'pneumonia' none is named" in done.err
+    assert not (tmp_path / "cv").exists()
+
+
 def test_tasks_train_their_share_and_pool_nothing(
     cxr: Cxr, compiled_once: None, small_dataset: Path, folds: Path, tmp_path: Path, cv: Path
 ) -> None:

@@ -140,6 +140,14 @@ def test_classes_are_mapped_and_unknown_ones_left_out(cxr: Cxr, tested: Path, tm
     assert dict(table["label"].value_counts()) == {"covid19": 6, "normal": 6}
 
 
+def test_a_mapped_class_may_hold_a_comma_and_an_equals_sign(cxr: Cxr, tested: Path, tmp_path: Path) -> None:
+    other = write_dataset(tmp_path / "other", ["covid, IgG=1", "normal"] * 9)
+    done = cxr("test", tested, "--external", other, "--class-map", '"covid, IgG=1"=covid19', *QUICK)
+    assert done.code == 0
+    table = pd.read_csv(tested / "external" / "other" / "predictions.csv")
+    assert dict(table["label"].value_counts()) == {"covid19": 9, "normal": 9}
+
+
 def test_a_class_that_is_not_there_is_said_and_undefined(cxr: Cxr, tested: Path, tmp_path: Path) -> None:
     other = write_dataset(tmp_path / "healthy", ["normal"] * 12)
     done = cxr("test", tested, "--external", other, *QUICK)

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import save_file
 
 from cxr_cli.artifacts import read_json
+from cxr_cli.models.weights.sources import find_weights
 from cxr_cli.runs.config import read_config
 from cxr_cli.runs.model_store import open_run
 from cxr_cli.training.history import read_history
@@ -68,7 +70,6 @@ def test_a_fine_tuned_run_knows_its_weights_and_settings(finetuned: Path) -> Non
 def test_what_is_frozen_stays_as_published(finetuned: Path) -> None:
     from cxr_cli.models.network import create
     from cxr_cli.models.weights.pretrained import load_pretrained
-    from cxr_cli.models.weights.sources import find_weights
 
     run = open_run(finetuned)
     _, drawn = create(run.config.network_spec, np.random.default_rng(0))
@@ -125,9 +126,34 @@ def test_small_data_is_a_probe_that_needs_no_epoch(
     assert cxr("test", run).code == 0
 
 
+def test_a_file_s_weights_need_their_scaling_and_the_run_has_it(
+    cxr: Cxr, compiled_once: None, small_dataset: Path, split_file: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "shared.safetensors"
+    state = find_weights("auto", "efficientnet_lite0").state
+    save_file({f"model.{key}": np.ascontiguousarray(tensor) for key, tensor in state.items()}, path)
+    run = tmp_path / "run"
+    command = ["train", small_dataset, "--split", split_file, "-o", run, "--recipe", "small-data"]
+    command += ["--arch", "efficientnet_lite0_mid", "--weights", path]
+    refused = cxr(*command)
+    assert (refused.code, run.exists()) == (2, False)
+    assert f"{path}: a file does not state what input its weights expect" in refused.err
+    assert "--weights-scaling is needed: xrv ([-1024, 1024] of torchxrayvision), imagenet (" in refused.err
+    trained = cxr(*command, "--weights-scaling", "inception")
+    assert (trained.code, "were trained on images" in trained.err) == (0, False)
+    config = read_config(run)
+    assert (config.mean, config.std, config.network.weights_scaling) == (0.5, 0.5, "inception")
+    assert config.network.weights == str(path)
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
+        (
+            ["--weights", "none", "--weights-scaling", "xrv"],
+            2,
+            "--weights-scaling xrv: needs --weights, which are none here",
+        ),
         (["--arch", "resnet18"], 2, "'--arch': 'resnet18' is not one of 'covidnet', 'resnet50', 'resnet101'"),
         (["--weights", "none.pth"], 3, "none.pth: "),
         (["--arch", "covidnet"], 2, "--weights auto: none are published for covidnet"),

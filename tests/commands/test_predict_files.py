@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from dicom_image import dicom
 
 Cxr = Callable[..., Any]
 
@@ -109,6 +110,20 @@ def test_views_that_the_run_s_images_have_not_are_rejected_by_name(
     header.save_as(tmp_path / "lateral.dcm")
     [record] = map(json.loads, cxr("predict", run, tmp_path / "lateral.dcm", "--json").out.splitlines())
     assert "LATERAL" in record["rejected"]
+
+
+def test_images_whose_header_and_pixels_disagree_are_counted(
+    cxr: Cxr, tested: Path, files: Path, tmp_path: Path
+) -> None:
+    gray = cv2.imread(str(next(files.glob("*.png"))), cv2.IMREAD_GRAYSCALE)
+    dicom(gray, WindowCenter=0, WindowWidth=0).save_as(tmp_path / "image.dcm", enforce_file_format=True)
+    done = cxr("predict", tested, tmp_path / "image.dcm")
+    assert done.code == 0
+    assert "images whose header and pixels disagree: 1 (column pixel_mapping)" in done.err
+    [mapping] = pd.read_csv(io.StringIO(done.out))["pixel_mapping"]
+    assert mapping.endswith("; despite WindowCenter 0, WindowWidth 0: too narrow")
+    [record] = map(json.loads, cxr("predict", tested, tmp_path / "image.dcm", "--json").out.splitlines())
+    assert record["pixel_mapping"] == mapping
 
 
 def test_a_run_without_its_images_says_that_nothing_is_flagged(

@@ -20,6 +20,9 @@ from cxr_cli.images.read import PreparedImage, UnreadImage, read_image
 
 Cxr = Callable[..., Any]
 
+UNKNOWN_VIEWS = "images of unknown view, taken: 4 of 4"
+"""What is said of four PNG images without a table that has their views."""
+
 
 def draw(path: Path, seed: int, side: int = 40) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,11 +50,12 @@ def test_the_summary_goes_to_stdout_and_talk_to_stderr(cxr: Cxr, tmp_path: Path,
         "  class normal: 2",
         "  class pneumonia: 2",
         "  rejected, duplicate: 1",
-        "  rejected, not a PNG or JPEG image: 1",
+        "  rejected, not a PNG, JPEG, TIFF or BMP image: 1",
     ]
     assert outcome.err.splitlines() == [
-        "other files passed over, neither PNG, JPEG nor DICOM by name: 1",
+        "other files passed over, no images by name: 1 (.txt 1)",
         "exact duplicates left out: 1 (0 under another label, 0 under another patient)",
+        UNKNOWN_VIEWS,
     ]
     again = cxr("preprocess", images, "-o", tmp_path / "d", "--size", 16)
     assert (again.code, again.out) == (0, outcome.out)
@@ -93,7 +97,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(cxr: Cxr, tmp_path: Path, imag
     for arguments, code, what in (
         ([tmp_path / "empty"], 3, "no images here"),
         ([tmp_path / "gone"], 3, "no such file or folder"),
-        ([tmp_path / "text"], 3, "not a PNG or JPEG"),
+        ([tmp_path / "text"], 3, "not a PNG, JPEG, TIFF or BMP"),
         ([images, "--labels", tmp_path / "t.csv"], 3, "t.csv: no column 'path'; it has 'file', 'label'"),
         ([images, "--labels", tmp_path / "gone.csv"], 3, "gone.csv: no such file"),
         ([images, "--crop-border", "0.5"], 2, "--crop-border 0.5"),
@@ -116,13 +120,25 @@ def test_other_settings_into_a_dataset_and_too_many_rejects(cxr: Cxr, tmp_path: 
     assert "text.png" in one_line(outcome.err)
 
 
+def test_classes_that_may_be_one_are_reported(cxr: Cxr, tmp_path: Path, images: Path) -> None:
+    lines = [f"{n}.png,{label}" for n, label in enumerate(("No Finding", "no finding", "NoFinding", "mass"))]
+    (tmp_path / "t.csv").write_text("\n".join(["path,label", *lines]))
+    outcome = cxr("preprocess", images, "--labels", tmp_path / "t.csv", "-o", tmp_path / "d", "--workers", 0)
+    assert "class no finding: 1" in outcome.out
+    (notice,) = [line for line in outcome.err.splitlines() if line.startswith("classes")]
+    assert notice == (
+        "classes 'No Finding' and 'NoFinding' and 'no finding' differ in capitals or blanks alone; "
+        "they are classes of their own"
+    )
+
+
 def test_truncated_images_are_rows_of_the_rejected(cxr: Cxr, tmp_path: Path, images: Path) -> None:
     for name in ("cut.jpg", "cut.png"):
         path = draw(images / "normal" / name, 9)
         path.write_bytes(path.read_bytes()[:-300])
     (images / "normal" / "cut.dcm").write_bytes(bytes(128) + b"DICM" + b"\x02\x00")
     outcome = cxr("preprocess", images, "-o", tmp_path / "d", "--size", 16, "--workers", 0)
-    assert (outcome.code, outcome.err) == (0, "")
+    assert (outcome.code, outcome.err) == (0, f"{UNKNOWN_VIEWS}\n")
     assert "4 images of 16 x 16, 3 inputs rejected" in outcome.out
 
 
@@ -197,7 +213,7 @@ def test_an_image_that_hangs_or_kills_its_process_is_one_reject(
     bad = [draw(images / "normal" / f"{name}.png", 7) for name in ("crashes", "hangs")]
     options = ["--size", 16, "--workers", 2, "--image-timeout", 3]
     outcome = cxr("preprocess", images, "-o", tmp_path / "d", *options)
-    assert (outcome.code, outcome.err) == (0, "")
+    assert (outcome.code, outcome.err) == (0, f"{UNKNOWN_VIEWS}\n")
     assert "4 images of 16 x 16, 2 inputs rejected" in outcome.out
     assert read_csv(tmp_path / "d" / "rejected.csv").to_numpy().tolist() == [
         [str(bad[0]), "reading it killed its process (SIGSEGV)"],
@@ -223,10 +239,10 @@ def test_shards_from_a_job_array_are_merged(
             f"{tmp_path / task}: 2 images of 16 x 16, 0 inputs rejected, shard {number}/2\n"
         )
     merged = cxr("preprocess", "--merge", tmp_path / "6", tmp_path / "5", "-o", tmp_path / "merged")
-    assert (merged.code, merged.err) == (0, "")
+    assert (merged.code, merged.err) == (0, f"{UNKNOWN_VIEWS}\n")
     assert merged.out == whole.out.replace("whole", "merged")
     everything = cxr("preprocess", images, "-o", tmp_path / "all", "--shard", "1/1", *options)
-    assert (everything.out, everything.err) == (whole.out.replace("whole", "all"), "")
+    assert (everything.out, everything.err) == (whole.out.replace("whole", "all"), f"{UNKNOWN_VIEWS}\n")
     monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "9")
     outcome = cxr("preprocess", images, "-o", tmp_path / "x", *options)
     assert outcome.code == 2

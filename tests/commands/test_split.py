@@ -41,6 +41,17 @@ def test_counts_are_data_and_notices_are_talk(cxr: Cxr, small_dataset: Path, tmp
     assert names(tmp_path) == ["split.csv", "split.json"]
 
 
+def test_an_id_that_is_no_patient_s_is_reported(cxr: Cxr, make_dataset: MakeDataset, tmp_path: Path) -> None:
+    patients = ["ANONYMOUS"] * 3 + [str(number) for number in range(17)]
+    make_dataset(tmp_path / "d", ["normal", "pneumonia"] * 10, patients)
+    outcome = cxr("split", tmp_path / "d", "-o", tmp_path / "split.csv", "--no-near-duplicates")
+    assert outcome.err.splitlines()[0] == (
+        "patient_id 'ANONYMOUS' is on 3 of 20 images, which count as one patient; if it is no patient's, "
+        "give `cxr preprocess` a label table with a column of patients; its column of paths, taken as that "
+        "one, makes each image a patient of its own"
+    )
+
+
 def test_the_default_shares_are_a_fifth_each(cxr: Cxr, small_dataset: Path, tmp_path: Path) -> None:
     cxr("split", small_dataset, "-o", tmp_path / "default.csv")
     cxr("split", small_dataset, "-o", tmp_path / "given.csv", "--val", 0.2, "--test", 0.2, "--seed", 0)

@@ -184,3 +184,41 @@ def test_a_second_file_of_an_option_is_not_passed_over(cxr: Cxr, predictions: Pa
         name = options[2] if options[2] != "-o" else "--output"
         assert one_line(outcome.err) == f"cxr: {name}: is given twice, and takes one file or folder\n"
     assert cxr(*command, *QUICK, *QUICK).code == 0
+
+
+def test_ages_sexes_views_and_ids_of_any_spelling(cxr: Cxr, tmp_path: Path) -> None:
+    spelled = {
+        "patient_id": ["0001", "1.0", "P2", "p02 ", "nan", "NA", "7", "8"],
+        "age": ["058Y", "30", "90+", "nan", "412", "018M", "unknown", "61.0"],
+        "sex": ["M", "male", "F", "Female", "W", "U", "m", "NULL"],
+        "view_position": ["PA", "pa ", "AP ERECT", "AP", "?", "LL", "L", "ap"],
+    }
+    table = pd.DataFrame(spelled).assign(
+        image_id=list("abcdefgh"), label=["no", "yes"] * 4, score_yes=np.linspace(0.1, 0.8, 8)
+    )
+    table.to_csv(tmp_path / "p.csv", index=False)
+    by = ("--by", "age:40,60", "--by", "sex", "--by", "view_position")
+    options = (*by, "--positive", "yes", "--format", "csv", *QUICK)
+    outcome = cxr("stratify", tmp_path / "p.csv", *options)
+    assert outcome.code == 0, outcome.err
+    rows = rows_of(outcome.out)
+    assert {(row["by"], row["stratum"]): row["images"] for row in rows} == {
+        ("", "all images"): "8",
+        ("age", "<40"): "2",
+        ("age", "40 to <60"): "1",
+        ("age", ">=60"): "2",
+        ("age", "not recorded"): "3",
+        ("sex", "F"): "3",
+        ("sex", "M"): "3",
+        ("sex", "not recorded"): "2",
+        ("view_position", "AP"): "3",
+        ("view_position", "LATERAL"): "2",
+        ("view_position", "PA"): "2",
+        ("view_position", "not recorded"): "1",
+    }
+    assert rows[0]["patients"] == "6"
+    assert "each taken as one patient: 2, such as '0001' and '1.0'; --ids-verbatim keeps them" in outcome.err
+    assert "1 ages below 0 or over 120 years count as not recorded" in outcome.err
+    verbatim = cxr("stratify", tmp_path / "p.csv", *options, "--ids-verbatim")
+    assert rows_of(verbatim.out)[0]["patients"] == "8"
+    assert "each taken as one patient" not in verbatim.err

@@ -123,7 +123,10 @@ LAST = "_conv_head.weight"
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda state: state.pop(LAST), "no tensor for top.conv.kernel of efficientnet_lite0"),
+        (
+            lambda state: state.pop(LAST),
+            "no tensor _conv_head.weight for top.conv.kernel of efficientnet_lite0",
+        ),
         (lambda state: state.update(extra=np.zeros(1)), "extra is no tensor of efficientnet_lite0"),
         (lambda state: state.update({LAST: state[LAST][:-1]}), f"{LAST} has shape (1279, 320, 1, 1)"),
         (
@@ -145,6 +148,24 @@ def test_the_first_mismatch_of_a_file_is_one_line(
     assert err.startswith(f"cxr: {path}: ")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_a_checkpoint_s_file_fits_and_is_said_to_need_its_scaling(
+    cxr: Cxr, tmp_path: Path, published: dict[str, np.ndarray]
+) -> None:
+    state = {f"module.net.{key}": tensor for key, tensor in published.items() if not key.startswith("_fc")}
+    state |= {"module.classifier.0.weight": np.ones((14, 1280)), "module.classifier.0.bias": np.ones(14)}
+    path = tmp_path / "model.safetensors"
+    save_file(state, path)
+    verify = ("weights", "verify", path, "--arch", "efficientnet_lite0")
+    code, out, err = cxr(*verify)
+    assert code == 0
+    assert out.startswith(f"weights: the file {path}, names without 'module.net.', sha256 ")
+    assert err.startswith("each of its 296 tensors has its place in efficientnet_lite0")
+    assert "a file does not state what input its weights expect: training needs --weights-scaling" in err
+    code, out, err = cxr(*verify, "--weights-scaling", "inception")
+    assert (code, "names without 'module.net.', input [-1, 1], sha256" in out) == (0, True)
+    assert "training needs" not in err
 
 
 @pytest.mark.parametrize("name", ["model.pth", "model.safetensors"])

@@ -3,11 +3,13 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from dicom_image import dicom, gradual
 from PIL import Image
 from recorder import Recorder
 
@@ -126,7 +128,10 @@ def test_inputs_are_rows_and_rejected(tmp_path: Path, images: Path, run: Run) ->
     rejected = read_csv(tmp_path / "d" / "rejected.csv")
     assert rejected["source"].tolist() == [str(images / "normal" / name) for name in ("cut.png", "text.png")]
     assert "truncated" in rejected["reason"][0]
-    assert any(line.startswith("other files passed over") and line.endswith(": 2") for line in run.said)
+    assert any(
+        line.startswith("other files passed over") and line.endswith(": 2 (.txt 1, no suffix 1)")
+        for line in run.said
+    )
 
 
 def test_a_file_named_by_the_user_is_always_an_input(tmp_path: Path, images: Path, run: Run) -> None:
@@ -163,7 +168,7 @@ def test_exact_duplicates_are_kept_once_and_told(tmp_path: Path, run: Run) -> No
         f"{first}, under another label",
         f"{first}, under another label, under another patient",
     ]
-    assert run.said[-1] == "exact duplicates left out: 4 (2 under another label, 2 under another patient)"
+    assert run.said[0] == "exact duplicates left out: 4 (2 under another label, 2 under another patient)"
 
 
 def test_a_label_table_gives_labels_characteristics_and_columns(
@@ -195,6 +200,107 @@ def test_a_label_table_gives_labels_characteristics_and_columns(
     ]
     assert "rows of the label tables without an image here: 1" in run.said
     assert any("'source' is kept as 'table_source'" in line for line in run.said)
+
+
+def test_what_is_missing_is_missing_in_every_column(tmp_path: Path, images: Path, run: Run) -> None:
+    settings = table(
+        tmp_path / "t.csv",
+        "path,label,patient_id,sex,age,view_position",
+        "a,one,nan,NA,#N/A,?",
+        "b,None,7,F,50,PA",
+        "c,two,NaN,-,<NA>,null",
+        "d,NaN,8,M,60,AP",
+    )
+    run(images, to=tmp_path / "d", settings=settings)
+    manifest = open_dataset(tmp_path / "d").manifest
+    missing = manifest[["patient_id", "sex", "age", "view_position"]]
+    assert manifest["label"].tolist() == ["one", "two"]
+    assert (missing == "").all(axis=None)
+    assert read_csv(tmp_path / "d" / "rejected.csv")["reason"].tolist() == [
+        "missing label in the label table: 'None'",
+        "missing label in the label table: 'NaN'",
+    ]
+    assert run.said == [
+        "images whose patient id is a word for a missing value, each a patient of its own: 2 of 2",
+        "images of unknown view, taken: 2 of 2",
+    ]
+
+
+def test_a_folder_named_like_a_missing_value_is_no_class(tmp_path: Path, images: Path, run: Run) -> None:
+    draw(images / "nan" / "e.png", 9)
+    run(images, to=tmp_path / "d")
+    assert read_csv(tmp_path / "d" / "rejected.csv")["reason"].tolist() == [
+        "missing label of its folder: 'nan'"
+    ]
+
+
+def test_ages_sexes_and_views_are_written_in_one_way_and_kept_as_written(
+    tmp_path: Path, images: Path, run: Run
+) -> None:
+    settings = table(
+        tmp_path / "t.csv",
+        "path,label,sex,age,view_position",
+        "a,one,male,018M,pa",
+        "b,one,W,412,AP ERECT",
+        "c,two,1,90+,FRONTAL",
+        "d,two,unknown,50-59,XYZ",
+    )
+    run(images, to=tmp_path / "d", settings=settings)
+    manifest = open_dataset(tmp_path / "d").manifest.set_index("path").sort_index()
+    for column, values in {
+        "sex": ["M", "F", "1", ""],
+        "sex_raw": ["male", "W", "1", "unknown"],
+        "age": ["1.5", "", "90", "50-59"],
+        "age_raw": ["018M", "412", "90+", "50-59"],
+        "view_position": ["PA", "AP", "FRONTAL", ""],
+        "view_position_raw": ["pa", "AP ERECT", "FRONTAL", "XYZ"],
+    }.items():
+        assert manifest[column].tolist() == values
+    assert run.said == [
+        "images whose age is left empty: negative, over 120 years, or no age: 1 of 4 (column age_raw)",
+        "images whose age is no number of years, kept as written: 1 of 4 (column age_raw)",
+        "images whose age has an open end, such as 90+, read as 90: 1 of 4 (column age_raw)",
+        "images whose sex is none of M, F and O, kept as written: 1 of 4 (column sex_raw)",
+        "images of unknown view, taken: 1 of 4; frontal ones, PA or AP not stated: 1",
+    ]
+    run(images, to=tmp_path / "ap", settings=replace(settings, views=("AP",)))
+    assert run.said[-1] == "images of unknown view, taken: 1 of 3; frontal ones, PA or AP not stated: 1"
+    assert read_csv(tmp_path / "ap" / "rejected.csv")["reason"].tolist() == ["PA view; taken are AP"]
+
+
+def test_spellings_of_one_patient_id_are_one_patient(tmp_path: Path, images: Path, run: Run) -> None:
+    rows = ["path,label,patient_id", "a,one,P 01", "b,one,8", "c,two,p01 ", "d,two,08"]
+    settings = table(tmp_path / "t.csv", *rows)
+    run(images, to=tmp_path / "d", settings=settings)
+    manifest = open_dataset(tmp_path / "d").manifest.set_index("path").sort_index()
+    assert manifest["patient_id_raw"].tolist() == ["P 01", "8", "p01", "08"]
+    # The first of an id's spellings, in the order of the images: b, a, c, d.
+    assert manifest["patient_id"].tolist() == ["P 01", "8", "P 01", "8"]
+    assert run.said[0] == (
+        "patient ids that differ only in zeros, blanks, case or .0, each taken as one patient: 2, such as "
+        "'8' and '08'; `ids_verbatim` keeps them apart"
+    )
+    with pytest.raises(SettingsChanged, match="`ids_verbatim` was False, now True"):
+        run(images, to=tmp_path / "d", settings=replace(settings, ids_verbatim=True))
+    run(images, to=tmp_path / "v", settings=replace(settings, ids_verbatim=True))
+    verbatim = open_dataset(tmp_path / "v").manifest.set_index("path").sort_index()
+    assert verbatim["patient_id"].tolist() == verbatim["patient_id_raw"].tolist()
+    assert verbatim["patient_id"].nunique() == 4
+    assert run.said == ["images of unknown view, taken: 4 of 4"]
+
+
+def test_an_id_that_is_no_patient_s_is_reported(tmp_path: Path, images: Path, run: Run) -> None:
+    rows = ["path,label,patient_id", "a,one,ANONYMOUS", "b,one,8", "c,two,Anonymous", "d,two,9"]
+    run(images, to=tmp_path / "d", settings=table(tmp_path / "t.csv", *rows))
+    assert (
+        "patient_id 'ANONYMOUS' is on 2 of 4 images, which count as one patient; if it is no patient's, "
+        "give `cxr preprocess` a label table with a column of patients; its column of paths, taken as that "
+        "one, makes each image a patient of its own"
+    ) in run.said
+    (tmp_path / "t.csv").write_text("path,label\na,one\nb,one\nc,two\nd,two\n")
+    by_path = Settings(Geometry(size=16), (tmp_path / "t.csv",), Columns(patient="path"))
+    run(images, to=tmp_path / "p", settings=by_path)
+    assert open_dataset(tmp_path / "p").manifest["patient_id"].nunique() == 4
 
 
 def test_a_covidx_list_gives_subset_and_collection(tmp_path: Path, images: Path, run: Run) -> None:
@@ -289,7 +395,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, images: Path, 
 def test_nothing_is_left_where_no_image_could_be_read(tmp_path: Path, run: Run) -> None:
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "a.png").write_text("no picture")
-    with pytest.raises(BadInput, match=r"none of 1 inputs .*a\.png: not a PNG or JPEG"):
+    with pytest.raises(BadInput, match=r"none of 1 inputs .*a\.png: not a PNG, JPEG, TIFF or BMP"):
         run(tmp_path / "images", to=tmp_path / "d")
     assert not (tmp_path / "d").exists()
 
@@ -298,7 +404,7 @@ def test_nothing_is_left_where_no_image_could_be_read(tmp_path: Path, run: Run) 
     ("settings", "message"),
     [
         ({"size": 4}, "`size` 4: from 8 to 4096 pixels"),
-        ({"format": "mimic", "labels": ["t.csv"]}, "`format` mimic: one of nih, rsna"),
+        ({"format": "kaggle", "labels": ["t.csv"]}, "`format` kaggle: one of nih, rsna"),
         ({"views": "PA,top"}, "`views` PA,top: 'TOP' is none of PA, AP"),
     ],
 )
@@ -316,7 +422,7 @@ def test_the_call_of_a_notebook_gives_counts(tmp_path: Path, images: Path) -> No
     assert (result.folder, result.size, result.shard) == (tmp_path / "d", 16, None)
     assert (result.inputs, result.images, result.rejected) == (5, 4, 1)
     assert result.classes == {"normal": 2, "pneumonia": 2}
-    assert result.rejected_by_reason == {"not a PNG or JPEG image": 1}
+    assert result.rejected_by_reason == {"not a PNG, JPEG, TIFF or BMP image": 1}
 
 
 def test_an_empty_folder_is_bad_input(tmp_path: Path, run: Run) -> None:
@@ -363,10 +469,28 @@ def test_the_journal_holds_no_header_text(tmp_path: Path, images: Path) -> None:
         "source",
         "label",
         "patient_id",
+        "patient_id_raw",
         "view_position",
+        "view_position_raw",
         "sex",
+        "sex_raw",
         "age",
+        "age_raw",
         "manufacturer",
         "portable",
         "pixel_mapping",
     }
+
+
+def test_images_whose_header_and_pixels_disagree_are_counted(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    for name, width in (("sound", 4000), ("narrow", 0), ("elsewhere", 1)):
+        image = dicom(gradual(len(name), 4000).astype(np.uint16), 12, WindowCenter=2000, WindowWidth=width)
+        image.save_as(tmp_path / "images" / f"{name}.dcm", enforce_file_format=True)
+    run(tmp_path / "images", to=tmp_path / "ds")
+    assert [line for line in run.said if "disagree" in line] == [
+        "images whose header and pixels disagree, read as it says after 'despite': "
+        "2 of 3 (column pixel_mapping)"
+    ]
+    mapping = read_csv(tmp_path / "ds" / "manifest.csv").set_index("source")["pixel_mapping"]
+    assert sum("despite" in text for text in mapping) == 2

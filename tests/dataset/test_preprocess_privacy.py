@@ -93,14 +93,17 @@ def test_unmapped_manufacturers_are_listed_until_a_table_has_them(tmp_path: Path
     said = make(images, tmp_path / "d", Settings(Geometry(16)))
     # The third spelling is of an image that gave no row.
     assert said == [
-        "manufacturers in no table, kept as they are spelled (`manufacturers` adds them): 'ACME GmbH'"
+        "manufacturers in no table, kept as they are spelled (`manufacturers` adds them): 'ACME GmbH'",
+        "images of unknown view, taken: 2 of 2",
     ]
     manifest = open_dataset(tmp_path / "d").manifest
     assert manifest["manufacturer"].tolist() == ["Philips", "ACME GmbH"]
     assert read_json(tmp_path / "d" / "dataset.json")["unmapped_manufacturers"] == ["ACME GmbH"]
     table = tmp_path / "own.toml"
     table.write_text('"Acme" = ["acme"]\n')
-    assert make(images, tmp_path / "e", Settings(Geometry(16), manufacturers=table)) == []
+    assert make(images, tmp_path / "e", Settings(Geometry(16), manufacturers=table)) == [
+        "images of unknown view, taken: 2 of 2"
+    ]
     manifest = open_dataset(tmp_path / "e").manifest
     assert manifest["manufacturer"].tolist() == ["Philips", "Acme"]
     assert manifest["manufacturer_raw"].tolist() == ["Philips Medical Systems", "ACME GmbH"]
@@ -133,6 +136,22 @@ def test_patients_of_headers_and_tables_are_hashed_alike(tmp_path: Path, images:
     patient = hash_patient("MRN 5", KEY)
     for folder in ("d", "t"):
         assert open_dataset(tmp_path / folder).manifest["patient_id"].tolist() == [patient, patient]
+
+
+def test_spellings_of_a_hashed_id_are_one_patient(tmp_path: Path) -> None:
+    for name, patient in (("a", "MRN 5"), ("b", "mrn5"), ("c", "MRN 6")):
+        write_image(tmp_path / "images" / "x" / f"{name}.dcm", PatientID=patient)
+    said = make(tmp_path / "images", tmp_path / "d", Settings(Geometry(16), patient_key=KEY))
+    assert "MRN" not in everything_in(tmp_path / "d").upper() + "".join(said).upper()
+    one, other, third = (hash_patient(patient, KEY) for patient in ("MRN 5", "mrn5", "MRN 6"))
+    manifest = open_dataset(tmp_path / "d").manifest
+    assert manifest["patient_id"].tolist() == [one, one, third]
+    assert manifest["patient_id_raw"].tolist() == [one, other, third]
+    assert f"each taken as one patient: 1, such as {one!r} and {other!r}" in said[0]
+    (tmp_path / "t.csv").write_text("path,label,patient_id_raw\na.dcm,x,MRN 9\n")
+    settings = Settings(Geometry(16), (tmp_path / "t.csv",), patient_key=KEY)
+    make(tmp_path / "images", tmp_path / "t", settings)
+    assert "MRN" not in everything_in(tmp_path / "t")
 
 
 def test_another_key_is_refused(tmp_path: Path, images: Path) -> None:

@@ -65,12 +65,15 @@ def test_a_merged_dataset_has_the_bytes_of_one_made_whole(images: Path, tmp_path
         reason.removeprefix(f"duplicate of {images}/")
         for reason in read_csv(tmp_path / "merged" / "rejected.csv")["reason"]
     ] == [
-        "not a PNG or JPEG image",
+        "not a PNG, JPEG, TIFF or BMP image",
         "a/07.png",
         "a/00.png, under another label",
         "a/00.png, under another label",
     ]
-    assert said == ["exact duplicates left out: 3 (2 under another label, 0 under another patient)"]
+    assert said == [
+        "exact duplicates left out: 3 (2 under another label, 0 under another patient)",
+        "images of unknown view, taken: 7 of 7",
+    ]
 
 
 def test_a_merge_that_was_cut_off_goes_on_to_the_same_bytes(images: Path, tmp_path: Path) -> None:

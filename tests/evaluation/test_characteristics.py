@@ -98,3 +98,11 @@ def test_the_table_shows_counts_shares_and_quartiles() -> None:
     }
     [share] = [row for row in numbers if row["level"] == "M" and row["statistic"] == "share"]
     assert share["positive"] == pytest.approx(2 / 3)
+
+
+def test_a_group_s_name_takes_no_other_column() -> None:
+    groups = {"level": np.array([True, False]), "statistic": np.array([False, True])}
+    table = characteristics_table("t", groups, {"sex": ["F", "M"]}, np.arange(2))
+    first = table.records()[0]
+    assert (first["characteristic"], first["level"], first["statistic"]) == ("images", "", "n")
+    assert (first["group level"], first["group statistic"], first["all images"]) == (1, 1, 2)

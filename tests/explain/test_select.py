@@ -118,7 +118,9 @@ def test_an_input_that_is_not_an_image_is_named(dataset: Dataset, tmp_path: Path
     with pytest.raises(BadInput, match=r"^ffff: no such file, and no image_id of .*dataset$"):
         images_named(dataset, ["ffff"])
     (tmp_path / "notes.txt").write_text("not an image")
-    with pytest.raises(BadInput, match=r"notes.txt: cannot be read as an image: not a PNG or JPEG image"):
+    with pytest.raises(
+        BadInput, match=r"notes.txt: cannot be read as an image: not a PNG, JPEG, TIFF or BMP image"
+    ):
         images_named(dataset, [str(tmp_path / "notes.txt")])
 
 

@@ -37,9 +37,13 @@ def test_characteristics_are_what_the_header_states_and_nothing_that_names_a_pat
     )
     assert stated == {
         "patient_id": "007",
+        "patient_id_raw": "007",
         "view_position": "AP",
+        "view_position_raw": "AP",
         "sex": "F",
+        "sex_raw": "F",
         "age": "1.5",
+        "age_raw": "018M",
         "manufacturer_raw": "Maker",
         "model": "",
         "station": "",
@@ -99,21 +103,59 @@ def test_values_kept_at_the_users_wish() -> None:
     }
 
 
+@pytest.mark.filterwarnings("ignore:(Invalid value|The value length):UserWarning")  # pydicom's
+def test_what_a_header_states_is_normalized_and_kept_as_written() -> None:
+    stated = header_characteristics(
+        header(
+            PatientID="nan",
+            PatientAge="58",
+            PatientSex="W",
+            ViewPosition="ap erect",
+            Manufacturer="NONE",
+            InstitutionName="N/A",
+            StationName="unknown",
+        )
+    )
+    assert {name: value for name, value in stated.items() if value and "portable" not in name} == {
+        "patient_id_raw": "nan",
+        "age": "58",
+        "age_raw": "58",
+        "sex": "F",
+        "sex_raw": "W",
+        "view_position": "AP",
+        "view_position_raw": "ap erect",
+        "station": "unknown",
+    }
+
+
 def test_the_table_wins_over_the_header_where_it_says_something() -> None:
     stated = {"patient_id": "h", "sex": "F", "age": "40", "view_position": "AP", "model": "M"}
-    table = {"patient_id": "t", "sex": "", "view_position": "PA", "site": "north"}
+    stated |= {f"{name}_raw": f"{stated[name]} as written" for name in ("patient_id", "sex", "age")}
+    # An age of 412 says nothing, nor does a sex that is unknown.
+    table = {"patient_id": " t", "sex": "U", "age": "412", "view_position": "pa", "site": "north"}
     assert combine(stated, table) == {
         "patient_id": "t",
+        "patient_id_raw": "t",
         "sex": "F",
+        "sex_raw": "F as written",
         "age": "40",
+        "age_raw": "40 as written",
         "view_position": "PA",
+        "view_position_raw": "pa",
         "model": "M",
         "site": "north",
     }
-    assert combine({}, {"site": "north"}) == {
+    group = {"age": "40-49", "sex": "1"}
+    kept = combine(stated, group)
+    assert (kept["age"], kept["sex"]) == ("40-49", "1")
+    assert combine({}, {"site": "north", "age": "412", "patient_id": "nan"}) == {
         "patient_id": "",
+        "patient_id_raw": "nan",
         "view_position": "",
+        "view_position_raw": "",
         "sex": "",
+        "sex_raw": "",
         "age": "",
+        "age_raw": "412",
         "site": "north",
     }

@@ -1,6 +1,8 @@
 """Spellings of patient ids."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cxr_cli.images.patient_ids import id_key, placeholder_id, unite_ids
 
@@ -44,6 +46,17 @@ def test_united_ids_are_written_as_the_first_of_their_spellings() -> None:
     assert (alone.ids, alone.respelled, alone.example) == (("7", "8", "7", "", ""), 0, ())
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from(["{}", "{:04}", "{}.0", " {} "]))),
+    st.sampled_from(["", "P", "site-2/"]),
+)
+def test_numbers_are_one_id_in_whatever_spelling(written: list[tuple[int, str]], prefix: str) -> None:
+    forms = [(number, "{}" if prefix and form == "{}.0" else form) for number, form in written]
+    ids = unite_ids([prefix + form.format(number) for number, form in forms]).ids
+    assert len(set(ids)) == len({number for number, _ in forms})
+    assert len(set(zip(ids, [number for number, _ in forms], strict=True))) == len(set(ids))
+
+
 def test_ids_that_are_likely_no_patients() -> None:
     assert placeholder_id(["a"] * 10 + ["b"] * 9) == ("a", 10)
     assert placeholder_id(["a"] * 10 + ["b"] * 10) is None
@@ -51,4 +64,6 @@ def test_ids_that_are_likely_no_patients() -> None:
     assert placeholder_id(["a", "a", "ANONYMOUS", "b", "ANONYMOUS"]) == ("ANONYMOUS", 2)
     assert placeholder_id(["De-Identified", "De-Identified"]) == ("De-Identified", 2)
     assert placeholder_id(["", "", "", "unknown"]) is None
+    assert placeholder_id(["0", "0", "1", "2"]) is None  # patients may be numbered from 0
+    assert placeholder_id(["0"] * 10 + ["1"]) == ("0", 10)
     assert placeholder_id([]) is None

@@ -1,4 +1,4 @@
-"""PNG and JPEG decoding against hand-worked values, and the pixel work that every image goes through."""
+"""PNG, JPEG, TIFF and BMP decoding against hand-worked values, and the pixel work of every image."""
 
 import hashlib
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from cxr_cli.images.raster import crop, image_id, read_raster, resize, to_gray
+from cxr_cli.images.raster import _has_sixteen_bits, crop, image_id, read_raster, resize, to_gray
 from cxr_cli.images.rejected import RejectedImageError
 
 SIDE = 40
@@ -106,6 +106,46 @@ def test_sixteen_bit_color_keeps_its_low_byte(tmp_path: Path) -> None:
     assert "16-bit color" in image.mapping
 
 
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+@pytest.mark.parametrize(
+    ("dtype", "kind"),
+    [
+        (np.uint16, "16-bit gray"),
+        (np.int32, "integer gray"),
+        (np.float32, "floating-point gray"),
+    ],
+)
+def test_deep_tiffs_are_mapped_from_their_own_range(
+    tmp_path: Path, dtype: type[np.generic], kind: str, compression: str
+) -> None:
+    values = (RAMP.astype(np.float64) * 13 + 100).astype(dtype)
+    save(tmp_path / "a.tif", Image.fromarray(values), compression=compression)
+    image = read_raster(tmp_path / "a.tif")
+    span = f"full range {values.min():g}..{values.max():g}"
+    assert image.mapping == f"TIFF; {kind}, {span}"
+    expected = to_gray(values, float(values.min()), float(values.max()))
+    np.testing.assert_array_equal(image.pixels, expected)
+    if dtype is not np.int32:  # Pillow knows none of these that is inverted
+        save(tmp_path / "b.tif", Image.fromarray(values), compression=compression, tiffinfo={262: 0})
+        inverted = read_raster(tmp_path / "b.tif")
+        assert inverted.mapping == f"TIFF; {kind}, white is zero: inverted, {span}"
+        np.testing.assert_array_equal(inverted.pixels, 255 - expected)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.tiff", "a.bmp", "a.png"])
+def test_gray_of_eight_bits_is_read_as_it_is_from_every_format(tmp_path: Path, name: str) -> None:
+    save(tmp_path / name, Image.fromarray(RAMP))
+    np.testing.assert_array_equal(read_raster(tmp_path / name).pixels, RAMP)
+
+
+def test_a_tiff_whose_data_lie_at_a_place_with_the_digits_16_is_not_of_16_bits(tmp_path: Path) -> None:
+    save(tmp_path / "a.tif", Image.fromarray(RAMP).convert("RGB"), compression="tiff_lzw")
+    with Image.open(tmp_path / "a.tif") as image:
+        (tile,) = image.tile
+        image.tile = [tile._replace(args=(tile.args[0], False, 1610))]
+        assert not _has_sixteen_bits(image)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_set_upright_as_pillow_does(tmp_path: Path, orientation: int) -> None:
     exif = Image.Exif()
@@ -168,8 +208,23 @@ def animated(path: Path) -> None:
     save(path, Image.fromarray(RAMP), save_all=True, append_images=[Image.fromarray(RAMP.max() - RAMP)])
 
 
-def tiff_under_another_name(path: Path) -> None:
+def gif_under_another_name(path: Path) -> None:
+    save(path, Image.fromarray(RAMP), format="GIF")
+
+
+def two_pages(path: Path) -> None:
+    save(path, Image.fromarray(RAMP), format="TIFF", save_all=True, append_images=[Image.fromarray(RAMP)])
+
+
+def cut_tiff(path: Path) -> None:
     save(path, Image.fromarray(RAMP), format="TIFF")
+    path.write_bytes(path.read_bytes()[:-400])
+
+
+def not_a_number(path: Path) -> None:
+    values = RAMP.astype(np.float32)
+    values[0, 0] = np.nan
+    save(path, Image.fromarray(values), format="TIFF")
 
 
 def bomb(path: Path) -> None:
@@ -179,8 +234,8 @@ def bomb(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
-        (text, "not a PNG or JPEG"),
-        (empty, "not a PNG or JPEG"),
+        (text, "not a PNG, JPEG, TIFF or BMP"),
+        (empty, "not a PNG, JPEG, TIFF or BMP"),
         (cut_png, "truncated"),
         (cut_jpeg, "truncated"),
         (constant, "constant"),
@@ -189,7 +244,10 @@ def bomb(path: Path) -> None:
         (tiny, "too small: 48 x 31"),
         (cmyk, "color mode CMYK"),
         (animated, "more than one image"),
-        (tiff_under_another_name, "not a PNG or JPEG"),
+        (gif_under_another_name, "not a PNG, JPEG, TIFF or BMP"),
+        (two_pages, "more than one image"),
+        (cut_tiff, "cannot be decoded"),
+        (not_a_number, "has values that are no numbers"),
         (bomb, "too large"),
     ],
 )

@@ -1,5 +1,6 @@
 """What counts as an input: names, contents, links, indexes, zip archives and the bombs among them."""
 
+import gzip
 import io
 import os
 import struct
@@ -14,10 +15,11 @@ from PIL import Image
 
 from cxr_cli.artifacts import read_csv
 from cxr_cli.dataset.reader import open_dataset
+from cxr_cli.errors import BadInput
 from cxr_cli.images import archives
 from cxr_cli.images.archives import archive_members, first_bytes, folder_name, input_size, open_input
 from cxr_cli.images.rejected import RejectedImageError
-from cxr_cli.images.sources import find_inputs
+from cxr_cli.images.sources import IMAGE_SUFFIXES, find_inputs, image_stem, listed
 
 Cxr = Callable[..., Any]
 
@@ -51,7 +53,82 @@ def test_files_without_suffix_count_by_their_content(tmp_path: Path) -> None:
     (tmp_path / "README").write_text("no image")
     (tmp_path / "x.dcm").write_bytes(b"")
     assert found(tmp_path) == ["1.2.840.10008", "IM0001", "explicit", "implicit", "x.dcm"]
-    assert find_inputs([tmp_path]).other_files == 3
+    assert find_inputs([tmp_path]).other_files == {"no suffix": 2, ".doc": 1}
+
+
+def test_every_suffix_of_an_image_counts_in_any_case(tmp_path: Path) -> None:
+    images = [
+        f"{n}{suffix}" for n, suffix in enumerate((*IMAGE_SUFFIXES, ".JPE", ".Tif", ".dcm.gz", ".DCM.GZ"))
+    ]
+    others = ["a.csv", "b.CSV", "c.csv.gz", "d.nii.gz", "e.txt"]
+    for name in (*images, *others):
+        (tmp_path / name).write_bytes(b"")
+    inputs = find_inputs([tmp_path])
+    assert sorted(path.name for path in inputs.paths) == sorted(images)
+    assert inputs.other_files == {".csv": 2, ".csv.gz": 1, ".nii.gz": 1, ".txt": 1}
+
+
+def test_copies_and_thumbnails_of_systems_are_skipped_and_counted(tmp_path: Path) -> None:
+    for name in ("a.png", "@eaDir/a.png/SYNOPHOTO_THUMB_M.jpg", ".ipynb_checkpoints/a-checkpoint.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(png_bytes(0))
+    (tmp_path / "._a.png").write_bytes(b"\x00\x05\x16\x07" + bytes(100))
+    (tmp_path / "._b.png").write_bytes(png_bytes(1))  # called so, but an image
+    pack(tmp_path / "set.zip", {"c.png": png_bytes(2), "__MACOSX/._c.png": b"x", "._c.dcm": b"\0\5\x16\7"})
+    inputs = find_inputs([tmp_path])
+    assert [path.name for path in inputs.paths] == ["._b.png", "a.png", "c.png"]
+    assert (inputs.system_files, inputs.other_files) == (5, {})
+    apple = tmp_path / "._a.png"
+    assert find_inputs([apple]).paths == (apple,)  # named itself
+
+
+def test_without_images_what_is_there_is_named(tmp_path: Path) -> None:
+    for name in ("a.csv", "b.csv", "c"):
+        (tmp_path / name).touch()
+    with pytest.raises(
+        BadInput, match=r"no images here \(other files: \.csv 2, no suffix 1\); PNG, JPEG, TIFF"
+    ):
+        find_inputs([tmp_path])
+
+
+def test_of_many_suffixes_the_most_frequent_are_named() -> None:
+    counts = {f".{n:02}": 20 - n for n in range(12)}
+    assert listed(counts) == ", ".join(f".{n:02} {20 - n}" for n in range(10)) + ", others 19"
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("a.png", "a"),
+        ("1.2.3.dcm", "1.2.3"),
+        ("1.2.3", "1.2.3"),
+        ("1.2.3.gz", "1.2.3"),
+        ("a.dcm.gz", "a"),
+        ("A.DCM.GZ", "A"),
+        ("a", "a"),
+        ("a.gz", "a"),
+    ],
+)
+def test_stems(name: str, stem: str) -> None:
+    assert image_stem(name) == stem
+
+
+def test_gzipped_files_are_read_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.dcm.gz"
+    path.write_bytes(gzip.compress(PREAMBLE + b"more"))
+    archive = pack(tmp_path / "a.zip", {"a.dcm.gz": path.read_bytes()})
+    for one in (path, *archive_members(archive)):
+        assert first_bytes(one, 132) == PREAMBLE
+        with open_input(one) as stream:
+            assert stream.read() == PREAMBLE + b"more"
+    (tmp_path / "1.2.840.gz").write_bytes(gzip.compress(PREAMBLE))
+    assert "1.2.840.gz" in found(tmp_path)
+    monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 100)
+    with pytest.raises(RejectedImageError, match="larger than 100 bytes within its gzip packing"):
+        open_input(path)
+    path.write_bytes(path.read_bytes()[:-12])
+    with pytest.raises(RejectedImageError, match="damaged within its gzip packing"):
+        open_input(path)
 
 
 def test_folders_deep_down_and_circles_of_links(tmp_path: Path) -> None:
@@ -92,7 +169,7 @@ def test_images_in_archives_are_rows(cxr: Cxr, tmp_path: Path) -> None:
     assert read_csv(tmp_path / "d" / "rejected.csv")["source"].tolist() == [
         f"{images}/normal/more.ZIP/cut.png"
     ]
-    assert "other files passed over, neither PNG, JPEG nor DICOM by name: 1" in outcome.err
+    assert "other files passed over, no images by name: 1 (.txt 1)" in outcome.err
     again = cxr("preprocess", images, "-o", tmp_path / "d", "--size", 16, "--workers", 1)
     assert "already done" in again.err
 
@@ -185,6 +262,6 @@ def test_an_archive_of_no_images_and_a_folder_named_like_one(tmp_path: Path) -> 
     (tmp_path / "folder.zip" / "normal" / "a.png").write_bytes(png_bytes(0))
     inputs = find_inputs([tmp_path])
     assert [path.name for path in inputs.paths] == ["a.png"]
-    assert inputs.other_files == 1
+    assert inputs.other_files == {".txt": 1}
     with open_input(inputs.paths[0]) as stream:
         assert stream.read() == png_bytes(0)

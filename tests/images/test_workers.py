@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from operator import floordiv, neg
+from pathlib import Path
 
 import pytest
 
@@ -85,6 +86,20 @@ class Unreadable:
 def test_a_process_that_cannot_start_is_an_error() -> None:
     with pytest.raises(CxrError, match="before it had any work"):
         list(map_in_order(Unreadable(), [1, 2], 1, on_loss=describe_loss))
+
+
+def test_nothing_is_imported_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("types", "random", "queue", "cv2"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    assert list(map_in_order(neg, [1, 2], 1)) == [-1, -2]
+    assert "PYTHONSAFEPATH" not in os.environ
+    monkeypatch.setenv("PYTHONSAFEPATH", "")
+    assert list(map_in_order(neg, [1], 1)) == [-1]
+    assert os.environ["PYTHONSAFEPATH"] == ""
 
 
 def test_no_time_is_too_long() -> None:

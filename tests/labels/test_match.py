@@ -1,8 +1,11 @@
 """Label tables: what is read from them, and which image a row means."""
 
+import gzip
+import unicodedata
 from pathlib import Path
 
 import pytest
+from recorder import Recorder
 
 from cxr_cli.errors import BadInput
 from cxr_cli.labels.match import Labels, match_rows, read_labels
@@ -82,15 +85,91 @@ def test_a_covidx_list_is_split_from_the_right(tmp_path: Path, name: str, subset
     }
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("7 a.png normal", ("7", "a.png", "normal", None)),
+        ("7 a normal", ("7", "a", "normal", None)),
+        ("COVID-19 (4) left a.png normal", ("COVID-19 (4) left", "a.png", "normal", None)),
+        ("7 a.png normal rsna", ("7", "a.png", "normal", "rsna")),
+        ("7 8 a normal rsna", ("7 8", "a", "normal", "rsna")),
+        ("a.png a.png normal rsna", ("a.png", "a.png", "normal", "rsna")),
+    ],
+)
+def test_a_covidx_list_may_have_no_source(
+    tmp_path: Path, line: str, expected: tuple[str | None, ...]
+) -> None:
+    (row,) = read_table(write(tmp_path / "train.txt", line), Columns())
+    assert (row.values["patient_id"], row.path, row.label, row.values.get("collection")) == expected
+
+
+@pytest.mark.parametrize("header", ["patientid filename class source", "PatientID filename class"])
+def test_a_covidx_list_may_have_a_header(tmp_path: Path, header: str) -> None:
+    (row,) = read_table(write(tmp_path / "train.txt", header, "7 a.png normal x"), Columns())
+    assert row.path == "a.png"
+
+
+def test_a_covidx_list_may_be_packed_and_in_any_encoding(tmp_path: Path) -> None:
+    (tmp_path / "train.txt.gz").write_bytes(gzip.compress("7 ä.png normal\r\n".encode("utf-16")))
+    (row,) = read_table(tmp_path / "train.txt.gz", Columns())
+    assert (row.path, row.values["listed_in"]) == ("ä.png", "train")
+
+
 def test_a_short_covidx_line_is_named(tmp_path: Path) -> None:
-    table = write(tmp_path / "train.txt", "1 a.png covid19 cohen", "2 b.png covid19")
-    with pytest.raises(BadInput, match=r"train\.txt: line 2 has 3 fields"):
+    table = write(tmp_path / "train.txt", "1 a.png covid19 cohen", "b.png covid19")
+    with pytest.raises(BadInput, match=r"train\.txt: line 2 has 2 fields"):
         read_table(table, Columns())
+
+
+def test_columns_are_found_under_other_capitals(tmp_path: Path) -> None:
+    table = write(
+        tmp_path / "t.csv", "Path,LABEL,Patient_ID,Age,View_Position,Institution,Note", "a,x,7,58,PA,K,n"
+    )
+    (row,) = read_table(table, Columns())
+    assert (row.path, row.label) == ("a", "x")
+    assert row.values == {
+        "path": "a",
+        "patient_id": "7",
+        "age": "58",
+        "view_position": "PA",
+        "table_institution": "K",
+        "Note": "n",
+    }
+
+
+@pytest.mark.parametrize("header", ["Source,Label,Age", "SOURCE,LABEL,AGE"])
+def test_a_column_may_have_a_manifest_s_name_in_other_capitals(tmp_path: Path, header: str) -> None:
+    table = write(tmp_path / "t.csv", header, "a,x,58")
+    (row,) = read_table(table, Columns("Source", "Label"))
+    assert (row.path, row.label, row.values["age"]) == ("a", "x", "58")
+
+
+def test_what_was_guessed_of_a_table_is_reported(tmp_path: Path) -> None:
+    table, recorder = tmp_path / "t.csv", Recorder()
+    table.write_bytes("path;label\r\na.png;Köln\r\n".encode("cp1252"))
+    found = read_labels([table], Columns(), [tmp_path / "a.png"], [], reporter=recorder)
+    assert found.by_image[str(tmp_path / "a.png")].label == "Köln"
+    assert recorder.said == [f"{table}: is not UTF-8, read as Windows-1252; check letters with accents"]
 
 
 def test_a_txt_file_with_the_path_column_is_a_table(tmp_path: Path) -> None:
     (row,) = read_table(write(tmp_path / "t.txt", "path\tlabel", "a.png\tx"), Columns())
     assert row.label == "x"
+
+
+def test_a_txt_file_whose_path_column_has_blanks_is_a_table(tmp_path: Path) -> None:
+    table = write(tmp_path / "t.txt", "Image Index,Finding Labels,Patient ID", "a.png,x,7")
+    (row,) = read_table(table, Columns("Image Index", "Finding Labels"))
+    assert (row.path, row.label) == ("a.png", "x")
+
+
+@pytest.mark.parametrize("value", ["8.3986E+37", "8,3986E+37", "1E+15", "8.398604886942923e+37"])
+def test_an_id_that_a_spreadsheet_rounded_is_refused(tmp_path: Path, value: str) -> None:
+    for column, name in (("path", "path"), ("patient_id", "patient id")):
+        cells = {"path": "a.png", "label": "x", "patient_id": "7", column: f'"{value}"'}
+        table = write(tmp_path / "t.csv", ",".join(cells), ",".join(cells.values()))
+        with pytest.raises(BadInput, match=f"{name} .* was rounded by a spreadsheet; export"):
+            read_labels([table], Columns(), [tmp_path / "a.png"], [])
 
 
 def test_a_missing_or_binary_table_is_bad_input(tmp_path: Path) -> None:
@@ -160,6 +239,145 @@ def test_a_row_of_another_folder_does_not_take_an_image_that_is_named_in_full(tm
     matched, without_image = match_rows(rows, images, [])
     assert [row.label for row in matched.values()] == ["train/1.png"]
     assert without_image == 1
+
+
+IMAGES = ["films/train/1.png", "films/test/1.png", "films/train/2.png"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "train\\1.png",
+        ".\\train\\1.png",
+        "C:\\Users\\x\\films\\train\\1.png",
+        "\\\\server\\share\\films\\train\\1.png",
+        "D:/films/train/1.png",
+        "/home/other/films/train/1.png",
+        "./films/train/1.png",
+        "films/test/../train/1.png",
+        "../elsewhere/train/1.png",
+        "films//train//1.png",
+        "films/train/1.PNG",
+        "FILMS/Train/1.Png",
+        "s3://bucket/films/train/1.png",
+        "file:///data/films/train/1.png",
+        "train/1",
+        "other/train/1.dcm",
+        "train/1.dcm.gz",
+    ],
+)
+def test_the_longest_end_of_a_path_counts(tmp_path: Path, path: str) -> None:
+    row = LabelRow(tmp_path / "t.csv", path, "x", {})
+    matched, without_image = match_rows([row], [tmp_path / image for image in IMAGES], [tmp_path / "films"])
+    assert (list(matched), without_image) == ([str(tmp_path / "films/train/1.png")], 0)
+
+
+def test_a_path_that_ends_like_two_is_refused_with_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    row = LabelRow(tmp_path / "t.csv", "C:\\valid\\1.png", "x", {})
+    with pytest.raises(BadInput) as refusal:
+        match_rows([row], [tmp_path / image for image in IMAGES], [])
+    assert str(refusal.value) == (
+        f"{row.table}: path 'C:\\\\valid\\\\1.png' fits 2 images (films/train/1.png and films/test/1.png); "
+        "give more of the path"
+    )
+
+
+def test_a_path_means_no_image_that_others_name_with_more_of_theirs(tmp_path: Path) -> None:
+    rows = [
+        LabelRow(tmp_path / "t.csv", f"C:\\{subset}\\1.png", subset, {})
+        for subset in ("train", "test", "valid")
+    ]
+    matched, without_image = match_rows(rows, [tmp_path / image for image in IMAGES], [])
+    assert {image: row.label for image, row in matched.items()} == {
+        str(tmp_path / "films/train/1.png"): "train",
+        str(tmp_path / "films/test/1.png"): "test",
+    }
+    assert without_image == 1
+
+
+def test_of_names_that_differ_in_case_the_one_as_written_counts(tmp_path: Path) -> None:
+    images = [tmp_path / "a.png", tmp_path / "A.png", tmp_path / "a.PNG"]
+    rows = [LabelRow(tmp_path / "x" / "t.csv", f"old/{image.name}", image.name, {}) for image in images]
+    matched, _ = match_rows(rows, images, [])
+    assert {Path(image).name: row.label for image, row in matched.items()} == {
+        name: name for name in ("a.png", "A.png", "a.PNG")
+    }
+
+
+@pytest.mark.parametrize("folder", ["", "old/"])
+def test_composed_and_decomposed_letters_are_one_name(tmp_path: Path, folder: str) -> None:
+    nfc, nfd = (unicodedata.normalize(form, "Müller é.png") for form in ("NFC", "NFD"))
+    for image, path in ((nfd, nfc), (nfc, nfd)):
+        row = LabelRow(tmp_path / "t.csv", folder + path, "x", {})
+        assert list(match_rows([row], [tmp_path / image], [])[0]) == [str(tmp_path / image)]
+
+
+def test_a_name_is_found_where_the_locale_is_not_that_of_its_bytes(tmp_path: Path) -> None:
+    image = tmp_path / "Müller.png".encode().decode("ascii", "surrogateescape")
+    for path in ("Müller.png", "old/Müller.png"):
+        assert list(match_rows([LabelRow(tmp_path / "t.csv", path, "x", {})], [image], [])[0]) == [str(image)]
+
+
+def test_digits_after_a_dot_are_part_of_a_name(tmp_path: Path) -> None:
+    images = [tmp_path / "1.2.840.1.dcm", tmp_path / "1.2.840"]
+    rows = [
+        LabelRow(tmp_path / "t.csv", path, path, {}) for path in ("1.2.840.1", "1.2.840.1.5", "1.2.840.7")
+    ]
+    matched, without_image = match_rows(rows, images, [])
+    assert {Path(image).name: row.label for image, row in matched.items()} == {"1.2.840.1.dcm": "1.2.840.1"}
+    assert without_image == 2
+
+
+def test_a_row_of_a_folder_is_of_every_image_below_it(tmp_path: Path) -> None:
+    images = [
+        tmp_path / "p1" / f"s{study}" / name for study, name in ((1, "a.jpg"), (1, "b.jpg"), (12, "c.jpg"))
+    ]
+    rows = [
+        LabelRow(tmp_path / "t.csv", f"P1\\s{study}", f"{study}", {}, of_folder=True) for study in (1, 12, 3)
+    ]
+    matched, without_image = match_rows(rows, images, [])
+    assert [matched[str(image)].label for image in images] == ["1", "1", "12"]
+    assert without_image == 1
+
+
+def test_rows_of_one_image_that_differ_in_boxes_alone_are_one(tmp_path: Path) -> None:
+    table = write(
+        tmp_path / "t.csv",
+        "path,label,x,y,Bbox [x,EncodedPixels,sex",
+        "1.png,x,1.5,2,5,1 2,F",
+        "1.png,x,3,4,,,",
+        "1.png,x,1.5,2,5,1 2,F",
+    )
+    (row,) = read_labels([table], Columns(), [tmp_path / "1.png"], []).by_image.values()
+    assert row.values == {
+        "path": "1.png",
+        "x": "1.5; 3",
+        "y": "2; 4",
+        "Bbox [x": "5; ",
+        "EncodedPixels": "1 2; ",
+        "sex": "F",
+    }
+
+
+def test_what_one_of_two_rows_does_not_say_the_other_does(tmp_path: Path) -> None:
+    rows = [
+        LabelRow(tmp_path / "t.csv", "1.png", "x", {"sex": sex, "age": age})
+        for sex, age in (("NA", "5"), ("F", ""))
+    ]
+    (row,) = match_rows(rows, [tmp_path / "1.png"], [])[0].values()
+    assert row.values == {"sex": "F", "age": "5"}
+
+
+@pytest.mark.parametrize("column", ["label", "patient_id", "fold", "split", "note"])
+def test_rows_of_one_image_that_differ_otherwise_are_refused(tmp_path: Path, column: str) -> None:
+    header = "path,label" if column == "label" else f"path,label,{column}"
+    row = "1.png,x" if column == "label" else "1.png,x,1"
+    table = write(tmp_path / "t.csv", header, row, row[:-1] + "2")
+    with pytest.raises(BadInput, match=f"two rows for .*1.png disagree in '{column}'; keep one"):
+        read_labels([table], Columns(), [tmp_path / "1.png"], [])
 
 
 def test_two_rows_of_one_image_must_agree(tmp_path: Path) -> None:

@@ -147,6 +147,7 @@ MEMBERS = (
         INCEPTION,
         ABOVE_THE_EDGE,
         training_sizes=(299, 331),
+        test_sizes=(97, 299),
         loss_weights=HEAD_AND_AUXILIARY,
     ),
 )

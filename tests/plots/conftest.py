@@ -9,10 +9,9 @@ from cxr_cli.plots import (
     calibration,
     confusion_matrix,
     counts,
+    curves,
     decision_curve,
     flow,
-    precision_recall,
-    roc,
     training_curves,
 )
 
@@ -21,7 +20,6 @@ from cxr_cli.plots import (
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Figure]:
     """Catch the figure instead of writing it."""
     caught: list[Figure] = []
-    modules = (confusion_matrix, roc, training_curves, calibration, counts, decision_curve, flow)
-    for module in (*modules, precision_recall):
+    for module in (confusion_matrix, curves, training_curves, calibration, counts, decision_curve, flow):
         monkeypatch.setattr(module, "save", lambda figure, _: caught.append(figure))
     return lambda: caught[-1]

@@ -25,12 +25,12 @@ def test_a_curve_is_named_by_its_average_precision_and_has_a_dot() -> None:
     assert curve.name == "PA: average precision 0.750 (0.500-0.900)"
     assert curve.operating_point == (0.5, 0.5)
     # From the highest score on: 1 of 1, 1 of 2, 2 of 3, 2 of 4.
-    assert list(zip(curve.recall[::-1], curve.precision[::-1], strict=True))[1:3] == [(0.5, 1.0), (0.5, 0.5)]
+    assert list(zip(curve.x[::-1], curve.y[::-1], strict=True))[1:3] == [(0.5, 1.0), (0.5, 0.5)]
 
 
 def test_images_of_one_class_have_no_curve() -> None:
     curve = precision_recall_of(answers_of([1, 1, 1, 1]), 1, "PA", AVERAGE)
-    assert (curve.name, len(curve.recall)) == ("PA: images of one class only", 0)
+    assert (curve.name, len(curve.x)) == ("PA: images of one class only", 0)
 
 
 def test_curves_of_several_models_are_in_one_figure(drawn: Callable[[], Figure]) -> None:

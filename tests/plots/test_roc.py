@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cxr_cli.evaluation.metrics.answers import Answers
-from cxr_cli.plots.roc import Curve, curve_of, roc_curves
+from cxr_cli.plots.curves import Curve
+from cxr_cli.plots.roc import curve_of, roc_curves
 
 AUC = {"value": 0.75, "low": 0.5, "high": 0.9}
 
@@ -22,7 +23,7 @@ def test_a_curve_is_named_by_its_area_and_has_a_dot_at_the_operating_point() -> 
     curve = curve_of(answers_of([0, 0, 1, 1], [0, 1, 0, 1]), 1, "PA", AUC)
     assert curve.name == "PA: AUC 0.750 (0.500-0.900)"
     assert curve.operating_point == (0.5, 0.5)
-    assert list(zip(curve.false_positives, curve.true_positives, strict=True)) == [
+    assert list(zip(curve.x, curve.y, strict=True)) == [
         (0, 0),
         (0, 0.5),
         (0.5, 0.5),
@@ -34,7 +35,7 @@ def test_a_curve_is_named_by_its_area_and_has_a_dot_at_the_operating_point() -> 
 def test_images_of_one_class_have_no_line_and_say_so() -> None:
     curve = curve_of(answers_of([1, 1, 1, 1], [0, 1, 0, 1]), 1, "PA *", AUC)
     assert curve.name == "PA *: images of one class only"
-    assert (curve.false_positives.size, curve.operating_point) == (0, None)
+    assert (curve.x.size, curve.operating_point) == (0, None)
 
 
 def test_roc_curves_have_their_points_a_dot_and_a_name_in_the_legend(drawn: Callable[[], Figure]) -> None:

@@ -175,7 +175,8 @@ def test_one_score_that_is_no_chance_needs_a_threshold(write: Write) -> None:
     with pytest.raises(BadInput) as refusal:
         read_predictions(path)
     assert str(refusal.value) == (
-        f"{path}: score_1 goes from -2 to 3.5; say with `threshold` from which on an image is positive"
+        f"{path}: score_1 goes from -2 to 3.5; give a column 'predicted', or say with `threshold` from which "
+        "on an image is positive"
     )
     assert read_predictions(path, threshold=-3).answers.predicted.tolist() == [1, 1]
 
@@ -328,7 +329,9 @@ def test_spellings_of_a_patient_are_one_and_reported(write: Write) -> None:
     rows = [f"{patient},{label},0.5" for patient, label in (("0001", 1), ("1.0", 0), ("2", 1))]
     found = read_predictions(write("patient_id,label,score_1", *rows), reporter=recorder)
     assert found.answers.patients.tolist() == [0, 0, 1]
-    assert "1 patients' ids are written in several ways, such as '0001' and '1.0'" in recorder.said[0]
+    assert "each taken as one patient: 1, such as '0001' and '1.0'" in recorder.said[0]
+    verbatim = read_predictions(write("patient_id,label,score_1", *rows), ids_verbatim=True)
+    assert verbatim.answers.patients.tolist() == [0, 1, 2]
 
 
 def said_of(path: Path, threshold: float | None = None) -> list[str]:
@@ -387,6 +390,11 @@ def said_of(path: Path, threshold: float | None = None) -> list[str]:
 )
 def test_what_is_odd_is_reported(write: Write, lines: tuple[str, ...], said: list[str]) -> None:
     assert said_of(write(*lines)) == said
+
+
+def test_a_threshold_that_predictions_do_not_follow_is_no_rule(write: Write) -> None:
+    path = write("label,predicted,score_no,score_yes,threshold_yes", "no,no,0.7,0.3,0.2", "yes,yes,0,1,0.2")
+    assert read_predictions(path).rule == "as predicted in the table"
 
 
 def test_a_threshold_that_decides_nothing_is_reported(write: Write) -> None:

@@ -1,5 +1,6 @@
 """Leaks between the subsets of a split."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -25,7 +26,7 @@ IMAGES = [drawn(seed) for seed in range(6)]
 
 
 def test_nothing_is_found_where_nothing_leaks() -> None:
-    images = dataset([*IMAGES, IMAGES[0]], ["a", "a", "b", "", "", "c", "d"])
+    images = dataset([*IMAGES, IMAGES[0]], ["a", "a", "b", "nan", "nan", "c", "d"])
     # The two images of one drawn are in one subset; images without an id are not one patient.
     subsets = np.array(["train", "train", "val", "val", "test", "test", "train"])
     assert find_leaks(images, subsets) == ([], [], [])
@@ -47,6 +48,13 @@ def test_patients_identical_and_near_pictures_are_found() -> None:
 def test_images_that_are_left_out_leak_nowhere() -> None:
     images = dataset([*IMAGES[:3], IMAGES[0]], ["a", "a", "b", "c"])
     assert find_leaks(images, np.array(["train", "", "val", ""])) == ([], [], [])
+
+
+def test_a_patient_whose_id_another_dataset_spells_otherwise_is_found_there() -> None:
+    own, other = dataset(IMAGES[:3], ["0001", "P 2", "7"]), dataset(IMAGES[3:], ["1.0", "p02", "8"])
+    assert find_overlap(other, own, np.arange(3)).patients.tolist() == [0, 1]
+    verbatim = replace(own, info={"settings": {"ids_verbatim": True}})
+    assert find_overlap(other, verbatim, np.arange(3)).patients.tolist() == []
 
 
 def test_overlap_with_another_dataset_is_found_by_kind() -> None:

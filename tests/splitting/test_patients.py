@@ -17,6 +17,11 @@ def test_a_image_without_a_patient_id_is_a_patient_of_its_own() -> None:
     assert numbers.tolist() == [0, 1, 0, 2, 3]
 
 
+def test_a_word_for_a_missing_id_is_no_patient() -> None:
+    numbers = patient_numbers(images(["nan", "7", "nan", "NA", "7", "#N/A"]))
+    assert numbers.tolist() == [0, 1, 2, 3, 1, 4]
+
+
 def test_a_patient_whose_id_looks_like_a_image_s_is_not_that_image() -> None:
     assert patient_numbers(images(["image a", "", "a"], "xay")).tolist() == [0, 1, 2]
 

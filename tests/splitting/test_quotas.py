@@ -20,6 +20,7 @@ CLASSES = ["negative", "positive"]
         (" 0 ", 0),
         ("positive=45,negative=90", {"positive": 45, "negative": 90}),
         ("No Finding = 3 , a=b=4", {"No Finding": 3, "a=b": 4}),
+        ('"effusion, left"=3,"x=y"=4', {"effusion, left": 3, "x=y": 4}),
     ],
 )
 def test_numbers_are_read(text: str | None, counts: object) -> None:

@@ -174,7 +174,7 @@ def test_a_class_with_too_few_patients_is_refused_by_name_and_number() -> None:
         make_split(dataset, SplitCriteria(folds=4))
 
 
-COLUMN = ["Training", "train", " TEST ", "test", "valid", "Validation", "", "train"]
+COLUMN = ["Training", "train", " TEST ", "test", "valid", "Validation", "NaN", "train"]
 
 
 def test_subsets_are_taken_from_a_column_in_the_spellings_in_use() -> None:

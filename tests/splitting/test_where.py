@@ -115,6 +115,13 @@ def test_values_that_are_no_numbers_are_counted_and_not_shown() -> None:
     )
 
 
+def test_what_was_not_recorded_meets_no_number() -> None:
+    images = pd.DataFrame({"age": ["060Y", "", "nan", "unknown", "412", "90+"], "dose": ["1", "NA", *"2345"]})
+    assert select("age >= 18", images, "d").images.tolist() == [True, *[False] * 4, True]
+    assert select("age != 60", images, "d").images.tolist() == [*[False] * 5, True]
+    assert select("dose > 1", images, "d").images.tolist() == [False, False, *[True] * 4]
+
+
 @given(st.text(alphabet="ageinot()[]{}'\"`=<>!,. 10-+*:\\\n\0é", max_size=40))
 def test_any_text_is_read_or_refused(condition: str) -> None:
     try:

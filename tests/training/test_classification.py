@@ -101,17 +101,18 @@ def test_an_epoch_of_all_images_has_each_once(make_task: MakeTask) -> None:
         ("b=2.5", [1.0, 2.5, 1.0]),
         ("c=0.5,a=3", [3.0, 1.0, 0.5]),
         ("a=b=2", [1.0, 1.0, 1.0, 2.0]),
+        ('"a=b"=2,"c, d"=3', [1.0, 1.0, 1.0, 2.0, 3.0]),
     ],
 )
 def test_class_weights_are_as_set(setting: str, weights: list[float]) -> None:
-    classes = ("a", "b", "c", "a=b")[: len(weights)]
+    classes = ("a", "b", "c", "a=b", "c, d")[: len(weights)]
     labels = np.array([0, 1, 1, 1, 2, 2, 2, 2])
     np.testing.assert_allclose(class_weights(setting, labels, classes), weights, rtol=1e-6)
 
 
 @pytest.mark.parametrize("setting", ["even", "d=1", "a=", "a=0", "a=-1", "a=inf", "a=x", "a=1,", ""])
 def test_class_weights_that_cannot_be_are_refused(setting: str) -> None:
-    with pytest.raises(InvalidSetting, match="`class_weights` '"):
+    with pytest.raises(InvalidSetting, match="`class_weights` "):
         class_weights(setting, np.array([0, 1]), ("a", "b"))
 
 

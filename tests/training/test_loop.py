@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import optax
 import orbax.checkpoint as ocp
 import pytest
 from jax import Array
+from recorder import Recorder
 
 from cxr_cli.errors import Preempted, TrainingDiverged
 from cxr_cli.models.network import Network, Variables
@@ -30,22 +31,10 @@ EPOCHS = 4
 STEPS = 4
 
 
-@dataclass
-class Heard:
-    """A report that keeps what it is expected."""
-
-    resumptions: list[Progress] = field(default_factory=list)
-    steps: list[tuple[int, int, int, float]] = field(default_factory=list)
-    epochs: list[EpochRecord] = field(default_factory=list)
-
-    def resumed(self, progress: Progress) -> None:
-        self.resumptions.append(progress)
-
-    def step(self, epoch: int, done: int, total: int, loss: float) -> None:
-        self.steps.append((epoch, done, total, loss))
-
-    def epoch(self, record: EpochRecord) -> None:
-        self.epochs.append(record)
+def resumptions(trainer: Trainer) -> list[str]:
+    """What a trainer has said of its resumption."""
+    said: list[str] = trainer.reporter.said  # type: ignore[attr-defined]
+    return [line for line in said if line.startswith("resuming")]
 
 
 def never() -> bool:
@@ -83,7 +72,9 @@ def make_trainer(
     def make(folder: Path, seed: int = 0, preempted: Callable[[], bool] = never) -> Trainer:
         images = task_images(np.arange(60), np.arange(60, 90))
         task = Classification(single[0], scaling, images, named_recipe("single", {}), seed)
-        return Trainer(folder, task, real_step, images.fetch, EPOCHS, False, "loss", seed, Heard(), preempted)
+        return Trainer(
+            folder, task, real_step, images.fetch, EPOCHS, False, "loss", seed, Recorder(), preempted
+        )
 
     return make
 
@@ -136,18 +127,24 @@ def test_a_run_learns_and_reports_each_step_and_epoch(
 ) -> None:
     trainer = make_trainer(tmp_path)
     history = trainer.fit(initial(), initial)
-    heard: Any = trainer.report
-    assert [step[:3] for step in heard.steps] == [
-        (epoch, done, STEPS) for epoch in range(1, EPOCHS + 1) for done in range(1, STEPS + 1)
+    heard: Any = trainer.reporter
+    assert heard.steps == [(done, EPOCHS * STEPS) for done in range(1, EPOCHS * STEPS + 1)]
+    assert [note.split(" loss ")[0] for note in heard.notes[::STEPS]] == [
+        f"epoch {number}/{EPOCHS}" for number in range(1, EPOCHS + 1)
     ]
-    assert heard.epochs == history
-    assert heard.resumptions == []
+    assert len(heard.said) == EPOCHS
+    for line, record in zip(heard.said, history, strict=True):
+        assert line.startswith(f"epoch {record.epoch}/4  loss {record.train_loss:.4f}  accuracy ")
+        assert f"val loss {record.val_loss:.4f}  val accuracy {record.val_accuracy:.3f}" in line
+        assert (" *  " in line) == bool(record.selected)
+    assert heard.said[-1].endswith(" s  0:00:00 left")
     assert [record.epoch for record in history] == [1, 2, 3, 4]
     assert history[-1].val_loss < history[0].val_loss
     for record in history:
-        losses = [loss for epoch, _, _, loss in heard.steps if epoch == record.epoch]
+        start = (record.epoch - 1) * STEPS
+        losses = [float(note.split(" loss ")[1]) for note in heard.notes[start : start + STEPS]]
         # 60 images: three steps of 16 and one of 12.
-        assert record.train_loss == pytest.approx((16 * sum(losses[:3]) + 12 * losses[3]) / 60, rel=1e-5)
+        assert record.train_loss == pytest.approx((16 * sum(losses[:3]) + 12 * losses[3]) / 60, abs=1e-4)
         assert record.train_accuracy * 60 == pytest.approx(round(record.train_accuracy * 60), abs=1e-4)
     assert without_seconds(read_history(tmp_path / "history.csv", EPOCHS)) == without_seconds(history)
 
@@ -184,7 +181,8 @@ def test_a_preempted_run_goes_on_as_if_nothing_had_been(
         make_trainer(tmp_path / "run", preempted=after(question)).fit(initial(), initial)
     again = make_trainer(tmp_path / "run")
     again.fit(initial(), not_asked)
-    assert again.report.resumptions == [progress]
+    step = f", step {progress.step}" if progress.step else ""
+    assert resumptions(again) == [f"resuming after epoch {progress.epoch}{step}"]
     assert_same_run(tmp_path / "run", uninterrupted, initial())
 
 
@@ -215,7 +213,8 @@ def test_a_finished_run_is_not_trained_again(
     trainer = make_trainer(uninterrupted)
     history = trainer.fit(initial(), initial)
     assert len(history) == EPOCHS
-    assert trainer.report.steps == []
+    heard: Any = trainer.reporter
+    assert heard.steps == []
 
 
 class Killed(BaseException):
@@ -271,7 +270,7 @@ def test_a_run_killed_between_history_and_checkpoint_is_repaired(
     assert len(read_history(tmp_path / "run" / "history.csv", 9)) == 2
     again = make_trainer(tmp_path / "run")
     again.fit(initial(), not_asked)
-    assert again.report.resumptions == [Progress(1, 0)]
+    assert resumptions(again) == ["resuming after epoch 1"]
     assert_same_run(tmp_path / "run", uninterrupted, initial())
 
 
@@ -319,7 +318,7 @@ def scripted(
         judge_first,
         select,
         0,
-        Heard(),
+        Recorder(),
         never,
     )
     return trainer, state

@@ -13,8 +13,9 @@ from cxr_cli.models.architecture import NetworkSpec
 from cxr_cli.models.network import Network, Variables, outline
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.reporting import SILENT
-from cxr_cli.runs.config import ClassificationConfig, RunConfig
+from cxr_cli.runs.config import RunConfig
 from cxr_cli.runs.folder import RECORD
+from cxr_cli.runs.settings import ClassificationConfig
 from cxr_cli.training import memory
 from cxr_cli.training.classification import classification_loss
 from cxr_cli.training.memory import Fit, bytes_kept, device_memory, fit_batch, largest_block

@@ -10,7 +10,7 @@ import optax
 import pytest
 
 from cxr_cli.models.network import Network, Variables
-from cxr_cli.runs.config import OptimizationConfig
+from cxr_cli.runs.settings import OptimizationConfig
 from cxr_cli.training.checkpoint import Progress, rolling_checkpoint
 from cxr_cli.training.optimizer import make_optimizer
 from cxr_cli.training.recipes import named_recipe

@@ -10,13 +10,7 @@ import pytest
 
 from cxr_cli.dataset.pixel_statistics import PixelStatistics
 from cxr_cli.errors import BadInput, InvalidSetting
-from cxr_cli.runs.config import (
-    AugmentationConfig,
-    NetworkConfig,
-    OptimizationConfig,
-    Recipe,
-    SiameseConfig,
-)
+from cxr_cli.runs.settings import AugmentationConfig, NetworkConfig, OptimizationConfig, Recipe, SiameseConfig
 from cxr_cli.splitting.file import Split
 from cxr_cli.training.fit_recipe import resolve_recipe
 from cxr_cli.training.recipes import (

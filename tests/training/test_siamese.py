@@ -18,7 +18,7 @@ from cxr_cli.errors import BadInput
 from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.forward import INFERENCE_BATCH, Scaling
 from cxr_cli.prediction.loading import FetchBatch, normalize
-from cxr_cli.runs.config import SiameseConfig
+from cxr_cli.runs.settings import SiameseConfig
 from cxr_cli.training.siamese import Comparison, in_batch_loss, pair_loss
 from cxr_cli.training.tasks import TaskImages
 

@@ -1,6 +1,7 @@
 """Images by their characteristics: which strata there are, and every metric of each."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -15,11 +16,12 @@ from cxr_cli.evaluation.subgroups.differences import Difference, differences_to_
 from cxr_cli.evaluation.subgroups.paired import paired_differences
 from cxr_cli.evaluation.uncertainty.estimates import Estimates, Estimator
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
+from cxr_cli.name_lists import read_parts
 from cxr_cli.recorded_values import (
     NOT_RECORDED,
     age_in_years,
     is_impossible_age,
-    is_missing,
+    is_unknown,
     number_of,
     sex_code,
 )
@@ -40,6 +42,12 @@ class Characteristic:
     column: str
     edges: tuple[float, ...] = ()
 
+    @property
+    def meaning(self) -> str:
+        """What the column is known as: "age" of "Patient Age", "sex" of "Gender", or its own name."""
+        word = re.sub(r"[\W_]+", "", self.column.casefold()).removeprefix("patient")
+        return {"age": "age", "ageyears": "age", "sex": "sex", "gender": "sex"}.get(word, self.column)
+
     def names(self, values: Sequence[str], place: str) -> list[str]:
         """Name the stratum of each value: ages in years and sexes as codes, however they are written.
 
@@ -53,11 +61,11 @@ class Characteristic:
         return [named[value] for value in values]
 
     def _name(self, value: str, place: str) -> str:
-        if is_missing(value) or (self.column == "age" and is_impossible_age(value)):
+        if is_unknown(self.meaning, value):
             return ""
         if not self.edges:
-            return {"age": age_in_years, "sex": sex_code}.get(self.column, str)(value) or value
-        number = number_of(self.column, value)
+            return {"age": age_in_years, "sex": sex_code}.get(self.meaning, str)(value) or value
+        number = number_of(self.meaning, value)
         if np.isnan(number):
             raise BadInput(f"{place}: {self.column} is {value!r}; bins need numbers")
         return self.bins()[int(np.searchsorted(self.edges, number, side="right"))]
@@ -72,18 +80,21 @@ class Characteristic:
 def read_by(text: str) -> tuple[Characteristic, ...]:
     """Read one of `by`: columns, which are crossed; a column's bins after a colon: "sex,age:40,60".
 
+    A name with a comma or a colon stands in double quotes, see `read_parts`.
+
     Raises:
         InvalidSetting: edges that are no rising numbers, or no column.
     """
     found: list[tuple[str, list[float]]] = []
-    for part in text.split(","):
-        name, colon, edge = part.partition(":")
-        if colon:
-            found.append((name.strip(), [_edge(text, edge)]))
+    before = ""
+    for part, separator in read_parts("by", text, ",:"):
+        if before == ":":
+            found[-1][1].append(_edge(text, part + separator.strip(",")))
         elif found and found[-1][1] and _is_number(part):
             found[-1][1].append(float(part))
         else:
-            found.append((part.strip(), []))
+            found.append((part, []))
+        before = separator
     for name, edges in found:
         if not name:
             raise InvalidSetting("by", text, "a column's name is missing")
@@ -116,11 +127,13 @@ def divide(
     divisions: dict[str, dict[str, NDArray[np.bool_]]] = {}
     for text in by:
         characteristics = read_by(text)
-        name = ", ".join(characteristic.column for characteristic in characteristics)
+        columns = [characteristic.column for characteristic in characteristics]
+        name = columns[0] if len(columns) == 1 else ", ".join(map(_quoted, columns))
         if name in divisions:
             raise InvalidSetting("by", text, f"{name} is there twice")
-        if any(characteristic.column == "age" for characteristic in characteristics):
-            impossible = sum(map(is_impossible_age, column("age")))
+        for characteristic in characteristics:
+            ages = Counter(column(characteristic.column)) if characteristic.meaning == "age" else Counter()
+            impossible = sum(images for age, images in ages.items() if is_impossible_age(age))
             if impossible:
                 reporter.say(f"{place}: {impossible} ages below 0 or over 120 years count as not recorded")
         divisions[name] = strata_of(characteristics, column, place)
@@ -136,9 +149,9 @@ def strata_of(by: Sequence[Characteristic], column: Column, place: str) -> dict[
         place: the file's name, for messages.
 
     Returns:
-        bool [N] by the stratum's name; every image is in one. Bins are in their order, other values by name,
-        what is not recorded last; a stratum without images is none. Crossed values that hold a comma or a
-        quotation mark are quoted as in CSV, so that no two strata have one name.
+        bool [N] by the stratum's name; every image is in one. Bins and numbers are in their order, other
+        values by name, what is not recorded last; a stratum without images is none. Crossed values that hold
+        a comma or a quotation mark are quoted as in CSV, so that no two strata have one name.
 
     Raises:
         BadInput: a value is no number where there are bins.
@@ -168,8 +181,14 @@ def _quoted(value: str) -> str:
 
 
 def _ranks(characteristic: Characteristic, names: Sequence[str]) -> dict[str, int]:
-    known = characteristic.bins() or sorted(set(names) - {NOT_RECORDED})
+    known = characteristic.bins() or sorted(set(names) - {NOT_RECORDED}, key=_order)
     return {name: rank for rank, name in enumerate([*known, NOT_RECORDED])}
+
+
+def _order(name: str) -> tuple[bool, float, str]:
+    """Numbers by their size, before other names."""
+    number = number_of("", name)
+    return bool(np.isnan(number)), 0.0 if np.isnan(number) else number, name
 
 
 @dataclass(frozen=True)

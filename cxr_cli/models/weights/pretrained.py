@@ -45,7 +45,7 @@ def load_pretrained(variables: Variables, *found: FoundWeights, keep_head: bool 
         )
     (only,) = found
     return load_strict(
-        only.state, _naming(only.card), variables, only.card, source=str(only.path), keep_head=keep_head
+        only.state, _naming(only.card), variables, only.card, str(only.path), keep_head, only.prefix
     )
 
 

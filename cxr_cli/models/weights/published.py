@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cxr_cli.errors import UsageError
-from cxr_cli.models.registry import card_named, cards, parts_of
+from cxr_cli.models.registry import card_named, cards, find_architecture, parts_of
 from cxr_cli.models.weights import hub
 from cxr_cli.models.weights.cards import Card
+from cxr_cli.models.weights.scaling import WeightsScaling
 from cxr_cli.models.weights.sources import (
     FoundWeights,
     checked_digest,
@@ -77,14 +78,18 @@ def fetch_weights(names: Sequence[str]) -> tuple[PublishedWeights, ...]:
     return tuple(PublishedWeights(card, path, checked_digest(card, path)) for card, path in files)
 
 
-def verify_weights(weights: str, arch: str | None = None) -> VerifiedWeights:
+def verify_weights(
+    weights: str, arch: str | None = None, scaling: WeightsScaling = "published"
+) -> VerifiedWeights:
     """Check that weights fit an architecture tensor by tensor, and whether they are as published.
 
     Args:
         weights: a name that `list_weights` has, or a file.
         arch: the architecture; None takes the name's own.
+        scaling: of the pixels that a file's weights expect; whether its tensors fit does not depend on it.
 
     Raises:
+        InvalidSetting: no such weights, or another scaling than the published.
         UsageError: a file without an architecture.
         BadInput: they are not found, cannot be read, or do not fit.
     """
@@ -96,8 +101,9 @@ def verify_weights(weights: str, arch: str | None = None) -> VerifiedWeights:
     arch = arch or (card.arch if card else None)
     if arch is None:
         raise UsageError(f"{weights}: no published name; for a file, `arch` is needed")
-    found = find_all(weights, arch)
-    spec = NetworkSpec(arch, width=1.0, size=found[0].card.input_size, classes=2, siamese=False)
+    found = find_all(weights, arch, scaling, without_input=True)
+    size = find_architecture(arch).smallest_image
+    spec = NetworkSpec(arch, width=1.0, size=size, classes=2, siamese=False)
     _, shapes = outline(spec)
     load_pretrained(shapes, *found)
     as_published = tuple(published_digest(part.card, part.path) == part.sha256 for part in found)

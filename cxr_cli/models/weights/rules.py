@@ -1,9 +1,9 @@
 """Rule tables, and the strict loader that applies them: every tensor has its place or it raises."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,21 @@ class Naming:
 
         return rule, re.sub(r"\\(\d)", ours, rule.target)
 
+    def key_of(self, path: str) -> str:
+        """Write the key that a leaf of ours would have in the file, to name a tensor that is missing."""
+        for rule in self.rules:
+            target = re.sub(r"\\\\\d", r"(\\w+)", re.escape(rule.target))
+            found = re.fullmatch(rf"{target}\.kernel" if rule.convert == "stem" else target, path)
+            if found:
+                pattern = rule.pattern
+                for group in found.groups():
+                    theirs = str(int(group) + self.counts_from) if group.isdecimal() else group
+                    pattern = re.sub(r"\([^?].*?\)", theirs, pattern, count=1)
+                key = re.sub(r"\\\.\?|\(\?:|\)\?|\\", "", pattern)
+                if (place := self.place(key)) and place[0] is rule:
+                    return key
+        return path
+
 
 def batch_norm(pattern: str, target: str) -> tuple[Rule, ...]:
     """Rules of a batch normalization in torch's names; `pattern` and `target` are the layer's own."""
@@ -99,6 +114,50 @@ def classifier(pattern: str, target: str) -> tuple[Rule, ...]:
 BATCHES_SEEN = r".*\.num_batches_tracked"
 """Ignored: torch counts batches for a kind of momentum that no published network uses."""
 
+HEADS = re.compile(r"(classifier|fc|head|last_linear|linear)\.[\w.]+")
+"""Tensors of the classifiers that people put in the place of the publisher's: "classifier.0.weight"."""
+
+
+class FirstConvolution(NamedTuple):
+    """Where a file has a network's first convolution, and so by which names it has the others.
+
+    Attributes:
+        key: of its kernel in the file.
+        prefix: what stands there before the names that the rules know, such as "module.densenet121.".
+    """
+
+    key: str
+    prefix: str
+
+
+def find_first_convolution(keys: Collection[str], namings: Iterable[Naming]) -> FirstConvolution | None:
+    """Find the first convolution of a network in a file, None for a file without any.
+
+    Of several keys that may be its, that is taken whose prefix and names give most keys a place; less than
+    half of them is another network.
+    """
+    candidates = {
+        FirstConvolution(key, found["prefix"]): naming
+        for naming in namings
+        for rule in naming.rules
+        if rule.convert == "stem"
+        for key in keys
+        if (found := re.fullmatch(rf"(?P<prefix>(?:.*?\.)??){rule.pattern}", key))
+    }
+
+    def places(candidate: FirstConvolution) -> int:
+        place, prefix = candidates[candidate].place, candidate.prefix
+        return sum(key.startswith(prefix) and place(key[len(prefix) :]) is not None for key in keys)
+
+    best = max(candidates, key=places, default=None)
+    return best if best and 2 * places(best) > len(keys) else None
+
+
+def _of_a_head(key: str, prefix: str) -> bool:
+    """Whether a tensor is of a classifier, within the network or within a module around it."""
+    around = ["", *(prefix[: dot.end()] for dot in re.finditer(r"\.", prefix))]
+    return any(key.startswith(module) and HEADS.fullmatch(key, len(module)) for module in around)
+
 
 def load_strict(
     state: Mapping[str, NDArray[Any]],
@@ -107,6 +166,7 @@ def load_strict(
     card: Card,
     source: str,
     keep_head: bool = False,
+    prefix: str = "",
 ) -> Variables:
     """Fill a network with a file's tensors: each is used once or ignored, and each leaf is filled once.
 
@@ -117,6 +177,7 @@ def load_strict(
         card: of the weights; the stem is folded by it.
         source: the file, for messages.
         keep_head: load the classifier too, else the one in `variables` stays.
+        prefix: what stands before the names that the rules know, in every key but those of a classifier.
 
     Returns:
         New nested dictionaries of float32 arrays, shaped as `variables`; the head's leaves are its own.
@@ -127,7 +188,7 @@ def load_strict(
         ValueError: an error in the table: two rules for one key, or one leaf filled twice.
     """
     try:
-        return _load(state, naming, variables, card, keep_head)
+        return _load(state, naming, variables, card, keep_head, prefix)
     except _Misfit as misfit:
         raise BadInput(f"{source}: {misfit}") from None
 
@@ -137,7 +198,12 @@ class _Misfit(Exception):
 
 
 def _load(
-    state: Mapping[str, NDArray[Any]], naming: Naming, variables: Variables, card: Card, keep_head: bool
+    state: Mapping[str, NDArray[Any]],
+    naming: Naming,
+    variables: Variables,
+    card: Card,
+    keep_head: bool,
+    prefix: str,
 ) -> Variables:
     leaves = _flatten(variables.params) | _flatten(variables.stats)
     kept = set() if keep_head else {rule.target for rule in naming.rules if rule.head}
@@ -148,7 +214,9 @@ def _load(
     for key, tensor in state.items():
         if any(re.fullmatch(pattern, key) for pattern in naming.ignored):
             continue
-        place = naming.place(key)
+        place = naming.place(key[len(prefix) :]) if key.startswith(prefix) else None
+        if place is None and _of_a_head(key, prefix):
+            continue
         if place is None:
             raise _Misfit(f"{key} is no tensor of {card.arch}")
         rule, target = place
@@ -167,7 +235,7 @@ def _load(
             filled[path] = array
     for path in leaves:
         if path not in filled and path not in kept:
-            raise _Misfit(f"no tensor for {path} of {card.arch}")
+            raise _Misfit(f"no tensor {prefix}{naming.key_of(path)} for {path} of {card.arch}")
     filled |= {path: leaf for path, leaf in leaves.items() if path in kept}
     return Variables(_unflatten(variables.params, filled), _unflatten(variables.stats, filled))
 

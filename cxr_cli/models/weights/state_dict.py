@@ -10,10 +10,15 @@ import safetensors
 from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput
-from cxr_cli.models.weights.torch_file import ZIP_MAGIC, Tensor, read_torch_file
+from cxr_cli.models.weights.torch_file import ZIP_MAGIC, Tensor, asked_for, read_torch_file, refusal
 
-WRAPPERS = ("state_dict", "model_state_dict", "model")
-"""Keys under which training checkpoints hold the state dict."""
+WRAPPERS = (
+    *("state_dict", "model_state_dict", "model_state", "checkpoint", "model", "network", "net", "module"),
+    *("weights", "params"),
+)
+"""Keys under which training checkpoints hold the state dict, or what holds it."""
+
+MOST_WRAPPERS = 3
 
 SAFETENSORS_TYPES: dict[str, np.dtype[Any]] = {
     "F64": np.dtype("<f8"),
@@ -36,7 +41,7 @@ def read_state_dict(path: Path) -> dict[str, NDArray[Any]]:
 
     Args:
         path: a .safetensors file, or one of torch's (.pth, .pt, .bin) that holds a state dict, by itself or
-            in a training checkpoint; a prefix `module.` of all names is dropped.
+            in a training checkpoint.
 
     Returns:
         Arrays in the file's order. Half precisions (float16, bfloat16) come as float32, the rest as it is.
@@ -60,19 +65,16 @@ def read_state_dict(path: Path) -> dict[str, NDArray[Any]]:
         raise BadInput(f"{path}: cannot be read ({error.strerror or type(error).__name__})") from error
     if not state:
         raise BadInput(f"{path}: holds no tensors")
-    return {key: _widened(array) for key, array in state.items()}
-
-
-def _widened(array: NDArray[Any]) -> NDArray[Any]:
-    half = array.dtype in (np.float16, ml_dtypes.bfloat16)
-    return array.astype(np.float32) if half else array
+    halves = (np.float16, ml_dtypes.bfloat16)
+    return {key: of.astype(np.float32) if of.dtype in halves else of for key, of in state.items()}
 
 
 def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
     try:
         tensors = safetensors.deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
     except safetensors.SafetensorError as error:
-        raise BadInput(f"{path}: damaged or no safetensors file ({_one_line(error)})") from error
+        reason = " ".join(ascii(str(error)).strip("\"'").split())[:LONGEST_KEY]
+        raise BadInput(f"{path}: damaged or no safetensors file ({reason})") from error
     state = {}
     for key, tensor in tensors:
         if tensor["dtype"] not in SAFETENSORS_TYPES:
@@ -84,32 +86,30 @@ def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
     return state
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(ascii(str(error)).strip("\"'").split())[:LONGEST_KEY]
-
-
 def _read_torch(path: Path) -> dict[str, NDArray[Any]]:
     content, load = read_torch_file(path)
     state = {}
     for key, tensor in _unwrapped(path, content).items():
         _check_key(path, key)
+        if asked := asked_for(tensor):
+            raise refusal(path, asked)
         if not isinstance(tensor, Tensor):
             raise BadInput(f"{path}: {key} holds a {type(tensor).__name__}, a tensor is needed")
         state[key] = load(tensor)
-    prefix = "module."
-    if state and all(key.startswith(prefix) for key in state):
-        return {key.removeprefix(prefix): array for key, array in state.items()}
     return state
 
 
 def _unwrapped(path: Path, content: Any) -> Mapping[Any, Any]:
     """Return the state dict of what was saved: that itself, or a training checkpoint around it."""
+    for _ in range(MOST_WRAPPERS):
+        if not isinstance(content, Mapping):
+            break
+        kept = (content.get(wrapper) for wrapper in WRAPPERS)
+        content = next((one for one in kept if isinstance(one, Mapping) or asked_for(one)), content)
+    if asked := asked_for(content):
+        raise refusal(path, asked)
     if not isinstance(content, Mapping):
         raise BadInput(f"{path}: holds a {type(content).__name__}, a state dict is needed")
-    for wrapper in WRAPPERS:
-        inner = content.get(wrapper)
-        if isinstance(inner, Mapping):
-            return inner
     return content
 
 

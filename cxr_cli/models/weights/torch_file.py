@@ -1,9 +1,9 @@
 """Torch's files without torch, and without running what is inside them.
 
 Torch writes a pickle, which names functions for the reader to call, and the bytes of its tensors beside it.
-Here the names that tensors need are mapped to our own records, and any other name is refused: whatever a
-file asks for, no code of its choice is found, imported or called. Formats: torch/serialization.py,
-`_save` (a zip, since 1.6) and `_legacy_save`.
+Here the names that tensors need are mapped to our own records, and any other name to a `Foreign`, which does
+nothing: whatever a file asks for, no code of its choice is found, imported or called. Formats:
+torch/serialization.py, `_save` (a zip, since 1.6) and `_legacy_save`.
 """
 
 import io
@@ -13,7 +13,7 @@ import pickletools
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, ClassVar, NamedTuple, NoReturn, Self
 
 import ml_dtypes
 import numpy as np
@@ -67,6 +67,39 @@ class Tensor(NamedTuple):
     strides: tuple[int, ...]
 
 
+class Foreign:
+    """What stands in the place of anything but tensors that a pickle asks for, and of what it would make.
+
+    A training checkpoint may hold its optimizer or a score of NumPy's beside its state dict. Whatever is done
+    with it has no effect.
+
+    Attributes:
+        asked: the name, which is to be refused where a tensor is needed.
+    """
+
+    asked: ClassVar[str]
+
+    def __new__(cls, *_arguments: Any, **_named: Any) -> Self:
+        """Make one of any arguments."""
+        return super().__new__(cls)
+
+    def ignore(self, *_anything: Any) -> None:
+        """Take no state, no item, no member."""
+
+    __init__ = __setstate__ = __setitem__ = append = extend = add = ignore
+
+
+def asked_for(value: Any) -> str | None:
+    """The name that was asked for in the place of a value, None for plain data and tensors."""
+    kind: type[Any] = value if isinstance(value, type) else type(value)
+    return kind.asked if issubclass(kind, Foreign) else None
+
+
+def refusal(path: Path, asked: str) -> BadInput:
+    """What is raised for a name in the place of a tensor or of all."""
+    return BadInput(f"{path}: refused, it asks for {asked!a}, not only for tensors; {STATE_DICT_ADVICE}")
+
+
 Bytes = Callable[[Storage], bytes]
 """Fetches a storage's bytes from the file."""
 
@@ -74,11 +107,13 @@ Bytes = Callable[[Storage], bytes]
 def read_torch_file(path: Path) -> tuple[Any, Callable[[Tensor], NDArray[Any]]]:
     """Read what was given to `torch.save`, with a `Tensor` for each of torch's, and a function to load those.
 
+    What the pickle asks for beside tensors and plain data is a `Foreign`.
+
     Args:
         path: a file that begins as a zip or as a pickle.
 
     Raises:
-        BadInput: the pickle asks for anything but tensors, or the file is damaged. The function raises it for
+        BadInput: the file is damaged. The function raises it for
             a tensor that goes beyond its storage or repeats numbers of it, a storage beyond the file, or
             more numbers in all than two tensors for each storage would have.
     """
@@ -238,7 +273,7 @@ def _check_memo(path: Path, stream: io.BytesIO) -> None:
 
 
 class _TensorUnpickler(pickle.Unpickler):
-    """Finds nothing but our own stand-ins for what a tensor's pickle names."""
+    """Finds nothing but our own stand-ins for what a pickle names."""
 
     def __init__(self, path: Path, stream: io.BytesIO, storages: dict[str, Storage]) -> None:
         """Read from a stream; `storages` receives every storage that is spoken of."""
@@ -251,13 +286,12 @@ class _TensorUnpickler(pickle.Unpickler):
             return _StandIn(CALLABLES[module, name])
         if module == "torch" and name in STORAGE_TYPES:
             return StorageType(name)
-        asked = f"{module}.{name}"[:100]
-        raise BadInput(
-            f"{self.path}: refused, it asks for {asked!a}, not only for tensors; {STATE_DICT_ADVICE}"
-        )
+        return type("Foreign", (Foreign,), {"asked": f"{module}.{name}"[:100]})
 
     def persistent_load(self, reference: Any) -> Storage:
         kind, type_, key, _device, length, *view = reference
+        if asked := asked_for(type_):
+            raise refusal(self.path, asked)
         well_formed = kind == "storage" and isinstance(type_, StorageType) and type(key) is str
         if not well_formed or type(length) is not int or view not in ([], [None]):
             raise BadInput(f"{self.path}: a storage that is none of torch's")
@@ -287,10 +321,6 @@ class Dictionary(dict[Any, Any]):
         """Drop the attributes."""
 
 
-def _dictionary(*items: Any) -> Dictionary:
-    return Dictionary(*items)
-
-
 def _tensor(
     storage: Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_grad_and_hooks: Any
 ) -> Tensor:
@@ -301,17 +331,10 @@ def _tensor(
     return Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
-def _parameter(tensor: Any, *_grad_and_hooks: Any) -> Any:
-    return tensor
-
-
-def _size(lengths: Any) -> tuple[Any, ...]:
-    return tuple(lengths)
-
-
 CALLABLES: dict[tuple[str, str], Callable[..., Any]] = {
-    ("collections", "OrderedDict"): _dictionary,
+    ("collections", "OrderedDict"): Dictionary,
+    ("torch._utils", "_rebuild_tensor"): _tensor,  # until torch 0.3, with which CheXNet was trained
     ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-    ("torch._utils", "_rebuild_parameter"): _parameter,
-    ("torch", "Size"): _size,
+    ("torch._utils", "_rebuild_parameter"): lambda tensor, *_grad_and_hooks: tensor,
+    ("torch", "Size"): tuple,
 }

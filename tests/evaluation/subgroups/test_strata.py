@@ -33,6 +33,8 @@ TABLE = {
         ("view_position,sex", [("view_position", ()), ("sex", ())]),
         ("age:40,60,80", [("age", (40, 60, 80))]),
         ("sex, age:40,60.5, view", [("sex", ()), ("age", (40, 60.5)), ("view", ())]),
+        ('"view, as told",sex', [("view, as told", ()), ("sex", ())]),
+        ('"ratio a:b":1,2', [("ratio a:b", (1, 2))]),
         ("a:-1,.5,b:2", [("a", (-1, 0.5)), ("b", (2,))]),
     ],
 )
@@ -48,6 +50,7 @@ def test_a_characteristic_is_columns_and_bins(
         ("age:old", "`by` age:old: 'old' is no edge of a bin; write numbers, such as age:40,60"),
         ("age:60,40", "`by` age:60,40: the edges of bins must rise"),
         ("sex,", "`by` sex,: a column's name is missing"),
+        ("age:40:60", "`by` age:40:60: '40:' is no edge of a bin; write numbers, such as age:40,60"),
         (":40", "`by` :40: a column's name is missing"),
     ],
 )
@@ -116,6 +119,8 @@ def test_ages_and_sexes_are_read_however_they_are_written() -> None:
         ">=60": [2],
         NOT_RECORDED: [1, 4, 6],
     }
+    for name in ("Age", "Patient Age", "PatientAge", "patient_age"):
+        assert list(strata_of(read_by(f"{name}:40,60"), lambda _: AGES, "p.csv")) == list(found)
     assert list(strata_of(read_by("age"), lambda _: AGES, "p.csv")) == [
         "1.1667",
         "39",
@@ -124,8 +129,15 @@ def test_ages_and_sexes_are_read_however_they_are_written() -> None:
         NOT_RECORDED,
     ]
     sexes = ["M", "male", "f", "Female", "", "NA"]
-    found = strata_of(read_by("sex"), lambda _: sexes, "p.csv")
+    found = strata_of(read_by("Patient Gender"), lambda _: sexes, "p.csv")
+    assert list(found) == list(strata_of(read_by("sex"), lambda _: sexes, "p.csv"))
     assert {name: int(images.sum()) for name, images in found.items()} == {"F": 2, "M": 2, NOT_RECORDED: 2}
+
+
+def test_numbers_are_in_their_order() -> None:
+    folds = ["10", "9", "b", "", "100", "a", "-1"]
+    found = strata_of(read_by("fold"), lambda _: folds, "p.csv")
+    assert list(found) == ["-1", "9", "10", "100", "a", "b", NOT_RECORDED]
 
 
 def test_impossible_ages_are_counted() -> None:

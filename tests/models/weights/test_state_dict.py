@@ -68,19 +68,52 @@ def test_a_state_dict_is_read_as_it_was_written(tmp_path: Path, torch: Any, lega
         np.testing.assert_array_equal(state[name], arrays[name])
 
 
-@pytest.mark.parametrize("wrapper", ["state_dict", "model_state_dict", "model"])
-def test_a_training_checkpoint_is_unwrapped(tmp_path: Path, torch: Any, wrapper: str) -> None:
+@pytest.mark.parametrize("wrappers", ["state_dict", "model_state_dict", "model", "net", "checkpoint model"])
+def test_a_training_checkpoint_is_unwrapped(tmp_path: Path, torch: Any, wrappers: str) -> None:
     tensor = torch.view(torch.Run("FloatStorage", "0", 3), 0, (3,), (1,))
-    content = {
-        "epoch": 3,
-        wrapper: OrderedDict({"module.fc.bias": tensor}),
-        "best": 0.5,
-        "args": {"lr": 1e-3},
-    }
+    content: dict[str, Any] = OrderedDict({"module.fc.bias": tensor})
+    for wrapper in reversed(wrappers.split()):
+        content = {"epoch": 3, wrapper: content, "best": 0.5, "args": {"lr": 1e-3}}
     path = torch.write(tmp_path / "checkpoint.pth", content, {"0": BASE[:3]})
     state = read_state_dict(path)
-    assert list(state) == ["fc.bias"]
+    assert list(state) == ["module.fc.bias"]
+    np.testing.assert_array_equal(state["module.fc.bias"], BASE[:3])
+
+
+@both_formats
+def test_a_tensor_of_torch_0_3_is_read(tmp_path: Path, torch: Any, legacy: bool) -> None:
+    run, rebuild = torch.Run("FloatStorage", "0", 24), torch.Global("torch._utils", "_rebuild_tensor")
+    tensor = torch.Call(rebuild, (run, 4, (2, 3), (6, 1)))
+    state = read_state_dict(torch.write(tmp_path / "a.pth.tar", {"a": tensor}, {"0": BASE}, legacy))
+    np.testing.assert_array_equal(state["a"], [[4, 5, 6], [10, 11, 12]])
+
+
+@both_formats
+def test_what_is_beside_the_state_dict_is_not_needed_and_not_run(
+    tmp_path: Path, torch: Any, legacy: bool
+) -> None:
+    sentinel = tmp_path / "sentinel"
+    score = torch.Global("numpy._core.multiarray", "scalar")
+    harm = torch.Call(torch.Global("os", "system"), (f"touch '{sentinel}'",), {"state": 1})
+    tensor = torch.view(torch.Run("FloatStorage", "0", 3), 0, (3,), (1,))
+    content = {"best": torch.Call(score, (0.5,)), "callbacks": [harm], "state_dict": {"fc.bias": tensor}}
+    state = read_state_dict(torch.write(tmp_path / "a.pth", content, {"0": BASE[:3]}, legacy))
     np.testing.assert_array_equal(state["fc.bias"], BASE[:3])
+    assert not sentinel.exists()
+
+
+def test_a_whole_model_in_a_checkpoint_is_refused_with_what_to_do(
+    tmp_path: Path, torch: Any, refused: Refused
+) -> None:
+    module = torch.Call(torch.Global("torchvision.models.densenet", "DenseNet"), (), {"training": True})
+    line = refused(torch.write(tmp_path / "a.pth", {"epoch": 3, "model": module}))
+    assert "it asks for 'torchvision.models.densenet.DenseNet', not only for tensors; save the state" in line
+
+
+def test_a_checkpoint_that_holds_itself_is_refused(tmp_path: Path, torch: Any, refused: Refused) -> None:
+    content: dict[str, Any] = {}
+    content["model"] = content
+    assert "model holds a dict" in refused(torch.write(tmp_path / "a.pth", content))
 
 
 def test_safetensors_are_read_and_half_precision_widened(tmp_path: Path) -> None:
