@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_curve
 
 from cxr_cli.evaluation.metrics.confusion import Floats, ratio
 
@@ -88,6 +87,8 @@ def roc_points(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> Roc
     """Compute the ROC curve's corners; None where one class has no image."""
     if positive.all() or not positive.any():
         return None
+    from sklearn.metrics import roc_curve  # loading it takes longer than most commands that have no curve
+
     false_positives, true_positives, _ = roc_curve(positive, scores)
     return RocCurve(false_positives, true_positives)
 
