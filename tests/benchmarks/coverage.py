@@ -180,7 +180,7 @@ def held_by(design: Design | ThreeClasses, names: Sequence[str], studies: int) -
         found = estimate(draw(design, rng) if isinstance(design, Design) else draw_classes(design, rng), rows)
         for name in names:
             of = found.overall[name] if name in found.overall else found.per_class[name][1]
-            if not np.isnan(of.value):
+            if not np.isnan(of.interval.low):
                 holds = of.interval.low <= truth[name] <= of.interval.high
                 kept[name].append((holds, of.caution == ""))
     shown = {}

@@ -1,6 +1,6 @@
 """Tables of results, in every format."""
 
-from cxr_cli.evaluation.tables import Cell, Table, as_latex, as_markdown, as_text, columns
+from cxr_cli.evaluation.tables import DAGGER, Cell, Table, as_latex, as_markdown, as_text, columns
 
 TABLE = Table("Metrics", ["", "AUC"], [[Cell("a|b_*"), Cell("0.8", "0.7-0.9")], [Cell("c"), Cell("-")]])
 
@@ -46,3 +46,9 @@ def test_latex_is_a_tabular() -> None:
         r"\bottomrule",
         r"\end{tabular}",
     ]
+
+
+def test_the_mark_of_an_unreliable_interval_is_a_command_in_latex() -> None:
+    table = Table("Metrics", ["", "F1"], [[Cell("all"), Cell("0.8", f"0.7-0.9{DAGGER}")]])
+    assert r"all & 0.8 (0.7-0.9\dag{}) \\" in as_latex([table])
+    assert "| all | 0.8 (0.7-0.9†) |" in as_markdown([table])

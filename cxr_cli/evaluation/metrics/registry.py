@@ -83,6 +83,8 @@ Rule = (
     Proportion | MeanOf | RateRatio | NoInterval | Literal["auc", "average precision", "brier", "calibration"]
 )
 FEWEST_PATIENTS = 20
+FEWEST_OF_CALLED = 3
+"""Of shares of the images that are called: without a patient of the class they are 0 whatever the truth."""
 
 
 @dataclass(frozen=True)
@@ -154,12 +156,14 @@ METRICS = (
         lambda images: confusion.class_precision(images.confusions),
         Proportion(lambda of_class, called: (called, of_class)),
         ("finding", "class table", "strata of a finding", "comparison of a finding"),
+        fewest=FEWEST_OF_CALLED,
     ),
     Metric(
         "npv", "NPV", "class", "predictions",
         lambda images: confusion.class_npv(images.confusions),
         Proportion(lambda of_class, called: (~called, ~of_class)),
         ("finding", "strata CSV of a finding", "comparison of a finding"),
+        fewest=FEWEST_OF_CALLED,
     ),
     Metric(
         "f1", "F1", "class", "predictions",
@@ -170,6 +174,7 @@ METRICS = (
             slope=lambda share: 2 / (1 + share) ** 2,
         ),
         ("finding", "class table", "strata of a finding", "comparison of a finding"),
+        fewest=FEWEST_OF_CALLED,
     ),
     Metric(
         "macro_f1", "macro F1", "all", "predictions",

@@ -75,7 +75,7 @@ def records(strata: Sequence[Stratum], subject: Subject) -> list[dict[str, Any]]
         for name in subject.names:
             metric = metric_of(stratum.estimates, name, subject)
             if metric is not None:
-                row |= _numbered(name, metric.as_json(), ("low", "high", "method", "reliable"))
+                row |= _numbered(name, metric.as_json(), ("low", "high", "method", "reliable", "caution"))
         for kind, differences in (
             ("difference", stratum.differences),
             ("model_difference", stratum.model_differences),

@@ -9,6 +9,7 @@ from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.subgroups.strata import Stratum, describe_strata
 from cxr_cli.evaluation.subgroups.tables import Subject, as_json, notes, records, tables
 from cxr_cli.evaluation.tables import Table, as_latex, as_markdown, as_text
+from cxr_cli.evaluation.uncertainty.estimates import UNRELIABLE
 
 SUBJECT = Subject(("normal", "pneumonia"), 1, 3)
 
@@ -39,18 +40,21 @@ def test_the_text_has_counts_metrics_and_differences() -> None:
         "maker: Philips         8       8         4          4",
         "maker: 50 % & more_ *  4       4         2          2",
     ]
-    assert lines[6:9] == [
-        "Metrics",
-        "                       sensitivity  specificity  accuracy     precision    F1           AUC",
-        "all images             0.833        1.000        0.917        1.000        0.909        0.917",
+    assert [line.split() for line in lines[6:9]] == [
+        ["Metrics"],
+        ["sensitivity", "specificity", "accuracy", "precision", "F1", "AUC"],
+        ["all", "images", "0.833", "1.000", "0.917", "1.000", "0.909", "0.917"],
     ]
     # Wilson's intervals below the proportions: 5 in 6, 6 in 6, 11 in 12, 5 in 5.
     wilson = ["0.436-0.970", "0.610-1.000", "0.646-0.985", "0.566-1.000"]
     assert lines[9].split()[:4] == wilson
     assert lines[16].split() == ["metric", "difference", "95%", "p", "Holm"]
     assert lines[17].startswith("maker: Philips  sensitivity  +0.500      ")
-    assert lines[-3:] == [
+    # Of two patients of each class the precision is marked.
+    assert lines[13].split()[3].endswith("†")
+    assert lines[-4:] == [
         "* fewer than 3 patients of a class: read with care",
+        UNRELIABLE,
         "Differences: a stratum's metric minus that of all other images. "
         "p: patients permuted between strata,",
         "class by class; AUCs of many patients by DeLong. Holm: p corrected for all of a characteristic.",
