@@ -192,7 +192,7 @@ _cxr() {
             return
             ;;
         "train --precision")
-            _cxr_offer -W "float32 tf32 bfloat16"
+            _cxr_offer -W "auto float32 tf32 bfloat16"
             return
             ;;
         "train --epochs")
@@ -457,7 +457,7 @@ _cxr() {
             return
             ;;
         "crossval --precision")
-            _cxr_offer -W "float32 tf32 bfloat16"
+            _cxr_offer -W "auto float32 tf32 bfloat16"
             return
             ;;
         "crossval --epochs")
@@ -769,7 +769,7 @@ _cxr() {
             return
             ;;
         "sweep --precision")
-            _cxr_offer -W "float32 tf32 bfloat16"
+            _cxr_offer -W "auto float32 tf32 bfloat16"
             return
             ;;
         "sweep --epochs")

@@ -107,7 +107,7 @@ _cxr() {
                         '(--weights-scaling)--weights-scaling=[Input that the initial weights expect\: xrv \[-1024, 1024\], imagenet mean and SD, inception \[-1, 1\], or 0-1; a FILE needs it, published weights have their own. \[published\]]:value:(published xrv imagenet inception 0-1)' \
                         '(--freeze)--freeze=[Layers to freeze\: none, features, or a number of stages from the input on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
                         '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
-                        '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
+                        '(--precision)--precision=[Precision of the arithmetic; auto is bfloat16 on a GPU or TPU, float32 on a CPU. \[auto\]]:value:(auto float32 tf32 bfloat16)' \
                         '(--epochs)--epochs=[Epochs. \[100 single, finetune; 50 siamese; 0 small-data\]]:value: ' \
                         '(--batch-size)--batch-size=[Images per step; for random pairs of a siamese run, pairs. \[16 single, small-data; 32 siamese; 256 finetune\]]:value: ' \
                         '(--optimizer)--optimizer=[Optimizer; sgd has momentum 0.9. \[adam single, siamese; sgd finetune; adamw small-data\]]:value:(adam adamw sgd)' \
@@ -222,7 +222,7 @@ _cxr() {
                         '(--weights-scaling)--weights-scaling=[Input that the initial weights expect\: xrv \[-1024, 1024\], imagenet mean and SD, inception \[-1, 1\], or 0-1; a FILE needs it, published weights have their own. \[published\]]:value:(published xrv imagenet inception 0-1)' \
                         '(--freeze)--freeze=[Layers to freeze\: none, features, or a number of stages from the input on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
                         '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
-                        '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
+                        '(--precision)--precision=[Precision of the arithmetic; auto is bfloat16 on a GPU or TPU, float32 on a CPU. \[auto\]]:value:(auto float32 tf32 bfloat16)' \
                         '(--epochs)--epochs=[Epochs. \[100 single, finetune; 50 siamese; 0 small-data\]]:value: ' \
                         '(--batch-size)--batch-size=[Images per step; for random pairs of a siamese run, pairs. \[16 single, small-data; 32 siamese; 256 finetune\]]:value: ' \
                         '(--optimizer)--optimizer=[Optimizer; sgd has momentum 0.9. \[adam single, siamese; sgd finetune; adamw small-data\]]:value:(adam adamw sgd)' \
@@ -361,7 +361,7 @@ _cxr() {
                         '(--weights-scaling)--weights-scaling=[Input that the initial weights expect\: xrv \[-1024, 1024\], imagenet mean and SD, inception \[-1, 1\], or 0-1; a FILE needs it, published weights have their own. \[published\]]:value:(published xrv imagenet inception 0-1)' \
                         '(--freeze)--freeze=[Layers to freeze\: none, features, or a number of stages from the input on. \[none single, siamese, finetune; 4 small-data\]]:value: ' \
                         '(--batch-norm)--batch-norm=[Statistics of batch normalization in training; running ones stay as they are. \[batch single, siamese, finetune; running small-data\]]:value:(batch running)' \
-                        '(--precision)--precision=[Precision of the arithmetic. \[float32\]]:value:(float32 tf32 bfloat16)' \
+                        '(--precision)--precision=[Precision of the arithmetic; auto is bfloat16 on a GPU or TPU, float32 on a CPU. \[auto\]]:value:(auto float32 tf32 bfloat16)' \
                         '(--epochs)--epochs=[Epochs. \[100 single, finetune; 20 siamese; 0 small-data\]]:value: ' \
                         '(--optimizer)--optimizer=[Optimizer; sgd has momentum 0.9. \[adam single, siamese; sgd finetune; adamw small-data\]]:value:(adam adamw sgd)' \
                         '(--schedule)--schedule=[How the learning rate changes; cosine ends at zero. \[constant single, siamese; step finetune; cosine small-data\]]:value:(constant step cosine)' \

@@ -1,5 +1,6 @@
 """Runs of a very small model with random, untrained weights, for tests that need no more."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ SIZE = 16
 
 
 def parts_of(recipe: Recipe) -> dict[str, Any]:
-    """Return the parts of a recipe, for a RunConfig."""
-    return {part: getattr(recipe, part) for part in PARTS}
+    """Return the parts of a recipe, for a RunConfig of this device."""
+    precise = replace(recipe, network=replace(recipe.network, precision="float32"))
+    return {part: getattr(precise, part) for part in PARTS}
 
 
 def untrained_run(folder: Path, *, siamese: bool) -> TrainedRun:

@@ -6,8 +6,17 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from cxr_cli.runs.settings import Precision
+
 # How matrix products treat float32 on a GPU; on a CPU they are exact either way.
 MATMUL_PRECISION = {"float32": "float32", "tf32": "tensorfloat32", "bfloat16": "default"}
+
+
+def resolve_precision(precision: Precision) -> Precision:
+    """Return the precision that suits the default device for "auto"; another stays."""
+    if precision != "auto":
+        return precision
+    return "float32" if jax.default_backend() == "cpu" else "bfloat16"
 
 
 def matmul_precision(precision: str) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 from cxr_cli.models.registry import Arch
 from cxr_cli.models.weights.scaling import WeightsScaling
 
-Precision = Literal["float32", "tf32", "bfloat16"]
+Precision = Literal["auto", "float32", "tf32", "bfloat16"]
 
 
 class Range(NamedTuple):
@@ -78,7 +78,9 @@ class NetworkConfig:
     batch_norm: Literal["batch", "running"] = setting(
         "batch", help="Statistics of batch normalization in training; running ones stay as they are."
     )
-    precision: Precision = setting("float32", help="Precision of the arithmetic.")
+    precision: Precision = setting(
+        "auto", help="Precision of the arithmetic; auto is bfloat16 on a GPU or TPU, float32 on a CPU."
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

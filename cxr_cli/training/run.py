@@ -23,6 +23,7 @@ from cxr_cli.models.weights.sources import FoundWeights, combined_digest, find_a
 from cxr_cli.plots.training_curves import training_curves
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import image_source
+from cxr_cli.prediction.precision import resolve_precision
 from cxr_cli.reporting import Reporter
 from cxr_cli.runs.config import RunConfig, check_config, write_config
 from cxr_cli.runs.folder import FIGURES, HISTORY, RECORD, is_finished
@@ -58,7 +59,11 @@ def run_config(
     """
     card, geometry = found[0].card if found else None, geometry_of(dataset)
     return RunConfig(
-        network=replace(recipe.network, weights=",".join(part.name for part in found) or "none"),
+        network=replace(
+            recipe.network,
+            weights=",".join(part.name for part in found) or "none",
+            precision=resolve_precision(recipe.network.precision),
+        ),
         optimization=recipe.optimization,
         augmentation=recipe.augmentation,
         task=recipe.task,

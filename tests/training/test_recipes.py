@@ -118,7 +118,11 @@ def test_no_setting_is_in_two_parts() -> None:
         ("finetune", {"ema": 1.0}, "`ema` 1.0: 0 or more is needed, and less than 1"),
         ("finetune", {"optimizer": "rmsprop"}, "`optimizer` 'rmsprop': known are adam, adamw, sgd"),
         ("finetune", {"flip": "vertical"}, "`flip` 'vertical': known are none, horizontal, both"),
-        ("single", {"precision": "float16"}, "`precision` 'float16': known are float32, tf32, bfloat16"),
+        (
+            "single",
+            {"precision": "float16"},
+            "`precision` 'float16': known are auto, float32, tf32, bfloat16",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(name: str, overrides: dict[str, Any], message: str) -> None:

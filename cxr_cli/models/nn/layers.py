@@ -150,5 +150,5 @@ class Dense(nnx.Module):
         self.bias = nnx.Param(jnp.zeros(units_out))
 
     def __call__(self, x: Array) -> Array:
-        """Map x [B,units_in] to [B,units_out]."""
-        return x @ self.kernel[...] + self.bias[...]
+        """Map x [B,units_in] to float32 [B,units_out]: scores of bfloat16 would have 256 values an octave."""
+        return jnp.matmul(x, self.kernel[...], preferred_element_type=jnp.float32) + self.bias[...]
