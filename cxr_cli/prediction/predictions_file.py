@@ -264,7 +264,7 @@ def _rule(
 ) -> str:
     if "predicted" not in images:
         if len(named) > 1:
-            return "the class of the highest score"
+            return "predicted by the highest score"
         return f"{SCORE}{named[0]} {'>=' if answers.positive == 1 else '<'} 0.5"
     rule = "as predicted in the table"
     if thresholds is None or answers.scores is None or answers.positive is None or np.ptp(thresholds):

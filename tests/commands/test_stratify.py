@@ -140,7 +140,7 @@ def test_three_classes_have_macro_metrics_or_one_against_the_rest(cxr: Cxr, tmp_
     names = {"roc-view-covid19.png", "roc-view-normal.png", "roc-view-pneumonia.png"}
     assert names <= {file.name for file in (tmp_path / "out").iterdir()}
     out = cxr("stratify", path, "--by", "view", "--positive", "normal", *QUICK).out
-    assert out.startswith(f"{path}: positive: normal, the class of the highest score\n")
+    assert out.startswith(f"{path}: positive: normal, predicted by the highest score\n")
 
 
 def test_two_spellings_are_told_of_and_stay_apart(cxr: Cxr, tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_a_table_of_another_tool_needs_labels_and_scores_alone(write: Write) -> 
     assert found.answers.labels.tolist() == [1, 0]
     assert found.answers.predicted.tolist() == [1, 1]
     assert (found.positive, found.has_patients) == (None, False)
-    assert found.rule == "the class of the highest score"
+    assert found.rule == "predicted by the highest score"
     assert found.answers.patients.tolist() == [0, 1]
 
 
