@@ -15,6 +15,7 @@ from cxr_cli.artifacts import read_json
 from cxr_cli.dataset.reader import SHARD, Outcome, read_shard
 from cxr_cli.dataset.settings import PLAN_WORDS
 from cxr_cli.errors import BadInput
+from cxr_cli.images.characteristics import MANIFEST_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,11 @@ def _open_shard(folder: Path) -> ShardFolder:
     if not (folder / SHARD).is_file():
         raise BadInput(f"{folder}: no finished shard ({SHARD} is missing); run its `cxr preprocess` again")
     info = read_json(folder / SHARD)
+    lacking = [name for name in MANIFEST_COLUMNS if name not in info.get("columns", ())]
+    if lacking:
+        raise BadInput(
+            f"{folder / SHARD}: no column {lacking[0]!r}: another version of cxr made it; make the shard again"
+        )
     try:
         return ShardFolder(folder, ArrayTask(*info["settings"]["shard"]), info)
     except (KeyError, TypeError) as error:

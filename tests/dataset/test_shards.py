@@ -132,6 +132,15 @@ def test_a_damaged_shard_is_refused(images: Path, tmp_path: Path, name: str) -> 
         merged(shards, tmp_path / "merged")
 
 
+def test_a_shard_of_another_version_is_refused(images: Path, tmp_path: Path) -> None:
+    shards = make_shards(images, tmp_path, 2)
+    info = json.loads((shards[0] / "shard.json").read_text())
+    info["columns"].remove("patient_id_raw")
+    (shards[0] / "shard.json").write_text(json.dumps(info))
+    with pytest.raises(BadInput, match="no column 'patient_id_raw': another version of cxr made it"):
+        merged(shards, tmp_path / "merged")
+
+
 def test_rejected_inputs_count_when_merged(images: Path, tmp_path: Path) -> None:
     shards = make_shards(images, tmp_path, 2)
     with pytest.raises(TooManyRejects, match="4 inputs rejected, `max_failures` allows 3"):
