@@ -90,7 +90,8 @@ def _open_shard(folder: Path) -> ShardFolder:
     lacking = [name for name in MANIFEST_COLUMNS if name not in info.get("columns", ())]
     if lacking:
         raise BadInput(
-            f"{folder / SHARD}: no column {lacking[0]!r}: another version of cxr made it; make the shard again"
+            f"{folder / SHARD}: no column {lacking[0]!r}: another version of cxr made it; "
+            "make the shard again"
         )
     try:
         return ShardFolder(folder, ArrayTask(*info["settings"]["shard"]), info)

@@ -134,9 +134,9 @@ def test_a_damaged_shard_is_refused(images: Path, tmp_path: Path, name: str) -> 
 
 def test_a_shard_of_another_version_is_refused(images: Path, tmp_path: Path) -> None:
     shards = make_shards(images, tmp_path, 2)
-    info = json.loads((shards[0] / "shard.json").read_text())
+    info = read_json(shards[0] / "shard.json")
     info["columns"].remove("patient_id_raw")
-    (shards[0] / "shard.json").write_text(json.dumps(info))
+    write_json(shards[0] / "shard.json", info)
     with pytest.raises(BadInput, match="no column 'patient_id_raw': another version of cxr made it"):
         merged(shards, tmp_path / "merged")
 
