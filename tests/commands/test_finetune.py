@@ -158,7 +158,7 @@ def test_a_file_s_weights_need_their_scaling_and_the_run_has_it(
         (["--weights", "none.pth"], 3, "none.pth: "),
         (["--arch", "covidnet"], 2, "--weights auto: none are published for covidnet"),
         (["--arch", "covidnet", "--weights", "none", "--freeze", "9"], 2, "--freeze 9: none, features, or"),
-        (["--class-weights", "covid=2"], 2, "--class-weights 'covid=2': none, balanced, or CLASS=WEIGHT"),
+        (["--class-weights", "covid=2"], 2, "--class-weights covid: none, balanced, or CLASS=WEIGHT"),
         (["--loss", "binary"], 2, "--loss binary: 3 classes, one logit tells two apart"),
         (["--width", "0.5"], 2, "--width 0.5: efficientnet_lite0 has one width"),
     ],

@@ -153,7 +153,11 @@ def test_what_the_images_do_not_allow_is_said(
         ),
         (["--arch", "vgg"], 2, "'--arch': 'vgg' is not one of 'covidnet'"),
         (["--lr", "nan"], 2, "--lr nan: more than 0 is needed"),
-        (["--precision", "int8"], 2, "'--precision': 'int8' is not one of 'float32', 'tf32', 'bfloat16'"),
+        (
+            ["--precision", "int8"],
+            2,
+            "'--precision': 'int8' is not one of 'auto', 'float32', 'tf32', 'bfloat16'",
+        ),
         (["--fold", "1"], 2, "has no folds"),
     ],
 )

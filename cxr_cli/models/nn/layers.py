@@ -150,5 +150,6 @@ class Dense(nnx.Module):
         self.bias = nnx.Param(jnp.zeros(units_out))
 
     def __call__(self, x: Array) -> Array:
-        """Map x [B,units_in] to float32 [B,units_out]: scores of bfloat16 would have 256 values an octave."""
-        return jnp.matmul(x, self.kernel[...], preferred_element_type=jnp.float32) + self.bias[...]
+        """Map x [B,units_in] to [B,units_out], of bfloat16 to float32: scores of bfloat16 would often tie."""
+        kind = jnp.promote_types(x.dtype, jnp.float32)
+        return jnp.matmul(x, self.kernel[...], preferred_element_type=kind) + self.bias[...]
