@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, log_softmax, softmax
 
 from cxr_cli.errors import BadInput
@@ -64,6 +63,8 @@ def _log(scores: Floats) -> Floats:
 
 
 def _fit_temperature(scores: Floats, labels: NDArray[np.int64]) -> dict[str, list[Any]]:
+    from scipy.optimize import minimize_scalar  # a quarter of a second that predictions need not wait for
+
     logs, each = _log(scores), np.arange(len(labels))
     found = minimize_scalar(
         lambda log_temperature: -log_softmax(logs / np.exp(log_temperature), axis=1)[each, labels].mean(),
@@ -85,6 +86,8 @@ def _fit_platt(scores: Floats, labels: NDArray[np.int64]) -> dict[str, list[Any]
 
 def _platt_of(scores: Floats, positive: NDArray[np.bool_]) -> tuple[float, float]:
     """Fit slope and intercept to Platt's targets, which are a little inside 0 and 1 (his equation 1)."""
+    from scipy.optimize import minimize
+
     odds, positives = log_odds(scores), int(positive.sum())
     targets = np.where(positive, (positives + 1) / (positives + 2), 1 / (len(scores) - positives + 2))
 
@@ -108,7 +111,7 @@ def _apply_platt(scores: Floats, parameters: Mapping[str, list[Any]]) -> Floats:
 
 
 def _fit_isotonic(scores: Floats, labels: NDArray[np.int64]) -> dict[str, list[Any]]:
-    from sklearn.isotonic import IsotonicRegression  # half a second that predictions need not wait for
+    from sklearn.isotonic import IsotonicRegression
 
     fits = [
         IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(scores[:, number], labels == number)

@@ -1,18 +1,20 @@
 """metrics.json of a RUN, written by `cxr test`: later predictions follow its calibration and threshold."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cxr_cli.artifacts import read_json, write_json
 from cxr_cli.evaluation.operating_point import OperatingPoint
 from cxr_cli.evaluation.recalibration import Calibration
-from cxr_cli.evaluation.report import MetricsReport
 from cxr_cli.runs.folder import METRICS
 from cxr_cli.runs.model_store import TrainedRun
 
+if TYPE_CHECKING:
+    from cxr_cli.evaluation.report import MetricsReport
+
 
 def write_metrics(
-    path: Path, run: TrainedRun, subset: str, report: MetricsReport, calibration: Calibration | None = None
+    path: Path, run: TrainedRun, subset: str, report: "MetricsReport", calibration: Calibration | None = None
 ) -> None:
     """Write the metrics of a run on a subset, and the calibration of its scores."""
     content = {"run": str(run.folder), "epoch": run.epoch, "subset": subset, **report.as_json()}
