@@ -55,7 +55,7 @@ def machine_type() -> str:
         lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
     except OSError:
         lines = [f"model name: {platform.processor()}"]
-    told = ("vendor_id", "model name", "flags", "CPU implementer", "CPU part", "Features")
-    known = {line for line in lines if line.startswith(told)}
+    identifying = ("vendor_id", "model name", "flags", "CPU implementer", "CPU part", "Features")
+    known = {line for line in lines if line.startswith(identifying)}
     digest = hashlib.sha256("\n".join(sorted(known)).encode()).hexdigest()
     return f"{platform.machine()}-{digest[:8]}"

@@ -25,7 +25,7 @@ class Resources:
         cpus, gpus: of each task.
         tasks: of the array; 1 for a single job.
         container: an Apptainer image that `cxr` is run in.
-        warning: seconds before the end of its time at which a job is told to save its state.
+        warning: seconds before the end of its time at which a job is asked to save its state.
     """
 
     partition: str | None = None

@@ -228,7 +228,7 @@ def _reader(text: str, separator: str) -> "Reader":
 def _likelihood(text: str, separator: str, expected: Sequence[str]) -> tuple[int, bool, int]:
     """How well a separator suits: expected columns found, rows as long as the header, fields in it."""
     rows: list[list[str]] = []
-    with suppress(csv.Error):  # the rows above the damage tell the separator, too
+    with suppress(csv.Error):  # the rows above the damage show the separator, too
         rows.extend(row for row in islice(_reader(text, separator), EXAMINED_ROWS) if row)
     if not rows or len(rows[0]) == 1:
         return 0, False, 0

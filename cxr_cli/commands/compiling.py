@@ -27,7 +27,7 @@ def compiles(command: Callable[..., None]) -> Callable[..., None]:
         if not no_compile_cache and (obstacle := use_compile_cache()):
             say(f"compiled programs are not kept: {obstacle}")
         with warnings.catch_warnings():
-            # A program that was cut short by a kill or a full disk is compiled anew: nothing to tell users.
+            # A program that was cut short by a kill or a full disk is compiled again; users need not know.
             warnings.filterwarnings("ignore", "Error (reading|writing) persistent compilation cache entry")
             command(**given)
 

@@ -16,7 +16,7 @@ SAMPLED_ROWS = 32
 """Rows whose pixels are compared with their neighbors, spread over the image."""
 
 SWAPPED_BYTES = 4
-"""So many times nearer to each other are neighbors by the right order of bytes, at the least."""
+"""How many times nearer to each other neighbors are at least in the right order of bytes."""
 
 MIN_VALUES = 32
 """An image of fewer values has no gradual contours, only edges: its header is believed."""
@@ -25,7 +25,7 @@ MIN_CROSSINGS = 24
 """Pairs of neighbors that differ in the bits in question, below which nothing can be said."""
 
 MIN_HALF, HOLLOW = 4, 0.75
-"""Two groups of at least so many values are not one range if between them this share of it is empty."""
+"""Two groups of at least this many values are not one range if this share of it, between them, is empty."""
 
 USUAL = 99
 """Neighbors are near to each other if they differ by no more than this percentile of an image's neighbors."""
@@ -109,7 +109,7 @@ def _shift(used: int, header: Dataset, despite: Callable[[str], None]) -> int:
 
 
 def _neighbors(words: NDArray[Any], rows: int = SAMPLED_ROWS) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Pairs of neighboring words [P], to the right and below, from so many rows spread over the image."""
+    """Pairs of neighboring words [P], to the right and below, from `rows` rows spread over the image."""
     step = max(1, (len(words) - 1) // rows)
     here, below = words[:-1:step], words[1::step]
     first = np.concatenate((here[:, :-1].ravel(), here.ravel()))

@@ -31,7 +31,7 @@ FEW_LEVELS = 32
 """Gray levels that are too few where there are several times as many values."""
 
 MIN_VALUES, FEW_OTHERS = 32, 0.1
-"""Below so many values none can be said to lie far outside, nor can so large a share of them."""
+"""Of fewer values none can be said to lie far outside, and no larger share of them."""
 
 SLOPES = (1e-9, 1e9)
 """Rescale slopes that can be meant, without their sign."""

@@ -17,7 +17,7 @@ SAMPLED_PIXELS = 20_000
 """Pixels that are compared with those below them, spread over the image."""
 
 SWAPPED = 1.5
-"""So many times farther from one another are pixels that are not below one another."""
+"""How many times more pixels differ that are not directly below one another."""
 
 GRAY = ("MONOCHROME1", "MONOCHROME2")
 

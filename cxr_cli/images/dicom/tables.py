@@ -15,7 +15,7 @@ class UnusableError(Exception):
 
 @dataclass(frozen=True)
 class LookUpTable:
-    """Output values [E], the first of them for all values up to `first`, said to have so many `bits`."""
+    """Output values [E], the first of them for all values up to `first`, said to have `bits` bits."""
 
     first: int
     entries: NDArray[np.int64]
