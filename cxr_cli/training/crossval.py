@@ -29,6 +29,7 @@ from cxr_cli.runs.crossval_folder import RECORD, FoldRun, fold_runs, found_runs
 from cxr_cli.runs.folder import FIGURES, HISTORY, METRICS, PREDICTIONS, TEMPLATES
 from cxr_cli.splitting.file import fold_count, open_split
 from cxr_cli.training.history import best_epoch, read_history
+from cxr_cli.training.run import preemption, stop_if_asked
 from cxr_cli.training.train import train
 
 
@@ -108,31 +109,33 @@ def crossval(
         write_json(folder / RECORD, decisive)
     every = fold_runs(folder, folds, seed, seeds)
     runs = every if task is None else list(task.every_nth(every))
-    for run in runs:
-        reporter.say(f"fold {run.fold} of {folds}, seed {run.seed}: {run.folder}")
-        train(
-            dataset,
-            split,
-            run.folder,
-            recipe=recipe,
-            fold=run.fold,
-            seed=run.seed,
-            micro_batch=micro_batch,
-            reporter=reporter,
-            **settings,
-        )
-        if not _is_tested(run.folder):
-            if read_config(run.folder).siamese:
-                template(run.folder, dataset=dataset, split=split)
-            test(
+    with preemption() as stopped:
+        for run in runs:
+            stop_if_asked(stopped, run.folder)
+            reporter.say(f"fold {run.fold} of {folds}, seed {run.seed}: {run.folder}")
+            train(
+                dataset,
+                split,
                 run.folder,
-                positive=positive,
-                sensitivity=sensitivity,
-                calibrate=calibrate,
-                dataset=dataset,
-                split=split,
+                recipe=recipe,
+                fold=run.fold,
+                seed=run.seed,
+                micro_batch=micro_batch,
                 reporter=reporter,
+                **settings,
             )
+            if not _is_tested(run.folder):
+                if read_config(run.folder).siamese:
+                    template(run.folder, dataset=dataset, split=split)
+                test(
+                    run.folder,
+                    positive=positive,
+                    sensitivity=sensitivity,
+                    calibrate=calibrate,
+                    dataset=dataset,
+                    split=split,
+                    reporter=reporter,
+                )
     if task is not None:
         return CrossvalResult(folder, tuple(runs), None, None)
     report, folds_table = _pool(folder, found_runs(folder))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from cxr_cli.artifacts import read_json, versions, write_json
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.dataset.settings import geometry_of, views_of
-from cxr_cli.errors import InvalidSetting
+from cxr_cli.errors import InvalidSetting, Preempted
 from cxr_cli.models.network import Network, Variables, create, outline
 from cxr_cli.models.registry import find_architecture
 from cxr_cli.models.weights.pretrained import load_pretrained
@@ -274,20 +275,37 @@ def make_task(network: Network, scaling: Scaling, images: TaskImages, config: Ru
 
 @contextmanager
 def preemption() -> Iterator[Preemption]:
-    """Turn SIGTERM and SIGUSR1, by which a cluster asks a job to stop, into a question with an answer."""
-    asked = False
+    """Turn SIGTERM and SIGUSR1, by which a cluster asks a job to stop, into a question with an answer.
 
-    def ask(signum: int, frame: object) -> None:  # noqa: ARG001 - the signature of a signal handler
+    Within another one, both are asked: a cross-validation is to stop when its fold is.
+    """
+    asked = False
+    outer = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGUSR1)}
+
+    def ask(signum: int, frame: Any) -> None:
         nonlocal asked
         asked = True
+        handler = outer[signal.Signals(signum)]
+        if callable(handler):
+            handler(signum, frame)
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: asked  # Python lets the main thread alone handle signals.
         return
-    signals = (signal.SIGTERM, signal.SIGUSR1)
-    before = [signal.signal(name, ask) for name in signals]
+    for name in outer:
+        signal.signal(name, ask)
     try:
         yield lambda: asked
     finally:
-        for name, handler in zip(signals, before, strict=True):
+        for name, handler in outer.items():
             signal.signal(name, handler)
+
+
+def stop_if_asked(stopped: Preemption, run: Path) -> None:
+    """End a command of several runs before the next one, if it was asked to stop.
+
+    Raises:
+        Preempted: it was.
+    """
+    if stopped():
+        raise Preempted(f"stopped on request before {run}; the same command resumes")

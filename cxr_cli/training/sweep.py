@@ -18,7 +18,14 @@ from cxr_cli.splitting.file import open_split
 from cxr_cli.training.fit_recipe import resolve_recipe
 from cxr_cli.training.history import best_epoch, read_history
 from cxr_cli.training.recipes import SEARCH_RECIPES, named_recipe
-from cxr_cli.training.run import fit_to_memory, resolve_weights, run_config, train_run
+from cxr_cli.training.run import (
+    fit_to_memory,
+    preemption,
+    resolve_weights,
+    run_config,
+    stop_if_asked,
+    train_run,
+)
 
 LEARNING_RATES = (1e-3, 1e-4, 1e-5)
 BATCH_SIZES = (8, 16, 32)
@@ -82,18 +89,22 @@ def sweep(
     begin = named_recipe(recipe, settings, SEARCH_RECIPES).network
     found = resolve_weights(begin, images.images.shape[1], reporter)
     said: set[str] = set()
-    for point in points if task is None else task.every_nth(points):
-        overrides = {**settings, "lr": point.lr, "batch_size": point.batch_size}
-        resolved, notices = resolve_recipe(recipe, overrides, division, SEARCH_RECIPES)
-        for notice in set(notices) - said:
-            reporter.say(notice)
-        said |= set(notices)
-        run = folder / point.name
-        config = run_config(recipe, resolved, images, division, seed, found)
-        fit = fit_to_memory(run, config, None, reporter)
-        best, trained = train_run(run, config, images, division, found, fit, reporter)
-        verb = "best" if trained else "finished already, best"
-        reporter.say(f"{point.name}: {verb} validation accuracy {best.val_accuracy:.4f} (epoch {best.epoch})")
+    with preemption() as stopped:
+        for point in points if task is None else task.every_nth(points):
+            stop_if_asked(stopped, folder / point.name)
+            overrides = {**settings, "lr": point.lr, "batch_size": point.batch_size}
+            resolved, notices = resolve_recipe(recipe, overrides, division, SEARCH_RECIPES)
+            for notice in set(notices) - said:
+                reporter.say(notice)
+            said |= set(notices)
+            run = folder / point.name
+            config = run_config(recipe, resolved, images, division, seed, found)
+            fit = fit_to_memory(run, config, None, reporter)
+            best, trained = train_run(run, config, images, division, found, fit, reporter)
+            verb = "best" if trained else "finished already, best"
+            reporter.say(
+                f"{point.name}: {verb} validation accuracy {best.val_accuracy:.4f} (epoch {best.epoch})"
+            )
     table = sweep_table(folder, points)
     if task is None:
         write_csv(folder / TABLE, table)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,30 @@ def test_every_image_is_predicted_by_the_fold_that_did_not_train_on_it(cv: Path,
         own = pd.read_csv(cv / f"fold{fold}" / "predictions.csv").set_index("image_id")
         both = pooled.loc[own.index, "score_normal"]
         assert np.allclose(both, own["score_normal"])
+
+
+def test_a_signal_between_folds_ends_after_the_fold_and_the_same_command_resumes(
+    cxr: Cxr, small_dataset: Path, folds: Path, cv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Slurm sends it while a fold is being tested, where no step of training asks for it."""
+    import cxr_cli.training.crossval as module
+
+    untouched = module.test
+
+    def stopped_while_testing(run: Path, **settings: Any) -> Any:
+        signal.raise_signal(signal.SIGUSR1)
+        return untouched(run, **settings)
+
+    monkeypatch.setattr(module, "test", stopped_while_testing)
+    command = ("crossval", small_dataset, "--split", folds, "-o", tmp_path / "cv", *OPTIONS)
+    outcome = cxr(*command)
+    assert outcome.code == 75
+    assert "fold1; the same command resumes" in outcome.err.splitlines()[-1]
+    assert (tmp_path / "cv" / "fold0" / "metrics.json").exists()
+    assert not (tmp_path / "cv" / "fold1").exists()
+    monkeypatch.undo()
+    assert cxr(*command).code == 0
+    assert (tmp_path / "cv" / "predictions.csv").read_bytes() == (cv / "predictions.csv").read_bytes()
 
 
 def test_metrics_have_each_fold_mean_sd_and_the_pooled_ones(cv: Path) -> None:

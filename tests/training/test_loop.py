@@ -1,6 +1,7 @@
 """The loop: selection, resumption to the last bit, repair of what a kill left behind."""
 
 import math
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from cxr_cli.training.classification import Classification, classification_loss
 from cxr_cli.training.history import EpochRecord, read_history
 from cxr_cli.training.loop import Trainer
 from cxr_cli.training.recipes import named_recipe
+from cxr_cli.training.run import preemption, stop_if_asked
 from cxr_cli.training.step import StepSettings, TrainState, TrainStep, train_step
 from cxr_cli.training.tasks import EpochPlan, TaskImages, Validation
 
@@ -399,3 +401,17 @@ def test_a_validation_loss_that_is_not_finite_stops_the_run(tmp_path: Path, loss
         with pytest.raises(TrainingDiverged, match=f"validation loss is {loss} after epoch 2: lower `lr`"):
             trainer.fit(state, lambda state=state: state)
         assert saved_model(tmp_path)["epoch"] == 1
+
+
+def test_a_signal_within_a_run_asks_the_command_of_several_runs_too() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with preemption() as command:
+        with preemption() as run:
+            signal.raise_signal(signal.SIGTERM)
+            assert run()
+        with preemption() as another:
+            assert not another()
+        assert command()
+        with pytest.raises(Preempted, match="stopped on request before cv/fold1; the same command resumes"):
+            stop_if_asked(command, Path("cv/fold1"))
+    assert signal.getsignal(signal.SIGTERM) is before
