@@ -7,7 +7,6 @@ from cxr_cli.audit.regions import GRID, IMAGE, REGIONS, Region, cell_features, o
 from cxr_cli.errors import BadInput
 
 MASKED = [region for region in REGIONS if region.cells is not None]
-RNG = np.random.default_rng(0)
 
 
 def region(name: str) -> Region:
@@ -37,7 +36,7 @@ def test_parts_look_the_same_in_a_mirror() -> None:
 
 @pytest.mark.parametrize("size", [16, 64, 97])
 def test_what_is_occluded_is_the_fill_and_what_is_visible_the_image(size: int) -> None:
-    images = RNG.integers(0, 100, (3, size, size), np.uint8)
+    images = np.random.default_rng(0).integers(0, 100, (3, size, size), np.uint8)
     fill = np.full((size, size), 200, np.uint8)
     for each in MASKED:
         seen = occlude(images, each, fill)
@@ -68,7 +67,7 @@ def test_a_thumbnail_keeps_brightness_and_loses_detail() -> None:
 
 
 def test_cell_features_are_each_cells_mean_and_deviation() -> None:
-    images = RNG.integers(0, 256, (4, 64, 64), np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (4, 64, 64), np.uint8)
     features = cell_features(images, np.array([3, 1]))
     cells = images[[3, 1]].astype(float).reshape(2, GRID, 4, GRID, 4)
     np.testing.assert_allclose(features[..., 0], cells.mean((2, 4)), rtol=1e-5)

@@ -15,14 +15,16 @@ from cxr_cli.training.probe import fit_classifier, on_plain_vectors, probed
 from cxr_cli.training.recipes import named_recipe
 from cxr_cli.training.tasks import TaskImages
 
-RNG = np.random.default_rng(0)
-
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_vectors_that_tell_the_classes_apart_are_told_apart(classes: int) -> None:
     labels = np.arange(120) % classes
     # Scales differ a thousandfold, and the telling direction is not the largest.
-    vectors = RNG.normal(0, [1000.0, 1.0, 0.1], (120, 3)) + labels[:, None] * [0.0, 4.0, 0.0] + 7.0
+    vectors = (
+        np.random.default_rng(0).normal(0, [1000.0, 1.0, 0.1], (120, 3))
+        + labels[:, None] * [0.0, 4.0, 0.0]
+        + 7.0
+    )
     fitted = fit_classifier(vectors.astype(np.float32), labels, np.arange(120) // 2)
     assert {part.dtype for part in fitted} == {np.dtype(np.float32)}
     logits = (vectors - fitted.mean) / fitted.std @ fitted.kernel + fitted.bias
@@ -38,7 +40,9 @@ def test_vectors_that_tell_the_classes_apart_are_told_apart(classes: int) -> Non
 
 def test_vectors_that_tell_nothing_get_the_classes_shares() -> None:
     labels = np.repeat([0, 1, 2], [100, 60, 40])
-    fitted = fit_classifier(RNG.normal(size=(200, 5)).astype(np.float32), labels, np.arange(200))
+    fitted = fit_classifier(
+        np.random.default_rng(0).normal(size=(200, 5)).astype(np.float32), labels, np.arange(200)
+    )
     np.testing.assert_allclose(softmax(fitted.bias), [0.5, 0.3, 0.2], atol=0.03)
     assert np.abs(fitted.kernel).max() < 0.1
 
