@@ -22,7 +22,7 @@ def test_vectors_that_tell_the_classes_apart_are_told_apart(classes: int) -> Non
     # Scales differ a thousandfold, and the telling direction is not the largest.
     vectors = (
         np.random.default_rng(0).normal(0, [1000.0, 1.0, 0.1], (120, 3))
-        + labels[:, None] * [0.0, 4.0, 0.0]
+        + labels[:, None] * [0.0, 8.0, 0.0]
         + 7.0
     )
     fitted = fit_classifier(vectors.astype(np.float32), labels, np.arange(120) // 2)
