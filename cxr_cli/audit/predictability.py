@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.metrics.confusion import Floats, ratio
+from cxr_cli.evaluation.metrics.influence import placements
 from cxr_cli.evaluation.metrics.ranking import weighted_auc
 from cxr_cli.evaluation.uncertainty.estimates import Estimate, area_estimate
 from cxr_cli.evaluation.uncertainty.intervals import (
@@ -118,14 +119,13 @@ def auc_by_class(
         `auc`, the mean over the classes, and `per_class`, by name: {"value", "low", "high", "method"}, for a
         class also "p"; None where a class has no image or all of them.
     """
-    fold = np.zeros(len(labels), np.int64)
     p: Sequence[float | None]
     if out_of_fold is None:
+        fold = np.zeros(len(labels), np.int64)
         p = [patient_p(labels == number, scores[:, number], patients) for number in range(len(classes))]
     else:
         folds, p = out_of_fold
-        for number, (_, scored) in enumerate(folds):
-            fold[scored] = number
+        fold = _fold_numbers(folds, len(labels))
     each = {
         name: {
             **_area(labels == number, scores[:, number], patients, fold).as_json(),
@@ -144,6 +144,14 @@ def auc_by_class(
     value = float(mean_auc(np.ones((1, len(labels))))["auc"][0])
     resampled = over_resamples(mean_auc, patients, rng)
     return {"auc": Estimate(value, percentile_interval(resampled["auc"])).as_json(), "per_class": each}
+
+
+def _fold_numbers(folds: Folds, images: int) -> NDArray[np.int64]:
+    """Number the fold in which each image is scored: int [N]."""
+    fold = np.zeros(images, np.int64)
+    for number, (_, scored) in enumerate(folds):
+        fold[scored] = number
+    return fold
 
 
 def _weighted_area(
@@ -170,10 +178,10 @@ def _area(
         return area_estimate(positive, scores, patients)
     won, pairs = np.zeros(len(scores)), np.zeros(len(scores))
     for images in (fold == number for number in np.unique(fold)):
-        for one in (True, False):
-            own, others = images & (positive == one), np.sort(scores[images & (positive != one)])
-            below = sum(np.searchsorted(others, scores[own], side) for side in ("left", "right")) / 2
-            won[own], pairs[own] = (below if one else len(others) - below), len(others)
+        is_positive = positive[images]
+        if is_positive.any() and not is_positive.all():
+            pairs[images] = np.where(is_positive, (~is_positive).sum(), is_positive.sum())
+            won[images] = placements(is_positive, scores[images]) * pairs[images]
     every = pairs[positive].sum()
     if not every:
         return Estimate(np.nan, UNKNOWN)
@@ -237,9 +245,7 @@ def refitted_p(
         p of each class, 0 ... 1.
     """
     _, first, patient = np.unique(patients, return_index=True, return_inverse=True)
-    fold = np.zeros(len(labels), np.int64)
-    for number, (_, scored) in enumerate(folds):
-        fold[scored] = number
+    fold = _fold_numbers(folds, len(labels))
     # One row a patient, in the order of folds: a fold's rows stand together.
     order = np.argsort(fold[first], kind="stable")
     fold = fold[first][order]

@@ -35,9 +35,7 @@ class AreaInfluence(NamedTuple):
 def area_influence(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> AreaInfluence:
     """Of the AUC of each model.
 
-    An image's placement is the share of the other class's images that it is rightly ranked against, ties
-    half (DeLong, DeLong & Clarke-Pearson 1988). It adds how far its placement is from the mean of its
-    class, over the number of the class.
+    An image adds how far its placement is from the mean of its class, over the number of the class.
 
     Args:
         positive: bool [N].
@@ -49,15 +47,29 @@ def area_influence(positive: NDArray[np.bool_], scores: NDArray[np.floating]) ->
         return AreaInfluence(np.full(len(scores), np.nan), np.full(scores.shape, np.nan))
     values, influences = np.empty(len(scores)), np.empty(scores.shape)
     for row, of_model in enumerate(scores):
-        _, place = np.unique(of_model, return_inverse=True)
-        placements = np.where(
-            positive,
-            _share_below(place[~positive], place),
-            1 - _share_below(place[positive], place),
-        )
-        values[row] = placements[positive].mean()
-        influences[row] = (placements - values[row]) / np.where(positive, positives, negatives)
+        placed = placements(positive, of_model)
+        values[row] = placed[positive].mean()
+        influences[row] = (placed - values[row]) / np.where(positive, positives, negatives)
     return AreaInfluence(values, influences)
+
+
+def placements(positive: NDArray[np.bool_], scores: NDArray[np.floating]) -> Floats:
+    """Compute the share of the other class's images that each is rightly ranked against, ties half.
+
+    Source: DeLong, DeLong & Clarke-Pearson 1988.
+
+    Args:
+        positive: bool [N].
+        scores: [N].
+
+    Returns:
+        [N]; NaN where a class has no image.
+    """
+    if positive.all() or not positive.any():
+        return np.full(len(positive), np.nan)
+    _, place = np.unique(scores, return_inverse=True)
+    below = _share_below(place[~positive], place), _share_below(place[positive], place)
+    return np.where(positive, below[0], 1 - below[1])
 
 
 def _share_below(others: NDArray[np.int64], place: NDArray[np.int64]) -> Floats:

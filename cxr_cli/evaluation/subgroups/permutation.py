@@ -17,7 +17,7 @@ from scipy.special import gammaln
 
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.confusion import Floats
-from cxr_cli.evaluation.metrics.influence import area_influence
+from cxr_cli.evaluation.metrics.influence import placements
 
 Mask = NDArray[np.bool_]
 
@@ -237,14 +237,8 @@ class AreaDifferences:
         self._classes = []
         for number in numbers:
             positive, scores = answers.labels == number, answers.scores[:, number]
-            (value,), (influence,) = area_influence(positive, scores[None])
             positives, negatives = int(positive.sum()), int((~positive).sum())
-            # Back from the influence: the pairs that an image wins.
-            wins = np.where(
-                positive,
-                (influence * positives + value) * negatives,
-                (influence * negatives + value) * positives,
-            )
+            wins = placements(positive, scores) * np.where(positive, negatives, positives)
             rank = np.unique(scores, return_inverse=True)[1]
             self._classes.append((positive, rank, wins, positives, negatives, float(wins[positive].sum())))
 
