@@ -2,15 +2,14 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from cxr_cli.evaluation.metrics.confusion import Floats, ratio
 from cxr_cli.evaluation.uncertainty.estimates import Estimate
 from cxr_cli.evaluation.uncertainty.intervals import (
-    LEVEL,
     RESAMPLES,
     UNKNOWN,
     Interval,
+    Z,
     over_resamples,
     percentile_interval,
 )
@@ -65,7 +64,7 @@ def _asymptotic(value: float, shares: Floats, images: int) -> Interval:
     variance = (
         on_diagonal + (1 - agreed) ** 2 * off_diagonal - (agreed * chance - 2 * chance + agreed) ** 2
     ) / (images * (1 - chance) ** 4)
-    half = norm.ppf((1 + LEVEL) / 2) * np.sqrt(max(variance, 0))
+    half = Z * np.sqrt(max(variance, 0))
     return Interval(value - half, min(value + half, 1.0), "asymptotic") if half > 0 else UNKNOWN
 
 

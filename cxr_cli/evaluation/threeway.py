@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
-from scipy.stats import t as student
 
 from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.metrics import confusion
@@ -22,7 +21,7 @@ from cxr_cli.evaluation.metrics.registry import heading
 from cxr_cli.evaluation.report import format_metric
 from cxr_cli.evaluation.tables import columns
 from cxr_cli.evaluation.uncertainty.estimates import Estimate
-from cxr_cli.evaluation.uncertainty.intervals import LEVEL, UNKNOWN, Interval, wilson_interval
+from cxr_cli.evaluation.uncertainty.intervals import UNKNOWN, Interval, student_interval, wilson_interval
 
 Differences = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
 """Maps x [T, 1, E] and y [T or 1, M, E] to how different they are, [T, M]."""
@@ -199,15 +198,14 @@ def _estimates(outcome: AllTrials, metric: Callable[[Floats], Floats], independe
     moved = metric(outcome.shares + step * outcome.influence).reshape(len(outcome.influence), -1)
     count = len(moved)
     errors = np.sqrt((((moved - values) / step) ** 2).sum(0) * count / (count - 1))
-    quantile = student.ppf((1 + LEVEL) / 2, independent - 1)
 
     def interval(value: float, error: float) -> Interval:
         if np.isnan(value):
             return UNKNOWN
         if value in (0.0, 1.0):
             return wilson_interval(value * independent, independent)
-        half = quantile * error / (value * (1 - value))
-        return Interval(float(expit(logit(value) - half)), float(expit(logit(value) + half)), "jackknife")
+        low, high, method = student_interval(float(logit(value)), error / (value * (1 - value)), independent)
+        return Interval(float(expit(low)), float(expit(high)), method)
 
     return [
         Estimate(value, interval(value, error))

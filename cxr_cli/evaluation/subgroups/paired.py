@@ -5,20 +5,20 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
-from scipy.stats import t as student
+from scipy.stats import rankdata
 
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.confusion import Floats
-from cxr_cli.evaluation.metrics.registry import computable, compute_metrics, shown
+from cxr_cli.evaluation.metrics.registry import Metric, computable, compute_metrics, shown
 from cxr_cli.evaluation.subgroups.differences import Difference
 from cxr_cli.evaluation.subgroups.permutation import AT_ONCE
 from cxr_cli.evaluation.uncertainty.delong import compare_areas
 from cxr_cli.evaluation.uncertainty.estimates import Estimator
 from cxr_cli.evaluation.uncertainty.intervals import (
-    LEVEL,
     UNKNOWN,
     Interval,
+    Z,
+    student_quantile,
     weight_chunks,
 )
 from cxr_cli.evaluation.uncertainty.mover import correlations, difference_interval
@@ -64,11 +64,15 @@ def paired_differences(first: Answers, second: Answers) -> dict[str, Difference]
     return differences
 
 
+def _metrics(positive: int | None) -> list[Metric]:
+    """List the metrics by which models are compared."""
+    return shown("comparison of classes" if positive is None else "comparison of a finding")
+
+
 def _compared(first: Answers, second: Answers) -> dict[str, tuple[str, int | None]]:
     """Name the metrics by which models are compared, that both have: each with its class's number."""
     positive = first.positive
-    place = shown("comparison of classes" if positive is None else "comparison of a finding")
-    rows = [row for row in computable(first, place) if row in computable(second, place)]
+    rows = computable(second, computable(first, _metrics(positive)))
     of_class: dict[str, tuple[str, int | None]] = {
         row.name: (row.name, positive) for row in rows if row.of == "class" and positive is not None
     }
@@ -95,8 +99,7 @@ def paired_share_interval(gained: NDArray[np.int64], patients: NDArray[np.int64]
     of_patients = np.bincount(patient, gained - mean)
     squares = float((of_patients**2).sum()) * len(names) / (len(names) - 1)
     added = 0.5 * (1 - mean) ** 2 + 0.5 * (1 + mean) ** 2 + mean**2
-    tail = (1 + LEVEL) / 2
-    quantile = norm.ppf(tail) if len(names) == len(gained) else student.ppf(tail, len(names) - 1)
+    quantile = Z if len(names) == len(gained) else student_quantile(len(names) - 1)
     half = quantile * np.sqrt(squares + added) / images
     return Interval(max(mean - half, -1.0), min(mean + half, 1.0), "agresti-min")
 
@@ -166,6 +169,5 @@ def swapped_differences(
 def _comparable(answers: Answers, weights: Floats) -> dict[str, Floats]:
     """Compute the metrics [R] by which models are compared."""
     positive = answers.positive
-    place = shown("comparison of classes" if positive is None else "comparison of a finding")
-    overall, per_class = compute_metrics(answers, weights, place)
+    overall, per_class = compute_metrics(answers, weights, _metrics(positive))
     return ({} if positive is None else {name: of[:, positive] for name, of in per_class.items()}) | overall

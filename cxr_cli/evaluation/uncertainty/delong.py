@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from cxr_cli.evaluation.metrics.confusion import Floats
 from cxr_cli.evaluation.metrics.influence import area_influence
+from cxr_cli.evaluation.uncertainty.intervals import Z
 
 
 class Areas(NamedTuple):
@@ -82,7 +83,7 @@ def compare_areas(
     error = float(np.sqrt(np.maximum(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0)))
     if error < 1e-9:  # the same ranks, but for rounding
         return AreaDifference(value, np.nan, np.nan, 1.0 if abs(value) < 1e-9 else np.nan)
-    half = norm.ppf(0.975) * error
+    half = Z * error
     return AreaDifference(value, value - half, value + half, float(2 * norm.sf(abs(value) / error)))
 
 

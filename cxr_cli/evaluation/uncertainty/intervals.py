@@ -114,7 +114,7 @@ def student_interval(value: float, error: float, patients: int) -> Interval:
     """
     if np.isnan(value + error) or error <= 0 or patients < 2:
         return UNKNOWN
-    half = _student(patients - 1) * error
+    half = student_quantile(patients - 1) * error
     return Interval(float(value - half), float(value + half), "jackknife")
 
 
@@ -159,7 +159,7 @@ def proportion_interval(
     clustered = 1 - 1 / each  # 0 where each patient has one image
     between = float(((right - share * images) ** 2).sum()) * (1 + clustered / (units - 1))
     ratio = _moderated(max(between / (count * share * (1 - share)), 1), deciding, each, 1.5)
-    trials = count / ratio * (1 - clustered * (1 - (Z / _student(units - 1)) ** 2))
+    trials = count / ratio * (1 - clustered * (1 - (Z / student_quantile(units - 1)) ** 2))
     return wilson_interval(share * trials, trials)
 
 
@@ -194,7 +194,7 @@ def area_interval(
         pairs = 1 + mean * ((1 - area) / (2 - area) + area / (1 + area))
         return area * (1 - area) * pairs / (positives * negatives)
 
-    observed = 0.0 if rarer == 1 else variance / known(value) * (_student(rarer - 1) / Z) ** 2
+    observed = 0.0 if rarer == 1 else variance / known(value) * (student_quantile(rarer - 1) / Z) ** 2
     ratio = _moderated(observed, rarer - 1, each, 20)
 
     def beyond(area: float) -> float:
@@ -225,7 +225,7 @@ def average_precision_interval(
     each = positives / patients
     ratio = each
     if 0 < value < 1 and patients > 1:
-        observed = variance / (value * (1 - value) / positives) * (_student(patients - 1) / Z) ** 2
+        observed = variance / (value * (1 - value) / positives) * (student_quantile(patients - 1) / Z) ** 2
         ratio = _moderated(observed, patients - 1, each, 10)
     center = max(value - bias, 0.0)
     low, high, _ = wilson_interval(center * positives / ratio, positives / ratio)
@@ -250,7 +250,7 @@ def bounded_mean_interval(errors: NDArray[np.floating], patients: NDArray[np.int
     ratio = each
     if 0 < value < 1 and units > 1:
         between = float(((summed - value * images) ** 2).sum()) * units / (units - 1)
-        observed = between / (count * value * (1 - value)) * (_student(units - 1) / Z) ** 2
+        observed = between / (count * value * (1 - value)) * (student_quantile(units - 1) / Z) ** 2
         deciding = float(summed.sum() ** 2 / (summed**2).sum())
         ratio = _moderated(observed, deciding, each, 3)
     return wilson_interval(value * count / ratio, count / ratio)
@@ -261,5 +261,6 @@ def _moderated(observed: float, patients: float, images_each: float, weight: flo
     return (patients * observed + weight * images_each) / (patients + weight)
 
 
-def _student(degrees: int) -> float:
+def student_quantile(degrees: int) -> float:
+    """Return how many standard errors an interval reaches to each side, of so few degrees of freedom."""
     return float(student.ppf((1 + LEVEL) / 2, degrees))
