@@ -9,6 +9,8 @@ import re
 from cxr_cli.errors import InvalidSetting
 
 QUOTING = "a name with a comma or an equals sign stands in double quotes"
+QUOTED_NAMES = "Double quotes stand around a name with a comma or =."
+"""The rule as the help has it."""
 
 
 def read_parts(field: str, text: str, separators: str) -> list[tuple[str, str]]:

@@ -45,7 +45,6 @@ Unused = Annotated[
     int | None, typer.Option(hidden=True, help="Taken for scripts of earlier versions; without effect.")
 ]
 
-QUOTED_NAMES = "Double quotes stand around a name with a comma or =."
 Positive = Annotated[
     str | None,
     typer.Option(

@@ -8,6 +8,7 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.name_lists import QUOTED_NAMES
 
 
 def split(
@@ -42,8 +43,7 @@ def split(
         str | None,
         typer.Option(
             metavar="N",
-            help="Training images of each class: a number, or positive=375,negative=375. "
-            f"{options.QUOTED_NAMES}",
+            help=f"Training images of each class: a number, or positive=375,negative=375. {QUOTED_NAMES}",
         ),
     ] = None,
     val_per_class: Annotated[

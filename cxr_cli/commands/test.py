@@ -9,7 +9,7 @@ from cxr_cli.commands import options
 from cxr_cli.commands.compiling import compiles
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.errors import UsageError
-from cxr_cli.name_lists import read_pairs
+from cxr_cli.name_lists import QUOTED_NAMES, read_pairs
 from cxr_cli.splitting.criteria import Subset
 
 
@@ -47,7 +47,7 @@ def test(
         str | None,
         typer.Option(
             metavar="THEIRS=OURS,...",
-            help=f"For --external: the run's classes for those of the dataset. {options.QUOTED_NAMES}",
+            help=f"For --external: the run's classes for those of the dataset. {QUOTED_NAMES}",
         ),
     ] = None,
     exclude_overlap: Annotated[

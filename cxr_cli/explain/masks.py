@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput
-from cxr_cli.images.archives import GZIP_SUFFIX
 from cxr_cli.images.raster import crop
 from cxr_cli.images.read import Geometry
-from cxr_cli.images.sources import IMAGE_SUFFIXES, image_stem, suffix_of
+from cxr_cli.images.sources import has_image_suffix, image_stem
 
 SUFFIX = ".png"
 
@@ -61,8 +60,7 @@ def find_masks(folder: Path, sources: Sequence[str]) -> list[Path | None]:
 def _name(source: str) -> Name:
     """Return the parts of an image's path, the last without the suffix of an image format."""
     path = PurePath(source)
-    known = suffix_of(path).removesuffix(GZIP_SUFFIX) in IMAGE_SUFFIXES
-    return (path.with_name(image_stem(path.name)) if known else path).parts
+    return (path.with_name(image_stem(path.name)) if has_image_suffix(path) else path).parts
 
 
 def read_mask(path: Path, geometry: Geometry) -> NDArray[np.bool_]:

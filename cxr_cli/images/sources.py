@@ -125,6 +125,11 @@ def is_dicom(path: Path) -> bool:
     )
 
 
+def has_image_suffix(path: PurePath) -> bool:
+    """Whether a file is an image by its suffix, packed or not."""
+    return suffix_of(path).removesuffix(GZIP_SUFFIX) in IMAGE_SUFFIXES
+
+
 def suffix_of(path: PurePath) -> str:
     """The suffix in lower case; of a packed file also that of the file in it, as ".dcm.gz"."""
     suffix = path.suffix.lower()

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from cxr_cli.errors import BadInput
 from cxr_cli.images.characteristics import FROM_TABLE, MANIFEST_COLUMNS
-from cxr_cli.images.sources import IMAGE_SUFFIXES, composed
+from cxr_cli.images.sources import composed, has_image_suffix
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.user_tables import read_user_table, read_user_text
 
@@ -106,7 +106,8 @@ def read_covidx(table: Path, reporter: Reporter = SILENT) -> list[LabelRow]:
         words = line.split()
         if not words or (number == 1 and line.casefold().split() == list(COVIDX_FIELDS[: len(words)])):
             continue
-        without_source = len(words) == 3 or (_is_image(words[-2:][0]) and not _is_image(words[-3:][0]))
+        third, second = (has_image_suffix(PurePosixPath(words[-place:][0])) for place in (3, 2))
+        without_source = len(words) == 3 or (second and not third)
         fields = line.strip().rsplit(None, 2 if without_source else 3)
         if len(fields) < 3:
             wanted = " ".join(COVIDX_FIELDS[:3])
@@ -119,7 +120,3 @@ def read_covidx(table: Path, reporter: Reporter = SILENT) -> list[LabelRow]:
         values = {"patient_id": patient, "path": path, **collection, "listed_in": listed_in}
         rows.append(LabelRow(table, path, label, values))
     return rows
-
-
-def _is_image(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from cxr_cli.models.registry import Arch
 from cxr_cli.models.weights.scaling import WeightsScaling
+from cxr_cli.name_lists import QUOTED_NAMES
 
 Precision = Literal["auto", "float32", "tf32", "bfloat16"]
 
@@ -147,7 +148,7 @@ class ClassificationConfig:
     )
     class_weights: str = setting(
         "none",
-        help="Weights of the classes in the loss. Double quotes stand around a name with a comma or =.",
+        help=f"Weights of the classes in the loss. {QUOTED_NAMES}",
         metavar="none|balanced|CLASS=WEIGHT,...",
     )
     sampling: Literal["balanced", "all"] = setting(
