@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 
 from cxr_cli.commands.console import say
-from cxr_cli.compile_cache import use_compile_cache
 
 NoCompileCache = Annotated[
     bool, typer.Option("--no-compile-cache", help="Do not keep compiled programs for the next command.")
@@ -24,6 +23,8 @@ def compiles(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def cached(*, no_compile_cache: bool = False, **given: Any) -> None:
+        from cxr_cli.compile_cache import use_compile_cache
+
         if not no_compile_cache and (obstacle := use_compile_cache()):
             say(f"compiled programs are not kept: {obstacle}")
         with warnings.catch_warnings():
