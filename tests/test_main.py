@@ -20,6 +20,7 @@ COMMANDS = typer.main.get_command(app).commands
 HEAVY = {
     *("numpy", "jax", "flax", "pandas", "scipy", "matplotlib", "cv2", "pydicom", "sklearn", "PIL", "rich"),
     "pydantic",  # by which Typer converts values: 40 ms that no help needs
+    "hashlib",  # loads OpenSSL
 }
 
 LOADED_AFTER = """
