@@ -25,7 +25,7 @@ _cxr() {
         fi
     done
     case $command in
-        "") _cxr_offer -W "preprocess split describe train validate3way template test stratify crossval compare predict audit gradcam report sweep weights phantom slurm-script demo doctor --version --help"; return ;;
+        "") _cxr_offer -W "preprocess split describe train validate3way template test stratify crossval compare predict audit gradcam report verify sweep weights phantom slurm-script demo doctor --version --help"; return ;;
         weights) _cxr_offer -W "list fetch verify --help"; return ;;
     esac
     # In --option=value bash makes a word of the equals sign.
@@ -1007,6 +1007,12 @@ _cxr() {
             _cxr_offer -W "--output -o --gradcam --by --dataset --split --help"
             ;;
         "report "*)
+            _cxr_paths -d
+            ;;
+        "verify -"*)
+            _cxr_offer -W "--full --help"
+            ;;
+        "verify "*)
             _cxr_paths -d
             ;;
         "sweep -"*)

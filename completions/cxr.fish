@@ -28,6 +28,7 @@ complete -c cxr -n '__cxr_command_is' -a predict -d 'Predict images without labe
 complete -c cxr -n '__cxr_command_is' -a audit -d 'Look for shortcuts, associations and leaks.'
 complete -c cxr -n '__cxr_command_is' -a gradcam -d 'Show which image regions a score is based on.'
 complete -c cxr -n '__cxr_command_is' -a report -d 'Put all results of a RUN on one HTML page.'
+complete -c cxr -n '__cxr_command_is' -a verify -d 'Check that files are as cxr wrote them, and belong together.'
 complete -c cxr -n '__cxr_command_is' -a sweep -d 'Train a grid of learning rates and batch sizes.'
 complete -c cxr -n '__cxr_command_is' -a weights -d 'List, fetch and verify pretrained weights.'
 complete -c cxr -n '__cxr_command_is' -a phantom -d 'Make synthetic radiographs with known findings.'
@@ -296,6 +297,10 @@ complete -c cxr -n '__cxr_command_is report' -l dataset -r -f -a '(__fish_comple
 complete -c cxr -n '__cxr_command_is report' -l split -r -F -d 'Where the split.csv is now, if it was moved.'
 complete -c cxr -n '__cxr_command_is report' -l help -d 'Show this message and exit.'
 complete -c cxr -n '__cxr_command_is report' -f -a '(__fish_complete_directories (commandline -ct))'
+
+complete -c cxr -n '__cxr_command_is verify' -l full -d 'Read all bytes of images and weights, too.'
+complete -c cxr -n '__cxr_command_is verify' -l help -d 'Show this message and exit.'
+complete -c cxr -n '__cxr_command_is verify' -f -a '(__fish_complete_directories (commandline -ct))'
 
 complete -c cxr -n '__cxr_command_is sweep' -l split -r -F -d 'The split.csv of the DATASET.'
 complete -c cxr -n '__cxr_command_is sweep' -l output -s o -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'The folder for the runs and sweep.csv.'

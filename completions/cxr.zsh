@@ -19,6 +19,7 @@ _cxr() {
         'audit:Look for shortcuts, associations and leaks.'
         'gradcam:Show which image regions a score is based on.'
         'report:Put all results of a RUN on one HTML page.'
+        'verify:Check that files are as cxr wrote them, and belong together.'
         'sweep:Train a grid of learning rates and batch sizes.'
         'weights:List, fetch and verify pretrained weights.'
         'phantom:Make synthetic radiographs with known findings.'
@@ -343,6 +344,12 @@ _cxr() {
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
+                    ;;
+                verify)
+                    _arguments \
+                        '(--full)--full[Read all bytes of images and weights, too.]' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '*:folder:_files -/'
                     ;;
                 sweep)
                     _arguments \

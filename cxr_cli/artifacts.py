@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 LONGEST_STEM = 60
 """Letters of a name that a file name takes up; file systems take 255 bytes in all."""
 
+FORMAT = 1
+"""Version of the format of all records, counted up where an older one can no longer be read."""
+SEAL = "sha256"
+"""The field with the digest of a record's other fields."""
+
 PROVENANCE_PACKAGES = (
     "cxr-cli",
     "numpy",
@@ -115,7 +120,7 @@ def claim_folder(
     *,
     holds: str,
     words: Mapping[str, str] | None = None,
-    made_with: Callable[[Path], Mapping[str, Any]] = lambda path: read_json(path),
+    made_with: Callable[[Path], Mapping[str, Any]] = lambda path: read_record(path),
 ) -> bool:
     """Check that an output folder is free, or was begun with the same settings, to be continued.
 
@@ -196,6 +201,72 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise BadInput(f"{path}: holds a JSON {type(content).__name__}, an object is needed")
     return content
+
+
+def write_record(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON object for `read_record`: it ends with its format's version and a digest of itself."""
+    versioned = {**content, "format": FORMAT}
+    write_json(path, {**versioned, SEAL: _digest_of(versioned)})
+
+
+def read_record(path: Path, kind: Any = dict) -> dict[str, Any]:
+    """Read a JSON object that `write_record` wrote, without its format and digest.
+
+    Args:
+        path: of the file.
+        kind: a TypedDict, or another type that msgspec knows, of the fields that are asked for; others may
+            be there.
+
+    Raises:
+        BadInput: it is missing or damaged, a field is not as it should be, or it was changed since.
+    """
+    content = read_json(path)
+    check_fields(path, content, kind)
+    check_seal(path, content)
+    return {name: value for name, value in content.items() if name not in ("format", SEAL)}
+
+
+def check_fields(path: Path, content: Mapping[str, Any], kind: Any) -> None:
+    """Check the types of the fields of a file.
+
+    Raises:
+        BadInput: one is missing, or is not what it should be; the message names it.
+    """
+    import msgspec
+
+    try:
+        msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        what, _, place = str(error).partition(" - at `$")
+        field = place.strip("`.")
+        found: Any = content
+        for key in field.split("."):
+            found = found.get(key) if isinstance(found, dict) else None
+        shown = f" ({_brief(found)})" if field and found is not None else ""
+        raise BadInput(f"{path}: {f'field {field!r}: ' if field else ''}{what.lower()}{shown}") from None
+
+
+def check_seal(path: Path, content: Mapping[str, Any]) -> None:
+    """Check that the content of a file is as `write_record` wrote it.
+
+    Raises:
+        BadInput: it was changed since, or has another format.
+    """
+    if content.get("format") != FORMAT:
+        found = _brief(content["format"]) if "format" in content else "missing"
+        raise BadInput(f"{path}: field 'format' is {found}, this version of cxr reads {FORMAT}")
+    sealed = _digest_of({name: value for name, value in content.items() if name != SEAL})
+    if content.get(SEAL) != sealed:
+        raise BadInput(
+            f"{path}: was changed after cxr wrote it: its content has SHA-256 {sealed[:12]}..., "
+            f"recorded is {str(content.get(SEAL))[:12]}...; make it again"
+        )
+
+
+def _digest_of(content: Mapping[str, Any]) -> str:
+    import hashlib  # here, for no `--help` has need of OpenSSL
+
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def write_csv(path: Path, table: "pd.DataFrame") -> None:

@@ -33,5 +33,5 @@ def finished(folder: Path) -> Path:
         dataset.add_image(pixels(20), record("b"))
         dataset.add_rejected("y.png", "too small: 3 x 3 pixels")
         dataset.add_rejected("z.png", "duplicate of b: (1).png")
-        dataset.finish(COLUMNS, {"settings": PLAN, "counts": {"images": 2}})
+        dataset.finish(COLUMNS, {"settings": PLAN, "counts": {"inputs": 5, "images": 2, "rejected": 3}})
     return folder

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import pandas as pd
 import pytest
@@ -22,11 +22,13 @@ from cxr_cli.artifacts import (
     file_stems,
     read_csv,
     read_json,
+    read_record,
     replace_folder,
     restore_folder,
     versions,
     write_csv,
     write_json,
+    write_record,
 )
 from cxr_cli.errors import BadInput, SettingsChanged
 
@@ -329,3 +331,40 @@ def test_parts_of_file_names_are_never_alike() -> None:
     assert stems[8] == "a-b-2-2"
     assert len({stem.casefold() for stem in stems}) == len(names)
     assert max(map(len, stems)) < 70
+
+
+class Kept(TypedDict):
+    """What the record of these tests holds."""
+
+    epoch: int
+    counts: dict[str, int]
+    note: NotRequired[str]
+
+
+def test_a_record_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    content = {"epoch": 3, "counts": {"a": 1}, "share": 0.1, "text": "é", "none": None}
+    write_record(tmp_path / "r.json", content)
+    assert read_record(tmp_path / "r.json", Kept) == content
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "named"),
+    [
+        ('"epoch": 3', '"epoch": "three"', "field 'epoch': expected `int`, got `str` ('three')"),
+        ('"epoch": 3,', "", "missing required field `epoch`"),
+        ('"a": 1', '"a": null', "counts"),
+        ('"epoch": 3', '"epoch": 4', "was changed after cxr wrote it"),
+        ('"share": 0.1', '"share": 0.2', "was changed after cxr wrote it"),
+        ('"format": 1', '"format": 2', "field 'format' is 2, this version of cxr reads 1"),
+    ],
+)
+def test_a_changed_record_is_refused(tmp_path: Path, before: str, after: str, named: str) -> None:
+    path = tmp_path / "r.json"
+    write_record(path, {"epoch": 3, "counts": {"a": 1}, "share": 0.1})
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+    with pytest.raises(BadInput) as caught:
+        read_record(path, Kept)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert named in str(caught.value)

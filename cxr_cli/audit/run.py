@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_cli.artifacts import write_json
+from cxr_cli.artifacts import write_record
 from cxr_cli.audit.association import associations
 from cxr_cli.audit.findings import Finding, correct_p, findings
 from cxr_cli.audit.kinds import FindingKind
@@ -90,6 +90,7 @@ class AuditResult:
 
     Attributes:
         run: of a RUN, its folder; else None.
+        model_id: of the run's model; None without a run.
         epoch: of the run's model; None without a run.
         dataset, split: what was examined.
         classes: names, sorted.
@@ -101,6 +102,7 @@ class AuditResult:
     """
 
     run: Path | None
+    model_id: str | None
     epoch: int | None
     dataset: Path
     split: Path
@@ -115,6 +117,7 @@ class AuditResult:
         """As audit.json has it."""
         return {
             "run": str(self.run) if self.run else None,
+            "model_id": self.model_id,
             "epoch": self.epoch,
             "dataset": str(self.dataset),
             "split": str(self.split),
@@ -180,6 +183,7 @@ def audit(
     )
     result = AuditResult(
         run=place if subject.run else None,
+        model_id=subject.run.model_id if subject.run else None,
         epoch=subject.run.epoch if subject.run else None,
         dataset=subject.dataset.folder,
         split=subject.split.path,
@@ -194,7 +198,7 @@ def audit(
     suffix = "" if subset == "val" else f"-{subset}"
     folder = output or result.run
     if json or folder:
-        write_json(json or Path(folder or "") / f"audit{suffix}.json", result.as_json())
+        write_record(json or Path(folder or "") / f"audit{suffix}.json", result.as_json())
     if folder:
         mean = subject.mean_image
         images = {each.name: occlude(mean[None], each, np.zeros_like(mean))[0] for each in REGIONS}

@@ -37,11 +37,12 @@ def demo(
     """
     for stage in _stages(output, seed):
         _run(stage)
-    from cxr_cli.artifacts import read_json
     from cxr_cli.evaluation.report import format_metric
+    from cxr_cli.prediction.metrics_file import read_metrics
 
     single, siamese = (
-        format_metric(read_json(output / run / "metrics.json")["accuracy"]) for run in ("single", "siamese")
+        format_metric(read_metrics(output / run / "metrics.json")["accuracy"])
+        for run in ("single", "siamese")
     )
     typer.echo(
         "\nFinal test accuracy, phantom images of patients that neither model was trained on (chance: 0.333)"

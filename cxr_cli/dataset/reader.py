@@ -4,13 +4,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.artifacts import digest_file, read_csv, read_json
+from cxr_cli.artifacts import digest_file, read_csv, read_record
 from cxr_cli.errors import BadInput
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS, RAW_COLUMNS
 
@@ -42,6 +42,23 @@ class Rejected:
 
 
 Outcome = Image | Rejected
+
+
+class Counts(TypedDict):
+    """How many inputs there were, and what became of them."""
+
+    inputs: int
+    images: int
+    rejected: int
+
+
+class Info(TypedDict):
+    """The fields of dataset.json that commands read."""
+
+    settings: dict[str, Any]
+    counts: NotRequired[Counts]
+    classes: NotRequired[dict[str, int]]
+    digest: str
 
 
 @dataclass(frozen=True)
@@ -80,16 +97,31 @@ def open_dataset(folder: Path) -> Dataset:
         if (folder / JOURNAL).is_file():
             raise BadInput(f"{folder}: unfinished dataset; run the same `cxr preprocess` again to resume")
         raise BadInput(f"{folder}: no {INFO} in it; a DATASET made by `cxr preprocess` is needed")
-    info = read_json(folder / INFO)
-    if not isinstance(info.get("digest"), str):
-        raise BadInput(f"{folder / INFO}: no field 'digest'; a DATASET made by `cxr preprocess` is needed")
+    info = read_record(folder / INFO, Info)
     manifest = read_csv(folder / MANIFEST, required=REQUIRED_COLUMNS)
     images = _map_images(folder / IMAGES)
+    _check_images(folder, images, info["digest"])
     if list(manifest["row"]) != [str(row) for row in range(len(images))]:
         raise BadInput(
             f"{folder}: {MANIFEST} has {len(manifest)} rows, {IMAGES} {len(images)}; rows must be 0, 1, ..."
         )
     return Dataset(folder, images, manifest.astype({"row": int}), info)
+
+
+def _check_images(folder: Path, images: NDArray[np.uint8], digest: str) -> None:
+    """Check that images.npy is as it was written: its size, and its bytes where it is newer than its record.
+
+    The record is written last, so an untouched folder, and a copy that keeps the times, is not read for this.
+    """
+    path, record = folder / IMAGES, folder / INFO
+    if isinstance(images, np.memmap) and path.stat().st_size != images.offset + images.nbytes:
+        extra = path.stat().st_size - images.offset - images.nbytes
+        raise BadInput(f"{path}: has {extra} bytes after its {len(images)} images; make it again")
+    if path.stat().st_mtime_ns > record.stat().st_mtime_ns and (found := digest_file(path)) != digest:
+        raise BadInput(
+            f"{path}: was changed after it was written: SHA-256 {found[:12]}..., recorded is "
+            f"{digest[:12]}...; make the dataset again"
+        )
 
 
 def rejected_by_reason(folder: Path) -> dict[str, int]:
@@ -125,7 +157,7 @@ def read_plan(record: Path) -> dict[str, Any]:
     Raises:
         BadInput: there is none in it.
     """
-    plan = _first_json_line(record) if record.name == JOURNAL else read_json(record).get("settings")
+    plan = _first_json_line(record) if record.name == JOURNAL else read_record(record).get("settings")
     if not isinstance(plan, dict):
         raise BadInput(f"{record}: holds no settings of a dataset; name a new folder")
     return plan
@@ -138,7 +170,7 @@ def is_finished(folder: Path) -> bool:
 
 def read_info(folder: Path) -> dict[str, Any]:
     """What dataset.json, or shard.json, says."""
-    return read_json(folder / record_of(folder))
+    return read_record(folder / record_of(folder))
 
 
 def read_shard(folder: Path) -> Iterator[Outcome]:

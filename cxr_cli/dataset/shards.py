@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cxr_cli.array_task import ArrayTask
-from cxr_cli.artifacts import read_json
+from cxr_cli.artifacts import read_record
 from cxr_cli.dataset.reader import SHARD, Outcome, read_shard
 from cxr_cli.dataset.settings import PLAN_WORDS
 from cxr_cli.errors import BadInput
@@ -86,7 +86,7 @@ def _open_shard(folder: Path) -> ShardFolder:
         raise BadInput(f"{folder}: no such folder; a shard made by `cxr preprocess` is needed")
     if not (folder / SHARD).is_file():
         raise BadInput(f"{folder}: no finished shard ({SHARD} is missing); run its `cxr preprocess` again")
-    info = read_json(folder / SHARD)
+    info = read_record(folder / SHARD)
     lacking = [name for name in MANIFEST_COLUMNS if name not in info.get("columns", ())]
     if lacking:
         raise BadInput(

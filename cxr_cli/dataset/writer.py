@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.artifacts import atomic_path, digest_file, write_csv, write_json
+from cxr_cli.artifacts import atomic_path, digest_file, write_csv, write_record
 from cxr_cli.dataset.reader import (
     IMAGES,
     INFO,
@@ -102,14 +102,14 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
         write_csv(self._folder / MANIFEST, pd.DataFrame(images, columns=list(columns)))
         write_csv(self._folder / REJECTED, pd.DataFrame(self.rejected, columns=list(REJECTED_COLUMNS)))
         self._seal_images()
-        write_json(self._folder / INFO, {**info, "digest": digest_file(self._folder / IMAGES)})
+        write_record(self._folder / INFO, {**info, "digest": digest_file(self._folder / IMAGES)})
         (self._folder / JOURNAL).unlink()
 
     def finish_shard(self, info: Mapping[str, Any]) -> None:
         """Keep images and journal for `read_shard`, and the info with their digests."""
         self._seal_images()
         digests = {name: digest_file(self._folder / name) for name in (IMAGES, JOURNAL)}
-        write_json(self._folder / SHARD, {**info, "digests": digests})
+        write_record(self._folder / SHARD, {**info, "digests": digests})
 
     def _seal_images(self) -> None:
         self._pixels.seek(0)

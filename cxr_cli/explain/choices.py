@@ -6,6 +6,9 @@ from typing import Literal
 
 from cxr_cli.errors import InvalidSetting
 
+GALLERY = "gradcam.json"
+"""The file of a folder of saliency maps that says what they are of."""
+
 Method = Literal["gradcam", "gradcam++", "hirescam", "layercam"]
 Color = Literal["inferno", "viridis", "cividis", "red"]
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from cxr_cli.artifacts import atomic_path, claim_folder, read_csv, write_csv, write_json
-from cxr_cli.explain.choices import Color, Method
+from cxr_cli.artifacts import atomic_path, claim_folder, read_csv, write_csv, write_record
+from cxr_cli.explain.choices import GALLERY, Color, Method
 from cxr_cli.explain.contact_sheet import Scale, Tile, contact_sheets
 from cxr_cli.explain.explanation import Explanation
 from cxr_cli.explain.overlay import frame_part, lay_over, place_map
@@ -25,7 +25,6 @@ from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.sources import is_dicom
 from cxr_cli.reporting import SILENT, Reporter
 
-RECORD = "gradcam.json"
 INDEX = "index.csv"
 SHEET = "sheet.png"
 NO_POSITIVE_VALUES = "no positive values"
@@ -105,7 +104,7 @@ def is_done(folder: Path, settings: Mapping[str, Any]) -> bool:
         SettingsChanged: the folder has a gallery of other settings.
         BadInput: the folder holds something else.
     """
-    begun = claim_folder(folder, RECORD, settings, holds="maps", words=SETTING_NAMES)
+    begun = claim_folder(folder, GALLERY, settings, holds="maps", words=SETTING_NAMES)
     return begun and (folder / INDEX).exists()
 
 
@@ -133,7 +132,7 @@ def write_gallery(
     Returns:
         The index: a row for each image and panel.
     """
-    write_json(folder / RECORD, settings)
+    write_record(folder / GALLERY, settings)
     for panel in panels:
         _write_maps(folder / f"maps{panel.suffix}.npz", panel)
     count = len(panels[0].explanation.maps)

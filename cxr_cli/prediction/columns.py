@@ -18,7 +18,9 @@ SCORE, THRESHOLD, SPREAD = "score_", "threshold_", "spread_"
 """Before a class's name: the columns of its score, of its threshold, and of the spread of an ensemble."""
 PREFIXES = (SCORE, THRESHOLD, SPREAD)
 
-NAMES = ("image_id", "patient_id", "label", "predicted")
+MODEL_ID = "model_id"
+"""The column that names the model which gave the scores, see `TrainedRun.model_id`."""
+NAMES = ("image_id", "patient_id", "label", "predicted", MODEL_ID)
 
 ROUNDING = 1e-6
 """How far rounding may carry a probability out of 0 ... 1."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.artifacts import claim_folder, read_json, write_csv, write_json
+from cxr_cli.artifacts import claim_folder, write_csv, write_record
 from cxr_cli.dataset.reader import Dataset, open_dataset
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.characteristics import (
@@ -30,11 +30,13 @@ from cxr_cli.evaluation.uncertainty.intervals import Interval
 from cxr_cli.evaluation.uncertainty.mover import difference_interval
 from cxr_cli.prediction.ensemble import Ensemble, EnsembleScores, ensemble_scorer, open_ensemble
 from cxr_cli.prediction.figures import draw_figures
+from cxr_cli.prediction.metrics_file import read_metrics
 from cxr_cli.prediction.predictions_file import predictions_table, write_predictions
 from cxr_cli.prediction.preprocessing import check_same_preprocessing
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import read_config
 from cxr_cli.runs.folder import EXTERNAL, FIGURES, METRICS, PREDICTIONS, open_images
+from cxr_cli.runs.model_store import ensemble_id
 from cxr_cli.splitting.leaks import Overlap, find_overlap
 from cxr_cli.splitting.patients import patient_numbers
 
@@ -123,7 +125,7 @@ def external_test(
     check_same_preprocessing(images, ensemble.config)
     if not (place / METRICS).exists():
         raise BadInput(f"{place}: its internal test comes first; run `cxr test {place}`")
-    internal = read_json(place / METRICS)
+    internal = read_metrics(place / METRICS)
     classes = ensemble.config.classes
     if prevalence is not None and not (len(classes) == 2 and 0 < prevalence < 1):
         raise InvalidSetting("prevalence", prevalence, "is for two classes, more than 0 and less than 1")
@@ -151,9 +153,10 @@ def external_test(
         {"dataset_digest": images.digest},
         holds="external test",
         words={"dataset_digest": "the dataset"},
-        made_with=lambda path: read_json(path).get("external", {}),
+        made_with=lambda path: read_metrics(path).get("external", {}),
     )
-    scored = ensemble_scorer(ensemble.open_runs(), templates)(images.images, rows)
+    runs = ensemble.open_runs()
+    scored = ensemble_scorer(runs, templates)(images.images, rows)
     if len(classes) == 2 and scored.point is None:
         raise BadInput(f"{place}: has no operating point; run `cxr test {place}` first")
     answers = _answers(images, classes, labels, rows, scored, prevalence)
@@ -163,11 +166,11 @@ def external_test(
     internal_metrics = _estimates(internal, report)
     differences = _differences(report, internal_metrics)
     table = predictions_table(
-        images, rows, scored.scores, classes, scored.point, labels=True, spread=scored.spread
+        images, rows, scored.scores, classes, scored.point, model_id=ensemble_id(runs), spread=scored.spread
     ).assign(label=np.array(classes, dtype=object)[answers.labels])
     case_mix = _case_mix(pd.read_csv(place / PREDICTIONS, dtype=str, keep_default_na=False), table)
     result = ExternalResult(folder, report, internal_metrics, differences, case_mix, table, left_out, overlap)
-    _write(result, images, ensemble, class_map or {}, answers, name)
+    _write(result, images, ensemble, ensemble_id(runs), class_map or {}, answers, name)
     return result
 
 
@@ -284,6 +287,7 @@ def _write(
     result: ExternalResult,
     images: Dataset,
     ensemble: Ensemble,
+    model_id: str,
     class_map: Mapping[str, str],
     answers: Answers,
     name: str,
@@ -300,6 +304,7 @@ def _write(
     }
     content = {
         "run": str(ensemble.folder),
+        "model_id": model_id,
         "runs": [str(member) for member in ensemble.members],
         "subset": "external",
         "external": about,
@@ -308,5 +313,5 @@ def _write(
         "difference": {metric: difference.as_json() for metric, difference in result.differences.items()},
         "case_mix": result.case_mix.records(),
     }
-    write_json(result.folder / METRICS, content)
+    write_record(result.folder / METRICS, content)
     draw_figures(answers, result.report, name, result.folder / FIGURES)

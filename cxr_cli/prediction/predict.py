@@ -14,6 +14,7 @@ from cxr_cli.prediction.ensemble import ensemble_scorer, open_ensemble
 from cxr_cli.prediction.predictions_file import by_score, predictions_table, write_predictions
 from cxr_cli.prediction.preprocessing import check_same_preprocessing
 from cxr_cli.reporting import SILENT, Reporter
+from cxr_cli.runs.model_store import ensemble_id
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,13 @@ def predict(
         raise InvalidSetting("first", first, f"the classes are {', '.join(map(repr, classes))}")
     check_same_preprocessing(images, ensemble.config)
     rows = np.arange(len(images.images))
-    scores, spread, point = ensemble_scorer(ensemble.open_runs(), templates)(images.images, rows)
+    runs = ensemble.open_runs()
+    scores, spread, point = ensemble_scorer(runs, templates)(images.images, rows)
     if len(classes) == 2 and point is None:
         reporter.say(f"{run}: has no operating point; the higher score decides. `cxr test {run}` chooses one")
-    table = predictions_table(images, rows, scores, classes, point, labels=False, spread=spread)
+    table = predictions_table(
+        images, rows, scores, classes, point, model_id=ensemble_id(runs), labels=False, spread=spread
+    )
     if first is None and point is not None:
         first = point.positive
     if first is not None:

@@ -16,6 +16,7 @@ from cxr_cli.evaluation.operating_point import OperatingPoint, called, likely_po
 from cxr_cli.images.characteristics import RAW_COLUMNS
 from cxr_cli.images.view_position import view_of
 from cxr_cli.prediction.columns import (
+    MODEL_ID,
     NAMES,
     PREFIXES,
     SCORE,
@@ -49,6 +50,7 @@ def predictions_table(
     classes: tuple[str, ...],
     point: OperatingPoint | None = None,
     *,
+    model_id: str,
     labels: bool = True,
     spread: NDArray[np.float32] | None = None,
 ) -> pd.DataFrame:
@@ -61,6 +63,7 @@ def predictions_table(
         classes: their names.
         point: by which one of two classes is predicted; its threshold gets a column of its own, so that the
             table says by itself what `predicted` follows.
+        model_id: of the model, or the ensemble, that gave the scores.
         labels: whether the images' labels are known.
         spread: [N, C], of an ensemble: the standard deviation of the scores over its runs.
     """
@@ -72,6 +75,7 @@ def predictions_table(
         scored[f"{THRESHOLD}{point.positive}"] = point.threshold
     if spread is not None:
         scored = scored.assign(**{f"{SPREAD}{name}": spread[:, i] for i, name in enumerate(classes)})
+    scored = scored.assign(**{MODEL_ID: model_id})
     known = images.drop(columns=list(STORAGE_COLUMNS), errors="ignore")
     return pd.concat([pd.DataFrame(columns), scored, known.rename(columns=_set_apart(known))], axis=1)
 

@@ -4,9 +4,11 @@ Source: "Siamesifying the COVID-Net", section 3.2.2. Beyond the paper: the medoi
 images.
 """
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 from zipfile import BadZipFile
 
 import numpy as np
@@ -18,9 +20,11 @@ from cxr_cli.prediction.choices import TemplateKind
 from cxr_cli.prediction.forward import image_vectors
 from cxr_cli.prediction.similarity import differences_function
 from cxr_cli.reporting import SILENT, Reporter
+from cxr_cli.runs.config import RunConfig
 from cxr_cli.runs.folder import TEMPLATES, open_run_with_images
 from cxr_cli.runs.model_store import TrainedRun
 
+KINDS = {"U": "text", "f": "float32", "i": "int64"}
 FIELDS = ("classes", "vectors", "owners", "counts", "kind", "nearest", "run", "epoch")
 
 
@@ -165,11 +169,31 @@ def write_templates(path: Path, templates: Templates) -> None:
     """Write templates.npz."""
     content = {name: np.asarray(getattr(templates, name)) for name in FIELDS}
     with atomic_path(path) as temporary:
-        np.savez(temporary, allow_pickle=False, **content)
+        np.savez(temporary, allow_pickle=False, **content, sha256=np.asarray(_digest(content)))
+
+
+def _digest(fields: Mapping[str, NDArray[Any]]) -> str:
+    """SHA-256 of all fields with their types and shapes, 64 hex digits."""
+    whole = hashlib.sha256()
+    for name in FIELDS:
+        array = np.ascontiguousarray(fields[name])
+        whole.update(f"{name} {array.dtype.str} {array.shape} ".encode() + array.tobytes())
+    return whole.hexdigest()
 
 
 def read_templates(path: Path, run: TrainedRun) -> Templates:
-    """Read templates.npz for a run.
+    """Read templates.npz for a run; see `load_templates`."""
+    return load_templates(path, run.config, run.epoch, run.folder)
+
+
+def load_templates(path: Path, config: RunConfig, epoch: int, run: Path) -> Templates:
+    """Read templates.npz for the model of a run.
+
+    Args:
+        path: of the file.
+        config: of the run.
+        epoch: of its model.
+        run: its folder, for messages.
 
     Raises:
         BadInput: missing, damaged, or made from another model.
@@ -177,11 +201,14 @@ def read_templates(path: Path, run: TrainedRun) -> Templates:
     try:
         # Opened here, for NumPy leaves a damaged file open.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
-            fields = {name: content[name] for name in FIELDS}
+            fields, digest = {name: content[name] for name in FIELDS}, str(content["sha256"])
     except FileNotFoundError:
-        raise BadInput(f"{path}: no such file; make it with `cxr template {run.folder}`") from None
+        raise BadInput(f"{path}: no such file; make it with `cxr template {run}`") from None
     except (ValueError, OSError, KeyError, EOFError, TypeError, BadZipFile) as error:
         raise BadInput(f"{path}: cannot be read as templates ({type(error).__name__})") from error
+    _check_arrays(path, fields, len(config.classes))
+    if _digest(fields) != digest:
+        raise BadInput(f"{path}: was changed after it was written; make it with `cxr template {run}`")
     templates = Templates(
         classes=tuple(map(str, fields["classes"])),
         vectors=fields["vectors"],
@@ -192,13 +219,42 @@ def read_templates(path: Path, run: TrainedRun) -> Templates:
         run=str(fields["run"]),
         epoch=int(fields["epoch"]),
     )
-    if templates.classes != run.config.classes:
-        raise BadInput(f"{path}: field 'classes' is {templates.classes}, the run has {run.config.classes}")
-    if templates.run != run.config.digest:
-        raise BadInput(f"{path}: field 'run' names another run than {run.folder}")
-    if templates.epoch != run.epoch:
+    if templates.classes != config.classes:
+        raise BadInput(f"{path}: field 'classes' is {templates.classes}, the run has {config.classes}")
+    if templates.run != config.digest:
+        raise BadInput(f"{path}: field 'run' names another run than {run}")
+    if templates.epoch != epoch:
         raise BadInput(
-            f"{path}: field 'epoch' is {templates.epoch}, the run's model is of epoch {run.epoch}; "
-            f"make them again with `cxr template {run.folder}`"
+            f"{path}: field 'epoch' is {templates.epoch}, the run's model is of epoch {epoch}; "
+            f"make them again with `cxr template {run}`"
         )
     return templates
+
+
+def _check_arrays(path: Path, fields: Mapping[str, NDArray[Any]], classes: int) -> None:
+    """Check types, shapes and values of templates for a number of classes.
+
+    Raises:
+        BadInput: a field is not as it should be; the message names it.
+    """
+    vectors, owners = fields["vectors"], fields["owners"]
+    rows = vectors.shape[0] if vectors.ndim == 2 else "M"
+    needed = {
+        "classes": ("U", (classes,)),
+        "vectors": ("f", (rows, vectors.shape[1] if vectors.ndim == 2 else "E")),
+        "owners": ("i", (rows,)),
+        "counts": ("i", (classes,)),
+        "kind": ("U", ()),
+        "nearest": ("i", ()),
+        "run": ("U", ()),
+        "epoch": ("i", ()),
+    }
+    for name, (kind, shape) in needed.items():
+        field = fields[name]
+        if field.dtype.kind != kind or field.shape != shape:
+            right = f"{KINDS[kind]} [{', '.join(map(str, shape))}]"
+            raise BadInput(f"{path}: field {name!r} is {field.dtype} {list(field.shape)}, {right} is right")
+    if not np.isfinite(vectors).all():
+        raise BadInput(f"{path}: field 'vectors' has values that are not finite")
+    if set(owners.tolist()) != set(range(classes)):
+        raise BadInput(f"{path}: field 'owners' is not 0 to {classes - 1}, each class once or more")

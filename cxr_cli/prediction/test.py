@@ -132,7 +132,7 @@ def test(
         prevalence,
     )
     report = classification_report(answers, point)
-    table = predictions_table(images, rows, scores, classes, point)
+    table = predictions_table(images, rows, scores, classes, point, model_id=opened.run.model_id)
 
     # The test subset has the plain file names; those of another subset have its name in them.
     suffix = "" if subset == "test" else f"-{subset}"

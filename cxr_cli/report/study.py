@@ -10,20 +10,33 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.artifacts import read_json
+from cxr_cli.artifacts import read_record
 from cxr_cli.dataset.reader import Dataset, rejected_by_reason
 from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.subgroups.strata import SMALL, describe_strata, divide
 from cxr_cli.evaluation.subgroups.tables import Subject, notes, tables
 from cxr_cli.evaluation.tables import Table
 from cxr_cli.evaluation.uncertainty.intervals import RESAMPLES
-from cxr_cli.prediction.predictions_file import read_predictions
+from cxr_cli.explain.choices import GALLERY
+from cxr_cli.prediction.columns import MODEL_ID
+from cxr_cli.prediction.metrics_file import check_model, read_metrics
+from cxr_cli.prediction.predictions_file import Predictions, read_predictions
 from cxr_cli.recorded_values import NOT_RECORDED, number_of
 from cxr_cli.runs.config import RunConfig, read_config
-from cxr_cli.runs.folder import AUDIT, EXTERNAL, FIGURES, HISTORY, METRICS, PREDICTIONS, RECORD, open_images
+from cxr_cli.runs.folder import (
+    AUDIT,
+    EXTERNAL,
+    FIGURES,
+    HISTORY,
+    METRICS,
+    PREDICTIONS,
+    open_images,
+    read_training_record,
+)
+from cxr_cli.runs.model_store import model_id_of, read_model_record
 from cxr_cli.splitting.criteria import SUBSETS
 from cxr_cli.splitting.flow import CHARACTERISTICS
-from cxr_cli.training.history import EpochRecord, best_epoch, read_history
+from cxr_cli.training.history import EpochRecord, best_epoch, check_selected, read_history
 
 GRADCAM = "gradcam"
 SHEETS = "sheet*.png"
@@ -112,21 +125,25 @@ def read_study(
         BadInput: no run, an unfinished one, or images that are not those of the run.
     """
     config = read_config(folder)
-    record = _read_if_there(folder / RECORD)
+    record = read_training_record(folder)
     if record is None or not record["finished"]:
         raise BadInput(f"{folder}: training is not finished; finish `cxr train` first")
     images, divided = open_images(config, dataset, split)
     rows = {subset: divided.rows(subset) for subset in SUBSETS}
+    epochs, model = config.optimization.epochs, read_model_record(folder, config)
+    history = read_history(folder / HISTORY, epochs)
+    check_selected(folder / HISTORY, history, model["epoch"])
+    model_id = model_id_of(config, model["epoch"])
     if gradcam is not None and not any(gradcam.glob(SHEETS)):
         raise BadInput(f"{gradcam}: has no contact sheet ({SHEETS}) of `cxr gradcam`")
     return Study(
         folder=folder,
         config=config,
         record=record,
-        history=read_history(folder / HISTORY, record["epochs"]),
+        history=history,
         dataset=images.info,
         rejected=rejected_by_reason(images.folder),
-        split=read_json(divided.path.with_suffix(".json")),
+        split=read_record(divided.path.with_suffix(".json")),
         images={
             subset: {
                 name: int((divided.labels[of_subset] == number).sum())
@@ -137,22 +154,100 @@ def read_study(
         patients={subset: len(np.unique(divided.patients[of_subset])) for subset, of_subset in rows.items()},
         characteristics=_characteristics(images, rows),
         ages=describe_ages(images, rows),
-        metrics=_read_if_there(folder / METRICS),
+        metrics=read_metrics_of(folder / METRICS, model_id),
         external={
-            path.parent.name: read_json(path) for path in sorted((folder / EXTERNAL).glob(f"*/{METRICS}"))
+            path.parent.name: read_metrics_of(path, model_id) or {}
+            for path in sorted((folder / EXTERNAL).glob(f"*/{METRICS}"))
         },
-        strata=_strata(folder / PREDICTIONS, by),
-        audit=_read_if_there(folder / AUDIT),
-        figures={path.stem: path for path in sorted((folder / FIGURES).glob("*.png"))},
-        sheets=tuple(sorted((gradcam or folder / GRADCAM).glob(SHEETS))),
+        strata=_strata(folder / PREDICTIONS, by, model_id),
+        audit=read_audit(folder / AUDIT, model_id),
+        figures={path.stem: _whole(path) for path in sorted((folder / FIGURES).glob("*.png"))},
+        sheets=contact_sheets_of(gradcam or folder / GRADCAM, config, model["epoch"]),
     )
 
 
-def _strata(path: Path, by: Sequence[str]) -> StrataTables | None:
+def read_metrics_of(path: Path, model_id: str | None) -> dict[str, Any] | None:
+    """Read the metrics of a model; None if there are none.
+
+    Raises:
+        BadInput: they are damaged, or of another model.
+    """
+    if not path.exists():
+        return None
+    metrics = read_metrics(path)
+    if model_id is not None:
+        check_model(path, metrics, model_id, "cxr test")
+    return metrics
+
+
+def read_predictions_of(path: Path, model_id: str) -> Predictions:
+    """Read the predictions of a model.
+
+    Raises:
+        BadInput: they are damaged, or of another model.
+    """
+    predictions = read_predictions(path, ids_verbatim=True)
+    for found in dict.fromkeys(predictions.images.get(MODEL_ID, pd.Series([""]))):
+        check_model(path, {MODEL_ID: found}, model_id, "cxr test")
+    return predictions
+
+
+def read_audit(path: Path, model_id: str) -> dict[str, Any] | None:
+    """Read the audit of a model; None if there is none.
+
+    Raises:
+        BadInput: it is damaged, or of another model.
+    """
+    if not path.exists():
+        return None
+    audit = read_record(path)
+    check_model(path, audit, model_id, "cxr audit")
+    return audit
+
+
+def contact_sheets_of(folder: Path, config: RunConfig, epoch: int) -> tuple[Path, ...]:
+    """List the contact sheets of a run's model.
+
+    Raises:
+        BadInput: one is damaged, or they are of another model or dataset.
+    """
+    sheets = tuple(sorted(folder.glob(SHEETS)))
+    if not sheets:
+        return ()
+    runs = read_record(folder / GALLERY)["runs"]
+    own = [config.digest, epoch, config.dataset_digest]
+    if own not in runs:
+        made_of = ", ".join(f"{str(run[0])[:12]}-{run[1]}" for run in runs)
+        raise BadInput(
+            f"{folder}: is of model {made_of}, the run's model is {model_id_of(config, epoch)}; "
+            "make it again with `cxr gradcam`"
+        )
+    return tuple(map(_whole, sheets))
+
+
+def _whole(figure: Path) -> Path:
+    """Return a figure that can be shown.
+
+    Raises:
+        BadInput: it is damaged.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(figure) as image:
+            image.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise BadInput(
+            f"{figure}: cannot be read as an image ({type(error).__name__}); draw it again"
+        ) from error
+    return figure
+
+
+def _strata(path: Path, by: Sequence[str], model_id: str) -> StrataTables | None:
     """Describe the strata of a predictions table; None if there is no table, or nothing to stratify by."""
     if not path.exists():
         return None
-    predictions = read_predictions(path, ids_verbatim=True)
+    predictions = read_predictions_of(path, model_id)
     wanted = tuple(by) or _varying(predictions.images)
     if not wanted:
         return None
@@ -167,10 +262,6 @@ def _varying(images: pd.DataFrame) -> tuple[str, ...]:
     aged = _years(images["age"]).notna() if "age" in images else pd.Series([False])
     varying = (name for name in DESCRIBED if name in images and 2 <= images[name].nunique() <= MOST_VALUES)
     return (*varying, *([AGE_GROUPS] if aged.any() else []))
-
-
-def _read_if_there(path: Path) -> dict[str, Any] | None:
-    return read_json(path) if path.exists() else None
 
 
 def _characteristics(images: Dataset, rows: Mapping[str, Rows]) -> dict[str, dict[str, dict[str, int]]]:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from cxr_cli.artifacts import claim_folder, read_json, write_json
+from cxr_cli.artifacts import SEAL, check_seal, claim_folder, read_json, write_record
 from cxr_cli.errors import BadInput
 from cxr_cli.runs.settings import (
     PARTS,
@@ -114,7 +114,7 @@ def write_config(folder: Path, config: RunConfig) -> None:
     """
     check_config(folder, config)
     if not (folder / CONFIG).exists():
-        write_json(folder / CONFIG, asdict(config))
+        write_record(folder / CONFIG, asdict(config))
 
 
 def read_config(folder: Path) -> RunConfig:
@@ -130,7 +130,8 @@ def read_config(folder: Path) -> RunConfig:
     path = folder / CONFIG
     if not path.exists():
         raise BadInput(f"{folder}: is not a run: it has no {CONFIG}")
-    content = read_json(path)
+    whole = read_json(path)
+    content = {name: value for name, value in whole.items() if name not in ("format", SEAL)}
     _check_keys(path, content, RunConfig, "")
     kind = content["task"].get("kind") if isinstance(content["task"], dict) else None
     if kind not in TASKS:
@@ -149,6 +150,7 @@ def read_config(folder: Path) -> RunConfig:
             values[name] = msgspec.convert(content[name], expected)
         except msgspec.ValidationError as error:
             raise BadInput(f"{path}: {name}: {error}") from None
+    check_seal(path, whole)
     return RunConfig(**values)
 
 

@@ -1,14 +1,21 @@
 """The CV folder of a cross-validation: a RUN for each fold and seed, wherever a RUN is taken an ensemble."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
-from cxr_cli.artifacts import read_json
+from cxr_cli.artifacts import read_record
 from cxr_cli.errors import BadInput
 from cxr_cli.runs.config import CONFIG
 from cxr_cli.runs.folder import is_finished
 
 RECORD = "crossval.json"
+
+
+class CrossvalRecord(TypedDict):
+    """The fields of crossval.json that other commands read."""
+
+    folds: int
+    seed: int
 
 
 class FoldRun(NamedTuple):
@@ -46,8 +53,8 @@ def found_runs(folder: Path) -> list[FoldRun]:
     Raises:
         BadInput: a fold of the first seed is not trained yet.
     """
-    record = read_json(folder / RECORD)
-    folds, first_seed, seeds = int(record["folds"]), int(record["seed"]), 1
+    record = read_record(folder / RECORD, CrossvalRecord)
+    folds, first_seed, seeds = record["folds"], record["seed"], 1
     for run in fold_runs(folder, folds, first_seed, seeds):
         if not _is_trained(run):
             raise BadInput(f"{run.folder}: this fold is not trained yet; finish the cross-validation")

@@ -1,9 +1,9 @@
 """The RUN folder: the names of its files, whether it is finished, and the images it was trained with."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, TypedDict
 
-from cxr_cli.artifacts import read_json
+from cxr_cli.artifacts import read_record
 from cxr_cli.errors import BadInput
 from cxr_cli.reporting import SILENT, Reporter
 
@@ -24,9 +24,32 @@ FIGURES = "figures"
 EXTERNAL = "external"
 
 
+class TrainingRecord(TypedDict):
+    """The fields of run.json that commands read; times are in seconds."""
+
+    finished: bool
+    device: NotRequired[str]
+    micro_batch: NotRequired[int]
+    last_session_started: NotRequired[str]
+    versions: NotRequired[dict[str, str]]
+    epochs: NotRequired[int]
+    training_seconds: NotRequired[float]
+
+
+def read_training_record(folder: Path) -> dict[str, Any] | None:
+    """Read run.json; None where training did not begin.
+
+    Raises:
+        BadInput: it is damaged, or was changed.
+    """
+    path = folder / RECORD
+    return read_record(path, TrainingRecord) if path.exists() else None
+
+
 def is_finished(folder: Path) -> bool:
     """Return whether the run in a folder was trained to its last epoch."""
-    return (folder / RECORD).exists() and bool(read_json(folder / RECORD)["finished"])
+    record = read_training_record(folder)
+    return record is not None and bool(record["finished"])
 
 
 def open_images(

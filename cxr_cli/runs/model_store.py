@@ -1,12 +1,13 @@
 """The selected model of a RUN: its weights, saved with digests and opened again."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from cxr_cli.artifacts import digest_folder, read_json, replace_folder, restore_folder, write_json
+from cxr_cli.artifacts import digest_folder, read_record, replace_folder, restore_folder, write_record
 from cxr_cli.errors import BadInput
 from cxr_cli.runs.config import CONFIG, RunConfig, read_config
 
@@ -28,9 +29,35 @@ class TrainedRun:
     variables: "Variables"
     epoch: int
 
+    @property
+    def model_id(self) -> str:
+        """The model's name, see `model_id_of`."""
+        return model_id_of(self.config, self.epoch)
 
-def save_model(folder: Path, variables: "Variables", epoch: int) -> None:
-    """Save the selected weights of a run, in the place of earlier ones."""
+
+class ModelRecord(TypedDict):
+    """What the weights are of, and SHA-256 of each of their files."""
+
+    run: str
+    epoch: int
+    files: dict[str, str]
+
+
+def model_id_of(config: RunConfig, epoch: int) -> str:
+    """Name the model of a run by what decided it: digest of the configuration, and epoch."""
+    return f"{config.digest[:12]}-{epoch}"
+
+
+def ensemble_id(runs: Sequence[TrainedRun]) -> str:
+    """Name the model that averages the scores of runs."""
+    import hashlib
+
+    ids = [run.model_id for run in runs]
+    return ids[0] if len(ids) == 1 else hashlib.sha256(",".join(ids).encode()).hexdigest()[:12]
+
+
+def save_model(folder: Path, run: str, variables: "Variables", epoch: int) -> None:
+    """Save the selected weights of a run, by its configuration's digest, in the place of earlier ones."""
     import shutil
 
     import orbax.checkpoint as ocp
@@ -39,7 +66,8 @@ def save_model(folder: Path, variables: "Variables", epoch: int) -> None:
     shutil.rmtree(new, ignore_errors=True)
     with ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(new / WEIGHTS, {**variables._asdict(), "epoch": epoch})
-    write_json(new / DIGESTS, digest_folder(new / WEIGHTS))
+    record = {"run": run, "epoch": epoch, "files": digest_folder(new / WEIGHTS)}
+    write_record(new / DIGESTS, record)
     replace_folder(new, folder / MODEL)
 
 
@@ -59,16 +87,31 @@ def open_run(folder: Path) -> TrainedRun:
 
     from cxr_cli.models.network import Variables, outline
 
+    record = read_model_record(folder, config)
     network, shapes = outline(config.network_spec)
     # Not jnp.zeros, which compiles a program for every shape.
     template = jax.tree.map(lambda leaf: jax.device_put(np.zeros(leaf.shape, leaf.dtype)), shapes)
-    saved = _restore(model, {**template._asdict(), "epoch": 0})
-    return TrainedRun(
-        folder, config, network, Variables(saved["params"], saved["stats"]), int(saved["epoch"])
-    )
+    saved = _restore(model, record["files"], {**template._asdict(), "epoch": 0})
+    return TrainedRun(folder, config, network, Variables(saved["params"], saved["stats"]), record["epoch"])
 
 
-def _restore(model: Path, template: dict[str, Any]) -> dict[str, Any]:
+def read_model_record(folder: Path, config: RunConfig) -> dict[str, Any]:
+    """Read what the selected weights of a run are of.
+
+    Raises:
+        BadInput: it is damaged, or names another run.
+    """
+    path = folder / MODEL / DIGESTS
+    record = read_record(path, ModelRecord)
+    if record["run"] != config.digest:
+        raise BadInput(
+            f"{path}: the weights are of another run: {record['run'][:12]}... with epoch {record['epoch']}, "
+            f"{folder} is {config.digest[:12]}..."
+        )
+    return record
+
+
+def _restore(model: Path, recorded: dict[str, str], template: dict[str, Any]) -> dict[str, Any]:
     """Read weights shaped like a template.
 
     Digests and shapes are checked before: Orbax fails halfway through, with long tracebacks.
@@ -78,7 +121,7 @@ def _restore(model: Path, template: dict[str, Any]) -> dict[str, Any]:
     """
     import orbax.checkpoint as ocp
 
-    recorded, found = read_json(model / DIGESTS), digest_folder(model / WEIGHTS)
+    found = digest_folder(model / WEIGHTS)
     for name in sorted(recorded.keys() | found.keys()):
         if recorded.get(name) != found.get(name):
             problem = "is missing" if name not in found else "is not as it was written"

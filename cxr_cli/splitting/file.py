@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.artifacts import atomic_path, digest_file, read_json, versions, write_csv, write_json
+from cxr_cli.artifacts import atomic_path, digest_file, read_record, versions, write_csv, write_record
 from cxr_cli.dataset.pixel_statistics import PixelStatistics, pixel_statistics
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
@@ -116,7 +116,7 @@ def write_split(
     with atomic_path(path) as temporary:
         write_csv(temporary, table)
         summary["split_digest"] = digest_file(temporary)
-        write_json(path.with_suffix(".json"), summary)
+        write_record(path.with_suffix(".json"), summary)
     return summary
 
 
@@ -219,7 +219,7 @@ class _Summary(NamedTuple):
 
 
 def _read_summary(path: Path) -> _Summary:
-    summary = read_json(path)
+    summary = read_record(path)
     try:
         folds, normalization = summary["criteria"]["folds"], summary["normalization"]
         each = [normalization] if folds is None else [normalization[fold] for fold in range(folds)]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from cxr_cli.array_task import ArrayTask
-from cxr_cli.artifacts import claim_folder, digest_file, read_csv, read_json, write_json
+from cxr_cli.artifacts import claim_folder, digest_file, read_csv, write_record
 from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.evaluation.choices import CalibrationMethod
@@ -20,6 +20,7 @@ from cxr_cli.evaluation.tables import Cell, Table
 from cxr_cli.prediction.columns import SCORE, SPREAD, THRESHOLD
 from cxr_cli.prediction.figures import draw_figures
 from cxr_cli.prediction.mean_scores import mean_scores
+from cxr_cli.prediction.metrics_file import read_metrics
 from cxr_cli.prediction.predictions_file import read_predictions, write_predictions
 from cxr_cli.prediction.templates import template
 from cxr_cli.prediction.test import test
@@ -106,7 +107,7 @@ def crossval(
     }
     words = {"dataset_digest": "the content of `dataset`", "split_digest": "the content of `split`"}
     if not claim_folder(folder, RECORD, decisive, holds="cross-validation", words=words):
-        write_json(folder / RECORD, decisive)
+        write_record(folder / RECORD, decisive)
     every = fold_runs(folder, folds, seed, seeds)
     runs = every if task is None else list(task.every_nth(every))
     with preemption() as stopped:
@@ -146,7 +147,7 @@ def _is_tested(run: Path) -> bool:
     """Whether the selected model of a run has been tested."""
     config = read_config(run)
     selected = best_epoch(read_history(run / HISTORY, config.optimization.epochs)).epoch
-    metrics = read_json(run / METRICS) if (run / METRICS).exists() else {}
+    metrics = read_metrics(run / METRICS) if (run / METRICS).exists() else {}
     tested = metrics.get("epoch") == selected and (run / PREDICTIONS).exists()
     return tested and (not config.siamese or (run / TEMPLATES).exists())
 
@@ -157,7 +158,7 @@ def _pool(folder: Path, runs: Sequence[FoldRun]) -> tuple[MetricsReport, Table]:
     write_predictions(folder / PREDICTIONS, table)
     predictions = read_predictions(folder / PREDICTIONS, ids_verbatim=True)
     report = classification_report(predictions.answers)
-    each = {run: read_json(run.folder / METRICS) for run in runs}
+    each = {run: read_metrics(run.folder / METRICS) for run in runs}
     rows = shown("classes" if report.positive is None else "finding")
     names = [row.name for row in rows if row.name in next(iter(each.values()))]
     values = {
@@ -182,7 +183,7 @@ def _pool(folder: Path, runs: Sequence[FoldRun]) -> tuple[MetricsReport, Table]:
         "mean": mean,
         "sd": deviation,
     }
-    write_json(folder / METRICS, content)
+    write_record(folder / METRICS, content)
     draw_figures(predictions.answers, report, "out of fold", folder / FIGURES)
     headings = {row.name: row.column or row.heading for row in rows}
     return report, _table_of_folds(each, {name: headings[name] for name in names}, mean, deviation)

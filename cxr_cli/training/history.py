@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from cxr_cli.artifacts import read_csv, write_csv
+from cxr_cli.errors import BadInput
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,53 @@ def write_history(path: Path, history: Sequence[EpochRecord]) -> None:
     write_csv(path, pd.DataFrame([asdict(record) for record in history]))
 
 
-def read_history(path: Path, epochs: int) -> list[EpochRecord]:
-    """Read the table up to epoch number `epochs`; a row more may be there if a run was killed."""
+def read_history(path: Path, epochs: int, *, unfinished: bool = False) -> list[EpochRecord]:
+    """Read the table up to epoch number `epochs`; a row more may be there if a run was killed.
+
+    Args:
+        path: of history.csv.
+        epochs: how many the run has done.
+        unfinished: fewer may be there.
+
+    Raises:
+        BadInput: it is missing or damaged, a value is no number, or its epochs are not 1, 2, 3, ..., perhaps
+            after 0.
+    """
     if epochs == 0 and not path.exists():
         return []
-    table = read_csv(path, tuple(EpochRecord.__dataclass_fields__))
-    table = (
-        table.replace("", "nan")
-        .astype({"epoch": int, "selected": int})
-        .astype({name: float for name in table.columns if name not in ("epoch", "selected")})
-    )
-    known = table[table["epoch"] <= epochs]
-    return [EpochRecord(*row) for row in known.itertuples(index=False, name=None)]
+    names = tuple(EpochRecord.__dataclass_fields__)
+    table = read_csv(path, names)
+    if tuple(table.columns) != names:
+        raise BadInput(f"{path}: its columns are {', '.join(table.columns)}; {', '.join(names)} are right")
+    history = []
+    for line, row in enumerate(table.itertuples(index=False, name=None), start=2):
+        values = {name: _number(path, line, name, text) for name, text in zip(names, row, strict=True)}
+        history.append(EpochRecord(**values))
+    first = history[0].epoch if history else 1
+    if first not in (0, 1) or any(record.epoch != first + place for place, record in enumerate(history)):
+        found = ", ".join(str(record.epoch) for record in history[:20])
+        raise BadInput(f"{path}: column 'epoch' is {found}; 1, 2, 3, ... is right")
+    if len(history) < epochs + 1 - first and not unfinished:
+        raise BadInput(f"{path}: ends with epoch {first + len(history) - 1}, the run has done {epochs}")
+    return history[: epochs + 1 - first]
+
+
+def _number(path: Path, line: int, name: str, text: str) -> Any:
+    try:
+        if name in ("epoch", "selected"):
+            return int(text)
+        return float(text or "nan")
+    except ValueError:
+        raise BadInput(f"{path}: line {line}, column {name!r}: {text!r} is no number") from None
+
+
+def check_selected(path: Path, history: Sequence[EpochRecord], epoch: int) -> None:
+    """Check that the epoch that history.csv marks as selected is that of the run's model.
+
+    Raises:
+        BadInput: it is another one, or none.
+    """
+    selected = [record.epoch for record in history if record.selected]
+    if not selected or selected[-1] != epoch:
+        found = f"epoch {selected[-1]}" if selected else "no epoch"
+        raise BadInput(f"{path}: {found} is selected, the run's model is of epoch {epoch}")

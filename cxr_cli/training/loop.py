@@ -31,6 +31,7 @@ class Trainer:
     """What stays the same through a run.
 
     Attributes:
+        run: digest of the run's configuration.
         folder: the run's folder, where history.csv, checkpoints/ and model/ go.
         task: how epochs are drawn and judged.
         step: the training step.
@@ -43,6 +44,7 @@ class Trainer:
         preempted: whether the process was asked to stop.
     """
 
+    run: str
     folder: Path
     task: Task
     step: TrainStep
@@ -72,7 +74,7 @@ class Trainer:
             TrainingDiverged: the loss is no longer finite.
         """
         with (
-            rolling_checkpoint(self.folder / CHECKPOINTS) as checkpoint,
+            rolling_checkpoint(self.folder / CHECKPOINTS, self.run) as checkpoint,
             self.reporter.progress("training") as advance,
         ):
             restored = checkpoint.restore(like)
@@ -83,7 +85,7 @@ class Trainer:
                 self.reporter.say(f"resuming after epoch {progress.epoch}{step}")
             if history and progress.step == 0 and best_epoch(history) is history[-1]:
                 # The run may have been killed between its checkpoint and its model.
-                save_model(self.folder, state.judged, progress.epoch)
+                save_model(self.folder, self.run, state.judged, progress.epoch)
             if self.judge_first and not history:
                 history.append(self._judge_initial(state))
             opened = saved = time.monotonic()
@@ -106,7 +108,7 @@ class Trainer:
                     saved = time.monotonic()
                 # After the checkpoint, from which it is made good if this is cut off.
                 if history[-1].selected:
-                    save_model(self.folder, state.judged, epoch)
+                    save_model(self.folder, self.run, state.judged, epoch)
                 if stopping and epoch < self.epochs:
                     raise Preempted(f"stopped on request after epoch {epoch}; the same command resumes")
         return history
@@ -126,7 +128,7 @@ class Trainer:
             selected=1,
         )
         write_history(self.folder / HISTORY, [first])
-        save_model(self.folder, state.judged, 0)
+        save_model(self.folder, self.run, state.judged, 0)
         self.reporter.say(f"before training  {_validation(first)} *")
         return first
 

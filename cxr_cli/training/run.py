@@ -13,7 +13,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from cxr_cli.artifacts import read_json, versions, write_json
+from cxr_cli.artifacts import versions, write_record
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.dataset.settings import geometry_of, views_of
 from cxr_cli.errors import InvalidSetting, Preempted
@@ -27,7 +27,7 @@ from cxr_cli.prediction.loading import image_source
 from cxr_cli.prediction.precision import resolve_precision
 from cxr_cli.reporting import Reporter
 from cxr_cli.runs.config import RunConfig, check_config, write_config
-from cxr_cli.runs.folder import FIGURES, HISTORY, RECORD, is_finished
+from cxr_cli.runs.folder import FIGURES, HISTORY, RECORD, is_finished, read_training_record
 from cxr_cli.runs.settings import ClassificationConfig, NetworkConfig, Recipe, SiameseConfig
 from cxr_cli.splitting.file import Split
 from cxr_cli.training.augment import Augmentation
@@ -131,7 +131,7 @@ def fit_to_memory(folder: Path, config: RunConfig, wanted: int | None, reporter:
     batch = config.optimization.batch_size
     if config.siamese:
         return Fit(batch, False)
-    before = read_json(folder / RECORD).get("micro_batch") if (folder / RECORD).exists() else None
+    before = (read_training_record(folder) or {}).get("micro_batch")
     images = wanted or before or batch
     if images <= ALWAYS_FITS:
         return Fit(images, False)
@@ -220,6 +220,7 @@ def _train(
         return new_state(probed(network, variables, scaling, images, flipped=flipped), optimizer, settings)
 
     trainer = Trainer(
+        run=config.digest,
         folder=folder,
         task=task,
         step=train_step(network, scaling, task.row_loss, optimizer, settings),
@@ -241,7 +242,7 @@ def _train(
         "last_session_started": started.isoformat(timespec="seconds"),
         "versions": versions(),
     }
-    write_json(folder / RECORD, record)
+    write_record(folder / RECORD, record)
     history = trainer.fit(new_state(variables, optimizer, settings), begin)
     done = {
         "finished": True,
@@ -249,7 +250,7 @@ def _train(
         "last_session_seconds": round(time.monotonic() - began, 1),
         "training_seconds": round(sum(epoch.seconds for epoch in history), 1),
     }
-    write_json(folder / RECORD, {**record, **done})
+    write_record(folder / RECORD, {**record, **done})
     return history
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_cli.artifacts import write_json
+from cxr_cli.artifacts import write_record
 from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.main import main
 from cxr_cli.runs.config import write_config
@@ -88,6 +88,6 @@ def run_of_two(
     recipe = named_recipe("single", {"width": 0.125})
     config = run_config("single", recipe, dataset, open_split(folder / "split.csv", dataset), 0, ())
     write_config(folder / "run", config)
-    save_model(folder / "run", initial_network(config, ())[1], epoch=1)
-    write_json(folder / "run" / RECORD, {"finished": True})
+    save_model(folder / "run", config.digest, initial_network(config, ())[1], epoch=1)
+    write_record(folder / "run" / RECORD, {"finished": True})
     return folder / "run"

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cxr_cli.artifacts import read_record, write_record
+
 Cxr = Callable[..., Any]
 
 
@@ -68,8 +70,8 @@ def test_images_with_other_crops_are_refused(
     cxr: Cxr, tested: Path, small_dataset: Path, tmp_path: Path
 ) -> None:
     other = Path(shutil.copytree(small_dataset, tmp_path / "other"))
-    info = json.loads((other / "dataset.json").read_text())
-    (other / "dataset.json").write_text(json.dumps({**info, "settings": {"size": 32, "crop_top": 0.1}}))
+    info = read_record(other / "dataset.json")
+    write_record(other / "dataset.json", {**info, "settings": {"size": 32, "crop_top": 0.1}})
     done = cxr("predict", tested, other)
     assert (done.code, done.out) == (3, "")
     assert "was preprocessed with crop top 0.1; the run's images with crop top 0; `cxr preprocess" in done.err

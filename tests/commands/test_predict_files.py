@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from dicom_image import dicom
+from edited_run import edit_config
 
 Cxr = Callable[..., Any]
 
@@ -99,8 +100,7 @@ def test_views_that_the_run_s_images_have_not_are_rejected_by_name(
     cxr: Cxr, tested: Path, tmp_path: Path
 ) -> None:
     run = Path(shutil.copytree(tested, tmp_path / "run"))
-    config = json.loads((run / "config.json").read_text())
-    (run / "config.json").write_text(json.dumps({**config, "views": ["PA", "AP"]}))
+    edit_config(run, views=["PA", "AP"])
     assert cxr("phantom", "-o", tmp_path / "p", "--count", 3, "--size", 64, "--workers", 1).code == 0
     import pydicom
 
@@ -131,8 +131,7 @@ def test_a_run_without_its_images_says_that_nothing_is_flagged(
 ) -> None:
     run = Path(shutil.copytree(tested, tmp_path / "run"))
     (run / "reference-features.npz").unlink(missing_ok=True)
-    config = json.loads((run / "config.json").read_text())
-    (run / "config.json").write_text(json.dumps({**config, "dataset": str(tmp_path / "gone")}))
+    edit_config(run, dataset=str(tmp_path / "gone"))
     done = cxr("predict", run, next(files.glob("*.png")), "--json")
     assert done.code == 0
     assert "images unlike them are not flagged" in done.err

@@ -11,10 +11,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from cxr_cli.artifacts import read_record, write_record
 from cxr_cli.evaluation.report import format_metric
 from cxr_cli.report.page import render
 from cxr_cli.report.study import Study, read_study
 from cxr_cli.runs.folder import RECORD
+from cxr_cli.runs.model_store import open_run
 
 Cxr = Callable[..., Any]
 
@@ -31,6 +33,9 @@ def tested(cxr: Cxr, run: Path) -> Path:
     assert cxr("test", run).code == 0
     (run / "gradcam").mkdir()
     shutil.copy(run / "figures" / "training.png", run / "gradcam" / "sheet.png")
+    opened = open_run(run)
+    made_of = [opened.config.digest, opened.epoch, opened.config.dataset_digest]
+    write_record(run / "gradcam" / "gradcam.json", {"runs": [made_of]})
     return run
 
 
@@ -127,7 +132,7 @@ def test_checklists_are_filled_in_as_far_as_the_files_allow(cxr: Cxr, tested: Pa
 
 
 def test_external_tests_stand_beside_the_internal_one(tested: Path) -> None:
-    internal = json.loads((tested / "metrics.json").read_text())
+    internal = read_record(tested / "metrics.json")
     folder = tested / "external" / "north"
     folder.mkdir(parents=True)
     accuracy = {"value": 0.61, "low": 0.5, "high": 0.7, "method": "wilson"}
@@ -139,7 +144,7 @@ def test_external_tests_stand_beside_the_internal_one(tested: Path) -> None:
         "difference": {"accuracy": difference},
         "external": {"overlap": None},
     }
-    (folder / "metrics.json").write_text(json.dumps(content))
+    write_record(folder / "metrics.json", content)
     page = render(read_study(tested))
     assert "External test: north" in page
     assert "Overlap with training and validation was not searched for." in page
@@ -204,8 +209,7 @@ def test_ages_are_described_by_median_and_quartiles(small_dataset: Path, study: 
 
 
 def test_an_unfinished_run_is_refused(cxr: Cxr, run: Path) -> None:
-    record = json.loads((run / RECORD).read_text())
-    (run / RECORD).write_text(json.dumps({**record, "finished": False}))
+    write_record(run / RECORD, {**read_record(run / RECORD), "finished": False})
     done = cxr("report", run)
     assert (done.code, done.out) == (3, "")
     assert done.err == f"cxr: {run}: training is not finished; finish `cxr train` first\n"

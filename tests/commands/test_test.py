@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from edited_run import edit_config
 from sklearn.metrics import (
     accuracy_score,
     balanced_accuracy_score,
@@ -137,9 +138,8 @@ def test_images_and_split_may_have_moved(
     moved = Path(shutil.copytree(small_dataset, tmp_path / "moved"))
     for suffix in (".csv", ".json"):
         shutil.copy(split_file.with_suffix(suffix), moved)
-    config = json.loads((single / "config.json").read_text())
     gone = {"dataset": str(tmp_path / "gone"), "split": str(tmp_path / "gone.csv")}
-    (single / "config.json").write_text(json.dumps({**config, **gone}))
+    edit_config(single, **gone)
     outcome = cxr("test", single)
     assert outcome.code == 3
     assert "gone: no such folder" in one_line(outcome.err)

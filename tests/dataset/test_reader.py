@@ -1,6 +1,5 @@
 """Opening a DATASET folder, and refusing what is none."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 from small_dataset import PLAN, SIZE, finished
 
+from cxr_cli.artifacts import write_record
 from cxr_cli.dataset.reader import is_finished, open_dataset, read_plan, record_of
 from cxr_cli.errors import BadInput
 
@@ -18,7 +18,7 @@ def test_plans_of_folders(tmp_path: Path) -> None:
     folder = finished(tmp_path / "d")
     assert is_finished(folder)
     assert read_plan(folder / record_of(folder)) == PLAN
-    (folder / "dataset.json").write_text("{}")
+    write_record(folder / "dataset.json", {})
     with pytest.raises(BadInput, match="holds no settings of a dataset; name a new folder"):
         read_plan(folder / record_of(folder))
 
@@ -51,7 +51,7 @@ def other_images(folder: Path) -> None:
 
 
 def no_digest(folder: Path) -> None:
-    (folder / "dataset.json").write_text(json.dumps({"settings": PLAN}))
+    write_record(folder / "dataset.json", {"settings": PLAN})
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def no_digest(folder: Path) -> None:
         (drop_column, "no column 'patient_id'"),
         (cut_images, "images.npy: cannot be read"),
         (other_images, "float32"),
-        (no_digest, "no field 'digest'"),
+        (no_digest, "missing required field `digest`"),
     ],
 )
 def test_an_inconsistent_dataset_is_refused(

@@ -11,7 +11,7 @@ from PIL import Image
 from recorder import Recorder
 
 from cxr_cli.array_task import ArrayTask
-from cxr_cli.artifacts import read_csv, read_json, write_json
+from cxr_cli.artifacts import read_csv, read_record, write_record
 from cxr_cli.dataset.preprocess import Effort, make_dataset, merge_shards
 from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.dataset.settings import Settings
@@ -134,9 +134,9 @@ def test_a_damaged_shard_is_refused(images: Path, tmp_path: Path, name: str) -> 
 
 def test_a_shard_of_another_version_is_refused(images: Path, tmp_path: Path) -> None:
     shards = make_shards(images, tmp_path, 2)
-    info = read_json(shards[0] / "shard.json")
+    info = read_record(shards[0] / "shard.json")
     info["columns"].remove("patient_id_raw")
-    write_json(shards[0] / "shard.json", info)
+    write_record(shards[0] / "shard.json", info)
     with pytest.raises(BadInput, match="no column 'patient_id_raw': another version of cxr made it"):
         merged(shards, tmp_path / "merged")
 
@@ -149,9 +149,9 @@ def test_rejected_inputs_count_when_merged(images: Path, tmp_path: Path) -> None
 
 def test_shards_of_different_versions_are_told(images: Path, tmp_path: Path) -> None:
     shards = make_shards(images, tmp_path, 2)
-    info = read_json(shards[0] / "shard.json")
+    info = read_record(shards[0] / "shard.json")
     info["versions"] |= {"pydicom": "2.0", "platform": "another node"}
-    write_json(shards[0] / "shard.json", info)
+    write_record(shards[0] / "shard.json", info)
     notice = "shards were made with different versions of pydicom; dataset.json names the first shard's"
     assert merged(shards, tmp_path / "merged")[0] == notice
-    assert read_json(tmp_path / "merged" / "dataset.json")["versions"]["pydicom"] != "2.0"
+    assert read_record(tmp_path / "merged" / "dataset.json")["versions"]["pydicom"] != "2.0"

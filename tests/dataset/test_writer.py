@@ -80,7 +80,7 @@ def test_finishing_can_be_repeated(
     def fail(*_: object) -> None:
         raise KeyboardInterrupt
 
-    function = {"images.npy": "os.fsync", "dataset.json": "write_json"}[cut_off_before]
+    function = {"images.npy": "os.fsync", "dataset.json": "write_record"}[cut_off_before]
     with monkeypatch.context() as patch:
         patch.setattr(f"cxr_cli.dataset.writer.{function}", fail)
         with pytest.raises(KeyboardInterrupt):

@@ -1,6 +1,5 @@
 """The folder of overlays: images at their original size, captures, the index, and resuming."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from cxr_cli.artifacts import read_csv
+from cxr_cli.artifacts import read_csv, write_record
 from cxr_cli.errors import BadInput, SettingsChanged
 from cxr_cli.explain.explanation import Explanation
 from cxr_cli.explain.gallery import Display, Panel, is_done, write_gallery
@@ -200,7 +199,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(BadInput, match="is not empty and holds no maps"):
         is_done(tmp_path, SETTINGS)
-    (tmp_path / "gradcam.json").write_text(json.dumps(SETTINGS))
+    write_record(tmp_path / "gradcam.json", SETTINGS)
     with pytest.raises(SettingsChanged, match="`method` was 'gradcam', now 'layercam'; name a new folder"):
         is_done(tmp_path, {"method": "layercam"})
 

@@ -66,7 +66,7 @@ def runs(make_dataset: Callable[..., Path], tmp_path_factory: pytest.TempPathFac
     siamese = replace(config, **parts_of(named_recipe("siamese", {"width": 0.125})), recipe="siamese")
     for name, one in (("single", config), ("siamese", siamese)):
         write_config(folder / name, one)
-        save_model(folder / name, create(one.network_spec, np.random.default_rng(0))[1], epoch=1)
+        save_model(folder / name, one.digest, create(one.network_spec, np.random.default_rng(0))[1], epoch=1)
     return Runs(folder / "single", folder / "siamese", dataset.folder)
 
 

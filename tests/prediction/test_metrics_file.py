@@ -34,5 +34,6 @@ def test_an_operating_point_comes_back_for_the_model_that_it_was_chosen_for(
 
 def test_a_run_that_was_tested_without_one_has_none(single: TrainedRun, tmp_path: Path) -> None:
     run = replace(single, folder=tmp_path)
-    (tmp_path / "metrics.json").write_text(json.dumps({"epoch": run.epoch}))
+    answers = Answers(("a", "b"), np.arange(4) % 2, np.arange(4) % 2, np.arange(4), None, None)
+    write_metrics(tmp_path / "metrics.json", run, "test", classification_report(answers))
     assert read_operating_point(run) is None

@@ -419,7 +419,7 @@ def test_the_table_has_a_row_for_each_image_and_the_manifests_characteristics(tm
     )
     dataset = Dataset(tmp_path, np.zeros((3, 2, 2), np.uint8), manifest, {})
     scores = Scores(np.float32([[0.25, 0.75], [0.5, 0.5]]), np.array([1, 0]))
-    table = predictions_table(dataset, np.array([2, 0]), scores, ("sick", "well"))
+    table = predictions_table(dataset, np.array([2, 0]), scores, ("sick", "well"), model_id="m-3")
     assert table.to_dict("list") == {
         "image_id": ["c", "a"],
         "patient_id": ["", "007"],
@@ -427,6 +427,7 @@ def test_the_table_has_a_row_for_each_image_and_the_manifests_characteristics(tm
         "predicted": ["well", "sick"],
         "score_sick": [0.25, 0.5],
         "score_well": [0.75, 0.5],
+        "model_id": ["m-3", "m-3"],
         "source": ["3.png", "1.png"],
         "sex": ["M", "F"],
         "table_predicted": ["x", "by the user"],
@@ -441,8 +442,8 @@ def test_no_column_of_the_user_is_read_as_one_of_predictions(tmp_path: Path) -> 
     manifest = manifest.assign(**dict.fromkeys(own, "of the user"))
     dataset = Dataset(tmp_path, np.zeros((1, 2, 2), np.uint8), manifest, {})
     scores = Scores(np.float32([[0.25, 0.75]]), np.array([0]))
-    table = predictions_table(dataset, np.array([0]), scores, ("normal", "sick"))
-    assert list(table.columns[6:]) == [
+    table = predictions_table(dataset, np.array([0]), scores, ("normal", "sick"), model_id="m-3")
+    assert list(table.columns[7:]) == [
         "table_table_score_radiologist",
         "table_Threshold_x",
         "table_spread_x",
@@ -461,7 +462,12 @@ def test_a_threshold_travels_with_the_predictions_that_follow_it(tmp_path: Path)
     dataset = Dataset(tmp_path, np.zeros((1, 2, 2), np.uint8), manifest, {})
     scores = Scores(np.float32([[0.25, 0.75]]), np.array([0]))
     table = predictions_table(
-        dataset, np.array([0]), scores, ("sick", "well"), OperatingPoint("sick", 0.2, "as given")
+        dataset,
+        np.array([0]),
+        scores,
+        ("sick", "well"),
+        OperatingPoint("sick", 0.2, "as given"),
+        model_id="m",
     )
     assert table["threshold_sick"].tolist() == [0.2]
     assert table["table_threshold_sick"].tolist() == ["of the user"]
@@ -472,7 +478,7 @@ def test_a_worklist_has_no_labels_and_the_highest_score_first(tmp_path: Path) ->
     dataset = Dataset(tmp_path, np.zeros((3, 2, 2), np.uint8), manifest, {})
     positive = np.float32([0.25, 0.75, 0.75])
     scores = Scores(np.stack([1 - positive, positive], 1), np.array([0, 1, 1]))
-    table = predictions_table(dataset, np.arange(3), scores, ("fine", "sick"), labels=False)
+    table = predictions_table(dataset, np.arange(3), scores, ("fine", "sick"), model_id="m-3", labels=False)
     assert "label" not in table
     assert by_score(table, "sick")["image_id"].tolist() == ["b", "c", "a"]
     assert by_score(table, "fine")["image_id"].tolist() == ["a", "b", "c"]

@@ -1,21 +1,21 @@
 """The CV folder: which runs it has."""
 
-import json
 from pathlib import Path
 
 import pytest
 
+from cxr_cli.artifacts import write_record
 from cxr_cli.errors import BadInput
 from cxr_cli.runs.crossval_folder import RECORD, fold_runs, found_runs, is_crossval, member_folders
 
 
 def make(folder: Path, *names: str, unfinished: tuple[str, ...] = ()) -> Path:
     folder.mkdir()
-    (folder / RECORD).write_text(json.dumps({"folds": 2, "seed": 4}))
+    write_record(folder / RECORD, {"folds": 2, "seed": 4})
     for name in (*names, *unfinished):
         (folder / name).mkdir()
         (folder / name / "config.json").write_text("{}")
-        (folder / name / "run.json").write_text(json.dumps({"finished": name not in unfinished}))
+        write_record(folder / name / "run.json", {"finished": name not in unfinished})
     return folder
 
 

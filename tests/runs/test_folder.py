@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from untrained import parts_of
 
+from cxr_cli.artifacts import write_record
 from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.errors import BadInput, SettingsChanged
 from cxr_cli.models.network import Variables, create
@@ -145,7 +146,7 @@ def test_no_run_is_refused(tmp_path: Path) -> None:
 
 def test_a_run_is_finished_when_its_record_says_so(tmp_path: Path) -> None:
     assert not is_finished(tmp_path)
-    (tmp_path / "run.json").write_text('{"finished": true}')
+    write_record(tmp_path / "run.json", {"finished": True})
     assert is_finished(tmp_path)
 
 
@@ -155,8 +156,8 @@ def initial_variables(config: RunConfig, seed: int) -> Variables:
 
 def test_the_selected_model_comes_back_to_the_last_bit(tmp_path: Path, config: RunConfig) -> None:
     write_config(tmp_path, config)
-    save_model(tmp_path, initial_variables(config, 1), 1)
-    save_model(tmp_path, initial_variables(config, 2), 5)
+    save_model(tmp_path, config.digest, initial_variables(config, 1), 1)
+    save_model(tmp_path, config.digest, initial_variables(config, 2), 5)
     run = open_run(tmp_path)
     assert (run.config, run.epoch, run.folder) == (config, 5, tmp_path)
     jax.tree.map(np.testing.assert_array_equal, run.variables, initial_variables(config, 2))
@@ -178,7 +179,7 @@ def test_a_run_without_a_model_or_with_another_networks_is_refused(tmp_path: Pat
     ):
         folder = tmp_path / name
         write_config(folder, config)
-        save_model(folder, initial_variables(other, 0), 1)
+        save_model(folder, config.digest, initial_variables(other, 0), 1)
         with pytest.raises(BadInput, match=r"model: the weights do not fit config\.json: " + message):
             open_run(folder)
 
@@ -188,7 +189,7 @@ def test_damaged_weights_are_refused_by_the_file_s_name(
     tmp_path: Path, config: RunConfig, damage: str
 ) -> None:
     write_config(tmp_path, config)
-    save_model(tmp_path, initial_variables(config, 1), 1)
+    save_model(tmp_path, config.digest, initial_variables(config, 1), 1)
     weights = tmp_path / "model" / "weights"
     victim = sorted(path for path in weights.rglob("*") if path.is_file())[-1]
     if damage == "cut":

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cxr_cli.artifacts import read_csv, write_csv
+from cxr_cli.artifacts import read_csv, read_record, write_csv, write_record
 from cxr_cli.dataset.reader import Dataset, open_dataset
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.splitting.criteria import SplitCriteria
@@ -266,8 +266,8 @@ def test_a_split_from_before_near_duplicates_were_looked_for_still_opens(
     opened: tuple[Path, Dataset],
 ) -> None:
     path, dataset = opened
-    summary = json.loads(path.with_suffix(".json").read_text())
+    summary = read_record(path.with_suffix(".json"))
     del summary["near_duplicates"]
-    path.with_suffix(".json").write_text(json.dumps(summary))
+    write_record(path.with_suffix(".json"), summary)
     write_csv(path, read_csv(path).drop(columns="reason"))
     assert len(set(open_split(path, dataset).patients)) == 36

@@ -75,7 +75,17 @@ def make_trainer(
         images = task_images(np.arange(60), np.arange(60, 90))
         task = Classification(single[0], scaling, images, named_recipe("single", {}), seed)
         return Trainer(
-            folder, task, real_step, images.fetch, EPOCHS, False, "loss", seed, Recorder(), preempted
+            "0" * 64,
+            folder,
+            task,
+            real_step,
+            images.fetch,
+            EPOCHS,
+            False,
+            "loss",
+            seed,
+            Recorder(),
+            preempted,
         )
 
     return make
@@ -95,7 +105,7 @@ def saved_model(folder: Path) -> dict[str, Any]:
 
 
 def last_checkpoint(folder: Path, like: TrainState) -> tuple[TrainState, Progress]:
-    with loop.rolling_checkpoint(folder / "checkpoints") as checkpoint:
+    with loop.rolling_checkpoint(folder / "checkpoints", "0" * 64) as checkpoint:
         restored = checkpoint.restore(like)
     assert restored is not None
     return restored
@@ -312,6 +322,7 @@ def scripted(
     variables = Variables({"epochs": jnp.zeros(2)}, {})
     state = TrainState(variables, {"count": jnp.zeros(())}, (), jnp.zeros((), jnp.int32), jnp.zeros(3))
     trainer = Trainer(
+        "0" * 64,
         folder,
         Scripted(judged, 0 if judge_first else 1),
         step,

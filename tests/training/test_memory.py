@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from untrained import parts_of
 
-from cxr_cli.artifacts import write_json
+from cxr_cli.artifacts import write_record
 from cxr_cli.models.architecture import NetworkSpec
 from cxr_cli.models.network import Network, Variables, outline
 from cxr_cli.prediction.forward import Scaling
@@ -112,7 +112,7 @@ def test_a_run_keeps_the_parts_it_began_with_where_memory_holds_them(
     began = fit_to_memory(tmp_path, config, None, SILENT)
     assert began.rematerialize
     assert 1 < began.micro_batch < 256
-    write_json(tmp_path / RECORD, {"micro_batch": began.micro_batch})
+    write_record(tmp_path / RECORD, {"finished": False, "micro_batch": began.micro_batch})
     monkeypatch.setattr(memory, "device_memory", lambda: 2**40)
     assert fit_to_memory(tmp_path, config, None, SILENT) == Fit(began.micro_batch, False)
     assert fit_to_memory(tmp_path, config, 8, SILENT) == Fit(8, False)

@@ -108,7 +108,7 @@ def test_the_state_of_staged_rates_comes_back_from_a_checkpoint(tmp_path: Path) 
         TrainState(Variables(PARAMS, {}), of, (), jnp.zeros((), jnp.int32), jnp.zeros(3))
         for of in (moved, optimizer.init(PARAMS))
     )
-    with rolling_checkpoint(tmp_path) as checkpoint:
+    with rolling_checkpoint(tmp_path, "0" * 64) as checkpoint:
         checkpoint.save(1, state, Progress(1, 0))
         restored = checkpoint.restore(empty)
     assert restored is not None
