@@ -53,6 +53,24 @@ def test_a_dying_process_is_replaced_and_its_item_reported() -> None:
     ]
 
 
+def test_of_a_batch_only_the_item_that_kills_is_lost() -> None:
+    deaths = [0] * 200 + [signal.SIGSEGV] + [0] * 200
+    results = list(map_in_order(kill_yourself, deaths, 2, on_loss=describe_loss))
+    assert results == [None] * 200 + ["11: killed its process (SIGSEGV)"] + [None] * 200
+
+
+def die_once(mark: Path) -> str:
+    if not mark.exists():
+        mark.touch()
+        os._exit(3)
+    return "done"
+
+
+def test_an_item_is_tried_once_more(tmp_path: Path) -> None:
+    marks = [tmp_path / "one", tmp_path / "other"]
+    assert list(map_in_order(die_once, marks, 2, on_loss=describe_loss)) == ["done", "done"]
+
+
 def run_out_of_memory(_: int) -> str:
     raise MemoryError
 
