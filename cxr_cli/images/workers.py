@@ -8,6 +8,7 @@ which one it was; that one is given up, and the work continues.
 import math
 import multiprocessing
 import os
+import resource
 import signal
 import threading
 import time
@@ -29,6 +30,9 @@ BATCHES_PER_WORKER = 4
 
 BATCH_SECONDS, BATCH_ITEMS = 0.05, 32
 """How long a process is at work on a batch, about, and the most items in one."""
+
+MOST_MEMORY = 2**34
+"""Bytes of address space that a process may take: several times what the largest image needs."""
 
 PATIENCE = 5.0
 """Seconds that a process may take to be gone once it is killed or has closed its pipe."""
@@ -266,11 +270,20 @@ def _working_directory_off_the_path() -> Iterator[None]:
 def _serve(function: Callable[[Any], Any], pipe: "Connection[Any, Any]") -> None:
     """A process's life: say that it is ready, then answer each item until there are no more."""
     cv2.setNumThreads(1)  # the processes share the CPUs
+    _bound_memory()
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):  # the other end is gone: nobody waits for more
         pipe.send([])
         while True:
             pipe.send([_answer(function, item) for item in pipe.recv()])
+
+
+def _bound_memory() -> None:
+    """Let a decoder that asks for far too much be refused, lest the system kill another process for it."""
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    lowest = min(limit for limit in (MOST_MEMORY, *limits) if limit != resource.RLIM_INFINITY)
+    with suppress(ValueError, OSError):  # not every system has this limit
+        resource.setrlimit(resource.RLIMIT_AS, (lowest, limits[1]))
 
 
 def _answer(function: Callable[[Any], Any], item: Any) -> Any:

@@ -11,6 +11,7 @@ from functools import partial
 from operator import floordiv, neg
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cxr_cli.errors import CxrError
@@ -78,6 +79,15 @@ def run_out_of_memory(_: int) -> str:
 def test_an_item_too_large_for_memory_is_lost() -> None:
     results = list(map_in_order(run_out_of_memory, [1, 2], 1, on_loss=describe_loss))
     assert results == ["1: ran out of memory", "2: ran out of memory"]
+
+
+def allocate(size: int) -> int:
+    return np.empty(size, np.uint8).size
+
+
+def test_an_item_that_asks_for_far_too_much_is_lost() -> None:
+    results = list(map_in_order(allocate, [1, 2**34], 1, on_loss=describe_loss))
+    assert results == [1, f"{2**34}: ran out of memory"]
 
 
 def test_a_hanging_item_is_given_up_while_the_others_are_done() -> None:
