@@ -39,6 +39,7 @@ PROVENANCE_PACKAGES = (
     "orbax-checkpoint",
     "pydicom",
     "python-gdcm",
+    "imagecodecs",
     "pylibjpeg-openjpeg",
     "pylibjpeg-rle",
     "opencv-python-headless",

@@ -77,7 +77,8 @@ def finish(
     written, keys = ([image[name] for image in dataset.images] for name in ("patient_id_raw", "patient_id"))
     united = unite_ids(written, keys)
     dataset.images = [
-        {**image, "patient_id": patient} for image, patient in zip(dataset.images, united.ids, strict=True)
+        image if image["patient_id"] == patient else {**image, "patient_id": patient}
+        for image, patient in zip(dataset.images, united.ids, strict=True)
     ]
     for notice in (united_notice(united), *notices(dataset.images, plan["views"])):
         if notice:

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -31,13 +32,16 @@ from cxr_cli.dataset.reader import (
 )
 from cxr_cli.errors import BadInput
 
+NOTED_EVERY = 0.5
+"""Seconds after which what was added is on disk at the latest, once the next is added."""
+
 
 class GrowingDataset(AbstractContextManager["GrowingDataset"]):
     """A DATASET folder in the making: an array that grows by rows, a journal of what became of each input.
 
     The journal's first line is the plan; then comes one line an input, in order, `{"image": record}` or
-    `{"rejected": {"source", "reason"}}`. An image's pixels are written before its line, so that the whole
-    lines of the journal are true at whatever moment the work is cut off.
+    `{"rejected": {"source", "reason"}}`. Images' pixels are written before their lines, so that the whole
+    lines of the journal are true at whatever moment the work is cut off; some at a time, for many are small.
 
     Attributes:
         images: the manifest's records, without `row`, in the order of the rows.
@@ -58,14 +62,19 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
         self._recover(plan)
         self._pixels = self._open_pixels()
         self._journal = (folder / JOURNAL).open("a", encoding="utf-8")
+        self._lines: list[str] = []
+        self._noted = time.monotonic()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the files; the folder stays as it is, to be resumed."""
-        self._pixels.close()
-        self._journal.close()
-        os.close(self._lock)
+        try:
+            self._write_lines()
+        finally:
+            self._pixels.close()
+            self._journal.close()
+            os.close(self._lock)
 
     @property
     def inputs(self) -> int:
@@ -82,7 +91,6 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
     def add_image(self, pixels: NDArray[np.uint8], record: Mapping[str, str]) -> None:
         """Append an image, uint8 [size, size], and its manifest record, without `row`."""
         self._pixels.write(pixels.tobytes())
-        self._pixels.flush()
         self._note({"image": dict(record)})
         self.images.append(record)
 
@@ -93,13 +101,23 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
         self.rejected.append(entry)
 
     def _note(self, entry: dict[str, dict[str, str]]) -> None:
-        self._journal.write(json.dumps(entry) + "\n")
+        self._lines.append(json.dumps(entry) + "\n")
+        if time.monotonic() - self._noted > NOTED_EVERY:
+            self._write_lines()
+
+    def _write_lines(self) -> None:
+        self._pixels.flush()
+        self._journal.writelines(self._lines)
         self._journal.flush()
+        self._lines = []
+        self._noted = time.monotonic()
 
     def finish(self, columns: Sequence[str], info: Mapping[str, Any]) -> None:
         """Write manifest, rejected list, images, info: the folder is a dataset once the last is there."""
-        images = [{**record, "row": str(row)} for row, record in enumerate(self.images)]
-        write_csv(self._folder / MANIFEST, pd.DataFrame(images, columns=list(columns)))
+        self._write_lines()
+        # By column: of a hundred thousand records one more copy takes much memory.
+        manifest = {name: [record.get(name, "") for record in self.images] for name in columns}
+        write_csv(self._folder / MANIFEST, pd.DataFrame(manifest | {"row": range(len(self.images))}))
         write_csv(self._folder / REJECTED, pd.DataFrame(self.rejected, columns=list(REJECTED_COLUMNS)))
         self._seal_images()
         write_record(self._folder / INFO, {**info, "digest": digest_file(self._folder / IMAGES)})
@@ -107,6 +125,7 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
 
     def finish_shard(self, info: Mapping[str, Any]) -> None:
         """Keep images and journal for `read_shard`, and the info with their digests."""
+        self._write_lines()
         self._seal_images()
         digests = {name: digest_file(self._folder / name) for name in (IMAGES, JOURNAL)}
         write_record(self._folder / SHARD, {**info, "digests": digests})

@@ -98,7 +98,7 @@ def first_bytes(path: Path, count: int) -> bytes:
         if place is not None:
             content = _read_member(*place, -1 if packed else count)
             return _gunzip(io.BytesIO(content), count) if packed else content
-        with path.open("rb") as stream:
+        with path.open("rb", buffering=0) as stream:
             return _gunzip(stream, count) if packed else stream.read(count)
     except (OSError, RejectedImageError):
         return b""
@@ -111,6 +111,8 @@ def folder_name(path: Path) -> str:
 
 
 def _place_in_archive(path: Path) -> tuple[Path, str] | None:
+    if SUFFIX not in str(path).lower():  # nearly always: parents take longer to list than a file to open
+        return None
     for folder in path.parents:
         if is_archive(folder) and folder.is_file():
             return folder, path.relative_to(folder).as_posix()

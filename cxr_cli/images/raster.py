@@ -104,9 +104,9 @@ def _gray_of_eight_bits(image: Image.Image) -> tuple[NDArray[np.uint8], str]:
         opacity = np.asarray(layers.getchannel("A")) / 255.0
         return np.rint(gray * opacity).astype(np.uint8), f"{image.mode} on black, luminance"
     if image.mode == "L":
-        return np.array(image), "gray as stored"
+        return np.asarray(image), "gray as stored"
     if image.mode in ("1", "P", "RGB"):
-        return np.array(image.convert("L")), f"{image.mode} to luminance"
+        return np.asarray(image.convert("L")), f"{image.mode} to luminance"
     # CMYK images come out of print shops, inverted or not: nothing in the file says which.
     raise RejectedImageError(f"color mode {image.mode}: gray, RGB or palette is needed")
 
@@ -130,7 +130,10 @@ def _gray_of_deep(stream: BinaryIO, image: Image.Image) -> tuple[NDArray[np.uint
         if stored.shape[2] == 4 and image.mode == "RGBA":
             values, kind = values * (stored[..., 3] / 65535.0), kind + " on black"
     low, high = float(values.min()), float(values.max())
-    gray = to_gray(values, low, high)
+    if values.dtype == np.uint16:
+        gray = look_up(values, to_gray(np.arange(2**16), low, high))
+    else:
+        gray = to_gray(values, low, high)
     if image.mode in DEEP_GRAY and _white_is_zero(image):
         gray, kind = 255 - gray, f"{kind}, white is zero: inverted"
     return gray, f"{kind}, full range {low:g}..{high:g}"
@@ -166,6 +169,12 @@ def to_gray(values: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
     return np.rint(np.clip((values - low) * scale, 0.0, 255.0)).astype(np.uint8)
 
 
+def look_up(values: NDArray[np.unsignedinteger], table: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Map values of 8 or 16 bits [H, W] by a table of all of them, of 256 or 65,536 entries."""
+    # OpenCV's, for it takes a tenth of the time of table[values].
+    return np.asarray(cv2.LUT(values, table), dtype=np.uint8)
+
+
 def crop(image: NDArray[np.uint8], top: float, border: float) -> NDArray[np.uint8]:
     """Cut the share `top` of the height off above, then the share `border` of what remains off each side.
 
@@ -197,5 +206,5 @@ def image_id(image: NDArray[np.uint8]) -> str:
     The shape goes in as two little-endian uint32, height first.
     """
     digest = hashlib.sha256(struct.pack("<II", *image.shape))
-    digest.update(np.ascontiguousarray(image).tobytes())
+    digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()[:16]

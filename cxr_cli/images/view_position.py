@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from pydicom.dataset import Dataset
@@ -244,6 +245,7 @@ def _view_by_orientation(orientation: str) -> StatedView:
     return StatedView("LATERAL" if match["side"] in ("A", "P") else EITHER, f"{ORIENTATION} {match[0]}")
 
 
+@lru_cache(maxsize=4096)  # few of them differ from image to image
 def _view_in_words(text: str, patterns: tuple[tuple[str, re.Pattern[str]], ...]) -> StatedView:
     plain = unicodedata.normalize("NFKD", text)
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))

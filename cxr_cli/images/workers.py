@@ -1,16 +1,19 @@
 """A function mapped over many items by several processes: in order, in flat memory, whatever one item does.
 
-Each process has one item at a time, so that it is known which one made it hang or die; it is then killed
-and replaced, and the work continues.
+A process takes a few items at a time, for to pass on a small one takes longer than to work on it. One that
+hangs or dies is killed and replaced, and each of its items is tried once more, alone, so that it is known
+which one it was; that one is given up, and the work continues.
 """
 
+import math
 import multiprocessing
 import os
+import resource
 import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -22,8 +25,14 @@ import cv2
 
 from cxr_cli.errors import CxrError
 
-TASKS_PER_WORKER = 4
-"""Items ahead of the next turn, a worker: enough to keep it busy, few enough to keep memory flat."""
+BATCHES_PER_WORKER = 4
+"""Batches ahead of the next turn, a worker: enough to keep it busy, few enough to keep memory flat."""
+
+BATCH_SECONDS, BATCH_ITEMS = 0.05, 32
+"""How long a process is at work on a batch, about, and the most items in one."""
+
+MOST_MEMORY = 2**34
+"""Bytes of address space that a process may take: several times what the largest image needs."""
 
 PATIENCE = 5.0
 """Seconds that a process may take to be gone once it is killed or has closed its pipe."""
@@ -60,9 +69,9 @@ def map_in_order(
         function: what it raises is raised here in the item's turn.
         items: what to work on.
         workers: processes; 0 works in this one, without any guard.
-        timeout: seconds after which an item is given up; None waits for ever.
-        on_loss: gives the result of an item that ran out of time or memory or killed its process, from the
-            item and the reason; by default it raises CxrError.
+        timeout: seconds after which an item is tried again, and then given up; None waits for ever.
+        on_loss: gives the result of an item that ran out of memory, or twice ran out of time or killed its
+            process, from the item and the reason; by default it raises CxrError.
 
     Raises:
         CxrError: a process that cannot be started.
@@ -81,13 +90,13 @@ def map_in_order(
 
 @dataclass
 class _Worker(Generic[Item]):
-    """A process and what it is at; `turn` is None while it is idle or still starting."""
+    """A process and the turns that it is at: none while it is idle or still starting."""
 
     process: BaseProcess
     pipe: "Connection[Any, Any]"
     ready: bool = False
-    turn: int | None = None
-    deadline: float | None = None
+    turns: Sequence[int] = ()
+    begun: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -105,7 +114,7 @@ class _Lost:
 
 
 class _Crew(Generic[Item, Result]):
-    """Processes that work on items, one each at a time."""
+    """Processes that work on items, each on a batch of them at a time."""
 
     def __init__(
         self,
@@ -118,6 +127,10 @@ class _Crew(Generic[Item, Result]):
         self._timeout = timeout
         self._on_loss = on_loss
         self._workers: list[_Worker[Item]] = []
+        self._batch = 1  # until it is known how long an item takes
+        self._begun = 0
+        self._again: list[int] = []
+        self._alone: set[int] = set()
         # Begun by the first process, it would let Ctrl-C through again that `_hire` holds back.
         with _working_directory_off_the_path():
             resource_tracker.ensure_running()
@@ -127,14 +140,10 @@ class _Crew(Generic[Item, Result]):
     def work(self, items: Sequence[Item]) -> Iterator[Result]:
         """Yield the items' results in order."""
         results: dict[int, Result | _Raised] = {}
-        begun = 0
         for turn in range(len(items)):
             while turn not in results:
-                ahead = min(len(items), turn + TASKS_PER_WORKER * len(self._workers))
-                for worker in self._idle():
-                    if begun < ahead:
-                        begun += self._begin(worker, begun, items[begun])
                 results.update(self._collect(items))
+                self._give(items, turn)
             result = results.pop(turn)
             if isinstance(result, _Raised):
                 raise result.error
@@ -162,51 +171,66 @@ class _Crew(Generic[Item, Result]):
         worker.process.join(PATIENCE)
         worker.pipe.close()
 
-    def _idle(self) -> Iterable[_Worker[Item]]:
-        return [worker for worker in self._workers if worker.ready and worker.turn is None]
-
-    def _begin(self, worker: _Worker[Item], turn: int, item: Item) -> bool:
-        """Give an idle process an item; False if it died meanwhile."""
-        try:
-            worker.pipe.send(item)
-        except OSError:
-            return False
-        worker.turn = turn
-        worker.deadline = None if self._timeout is None else time.monotonic() + self._timeout
-        return True
+    def _give(self, items: Sequence[Item], turn: int) -> None:
+        """Give idle processes the items that are to be tried again, then the next ones."""
+        ahead = min(len(items), turn + BATCHES_PER_WORKER * len(self._workers) * self._batch)
+        for worker in self._workers:
+            if not worker.ready or worker.turns:
+                continue
+            if self._again:
+                turns: Sequence[int] = [self._again.pop(0)]
+            else:
+                # The last ones are shared out evenly.
+                share = max(1, (len(items) - self._begun) // (2 * len(self._workers)))
+                turns = range(self._begun, min(ahead, self._begun + min(self._batch, share)))
+                self._begun += len(turns)
+            if turns:
+                worker.turns, worker.begun = turns, time.monotonic()
+                with suppress(OSError):  # it died meanwhile, which is heard next
+                    worker.pipe.send([items[turn] for turn in turns])
 
     def _collect(self, items: Sequence[Item]) -> Iterator[tuple[int, Result | _Raised]]:
         """Wait until something happens; yield the results that came, and those of items that are lost."""
-        deadlines = [worker.deadline for worker in self._workers if worker.deadline is not None]
+        limit = math.inf if self._timeout is None else self._timeout
+        began = min((worker.begun for worker in self._workers if worker.turns), default=math.inf)
         # Selectors take no time that is too long: at the end of an hour it is asked again.
-        patience = min(3600.0, max(0.0, min(deadlines) - time.monotonic())) if deadlines else None
-        heard = wait([worker.pipe for worker in self._workers], patience)
+        heard = wait(
+            [worker.pipe for worker in self._workers],
+            min(3600.0, max(0.0, began + limit - time.monotonic())),
+        )
         for worker in list(self._workers):
-            turn = worker.turn
             if worker.pipe in heard:
                 try:
-                    answer = worker.pipe.recv()
+                    answers = worker.pipe.recv()
                 except (EOFError, OSError):
                     reason = _death(worker.process)
                     if not worker.ready:
                         raise CxrError(f"a working process {reason} before it had any work") from None
-                    self._replace(worker)
-                    if turn is not None:
-                        yield turn, self._on_loss(items[turn], reason)
+                    yield from self._lose(worker, items, reason)
                     continue
-                if turn is not None:
+                for turn, answer in zip(worker.turns, answers, strict=True):
                     lost = isinstance(answer, _Lost)
                     yield turn, self._on_loss(items[turn], answer.reason) if lost else answer
-                worker.ready, worker.turn, worker.deadline = True, None, None
-            elif turn is not None and worker.deadline is not None and worker.deadline <= time.monotonic():
-                self._replace(worker)
-                yield turn, self._on_loss(items[turn], f"was not done within {self._timeout:g} s")
+                if worker.turns:
+                    each = (time.monotonic() - worker.begun) / len(worker.turns)
+                    self._batch = max(1, min(BATCH_ITEMS, int(BATCH_SECONDS / max(each, 1e-9))))
+                worker.ready, worker.turns = True, ()
+            elif worker.turns and worker.begun + limit <= time.monotonic():
+                yield from self._lose(worker, items, f"was not done within {self._timeout:g} s")
 
-    def _replace(self, worker: _Worker[Item]) -> None:
-        """Put a new process in the place of a dead or hanging one."""
+    def _lose(
+        self, worker: _Worker[Item], items: Sequence[Item], reason: str
+    ) -> Iterator[tuple[int, Result]]:
+        """Replace a dead or hanging process; its items are tried again, or given up after that."""
         self._workers.remove(worker)
         self._end(worker)
         self._hire()
+        for turn in worker.turns:
+            if turn in self._alone:
+                yield turn, self._on_loss(items[turn], reason)
+            else:
+                self._alone.add(turn)
+                self._again.append(turn)
 
 
 def _death(process: BaseProcess) -> str:
@@ -246,11 +270,20 @@ def _working_directory_off_the_path() -> Iterator[None]:
 def _serve(function: Callable[[Any], Any], pipe: "Connection[Any, Any]") -> None:
     """A process's life: say that it is ready, then answer each item until there are no more."""
     cv2.setNumThreads(1)  # the processes share the CPUs
+    _bound_memory()
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):  # the other end is gone: nobody waits for more
-        pipe.send(None)
+        pipe.send([])
         while True:
-            pipe.send(_answer(function, pipe.recv()))
+            pipe.send([_answer(function, item) for item in pipe.recv()])
+
+
+def _bound_memory() -> None:
+    """Let a decoder that asks for far too much be refused, lest the system kill another process for it."""
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    lowest = min(limit for limit in (MOST_MEMORY, *limits) if limit != resource.RLIM_INFINITY)
+    with suppress(ValueError, OSError):  # not every system has this limit
+        resource.setrlimit(resource.RLIMIT_AS, (lowest, limits[1]))
 
 
 def _answer(function: Callable[[Any], Any], item: Any) -> Any:

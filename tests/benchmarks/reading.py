@@ -1,15 +1,18 @@
-"""Speed and memory of reading raw images: `python tests/benchmarks/reading.py FOLDER-OF-DICOM`.
+"""Speed and memory of `cxr preprocess`: `python tests/benchmarks/reading.py FOLDER-OF-DICOM`.
 
-Throughput: `cxr preprocess` with as many workers as CPUs, beside a plain loop of pydicom and OpenCV in one
-process that does the same to each file, with the same decoders: read, decode, modality and VOI LUT, invert,
-resize. Both read links to the files of FOLDER, repeated; to cxr, which reads each one, all but the first are
-duplicates. The cases take turns, round after round; rows give the median over rounds, "ratio" is the median
-of the ratios within rounds.
+Throughput: `cxr preprocess` beside a plain loop of pydicom and OpenCV, as a script has it: read, decode,
+modality and VOI LUT, scale to 8 bits, invert, resize, write into a memory map; with the decoders that
+pydicom finds, and as many processes (multiprocessing.Pool). The loop computes no identity of an image,
+reads no characteristics, and does not check what it reads. Beside the files of FOLDER, radiographs of 2000
+x 2500 pixels in an archive's encodings are made of one of them, and small PNG images; but for these, links
+repeat a few. The two take turns; a ratio above 1 says that cxr takes less time. Both include their start.
 
-Memory: the peak of the largest process of `cxr preprocess` over 100, 1,000 and 10,000 images, no two alike.
+Memory: the peak of the largest process of `cxr preprocess` over 1,000, 10,000 and 100,000 small PNG images,
+no two alike.
 """
 
 import argparse
+import multiprocessing
 import os
 import platform
 import statistics
@@ -17,13 +20,28 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 SIZE = 224
-SIDE = 256
+ROWS, COLUMNS, SMALL_SIDE = 2500, 2000, 64
+DISTINCT = 4
+
+IMAGES = {
+    "folder": 288,
+    "uncompressed": 72,
+    "RLE": 72,
+    "lossless JPEG": 40,
+    "JPEG-LS": 40,
+    "JPEG 2000": 12,
+    "JPEG": 150,
+    "PNG": 120,
+    "16-bit PNG": 60,
+    "small PNG": 5000,
+}
+"""What is read, and how many of each."""
 
 
 class Cost(NamedTuple):
@@ -41,22 +59,40 @@ def preprocess_command(source: Path, folder: Path, workers: int) -> list[str]:
     return [sys.executable, "-c", entry, "preprocess", str(source), *options]
 
 
-def plain_loop(source: Path) -> None:
-    """Read every file below `source` as a script would, and keep the images."""
+def plain_image(path: Path) -> Any:
+    """Read one file as a script would."""
     import cv2
     import numpy as np
     from pydicom import dcmread
     from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
-    images = []
-    for path in sorted(source.iterdir()):
+    cv2.setNumThreads(1)
+    if path.suffix != ".dcm":
+        values = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    else:
         dataset = dcmread(path)
         values = apply_voi_lut(apply_modality_lut(dataset.pixel_array, dataset), dataset).astype(np.float32)
         values = (values - values.min()) / (values.max() - values.min()) * 255
         if dataset.PhotometricInterpretation == "MONOCHROME1":
             values = 255 - values
-        images.append(cv2.resize(values.astype(np.uint8), (SIZE, SIZE), interpolation=cv2.INTER_AREA))
-    print(len(images))
+        values = values.astype(np.uint8)
+    return cv2.resize(values, (SIZE, SIZE), interpolation=cv2.INTER_AREA)
+
+
+def plain_loop(source: Path, output: Path, workers: int) -> None:
+    """Read every file below `source` into an array on disk."""
+    import numpy as np
+
+    paths = sorted(path for path in source.rglob("*") if path.is_file())
+    images = np.lib.format.open_memmap(output, "w+", np.uint8, (len(paths), SIZE, SIZE))
+    if workers < 2:
+        for row, path in enumerate(paths):
+            images[row] = plain_image(path)
+    else:
+        with multiprocessing.Pool(workers) as pool:
+            for row, pixels in enumerate(pool.imap(plain_image, paths, chunksize=4)):
+                images[row] = pixels
+    images.flush()
 
 
 def cost_of(command: Sequence[str]) -> Cost:
@@ -73,90 +109,169 @@ def cost_of(command: Sequence[str]) -> Cost:
     return Cost(time.perf_counter() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**10)
 
 
-def link_images(source: Path, folder: Path, count: int) -> None:
-    """Fill `folder` with `count` links to the DICOM files below `source`, each as often as another."""
-    images = [
-        path.resolve() for path in sorted(source.rglob("*")) if path.is_file() and path.suffix != ".csv"
-    ]
-    folder.mkdir()
+def apart(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in another process: a command's peak memory counts that of the one that starts it."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
+def link_images(sources: Sequence[Path], folder: Path, count: int) -> None:
+    """Fill `folder` with `count` links to these files, each as often as another."""
+    folder.mkdir(parents=True)
     for number in range(count):
-        (folder / f"{number:06}.dcm").symlink_to(images[number % len(images)])
+        source = sources[number % len(sources)].resolve()
+        (folder / f"{number:06}{source.suffix or '.dcm'}").symlink_to(source)
 
 
-def draw_images(folder: Path, count: int) -> None:
-    """Fill `folder` with DICOM images of 256 x 256 values of noise, no two alike."""
+def large_radiographs(source: Path) -> Iterator[Any]:
+    """Values of 12 bits [ROWS, COLUMNS]: an image of `source` enlarged, with noise."""
+    import cv2
     import numpy as np
-    from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
+    from pydicom import dcmread
 
+    small = dcmread(source).pixel_array.astype(np.float32)
+    large = cv2.resize(small, (COLUMNS, ROWS), interpolation=cv2.INTER_LINEAR)
+    large = (large - large.min()) / np.ptp(large) * 3900 + 100
     rng = np.random.default_rng(0)
+    for _ in range(DISTINCT):
+        yield np.clip(large + rng.normal(0, 10, large.shape), 0, 4095).astype(np.uint16)
+
+
+def make_large(source: Path, folder: Path, kind: str) -> list[Path]:
+    """Write DISTINCT large images in one encoding."""
+    from PIL import Image
+
     folder.mkdir()
+    suffix = {"JPEG": ".jpg", "PNG": ".png", "16-bit PNG": ".png"}.get(kind, ".dcm")
+    paths = []
+    for number, values in enumerate(large_radiographs(source)):
+        path = folder / f"{number}{suffix}"
+        if kind == "16-bit PNG":
+            Image.fromarray(values * 16).save(path)
+        elif suffix == ".dcm":
+            write_dicom(values, path, kind)
+        else:
+            Image.fromarray((values >> 4).astype("uint8")).save(path, quality=92)
+        paths.append(path)
+    return paths
+
+
+def write_dicom(values: Any, path: Path, kind: str) -> None:
+    """Write values of 12 bits [H, W] as DICOM in one encoding."""
+    import gdcm
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import (
+        DigitalXRayImageStorageForPresentation,
+        ExplicitVRLittleEndian,
+        JPEG2000Lossless,
+        JPEGLosslessSV1,
+        JPEGLSLossless,
+        RLELossless,
+    )
+
     image = Dataset()
     image.file_meta = FileMetaDataset()
     image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     image.SOPClassUID, image.SOPInstanceUID = DigitalXRayImageStorageForPresentation, "1.2.3"
-    image.Rows = image.Columns = SIDE
-    image.SamplesPerPixel, image.PhotometricInterpretation, image.PixelRepresentation = 1, "MONOCHROME2", 0
+    image.Rows, image.Columns = values.shape
+    image.SamplesPerPixel, image.PhotometricInterpretation, image.PixelRepresentation = 1, "MONOCHROME1", 0
     image.BitsAllocated, image.BitsStored, image.HighBit = 16, 12, 11
+    image.WindowCenter, image.WindowWidth = "2048", "3600"
+    image.PixelData = values.tobytes()
+    image["PixelData"].VR = "OW"
+    by_pydicom = {"RLE": RLELossless, "JPEG 2000": JPEG2000Lossless}
+    by_gdcm = {"lossless JPEG": JPEGLosslessSV1, "JPEG-LS": JPEGLSLossless}
+    if kind in by_pydicom:
+        image.compress(by_pydicom[kind])
+    image.save_as(path, enforce_file_format=True)
+    if kind in by_gdcm:
+        reader, change, writer = gdcm.ImageReader(), gdcm.ImageChangeTransferSyntax(), gdcm.ImageWriter()
+        reader.SetFileName(str(path))
+        reader.Read()
+        change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(by_gdcm[kind])))
+        change.SetInput(reader.GetImage())
+        change.Change()
+        writer.SetFileName(str(path))
+        writer.SetFile(reader.GetFile())
+        writer.SetImage(change.GetOutput())
+        writer.Write()
+
+
+def draw_small(folder: Path, count: int) -> None:
+    """Fill `folder` with PNG images of noise, no two alike."""
+    import cv2
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    folder.mkdir(parents=True)
     for number in range(count):
-        image.PatientID = str(number)
-        image.PixelData = rng.integers(0, 4096, (SIDE, SIDE), np.uint16).tobytes()
-        image.save_as(folder / f"{number:06}.dcm", enforce_file_format=True)
+        pixels = rng.integers(0, 64, (SMALL_SIDE, SMALL_SIDE), np.uint8)
+        (folder / f"{number:06}.png").write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
 
 
-def print_throughput(source: Path, images: int, rounds: int, workers: int, work: Path) -> None:
-    """Print images a second of both, and their ratio."""
-    link_images(source, work / "images", images)
-    results: dict[str, list[Cost]] = {"plain loop": [], "cxr preprocess": []}
-    for turn in range(rounds):
-        loop = [sys.executable, __file__, str(work / "images"), "--plain-loop"]
-        results["plain loop"].append(cost_of(loop))
-        command = preprocess_command(work / "images", work / f"dataset{turn}", workers)
-        results["cxr preprocess"].append(cost_of(command))
-    print(f"\nthroughput: {images} images of {source}, {workers} workers, {rounds} rounds")
-    print(f"{'':18}{'images a second':>16}{'ratio':>8}{'a CPU second':>14}{'peak memory, MiB':>18}")
-    for name, costs in results.items():
-        ratios = [
-            plain.seconds / cost.seconds for plain, cost in zip(results["plain loop"], costs, strict=True)
-        ]
+def print_throughput(source: Path, kind: str, all_workers: Sequence[int], rounds: int, work: Path) -> None:
+    """Print a line for each number of workers."""
+    images, inputs = IMAGES[kind], work / kind / "images"
+    files = sorted(path for path in source.rglob("*") if path.is_file() and path.suffix != ".csv")
+    if kind == "small PNG":
+        apart(draw_small, inputs, images)
+    elif kind == "folder":
+        link_images(files, inputs, images)
+    else:
+        link_images(apart(make_large, files[0], work / f"{kind} files", kind), inputs, images)
+    for workers in all_workers:
+        ratios, plain_costs, costs = [], [], []
+        for turn in range(rounds):
+            loop = [sys.executable, __file__, str(inputs), "--plain-loop", str(workers)]
+            plain_costs.append(cost_of(loop))
+            command = preprocess_command(inputs, work / kind / f"dataset{workers}{turn}", workers)
+            costs.append(cost_of(command))
+            ratios.append(plain_costs[-1].seconds / costs[-1].seconds)
+        plain, ours = (
+            images / statistics.median(cost.seconds for cost in each) for each in (plain_costs, costs)
+        )
         print(
-            f"{name:18}{images / statistics.median(cost.seconds for cost in costs):16.1f}"
-            f"{statistics.median(ratios):8.2f}"
-            f"{images / statistics.median(cost.cpu_seconds for cost in costs):14.1f}"
-            f"{statistics.median(cost.peak_mib for cost in costs):18.0f}"
+            f"| {kind} | {images:,} | {workers} | {plain:.1f} | {ours:.1f} "
+            f"| {statistics.median(ratios):.2f} |",
+            flush=True,
         )
 
 
 def print_memory(counts: Sequence[int], workers: int, work: Path) -> None:
     """Print the peak memory over more and more images."""
-    print(f"\nmemory: images of {SIDE} x {SIDE} values, {workers} workers")
-    print(f"{'images':>8}{'images a second':>16}{'peak memory, MiB':>18}")
+    print("\n| small PNG images | workers | seconds | images a second | peak memory, MiB |")
+    print("| --- | --- | --- | --- | --- |")
     for count in counts:
-        draw_images(work / f"drawn{count}", count)
+        apart(draw_small, work / f"drawn{count}", count)
         cost = cost_of(preprocess_command(work / f"drawn{count}", work / f"memory{count}", workers))
-        print(f"{count:8}{count / cost.seconds:16.1f}{cost.peak_mib:18.0f}", flush=True)
+        print(
+            f"| {count:,} | {workers} | {cost.seconds:.1f} | {count / cost.seconds:.0f} "
+            f"| {cost.peak_mib:.0f} |",
+            flush=True,
+        )
 
 
 def main() -> None:
     """Print both tables, or run the plain loop for the process above."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("source", type=Path, help="a folder of DICOM files")
-    parser.add_argument("--images", type=int, default=1440)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--counts", type=int, nargs="*", default=[100, 1000, 10_000])
-    parser.add_argument("--plain-loop", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--kinds", nargs="*", choices=[*IMAGES], default=[*IMAGES])
+    parser.add_argument("--workers", type=int, nargs="*", default=[0, 1, 2])
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--counts", type=int, nargs="*", default=[1000, 10_000, 100_000])
+    parser.add_argument("--plain-loop", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.plain_loop:
-        plain_loop(options.source)
+    if options.plain_loop is not None:
+        with tempfile.TemporaryDirectory() as work:
+            plain_loop(options.source, Path(work, "images.npy"), options.plain_loop)
         return
-    from cxr_cli.images.workers import usable_cpus
-
-    workers = usable_cpus()
     print(f"{date.today()}, {platform.platform()}, load {os.getloadavg()[0]:.1f} at the start")
+    print("\n| images | number | workers | plain loop, images a second | cxr, images a second | ratio |")
+    print("| --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as work:
-        if options.images:
-            print_throughput(options.source, options.images, options.rounds, workers, Path(work))
-        print_memory(options.counts, workers, Path(work))
+        for kind in options.kinds:
+            print_throughput(options.source, kind, options.workers, options.rounds, Path(work))
+        print_memory(options.counts, max(options.workers), Path(work))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from functools import partial
 from operator import floordiv, neg
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cxr_cli.errors import CxrError
@@ -53,6 +54,24 @@ def test_a_dying_process_is_replaced_and_its_item_reported() -> None:
     ]
 
 
+def test_of_a_batch_only_the_item_that_kills_is_lost() -> None:
+    deaths = [0] * 200 + [signal.SIGSEGV] + [0] * 200
+    results = list(map_in_order(kill_yourself, deaths, 2, on_loss=describe_loss))
+    assert results == [None] * 200 + ["11: killed its process (SIGSEGV)"] + [None] * 200
+
+
+def die_once(mark: Path) -> str:
+    if not mark.exists():
+        mark.touch()
+        os._exit(3)
+    return "done"
+
+
+def test_an_item_is_tried_once_more(tmp_path: Path) -> None:
+    marks = [tmp_path / "one", tmp_path / "other"]
+    assert list(map_in_order(die_once, marks, 2, on_loss=describe_loss)) == ["done", "done"]
+
+
 def run_out_of_memory(_: int) -> str:
     raise MemoryError
 
@@ -60,6 +79,15 @@ def run_out_of_memory(_: int) -> str:
 def test_an_item_too_large_for_memory_is_lost() -> None:
     results = list(map_in_order(run_out_of_memory, [1, 2], 1, on_loss=describe_loss))
     assert results == ["1: ran out of memory", "2: ran out of memory"]
+
+
+def allocate(size: int) -> int:
+    return np.empty(size, np.uint8).size
+
+
+def test_an_item_that_asks_for_far_too_much_is_lost() -> None:
+    results = list(map_in_order(allocate, [1, 2**34], 1, on_loss=describe_loss))
+    assert results == [1, f"{2**34}: ran out of memory"]
 
 
 def test_a_hanging_item_is_given_up_while_the_others_are_done() -> None:

@@ -48,9 +48,10 @@ class Bits:
     def values(self, words: NDArray[Any]) -> NDArray[Any]:
         """Take the values out of unsigned words of 8 or 16 bits, as integers of the same size."""
         above = 8 * words.itemsize - self.shift - self.count
-        as_values = words << above if above else words
-        if self.signed:
-            as_values = as_values.view(f"i{words.itemsize}")
+        if not self.signed:
+            as_values = words >> self.shift if self.shift else words
+            return as_values & ((1 << self.count) - 1) if above else as_values
+        as_values = (words << above if above else words).view(f"i{words.itemsize}")
         return as_values >> (above + self.shift) if above + self.shift else as_values
 
 

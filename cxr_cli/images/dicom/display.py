@@ -61,7 +61,7 @@ def display_values(
 
     Args:
         stored: the values to map.
-        exposed: which of them the pixels of the exposed area have: places in `stored` [H, W].
+        exposed: the values that the pixels of the exposed area have, all of them in `stored`: [H, W].
         padding: which of them are not part of the image: [V].
         header: what is applied.
         despite: called with what in the header was passed over or corrected, and why.
@@ -73,7 +73,8 @@ def display_values(
     modality, rescaled = _modality_values(stored, header, despite)
     inverted = is_inverted(header)
     step = max(1, min(exposed.shape) // SAMPLED_SIDE)
-    counts = np.bincount(exposed[::step, ::step].ravel(), minlength=len(stored))
+    sample = exposed[::step, ::step].ravel().astype(np.int64) - stored[0]
+    counts = np.bincount(sample, minlength=len(stored))
     if counts[padding].sum() > MOST_PADDING * counts.sum():
         raise RejectedImageError("constant: nothing but padding, by PixelPaddingValue")
     counts[padding] = 0
@@ -86,8 +87,7 @@ def display_values(
         except UnusableError as error:
             despite(f"{name}: {error}")
     else:
-        occurring = np.zeros(len(stored), np.bool_)
-        occurring[exposed] = True
+        occurring = np.isin(stored, exposed)
         gray, mapping = _full_range(modality, occurring & ~padding, despite)
         gray = 255 - gray if inverted else gray
     # No pixel of the image has this value, and it takes no part in the pipeline (PS3.3 C.7.5.1.1.2).

@@ -20,7 +20,7 @@ from cxr_cli.images.dicom.decoders import choose_decoders
 from cxr_cli.images.dicom.display import display_values
 from cxr_cli.images.dicom.header import presentation_intent, read_dataset, transfer_syntax
 from cxr_cli.images.dicom.stored import gray_of_color, is_gray, stored_values
-from cxr_cli.images.raster import DESPITE, DecodedImage, check_varied
+from cxr_cli.images.raster import DESPITE, DecodedImage, check_varied, look_up
 from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.view_position import check_chest, check_view, view_of
 
@@ -57,8 +57,11 @@ def read_dicom(
             raise
         except NotImplementedError:  # pydicom's and gdcm's word for what they have no decoder for
             raise RejectedImageError("compressed in a way that no decoder here reads") from None
-        except Exception as error:
-            # Decoders raise anything on damaged data, and their text may hold header values.
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            # Decoders raise anything on damaged data, those in Rust what is no Exception, and their text may
+            # hold header values.
             raise RejectedImageError(f"DICOM that cannot be decoded ({type(error).__name__})") from error
     check_varied(decoded.pixels)
     return decoded, record | decoding
@@ -108,13 +111,16 @@ def _displayed(
     lowest, highest = int(stored.min()), int(stored.max())
     # At most 65,536 values occur: the chain runs once for each value rather than for each pixel.
     values = np.arange(lowest, highest + 1)
-    # 16 bits wrap round to what is right for signed values too.
-    index = stored.astype(np.uint16) - np.uint16(lowest % 2**16)
     said = padding_range(dataset)
     if said is None and (found := find_padding(stored)) is not None:
         despite(f"no PixelPaddingValue: {found} is padding")
         said = found, found
     first, last = said or (highest + 1, highest)
     padding = (values >= first) & (values <= last)
-    display = display_values(values, exposed_part(index, dataset), padding, dataset, despite)
-    return display.gray[index], display.mapping, display.inverted
+    display = display_values(values, exposed_part(stored, dataset), padding, dataset, despite)
+    words = stored.view(f"u{stored.itemsize}")
+    table = np.zeros(2 ** (8 * stored.itemsize), np.uint8)
+    table[values.astype(words.dtype)] = (
+        display.gray
+    )  # negative values are the words of their two's complement
+    return look_up(words, table), display.mapping, display.inverted

@@ -13,6 +13,7 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
+from pydicom.pixels import pixel_array
 from pydicom.uid import (
     JPEG2000,
     ExplicitVRLittleEndian,
@@ -24,6 +25,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from cxr_cli.images.dicom import decoders
 from cxr_cli.images.dicom.codestream import read_codestream
 from cxr_cli.images.rejected import RejectedImageError
 
@@ -142,6 +144,33 @@ def test_rle_of_other_samples_is_a_reject(tmp_path: Path) -> None:
     image = compressed(dicom(EIGHT.astype(np.uint8)), bytes(frame), RLELossless)
     with pytest.raises(RejectedImageError, match="SamplesPerPixel 1 in the header, 3 segments"):
         read(image, tmp_path)
+
+
+def test_a_decoder_that_panics_costs_a_reject(tmp_path: Path) -> None:
+    segment = bytes([129, 0]) * 32  # runs of 128 zeros: 4,096 pixels
+    longer = segment + bytes([225, 0])  # 32 more: pylibjpeg-rle would write beyond its frame
+    frame = b"".join(n.to_bytes(4, "little") for n in (2, 64, 64 + len(longer), *[0] * 13)) + longer + segment
+    image = compressed(dicom(TWELVE.astype(np.uint16), 12), frame, RLELossless)
+    with pytest.raises(RejectedImageError, match=r"^DICOM that cannot be decoded \(PanicException\)$"):
+        read(image, tmp_path)
+
+
+@pytest.mark.parametrize("syntax", [JPEGLosslessSV1, JPEGLSLossless])
+@pytest.mark.parametrize("share", [0.3, 0.9])
+def test_a_frame_that_is_cut_off_is_a_reject(tmp_path: Path, syntax: str, share: float) -> None:
+    frame = frame_of(TWELVE, 12, syntax, tmp_path)
+    image = compressed(dicom(TWELVE.astype(np.uint16), 12), frame[: int(share * len(frame))], syntax)
+    with pytest.raises(RejectedImageError, match=r"^DICOM that cannot be decoded"):
+        read(image, tmp_path)
+
+
+@pytest.mark.parametrize("syntax", [JPEGLossless, JPEGLosslessSV1, JPEGLSLossless])
+def test_imagecodecs_gives_the_stored_values(tmp_path: Path, syntax: str) -> None:
+    pytest.importorskip("imagecodecs")
+    frame = frame_of(TWELVE, 12, syntax, tmp_path)
+    image = compressed(dicom(TWELVE.astype(np.uint16), 12), frame, syntax)
+    decoded = pixel_array(image, raw=True, decoding_plugin=decoders.__name__)
+    np.testing.assert_array_equal(decoded, TWELVE)
 
 
 def test_the_codestream_decides_how_it_is_decoded(tmp_path: Path) -> None:
