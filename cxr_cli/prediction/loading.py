@@ -1,6 +1,7 @@
 """Images for the device: batches of bytes, and their normalization under jit."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -15,21 +16,44 @@ FetchBatch = Callable[[NDArray[np.int64]], Array]
 """Maps rows [...] to images, uint8 [..., H, W], on the device."""
 
 
-def image_source(images: NDArray[np.uint8]) -> FetchBatch:
+@dataclass(frozen=True)
+class ImageSource:
+    """Where batches come from: a `FetchBatch`.
+
+    Attributes:
+        pixels: uint8 [N, H, W], usually a memory map.
+        resident: the same on the device, where it holds them all; else None.
+    """
+
+    pixels: NDArray[np.uint8]
+    resident: Array | None
+
+    def __call__(self, rows: NDArray[np.int64]) -> Array:
+        """Fetch a batch."""
+        if self.resident is None:
+            return jnp.asarray(self.pixels[rows])
+        batch: Array = _take(self.resident, rows)
+        return batch
+
+
+@jax.jit
+def _take(images: Array, rows: Array) -> Array:
+    return jnp.take(images, rows, axis=0)
+
+
+def image_source(images: NDArray[np.uint8], resident: bool | None = None) -> ImageSource:
     """Choose where batches come from: the device's own memory if all images fit there, else the memory map.
 
     On a CPU nothing is gained by a copy. On a GPU, 14,000 images of 224 pixels take 0.7 GB.
 
     Args:
         images: uint8 [N, H, W], usually a memory map.
+        resident: whether to copy them to the device; None decides by its memory.
     """
     device = jax.devices()[0]
     limit = (device.memory_stats() or {}).get("bytes_limit", 0) if device.platform != "cpu" else 0
-    if images.nbytes > limit * RESIDENT_SHARE:
-        return lambda rows: jnp.asarray(images[rows])
-    resident = jax.device_put(images)
-    gather = jax.jit(lambda resident, rows: jnp.take(resident, rows, axis=0))
-    return lambda rows: gather(resident, jnp.asarray(rows))
+    fits = images.nbytes <= limit * RESIDENT_SHARE
+    return ImageSource(images, jax.device_put(images) if (fits if resident is None else resident) else None)
 
 
 def normalize(images: Array, mean: float, std: float) -> Array:

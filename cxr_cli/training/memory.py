@@ -22,10 +22,17 @@ SHARE = 0.7
 
 
 class Fit(NamedTuple):
-    """How a batch goes through the model: images at once, and whether blocks are computed twice."""
+    """How training is fitted to the device's memory.
+
+    Attributes:
+        micro_batch: images that go through the model at once.
+        rematerialize: whether its blocks are computed twice.
+        resident: whether all images are kept on the device; None for where they fit, see `image_source`.
+    """
 
     micro_batch: int
     rematerialize: bool
+    resident: bool | None = None
 
 
 def fit_batch(

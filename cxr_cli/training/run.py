@@ -32,6 +32,7 @@ from cxr_cli.runs.settings import ClassificationConfig, NetworkConfig, Recipe, S
 from cxr_cli.splitting.file import Split
 from cxr_cli.training.augment import Augmentation
 from cxr_cli.training.classification import Classification, classification_loss
+from cxr_cli.training.feed import feed_of
 from cxr_cli.training.history import EpochRecord, best_epoch, read_history
 from cxr_cli.training.loop import Preemption, Trainer
 from cxr_cli.training.memory import Fit, fit_batch
@@ -203,7 +204,8 @@ def _train(
     began, started = time.monotonic(), datetime.now(UTC)
     network, variables = initial_network(config, found)
     scaling = Scaling(config.mean, config.std, config.network.precision)
-    images = TaskImages.of(split, image_source(dataset.images))
+    source = image_source(dataset.images, fit.resident)
+    images = TaskImages.of(split, source)
     task = make_task(network, scaling, images, config)
     # Only now, for a configuration that no model or task can be made of is to leave no run behind.
     write_config(folder, config)
@@ -222,8 +224,7 @@ def _train(
     trainer = Trainer(
         folder=folder,
         task=task,
-        step=train_step(network, scaling, task.row_loss, optimizer, settings),
-        fetch=images.fetch,
+        feed=feed_of(train_step(network, scaling, task.row_loss, optimizer, settings), source),
         epochs=optimization.epochs,
         judge_first=probe,
         select=optimization.select,

@@ -4,6 +4,7 @@ import math
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from cxr_cli.prediction.forward import Scaling
 from cxr_cli.training import loop
 from cxr_cli.training.checkpoint import Progress, RollingCheckpoint
 from cxr_cli.training.classification import Classification, classification_loss
+from cxr_cli.training.feed import streamed
 from cxr_cli.training.history import EpochRecord, read_history
 from cxr_cli.training.loop import Trainer
 from cxr_cli.training.recipes import named_recipe
@@ -74,9 +76,8 @@ def make_trainer(
     def make(folder: Path, seed: int = 0, preempted: Callable[[], bool] = never) -> Trainer:
         images = task_images(np.arange(60), np.arange(60, 90))
         task = Classification(single[0], scaling, images, named_recipe("single", {}), seed)
-        return Trainer(
-            folder, task, real_step, images.fetch, EPOCHS, False, "loss", seed, Recorder(), preempted
-        )
+        feed = partial(streamed, real_step, images.fetch)
+        return Trainer(folder, task, feed, EPOCHS, False, "loss", seed, Recorder(), preempted, 0.0)
 
     return make
 
@@ -189,9 +190,9 @@ def test_a_preempted_run_goes_on_as_if_nothing_had_been(
 
 
 def test_going_on_compiles_nothing_anew(
-    tmp_path: Path, make_trainer: MakeTrainer, initial: Callable[[], TrainState]
+    tmp_path: Path, make_trainer: MakeTrainer, initial: Callable[[], TrainState], real_step: TrainStep
 ) -> None:
-    programs: Any = make_trainer(tmp_path).step
+    programs: Any = real_step
     for question in (2, 3):
         with pytest.raises(Preempted):
             make_trainer(tmp_path, preempted=after(question)).fit(initial(), initial)
@@ -314,8 +315,7 @@ def scripted(
     trainer = Trainer(
         folder,
         Scripted(judged, 0 if judge_first else 1),
-        step,
-        jnp.asarray,
+        partial(streamed, step, jnp.asarray),
         epochs,
         judge_first,
         select,
