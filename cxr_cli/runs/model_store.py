@@ -29,16 +29,26 @@ class TrainedRun:
     epoch: int
 
 
+def this_process_alone() -> Any:
+    """Return Orbax's option by which it waits for no other process, where there are several."""
+    import jax
+    import orbax.checkpoint as ocp
+
+    own = jax.process_index()
+    return ocp.options.MultiprocessingOptions(primary_host=own, active_processes={own})
+
+
 def save_model(folder: Path, variables: "Variables", epoch: int) -> None:
     """Save the selected weights of a run, in the place of earlier ones."""
     import shutil
 
+    import jax
     import orbax.checkpoint as ocp
 
     new = (folder / f".{MODEL}.new").resolve()
     shutil.rmtree(new, ignore_errors=True)
-    with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(new / WEIGHTS, {**variables._asdict(), "epoch": epoch})
+    with ocp.StandardCheckpointer(multiprocessing_options=this_process_alone()) as checkpointer:
+        checkpointer.save(new / WEIGHTS, {**jax.tree.map(np.asarray, variables._asdict()), "epoch": epoch})
     write_json(new / DIGESTS, digest_folder(new / WEIGHTS))
     replace_folder(new, folder / MODEL)
 
@@ -84,7 +94,7 @@ def _restore(model: Path, template: dict[str, Any]) -> dict[str, Any]:
             problem = "is missing" if name not in found else "is not as it was written"
             raise BadInput(f"{model}: the weights are damaged: {WEIGHTS}/{name} {problem}")
     weights = (model / WEIGHTS).resolve()
-    with ocp.StandardCheckpointer() as checkpointer:
+    with ocp.StandardCheckpointer(multiprocessing_options=this_process_alone()) as checkpointer:
         _check_fits(model, checkpointer.metadata(weights).item_metadata, template)
         saved: dict[str, Any] = checkpointer.restore(weights, template)
     return saved

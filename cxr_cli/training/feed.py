@@ -13,6 +13,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
+from cxr_cli.prediction.devices import ONE_DEVICE, Devices
 from cxr_cli.prediction.loading import FetchBatch, ImageSource
 from cxr_cli.training.step import TrainState, TrainStep
 from cxr_cli.training.tasks import EpochPlan
@@ -30,13 +31,14 @@ Feed = Callable[[EpochPlan, Array, int], AbstractContextManager[RunSteps]]
 def feed_of(step: TrainStep, source: ImageSource) -> Feed:
     """Choose how a step is fed from a source; the weights are the same to rounding."""
     if source.resident is None:
-        return partial(streamed, step, source)
-    return partial(resident, many_steps(step), source.resident)
+        return partial(streamed, step, source, source.devices)
+    program = many_steps(step, source.devices)
+    return partial(resident, program, source.resident, source.devices)
 
 
 @contextmanager
 def streamed(
-    step: TrainStep, fetch: FetchBatch, plan: EpochPlan, keys: Array, first: int
+    step: TrainStep, fetch: FetchBatch, devices: Devices, plan: EpochPlan, keys: Array, first: int
 ) -> Iterator[RunSteps]:
     """Feed a step with batches that are fetched while the device computes those before."""
     with closing(_fetched_ahead(fetch, plan.rows[first:])) as batches:
@@ -45,7 +47,7 @@ def streamed(
         def run(state: TrainState, count: int) -> tuple[TrainState, NDArray[np.float32]]:
             losses: list[Array] = []
             for images, targets, mask, key in islice(rest, count):
-                state, loss = step(state, images, jnp.asarray(targets), jnp.asarray(mask), key)
+                state, loss = step(state, images, devices.divide(targets), devices.divide(mask), key)
                 # One step is in flight while the next one is prepared, but no more: each holds its images.
                 if losses:
                     losses[-1].block_until_ready()
@@ -68,13 +70,13 @@ ManySteps = Callable[[TrainState, Array, EpochPlan, Array, int, int], tuple[Trai
 """Maps (state, images uint8 [N,H,W], plan, keys, first, stop) to the state and the losses [steps]."""
 
 
-def many_steps(step: TrainStep) -> ManySteps:
+def many_steps(step: TrainStep, devices: Devices = ONE_DEVICE) -> ManySteps:
     """Make the program that runs any number of an epoch's steps on resident images.
 
     Not `lax.scan`: the number of steps is no part of the program, which is compiled once.
     """
 
-    @partial(jax.jit, donate_argnums=0)
+    @partial(jax.jit, donate_argnums=0, out_shardings=devices.everywhere)
     def run(
         state: TrainState, pixels: Array, plan: EpochPlan, keys: Array, first: int, stop: int
     ) -> tuple[TrainState, Array]:
@@ -93,10 +95,10 @@ def many_steps(step: TrainStep) -> ManySteps:
 
 @contextmanager
 def resident(
-    program: ManySteps, pixels: Array, plan: EpochPlan, keys: Array, first: int
+    program: ManySteps, pixels: Array, devices: Devices, plan: EpochPlan, keys: Array, first: int
 ) -> Iterator[RunSteps]:
     """Feed steps from images on the device: however many are run, the device is asked once."""
-    on_device: EpochPlan = jax.tree.map(jnp.asarray, plan)
+    on_device: EpochPlan = jax.tree.map(partial(devices.divide, axis=1), plan)
     done = first
 
     def run(state: TrainState, count: int) -> tuple[TrainState, NDArray[np.float32]]:

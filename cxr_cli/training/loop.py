@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 
 from cxr_cli.errors import Preempted, TrainingDiverged
+from cxr_cli.prediction.devices import ONE_DEVICE, Devices, highest, is_first_process, meet
 from cxr_cli.reporting import Advance, Reporter
 from cxr_cli.runs.folder import CHECKPOINTS, HISTORY
 from cxr_cli.runs.model_store import save_model
@@ -44,6 +45,7 @@ class Trainer:
         seed: of augmentation and dropout.
         reporter: takes a line an epoch, and the progress of the steps.
         preempted: whether the process was asked to stop.
+        devices: that divide a batch.
         look_seconds: about how long steps run between two looks at their losses and at `preempted`; with 0
             there is one after each.
     """
@@ -57,6 +59,7 @@ class Trainer:
     seed: int
     reporter: Reporter
     preempted: Preemption
+    devices: Devices = ONE_DEVICE
     look_seconds: float = LOOK_SECONDS
 
     def fit(self, like: TrainState, begin: Callable[[], TrainState]) -> list[EpochRecord]:
@@ -82,13 +85,15 @@ class Trainer:
         ):
             restored = checkpoint.restore(like)
             state, progress = restored or (begin(), Progress(0, 0))
+            state = self.devices.replicate(state)
             history = read_history(self.folder / HISTORY, progress.epoch)
+            meet("history read")
             if restored:
                 step = f", step {progress.step}" if progress.step else ""
                 self.reporter.say(f"resuming after epoch {progress.epoch}{step}")
             if history and progress.step == 0 and best_epoch(history) is history[-1]:
                 # The run may have been killed between its checkpoint and its model.
-                save_model(self.folder, state.judged, progress.epoch)
+                self._save_model(state, progress.epoch)
             if self.judge_first and not history:
                 history.append(self._judge_initial(state))
             opened = saved = time.monotonic()
@@ -101,17 +106,18 @@ class Trainer:
                 _check_finite("validation", validation.loss, f"after epoch {epoch}")
                 better = is_better(validation, history, self.select)
                 history.append(_record(epoch, state, validation, better, time.monotonic() - began))
-                state, progress = state._replace(totals=new_totals()), Progress(epoch, 0)
-                write_history(self.folder / HISTORY, history)
+                state, progress = state._replace(totals=self._no_totals()), Progress(epoch, 0)
+                self._write_history(history)
                 for_one = (time.monotonic() - opened) / (epoch - trained_before)
                 self.reporter.say(_line(history[-1], self.epochs, for_one * (self.epochs - epoch)))
-                stopping = self.preempted() or epoch == self.epochs
-                if stopping or history[-1].selected or time.monotonic() - saved >= CHECKPOINT_SECONDS:
+                asked, since_saved = highest(self.preempted(), time.monotonic() - saved)
+                stopping = bool(asked) or epoch == self.epochs
+                if stopping or history[-1].selected or since_saved >= CHECKPOINT_SECONDS:
                     checkpoint.save(epoch * steps, state, progress)
                     saved = time.monotonic()
                 # After the checkpoint, from which it is made good if this is cut off.
                 if history[-1].selected:
-                    save_model(self.folder, state.judged, epoch)
+                    self._save_model(state, epoch)
                 if stopping and epoch < self.epochs:
                     raise Preempted(f"stopped on request after epoch {epoch}; the same command resumes")
         return history
@@ -130,10 +136,23 @@ class Trainer:
             seconds=time.monotonic() - began,
             selected=1,
         )
-        write_history(self.folder / HISTORY, [first])
-        save_model(self.folder, state.judged, 0)
+        self._write_history([first])
+        self._save_model(state, 0)
         self.reporter.say(f"before training  {_validation(first)} *")
         return first
+
+    def _no_totals(self) -> Array:
+        totals: Array = self.devices.replicate(new_totals())
+        return totals
+
+    def _write_history(self, history: Sequence[EpochRecord]) -> None:
+        if is_first_process():
+            write_history(self.folder / HISTORY, history)
+
+    def _save_model(self, state: TrainState, epoch: int) -> None:
+        if is_first_process():
+            save_model(self.folder, state.judged, epoch)
+        meet(f"model {epoch}")
 
     def _train(
         self,
@@ -157,8 +176,9 @@ class Trainer:
                 done += len(losses)
                 note = f"epoch {epoch}/{self.epochs} loss {losses[-1]:.4f}"
                 advance(before + done, self.epochs * steps, note)
-                pace.adapt(time.monotonic() - began)
-                if self.preempted() and done < steps:
+                asked, took = highest(self.preempted(), time.monotonic() - began)
+                pace.adapt(took)
+                if asked and done < steps:
                     checkpoint.save(before + done, state, Progress(epoch - 1, done))
                     raise Preempted(
                         f"stopped on request in epoch {epoch} after step {done} of {steps}; "

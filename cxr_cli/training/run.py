@@ -1,5 +1,6 @@
 """A configuration and its images to a trained RUN: the parts put together."""
 
+import math
 import signal
 import threading
 import time
@@ -22,6 +23,7 @@ from cxr_cli.models.registry import find_architecture
 from cxr_cli.models.weights.pretrained import load_pretrained
 from cxr_cli.models.weights.sources import FoundWeights, combined_digest, find_all
 from cxr_cli.plots.training_curves import training_curves
+from cxr_cli.prediction.devices import devices_for, highest, is_first_process, meet
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import image_source
 from cxr_cli.prediction.precision import resolve_precision
@@ -38,7 +40,7 @@ from cxr_cli.training.loop import Preemption, Trainer
 from cxr_cli.training.memory import Fit, fit_batch
 from cxr_cli.training.optimizer import make_optimizer
 from cxr_cli.training.probe import probed
-from cxr_cli.training.siamese import Comparison
+from cxr_cli.training.siamese import Comparison, images_in_batch
 from cxr_cli.training.step import StepSettings, TrainState, new_state, train_step
 from cxr_cli.training.tasks import Task, TaskImages
 
@@ -134,13 +136,14 @@ def fit_to_memory(folder: Path, config: RunConfig, wanted: int | None, reporter:
         return Fit(batch, False)
     before = read_json(folder / RECORD).get("micro_batch") if (folder / RECORD).exists() else None
     images = wanted or before or batch
-    if images <= ALWAYS_FITS:
+    devices = devices_for(images).count
+    if images // devices <= ALWAYS_FITS:
         return Fit(images, False)
     network, shapes = outline(config.network_spec)
     loss = classification_loss(np.ones(len(config.classes), np.float32), 0.0)
     scaling = Scaling(config.mean, config.std, config.network.precision)
-    fit = fit_batch(network, shapes, scaling, loss, config.size, images)
-    fit = Fit(wanted or fit.micro_batch, fit.rematerialize)
+    fit = fit_batch(network, shapes, scaling, loss, config.size, images // devices)
+    fit = Fit(wanted or fit.micro_batch * devices, fit.rematerialize)
     if fit.rematerialize:
         ways = "maps within the network's blocks are computed twice, the step is the same"
         if fit.micro_batch != batch:
@@ -186,7 +189,7 @@ def train_run(
     else:
         with preemption() as preempted:
             history = _train(folder, config, dataset, split, found, fit, reporter, preempted)
-    if not (finished and curves.exists()):
+    if is_first_process() and not (finished and curves.exists()):
         training_curves(history, config.siamese, curves)
     return best_epoch(history), not finished
 
@@ -204,14 +207,17 @@ def _train(
     began, started = time.monotonic(), datetime.now(UTC)
     network, variables = initial_network(config, found)
     scaling = Scaling(config.mean, config.std, config.network.precision)
-    source = image_source(dataset.images, fit.resident)
-    images = TaskImages.of(split, source)
-    task = make_task(network, scaling, images, config)
-    # Only now, for a configuration that no model or task can be made of is to leave no run behind.
-    write_config(folder, config)
-    optimizer = make_optimizer(config.optimization, network, steps=len(task.plan(1).rows))
     optimization = config.optimization
     parts = 0 if fit.micro_batch == optimization.batch_size else fit.micro_batch
+    devices = devices_for(math.gcd(_batch_of(config, split), parts))
+    source = image_source(dataset.images, fit.resident, devices)
+    images = TaskImages.of(split, source)
+    task = make_task(network, scaling, images, config)
+    meet("nothing written yet")  # All have looked at the folder.
+    if is_first_process():
+        # Only now, for a configuration that no model or task can be made of is to leave no run behind.
+        write_config(folder, config)
+    optimizer = make_optimizer(config.optimization, network, steps=len(task.plan(1).rows))
     settings = StepSettings(Augmentation.of(config.augmentation), parts, optimization.ema, fit.rematerialize)
     probe = isinstance(config.task, ClassificationConfig) and config.task.linear_probe
 
@@ -219,30 +225,34 @@ def _train(
         if not probe:
             return new_state(variables, optimizer, settings)
         flipped = config.augmentation.flip != "none"
-        return new_state(probed(network, variables, scaling, images, flipped=flipped), optimizer, settings)
+        everywhere = devices.replicate(variables)
+        begun = probed(network, everywhere, scaling, images, flipped=flipped)
+        return new_state(begun, optimizer, settings)
 
     trainer = Trainer(
         folder=folder,
         task=task,
-        feed=feed_of(train_step(network, scaling, task.row_loss, optimizer, settings), source),
+        feed=feed_of(train_step(network, scaling, task.row_loss, optimizer, settings, devices), source),
         epochs=optimization.epochs,
         judge_first=probe,
         select=optimization.select,
         seed=config.seed,
         reporter=reporter,
         preempted=preempted,
+        devices=devices,
     )
-    device = jax.devices()[0]
+    device = jax.local_devices()[0]
     record = {
         "finished": False,
         "seed": config.seed,
         "device": f"{device.platform}: {device.device_kind}",
+        "devices": devices.count,
         "micro_batch": fit.micro_batch,
         "rematerialized": fit.rematerialize,
         "last_session_started": started.isoformat(timespec="seconds"),
         "versions": versions(),
     }
-    write_json(folder / RECORD, record)
+    _write_record(folder, record)
     history = trainer.fit(new_state(variables, optimizer, settings), begin)
     done = {
         "finished": True,
@@ -250,8 +260,21 @@ def _train(
         "last_session_seconds": round(time.monotonic() - began, 1),
         "training_seconds": round(sum(epoch.seconds for epoch in history), 1),
     }
-    write_json(folder / RECORD, {**record, **done})
+    _write_record(folder, {**record, **done})
     return history
+
+
+def _write_record(folder: Path, record: dict[str, Any]) -> None:
+    if is_first_process():
+        write_json(folder / RECORD, record)
+
+
+def _batch_of(config: RunConfig, split: Split) -> int:
+    """Return how many images or pairs a step has for devices to divide."""
+    batch = config.optimization.batch_size
+    if isinstance(config.task, SiameseConfig) and config.task.pairing == "in-batch":
+        return images_in_batch(split.labels[split.rows("train")], batch)
+    return batch
 
 
 def initial_network(config: RunConfig, found: tuple[FoundWeights, ...]) -> tuple[Network, Variables]:
@@ -308,5 +331,5 @@ def stop_if_asked(stopped: Preemption, run: Path) -> None:
     Raises:
         Preempted: it was.
     """
-    if stopped():
+    if highest(stopped())[0]:
         raise Preempted(f"stopped on request before {run}; the same command resumes")

@@ -17,6 +17,7 @@ from recorder import Recorder
 
 from cxr_cli.errors import Preempted
 from cxr_cli.models.network import Network, Variables
+from cxr_cli.prediction.devices import ONE_DEVICE
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import image_source
 from cxr_cli.training.augment import Augmentation
@@ -137,7 +138,7 @@ def test_batches_are_fetched_ahead_in_order_and_never_after_the_end() -> None:
         return 10 * state + int(images[0]), images[0] * 1.0
 
     plan = EpochPlan(np.arange(9)[:, None], np.zeros((9, 1)), np.ones((9, 1), bool))
-    with streamed(step, fetch, plan, step_keys(0, 0, 9), 0) as run:  # type: ignore[arg-type]
+    with streamed(step, fetch, ONE_DEVICE, plan, step_keys(0, 0, 9), 0) as run:  # type: ignore[arg-type]
         state, losses = run(0, 1)  # type: ignore[arg-type]
         assert losses.tolist() == [0.0]
         assert fetched == [0]
@@ -150,7 +151,7 @@ def test_batches_are_fetched_ahead_in_order_and_never_after_the_end() -> None:
     assert losses.tolist() == [1.0, 2.0, 3.0, 4.0]
     assert state == 1234  # type: ignore[comparison-overlap]
     assert set(fetched) <= set(range(9))
-    with streamed(step, fetch, plan, step_keys(0, 0, 9), 7) as run:  # type: ignore[arg-type]
+    with streamed(step, fetch, ONE_DEVICE, plan, step_keys(0, 0, 9), 7) as run:  # type: ignore[arg-type]
         assert run(0, 2)[0] == 78  # type: ignore[arg-type, comparison-overlap]
 
 

@@ -19,6 +19,7 @@ from recorder import Recorder
 
 from cxr_cli.errors import Preempted, TrainingDiverged
 from cxr_cli.models.network import Network, Variables
+from cxr_cli.prediction.devices import ONE_DEVICE
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.training import loop
 from cxr_cli.training.checkpoint import Progress, RollingCheckpoint
@@ -76,8 +77,10 @@ def make_trainer(
     def make(folder: Path, seed: int = 0, preempted: Callable[[], bool] = never) -> Trainer:
         images = task_images(np.arange(60), np.arange(60, 90))
         task = Classification(single[0], scaling, images, named_recipe("single", {}), seed)
-        feed = partial(streamed, real_step, images.fetch)
-        return Trainer(folder, task, feed, EPOCHS, False, "loss", seed, Recorder(), preempted, 0.0)
+        feed = partial(streamed, real_step, images.fetch, ONE_DEVICE)
+        return Trainer(
+            folder, task, feed, EPOCHS, False, "loss", seed, Recorder(), preempted, look_seconds=0.0
+        )
 
     return make
 
@@ -315,7 +318,7 @@ def scripted(
     trainer = Trainer(
         folder,
         Scripted(judged, 0 if judge_first else 1),
-        partial(streamed, step, jnp.asarray),
+        partial(streamed, step, jnp.asarray, ONE_DEVICE),
         epochs,
         judge_first,
         select,
