@@ -1,6 +1,7 @@
 """Several processes that train together: what started them, how they find each other, how they part."""
 
 import os
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -8,6 +9,7 @@ from typing import Literal
 from cxr_cli.errors import InvalidSetting
 
 Distributed = Literal["auto", "off", "on"]
+ADDRESS = "JAX_COORDINATOR_ADDRESS"
 
 # Seconds after which a process that is not heard of is taken for dead.
 HEARTBEAT = 30
@@ -72,16 +74,45 @@ def join(launch: Launch) -> None:
 
     # It would take SIGTERM for itself; `training.run.preemption` is to hear it.
     jax.config.update("jax_enable_preemption_service", False)
-    # Where GPUs were asked for each task, Slurm shows it those alone; else all, and JAX takes one a task.
-    gpus = os.environ.get("SLURM_GPUS_PER_TASK", "").rpartition(":")[2]
     jax.distributed.initialize(
+        coordinator_address=_address(launch, os.environ),
         num_processes=launch.count,
         process_id=launch.number,
-        local_device_ids=list(range(int(gpus))) if gpus.isdecimal() else None,
+        local_device_ids=_gpus(launch, os.environ),
         cluster_detection_method=launch.launcher,
         heartbeat_timeout_seconds=HEARTBEAT,
         shutdown_timeout_seconds=SAME_FAILURE,
     )
+
+
+def _address(launch: Launch, environment: Mapping[str, str]) -> str | None:
+    """Return where the first process is to be found, HOST:PORT; None where JAX reads it from the launcher.
+
+    Raises:
+        InvalidSetting: nothing tells.
+    """
+    if ADDRESS in environment:
+        return environment[ADDRESS]
+    # Open MPI up to version 4 says it; version 5 does not.
+    if launch.launcher == "slurm" or "OMPI_MCA_orte_hnp_uri" in environment:
+        return None
+    if environment.get("OMPI_COMM_WORLD_LOCAL_SIZE") != str(launch.count):
+        raise InvalidSetting(
+            "distributed", "auto", f"set {ADDRESS} to HOST:PORT, HOST being the node of the first process"
+        )
+    port = 61440 + zlib.crc32(environment.get("PMIX_NAMESPACE", "").encode()) % 4096
+    return f"127.0.0.1:{port}"
+
+
+def _gpus(launch: Launch, environment: Mapping[str, str]) -> list[int] | None:
+    """Return the numbers of this process's GPUs among those that it can see; None leaves it to JAX.
+
+    Where GPUs were asked for each task, Slurm shows a task those alone; else all, and JAX takes one a task.
+    """
+    if launch.launcher == "ompi":
+        return [int(environment["OMPI_COMM_WORLD_LOCAL_RANK"])]
+    count = environment.get("SLURM_GPUS_PER_TASK", "").rpartition(":")[2]
+    return list(range(int(count))) if count.isdecimal() else None
 
 
 def all_have_ended(seconds: float) -> bool:

@@ -4,10 +4,10 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable
-from contextlib import ExitStack, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from functools import wraps
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -33,10 +33,8 @@ def distributes(command: Callable[..., None]) -> Callable[..., None]:
         if launch is None:
             command(**given)
             return
-        with ExitStack() as stack:
-            if launch.number > 0:
-                CONSOLE.silent = True
-                stack.enter_context(redirect_stdout(stack.enter_context(open(os.devnull, "w"))))
+        with _stdout_of(launch) as stdout, redirect_stdout(stdout):
+            CONSOLE.silent = launch.number > 0
             join(launch)
             say(f"{launch.count} processes train together")
             try:
@@ -53,6 +51,15 @@ def distributes(command: Callable[..., None]) -> Callable[..., None]:
     distributed_command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     distributed_command.__annotations__ = {one.name: one.annotation for one in parameters}
     return distributed_command
+
+
+@contextmanager
+def _stdout_of(launch: Launch) -> Iterator[TextIO]:
+    """Open what the command prints to: stdout of the first process. Gloo's own lines on stdout go nowhere."""
+    real = os.dup(1)
+    with open(os.devnull, "w") as nowhere, open(real, "w") as stdout:
+        os.dup2(nowhere.fileno(), 1)
+        yield nowhere if launch.number > 0 else stdout
 
 
 def _end(launch: Launch, error: BaseException) -> None:
