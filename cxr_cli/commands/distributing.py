@@ -69,7 +69,8 @@ def _end(launch: Launch, error: BaseException) -> None:
     from cxr_cli.processes import SAME_FAILURE, all_have_ended
 
     place = f"process {launch.number + 1} of {launch.count}"
-    if isinstance(error, JaxRuntimeError):
+    # Of what JAX raises where a process does not answer, some are ValueErrors.
+    if isinstance(error, JaxRuntimeError) or "Gloo" in str(error) or "NCCL" in str(error):
         first = str(error).partition("\n")[0]
         error = ProcessLost(f"another process has ended or cannot be reached ({first})")
     elif isinstance(error, CxrError) and all_have_ended(SAME_FAILURE):

@@ -70,6 +70,8 @@ def main() -> None:
     parser.add_argument("--terminate", type=int, default=20)
     parser.add_argument("--kill", type=int, default=20)
     parser.add_argument("--longest", type=float, default=4.0)
+    parser.add_argument("--keep", action="store_true", help="Go on with the run of the last call.")
+    parser.add_argument("--unfinished", action="store_true", help="Leave it to a later call to finish it.")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     chance, work = random.Random(asked.seed), asked.work
@@ -85,7 +87,8 @@ def main() -> None:
     whole = start(cxr(*train, undisturbed), asked.processes, work)
     if [session.wait() for session in whole] != [0] * asked.processes:
         sys.exit((work / "log0").read_text())
-    shutil.rmtree(stopped, ignore_errors=True)
+    if not asked.keep:
+        shutil.rmtree(stopped, ignore_errors=True)
     signals = [signal.SIGTERM] * asked.terminate + [signal.SIGKILL] * asked.kill
     chance.shuffle(signals)
     codes: Counter[str] = Counter()
@@ -101,12 +104,14 @@ def main() -> None:
         ended = tuple(session.wait(120) for session in sessions)
         codes[f"{name.name}: exit codes {ended}"] += 1
         print(number + 1, name.name, "to process", hit, ended, f"{time.monotonic() - sent:.1f} s", flush=True)
+    for line, count in sorted(codes.items()):
+        print(f"{count:3} x {line}")
+    if asked.unfinished:
+        return
     last = start(cxr(*train, stopped), asked.processes, work)
     if [session.wait() for session in last] != [0] * asked.processes:
         sys.exit((work / "log0").read_text())
     equal, apart = same(undisturbed, stopped)
-    for line, count in sorted(codes.items()):
-        print(f"{count:3} x {line}")
     print(f"histories {'equal' if equal else 'DIFFERENT'}, weights differ by {apart:g} at most")
     sys.exit(0 if equal and apart == 0 else 1)
 

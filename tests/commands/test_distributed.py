@@ -16,7 +16,7 @@ import pytest
 
 Session = subprocess.Popen[str]
 SETTINGS = ("--width", 0.125, "--batch-size", 8, "--lr", 1e-3)
-EPOCHS = 12
+EPOCHS = 40
 
 
 def start_two(folder: Path, *words: object) -> list[Session]:
@@ -68,10 +68,10 @@ def test_two_processes_train_stop_and_end_together(
     assert "epoch 1/" not in notices[1]
 
     sessions = start_two(tmp_path, *words, together)
-    time.sleep(1)
-    wait_for_epochs(3, sessions)
+    wait_for_epochs(len(curve(together)) + 1, sessions)
     sessions[1].kill()
-    sessions[0].communicate(timeout=100)
+    for session in sessions:
+        session.communicate(timeout=100)
     assert sessions[0].returncode not in (0, 75)
     assert "another" in (tmp_path / "err0").read_text()
 
