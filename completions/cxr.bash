@@ -272,6 +272,10 @@ _cxr() {
         "train --trials")
             return
             ;;
+        "train --distributed")
+            _cxr_offer -W "auto off on"
+            return
+            ;;
         "validate3way --trials")
             return
             ;;
@@ -535,6 +539,10 @@ _cxr() {
             return
             ;;
         "crossval --trials")
+            return
+            ;;
+        "crossval --distributed")
+            _cxr_offer -W "auto off on"
             return
             ;;
         "compare --by")
@@ -843,6 +851,10 @@ _cxr() {
         "sweep --trials")
             return
             ;;
+        "sweep --distributed")
+            _cxr_offer -W "auto off on"
+            return
+            ;;
         "weights list --arch")
             _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
             return
@@ -910,6 +922,12 @@ _cxr() {
         "slurm-script --tasks")
             return
             ;;
+        "slurm-script --ntasks")
+            return
+            ;;
+        "slurm-script --nodes")
+            return
+            ;;
         "slurm-script --container")
             return
             ;;
@@ -944,7 +962,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "train -"*)
-            _cxr_offer -W "--split --output -o --recipe --fold --seed --micro-batch --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --no-compile-cache --help"
+            _cxr_offer -W "--split --output -o --recipe --fold --seed --micro-batch --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --no-compile-cache --help"
             ;;
         "train "*)
             _cxr_paths -d
@@ -974,7 +992,7 @@ _cxr() {
             _cxr_paths -f
             ;;
         "crossval -"*)
-            _cxr_offer -W "--split --output -o --recipe --seeds --seed --positive --sensitivity --calibrate --micro-batch --task --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --no-compile-cache --help"
+            _cxr_offer -W "--split --output -o --recipe --seeds --seed --positive --sensitivity --calibrate --micro-batch --task --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --no-compile-cache --help"
             ;;
         "crossval "*)
             _cxr_paths -d
@@ -1016,7 +1034,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "sweep -"*)
-            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --fold --seed --task --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --optimizer --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --no-compile-cache --help"
+            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --fold --seed --task --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --optimizer --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --no-compile-cache --help"
             ;;
         "sweep "*)
             _cxr_paths -d
@@ -1040,7 +1058,7 @@ _cxr() {
             _cxr_offer -W "-o --output --count --size --finding --images-per-patient --shortcut --shortcut-class --seed --workers --help"
             ;;
         "slurm-script -"*)
-            _cxr_offer -W "--partition --account --time --memory --cpus --gpus --tasks --container --warning --help"
+            _cxr_offer -W "--partition --account --time --memory --cpus --gpus --tasks --ntasks --nodes --container --warning --help"
             ;;
         "slurm-script "*)
             _cxr_paths -f

@@ -136,6 +136,7 @@ _cxr() {
                         '(--pairs)--pairs=[Pairs per epoch. \[12000\]]:value: ' \
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
+                        '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
@@ -251,6 +252,7 @@ _cxr() {
                         '(--pairs)--pairs=[Pairs per epoch. \[12000\]]:value: ' \
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
+                        '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
@@ -394,6 +396,7 @@ _cxr() {
                         '(--pairs)--pairs=[Pairs per epoch. \[5000\]]:value: ' \
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
+                        '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
@@ -457,6 +460,8 @@ _cxr() {
                         '(--cpus)--cpus=[CPUs of each task.]:value: ' \
                         '(--gpus)--gpus=[GPUs of each task.]:value: ' \
                         '(--tasks)--tasks=[Tasks of a job array that share the work.]:value: ' \
+                        '(--ntasks)--ntasks=[Processes that train together, in each task of an array.]:value: ' \
+                        '(--nodes)--nodes=[Nodes for these processes, as of sbatch.]:value: ' \
                         '(--container)--container=[An Apptainer image to run `cxr` in.]:value: ' \
                         '(--warning)--warning=[Seconds before the time limit at which training saves its state.]:value: ' \
                         '(--help)--help[Show this message and exit.]' \

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LONGEST_STEM = 60
 """Letters of a name that a file name takes up; file systems take 255 bytes in all."""
 
+LOCK = ".cxr-lock"
+"""The file in a folder that a command writes into, see `locks`; it is gone when the folder is free."""
+
 FORMAT = 1
 """Version of the format of all records, counted up where an older one can no longer be read."""
 SEAL = "sha256"
@@ -145,7 +148,7 @@ def claim_folder(
         return True
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"{folder}: is a file; the name of a folder is needed")
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and any(path.name != LOCK for path in folder.iterdir()):
         raise BadInput(
             f"{folder}: is not empty and holds no {holds} ({record} is missing); name a new folder"
         )

@@ -97,6 +97,10 @@ class TrainingDiverged(CxrError):
     exit_code = ExitCode.BAD_INPUT
 
 
+class ProcessLost(CxrError):
+    """Another process of this job has ended, or cannot be reached."""
+
+
 class TooManyRejects(CxrError):
     """More inputs were rejected than `max_failures` allows."""
 

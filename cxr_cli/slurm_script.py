@@ -24,6 +24,8 @@ class Resources:
         partition, account, time, memory: as `sbatch` takes them.
         cpus, gpus: of each task.
         tasks: of the array; 1 for a single job.
+        ntasks: processes of each task of the array, which train together.
+        nodes: that these are spread over.
         container: an Apptainer image that `cxr` is run in.
         warning: seconds before the end of its time at which a job is asked to save its state.
     """
@@ -35,6 +37,8 @@ class Resources:
     cpus: int | None = None
     gpus: int | None = None
     tasks: int = 1
+    ntasks: int = 1
+    nodes: int | None = None
     container: str | None = None
     warning: int = 120
 
@@ -63,7 +67,8 @@ def slurm_script(command: BatchCommand, arguments: Sequence[str], resources: Res
         "job-name": name,
         **where,
         "gpus-per-task": resources.gpus,
-        "ntasks": 1,
+        "nodes": resources.nodes,
+        "ntasks": resources.ntasks,
         "array": f"1-{resources.tasks}" if array else None,
         "output": f"{name}-%A_%a.log" if array else f"{name}-%j.log",
         "open-mode": "append",

@@ -37,6 +37,17 @@ def test_a_job_asks_for_what_was_given_and_for_nothing_else() -> None:
     ]
 
 
+def test_processes_that_train_together_are_one_step_of_the_job(cxr: Cxr) -> None:
+    outcome = cxr("slurm-script", "--nodes", 2, "--ntasks", 8, "--gpus", 1, *TRAIN)
+    assert outcome.code == 0
+    for line in ("#SBATCH --nodes=2", "#SBATCH --ntasks=8", "#SBATCH --gpus-per-task=1"):
+        assert f"\n{line}\n" in outcome.out
+    assert "\nsrun cxr train data" in outcome.out
+    refused = cxr("slurm-script", "--ntasks", 2, "preprocess", "/archive", "-o", "out")
+    assert refused.code == 2
+    assert "cxr: --ntasks: preprocess does not train" in refused.err
+
+
 @pytest.mark.parametrize("output", [("-o", "out"), ("--output", "out/"), ("--output=out",)])
 def test_each_task_of_preprocess_has_a_shard_of_its_own(output: tuple[str, ...]) -> None:
     script = slurm_script("preprocess", ("/an archive", *output, "--size", "224"), Resources(tasks=16))

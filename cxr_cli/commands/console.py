@@ -21,15 +21,19 @@ class Console:
 
     Attributes:
         names: the running command's flags, by the fields that the library names in backticks.
+        silent: whether another process of this job says it all.
     """
 
     def __init__(self) -> None:
         """Begin without a bar."""
         self._bar: Bar | None = None
         self.names: dict[str, str] = {}
+        self.silent = False
 
     def say(self, message: str) -> None:
         """Print one notice, above the bar where there is one."""
+        if self.silent:
+            return
         message = with_names(message, self.names)
         if self._bar is None:
             print(message, file=sys.stderr, flush=True)
@@ -39,7 +43,7 @@ class Console:
     @contextmanager
     def progress(self, what: str) -> Iterator[Advance]:
         """Show a bar on a terminal, else print a plain line now and then."""
-        if not sys.stderr.isatty():
+        if self.silent or not sys.stderr.isatty():
             yield self._lines(what)
             return
         with terminal_bar() as bar:

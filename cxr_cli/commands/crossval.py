@@ -8,10 +8,12 @@ import typer
 from cxr_cli.commands import options, training_options
 from cxr_cli.commands.compiling import compiles
 from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.commands.distributing import distributes
 from cxr_cli.training.recipes import RECIPES
 
 
 @compiles
+@distributes
 @training_options.with_settings(RECIPES)
 def crossval(
     dataset: options.DatasetFolder,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_cli.errors import UsageError
-from cxr_cli.slurm_script import IN_PARTS, BatchCommand, Resources
+from cxr_cli.slurm_script import IN_PARTS, STOPPED_IN_TIME, BatchCommand, Resources
 from cxr_cli.slurm_script import slurm_script as write_script
 
 if TYPE_CHECKING:
@@ -25,6 +25,10 @@ def slurm_script(
     cpus: Annotated[int | None, typer.Option(min=1, help="CPUs of each task.")] = None,
     gpus: Annotated[int | None, typer.Option(min=1, help="GPUs of each task.")] = None,
     tasks: Annotated[int, typer.Option(min=1, help="Tasks of a job array that share the work.")] = 1,
+    ntasks: Annotated[
+        int, typer.Option(min=1, help="Processes that train together, in each task of an array.")
+    ] = 1,
+    nodes: Annotated[int | None, typer.Option(min=1, help="Nodes for these processes, as of sbatch.")] = None,
     container: Annotated[
         str | None, typer.Option(metavar="IMAGE", help="An Apptainer image to run `cxr` in.")
     ] = None,
@@ -36,11 +40,14 @@ def slurm_script(
 
     The script's options come first, then the command and its own arguments. The comment at the script's top
     says how to submit it. With --tasks, the tasks of a job array share the images of `preprocess`, the runs
-    of `sweep`, or the folds of `crossval`, and the comment says how to collect the results. Training that
-    runs out of time saves its state and is requeued.
+    of `sweep`, or the folds of `crossval`, and the comment says how to collect the results. With --ntasks,
+    several processes train one model together. Training that runs out of time saves its state and is
+    requeued.
     """
     if tasks > 1 and command not in IN_PARTS:
         raise UsageError(f"--tasks: {command} is one job; its work is not shared by the tasks of an array")
+    if ntasks > 1 and command not in STOPPED_IN_TIME:
+        raise UsageError(f"--ntasks: {command} does not train; its work is shared by --tasks of an array")
     _check_arguments(context, command, arguments)
     resources = Resources(
         partition=partition,
@@ -50,6 +57,8 @@ def slurm_script(
         cpus=cpus,
         gpus=gpus,
         tasks=tasks,
+        ntasks=ntasks,
+        nodes=nodes,
         container=container,
         warning=warning,
     )

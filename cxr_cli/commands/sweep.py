@@ -8,10 +8,12 @@ import typer
 from cxr_cli.commands import options, training_options
 from cxr_cli.commands.compiling import compiles
 from cxr_cli.commands.console import CONSOLE
+from cxr_cli.commands.distributing import distributes
 from cxr_cli.training.recipes import SEARCH_RECIPES
 
 
 @compiles
+@distributes
 @training_options.with_settings(SEARCH_RECIPES, without=("lr", "batch_size"))
 def sweep(
     dataset: options.DatasetFolder,

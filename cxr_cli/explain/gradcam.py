@@ -31,6 +31,7 @@ from cxr_cli.explain.gallery import (
     write_gallery,
 )
 from cxr_cli.explain.overlay import COLORS
+from cxr_cli.locks import locked
 from cxr_cli.prediction.metrics_file import read_calibration, read_operating_point
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.folder import TEMPLATES
@@ -183,22 +184,25 @@ def gradcam(
         reporter.say(f"{output}: already done with these settings and images; nothing to do")
         return GradcamResult(output, read_index(output), already_done=True)
 
-    if pair is not None:
-        explanations = [explain_pair(opened[0], candidates[0], settings)]
-    else:
-        explanations = explain_selection(opened, candidates, selection, settings)
-    panels = [
-        Panel(str(each.run.folder), suffix, explanation, geometry_of(each.dataset), method)
-        for each, explanation, suffix in zip(opened, explanations, ("", "-beside"), strict=False)
-    ]
-    display = Display(
-        color=color,
-        shared_scale=shared_scale,
-        source_root=source_root,
-        captures=dicom,
-        hashed_patients=any(
-            each.dataset.info.get("settings", {}).get("patient_key_digest") for each in opened
-        ),
-        digest=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
-    )
-    return GradcamResult(output, write_gallery(output, record, panels, display, reporter), already_done=False)
+    with locked(output):
+        if pair is not None:
+            explanations = [explain_pair(opened[0], candidates[0], settings)]
+        else:
+            explanations = explain_selection(opened, candidates, selection, settings)
+        panels = [
+            Panel(str(each.run.folder), suffix, explanation, geometry_of(each.dataset), method)
+            for each, explanation, suffix in zip(opened, explanations, ("", "-beside"), strict=False)
+        ]
+        display = Display(
+            color=color,
+            shared_scale=shared_scale,
+            source_root=source_root,
+            captures=dicom,
+            hashed_patients=any(
+                each.dataset.info.get("settings", {}).get("patient_key_digest") for each in opened
+            ),
+            digest=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
+        )
+        return GradcamResult(
+            output, write_gallery(output, record, panels, display, reporter), already_done=False
+        )

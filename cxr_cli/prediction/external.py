@@ -28,6 +28,7 @@ from cxr_cli.evaluation.tables import Cell, Table
 from cxr_cli.evaluation.uncertainty.estimates import Estimate
 from cxr_cli.evaluation.uncertainty.intervals import Interval
 from cxr_cli.evaluation.uncertainty.mover import difference_interval
+from cxr_cli.locks import holds
 from cxr_cli.prediction.ensemble import Ensemble, EnsembleScores, ensemble_scorer, open_ensemble
 from cxr_cli.prediction.figures import draw_figures
 from cxr_cli.prediction.metrics_file import read_metrics
@@ -83,6 +84,7 @@ class ExternalResult:
         return Table("External and internal test", ["", "internal", "external", "difference"], rows)
 
 
+@holds("place")
 def external_test(
     place: Path | str,
     dataset: Path | str,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.batches import in_batches
+from cxr_cli.prediction.devices import to_host
 from cxr_cli.prediction.loading import FetchBatch, image_source, normalize
 from cxr_cli.prediction.precision import matmul_precision, to_compute_type
 from cxr_cli.runs.model_store import TrainedRun
@@ -86,7 +87,7 @@ def run_over(
     """
     batches, _ = in_batches(rows, min(INFERENCE_BATCH, len(rows)))
     results = [function(variables, fetch(batch)) for batch in batches]
-    return np.concatenate(results)[: len(rows)]
+    return np.concatenate([to_host(result) for result in results])[: len(rows)]
 
 
 def forward_of_run(run: TrainedRun) -> Forward:

@@ -33,6 +33,6 @@ def differences_function(network: Network, numbers_at_a_time: int = NUMBERS_AT_A
         for start in range(0, len(x), rows_at_a_time):
             rows = slice(start, start + rows_at_a_time)
             parts.append(block(variables, jnp.asarray(x[rows]), jnp.asarray(y[rows] if len(y) > 1 else y)))
-        return np.concatenate(parts)
+        return np.concatenate([np.asarray(part) for part in parts])
 
     return differences

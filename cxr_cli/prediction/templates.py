@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.artifacts import atomic_path
 from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.locks import holds
 from cxr_cli.prediction.choices import TemplateKind
 from cxr_cli.prediction.forward import image_vectors
 from cxr_cli.prediction.similarity import differences_function
@@ -60,6 +61,7 @@ class TemplateResult:
     path: Path
 
 
+@holds("run")
 def template(
     run: Path | str,
     *,

@@ -13,6 +13,7 @@ from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.operating_point import Rule, choose_point, positive_class
 from cxr_cli.evaluation.recalibration import Calibration, fit_calibration
 from cxr_cli.evaluation.report import MetricsReport, classification_report
+from cxr_cli.locks import holds
 from cxr_cli.prediction.figures import draw_figures
 from cxr_cli.prediction.metrics_file import write_metrics
 from cxr_cli.prediction.predictions_file import predictions_table, write_predictions
@@ -45,6 +46,7 @@ class TestResult:
     figures: tuple[Path, ...]
 
 
+@holds("run")
 def test(
     run: Path | str,
     *,

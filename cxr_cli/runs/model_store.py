@@ -56,18 +56,27 @@ def ensemble_id(runs: Sequence[TrainedRun]) -> str:
     return ids[0] if len(ids) == 1 else hashlib.sha256(",".join(ids).encode()).hexdigest()[:12]
 
 
+def this_process_alone() -> Any:
+    """Return Orbax's option by which it waits for no other process, where there are several."""
+    import jax
+    import orbax.checkpoint as ocp
+
+    own = jax.process_index()
+    return ocp.options.MultiprocessingOptions(primary_host=own, active_processes={own})
+
+
 def save_model(folder: Path, run: str, variables: "Variables", epoch: int) -> None:
     """Save the selected weights of a run, by its configuration's digest, in the place of earlier ones."""
     import shutil
 
+    import jax
     import orbax.checkpoint as ocp
 
     new = (folder / f".{MODEL}.new").resolve()
     shutil.rmtree(new, ignore_errors=True)
-    with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(new / WEIGHTS, {**variables._asdict(), "epoch": epoch})
-    record = {"run": run, "epoch": epoch, "files": digest_folder(new / WEIGHTS)}
-    write_record(new / DIGESTS, record)
+    with ocp.StandardCheckpointer(multiprocessing_options=this_process_alone()) as checkpointer:
+        checkpointer.save(new / WEIGHTS, {**jax.tree.map(np.asarray, variables._asdict()), "epoch": epoch})
+    write_record(new / DIGESTS, {"run": run, "epoch": epoch, "files": digest_folder(new / WEIGHTS)})
     replace_folder(new, folder / MODEL)
 
 
@@ -127,7 +136,7 @@ def _restore(model: Path, recorded: dict[str, str], template: dict[str, Any]) ->
             problem = "is missing" if name not in found else "is not as it was written"
             raise BadInput(f"{model}: the weights are damaged: {WEIGHTS}/{name} {problem}")
     weights = (model / WEIGHTS).resolve()
-    with ocp.StandardCheckpointer() as checkpointer:
+    with ocp.StandardCheckpointer(multiprocessing_options=this_process_alone()) as checkpointer:
         _check_fits(model, checkpointer.metadata(weights).item_metadata, template)
         saved: dict[str, Any] = checkpointer.restore(weights, template)
     return saved

@@ -18,6 +18,7 @@ from cxr_cli.evaluation.operating_point import positive_class
 from cxr_cli.evaluation.report import MetricsReport, classification_report
 from cxr_cli.evaluation.tables import Cell, Table
 from cxr_cli.prediction.columns import SCORE, SPREAD, THRESHOLD
+from cxr_cli.prediction.devices import is_first_process, meet
 from cxr_cli.prediction.figures import draw_figures
 from cxr_cli.prediction.mean_scores import mean_scores
 from cxr_cli.prediction.metrics_file import read_metrics
@@ -41,7 +42,8 @@ class CrossvalResult:
     Attributes:
         folder: the CV.
         runs: those that were trained, or found trained, by this call.
-        report: of the pooled out-of-fold predictions; None for a task of an array, which pools nothing.
+        report: of the pooled out-of-fold predictions; None for a task of an array, which pools nothing, and
+            in all processes but the first.
         folds: metrics of each run, with their mean and standard deviation; None likewise.
     """
 
@@ -106,7 +108,9 @@ def crossval(
         **{name: value for name, value in settings.items() if value is not None},
     }
     words = {"dataset_digest": "the content of `dataset`", "split_digest": "the content of `split`"}
-    if not claim_folder(folder, RECORD, decisive, holds="cross-validation", words=words):
+    begun = claim_folder(folder, RECORD, decisive, holds="cross-validation", words=words)
+    meet("folder looked at")
+    if is_first_process() and not begun:
         write_record(folder / RECORD, decisive)
     every = fold_runs(folder, folds, seed, seeds)
     runs = every if task is None else list(task.every_nth(every))
@@ -125,7 +129,7 @@ def crossval(
                 reporter=reporter,
                 **settings,
             )
-            if not _is_tested(run.folder):
+            if is_first_process() and not _is_tested(run.folder):
                 if read_config(run.folder).siamese:
                     template(run.folder, dataset=dataset, split=split)
                 test(
@@ -137,7 +141,8 @@ def crossval(
                     split=split,
                     reporter=reporter,
                 )
-    if task is not None:
+            meet(f"{run.folder} tested")
+    if task is not None or not is_first_process():
         return CrossvalResult(folder, tuple(runs), None, None)
     report, folds_table = _pool(folder, found_runs(folder))
     return CrossvalResult(folder, tuple(runs), report, folds_table)

@@ -10,6 +10,7 @@ from flax import nnx
 from jax import Array
 
 from cxr_cli.models.network import Network, Variables, backbone_of
+from cxr_cli.prediction.devices import highest
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.training.step import Batch, RowLoss, summed_loss
 
@@ -22,10 +23,17 @@ SHARE = 0.7
 
 
 class Fit(NamedTuple):
-    """How a batch goes through the model: images at once, and whether blocks are computed twice."""
+    """How training is fitted to the device's memory.
+
+    Attributes:
+        micro_batch: images that go through the model at once.
+        rematerialize: whether its blocks are computed twice.
+        resident: whether all images are kept on the device; None for where they fit, see `image_source`.
+    """
 
     micro_batch: int
     rematerialize: bool
+    resident: bool | None = None
 
 
 def fit_batch(
@@ -101,8 +109,15 @@ def largest_block(network: Network, variables: Variables, size: int, images: int
 
 
 def device_memory() -> int:
-    """Return the bytes of the default device; on a CPU what the machine has, or Slurm grants of it."""
-    device = jax.devices()[0]
+    """Return the bytes of a device; on a CPU what the machine has, or Slurm grants of it.
+
+    Of several processes that of the smallest counts: all run the same program.
+    """
+    return -int(highest(-_own_memory())[0])
+
+
+def _own_memory() -> int:
+    device = jax.local_devices()[0]
     if device.platform != "cpu":
         return int((device.memory_stats() or {})["bytes_limit"])
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,10 +1,11 @@
 """A configuration and its images to a trained RUN: the parts put together."""
 
+import math
 import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,11 +18,13 @@ from cxr_cli.artifacts import versions, write_record
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.dataset.settings import geometry_of, views_of
 from cxr_cli.errors import InvalidSetting, Preempted
+from cxr_cli.locks import locked
 from cxr_cli.models.network import Network, Variables, create, outline
 from cxr_cli.models.registry import find_architecture
 from cxr_cli.models.weights.pretrained import load_pretrained
 from cxr_cli.models.weights.sources import FoundWeights, combined_digest, find_all
 from cxr_cli.plots.training_curves import training_curves
+from cxr_cli.prediction.devices import devices_for, highest, is_first_process, meet
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import image_source
 from cxr_cli.prediction.precision import resolve_precision
@@ -32,12 +35,13 @@ from cxr_cli.runs.settings import ClassificationConfig, NetworkConfig, Recipe, S
 from cxr_cli.splitting.file import Split
 from cxr_cli.training.augment import Augmentation
 from cxr_cli.training.classification import Classification, classification_loss
+from cxr_cli.training.feed import feed_of
 from cxr_cli.training.history import EpochRecord, best_epoch, read_history
 from cxr_cli.training.loop import Preemption, Trainer
 from cxr_cli.training.memory import Fit, fit_batch
 from cxr_cli.training.optimizer import make_optimizer
 from cxr_cli.training.probe import probed
-from cxr_cli.training.siamese import Comparison
+from cxr_cli.training.siamese import Comparison, images_in_batch
 from cxr_cli.training.step import StepSettings, TrainState, new_state, train_step
 from cxr_cli.training.tasks import Task, TaskImages
 
@@ -133,13 +137,14 @@ def fit_to_memory(folder: Path, config: RunConfig, wanted: int | None, reporter:
         return Fit(batch, False)
     before = (read_training_record(folder) or {}).get("micro_batch")
     images = wanted or before or batch
-    if images <= ALWAYS_FITS:
+    devices = devices_for(images).count
+    if images // devices <= ALWAYS_FITS:
         return Fit(images, False)
     network, shapes = outline(config.network_spec)
     loss = classification_loss(np.ones(len(config.classes), np.float32), 0.0)
     scaling = Scaling(config.mean, config.std, config.network.precision)
-    fit = fit_batch(network, shapes, scaling, loss, config.size, images)
-    fit = Fit(wanted or fit.micro_batch, fit.rematerialize)
+    fit = fit_batch(network, shapes, scaling, loss, config.size, images // devices)
+    fit = Fit(wanted or fit.micro_batch * devices, fit.rematerialize)
     if fit.rematerialize:
         ways = "maps within the network's blocks are computed twice, the step is the same"
         if fit.micro_batch != batch:
@@ -179,13 +184,26 @@ def train_run(
         Preempted: asked to stop; the state is saved.
     """
     check_config(folder, config)
+    with locked(folder) if is_first_process() else nullcontext():
+        return _train_or_find_finished(folder, config, dataset, split, found, fit, reporter)
+
+
+def _train_or_find_finished(
+    folder: Path,
+    config: RunConfig,
+    dataset: Dataset,
+    split: Split,
+    found: tuple[FoundWeights, ...],
+    fit: Fit,
+    reporter: Reporter,
+) -> tuple[EpochRecord, bool]:
     finished, curves = is_finished(folder), folder / FIGURES / CURVES
     if finished:
         history = read_history(folder / HISTORY, config.optimization.epochs)
     else:
         with preemption() as preempted:
             history = _train(folder, config, dataset, split, found, fit, reporter, preempted)
-    if not (finished and curves.exists()):
+    if is_first_process() and not (finished and curves.exists()):
         training_curves(history, config.siamese, curves)
     return best_epoch(history), not finished
 
@@ -203,13 +221,17 @@ def _train(
     began, started = time.monotonic(), datetime.now(UTC)
     network, variables = initial_network(config, found)
     scaling = Scaling(config.mean, config.std, config.network.precision)
-    images = TaskImages.of(split, image_source(dataset.images))
-    task = make_task(network, scaling, images, config)
-    # Only now, for a configuration that no model or task can be made of is to leave no run behind.
-    write_config(folder, config)
-    optimizer = make_optimizer(config.optimization, network, steps=len(task.plan(1).rows))
     optimization = config.optimization
     parts = 0 if fit.micro_batch == optimization.batch_size else fit.micro_batch
+    devices = devices_for(math.gcd(_batch_of(config, split), parts))
+    source = image_source(dataset.images, fit.resident, devices)
+    images = TaskImages.of(split, source)
+    task = make_task(network, scaling, images, config)
+    meet("nothing written yet")  # All have looked at the folder.
+    if is_first_process():
+        # Only now, for a configuration that no model or task can be made of is to leave no run behind.
+        write_config(folder, config)
+    optimizer = make_optimizer(config.optimization, network, steps=len(task.plan(1).rows))
     settings = StepSettings(Augmentation.of(config.augmentation), parts, optimization.ema, fit.rematerialize)
     probe = isinstance(config.task, ClassificationConfig) and config.task.linear_probe
 
@@ -217,32 +239,35 @@ def _train(
         if not probe:
             return new_state(variables, optimizer, settings)
         flipped = config.augmentation.flip != "none"
-        return new_state(probed(network, variables, scaling, images, flipped=flipped), optimizer, settings)
+        everywhere = devices.replicate(variables)
+        begun = probed(network, everywhere, scaling, images, flipped=flipped)
+        return new_state(begun, optimizer, settings)
 
     trainer = Trainer(
         run=config.digest,
         folder=folder,
         task=task,
-        step=train_step(network, scaling, task.row_loss, optimizer, settings),
-        fetch=images.fetch,
+        feed=feed_of(train_step(network, scaling, task.row_loss, optimizer, settings, devices), source),
         epochs=optimization.epochs,
         judge_first=probe,
         select=optimization.select,
         seed=config.seed,
         reporter=reporter,
         preempted=preempted,
+        devices=devices,
     )
-    device = jax.devices()[0]
+    device = jax.local_devices()[0]
     record = {
         "finished": False,
         "seed": config.seed,
         "device": f"{device.platform}: {device.device_kind}",
+        "devices": devices.count,
         "micro_batch": fit.micro_batch,
         "rematerialized": fit.rematerialize,
         "last_session_started": started.isoformat(timespec="seconds"),
         "versions": versions(),
     }
-    write_record(folder / RECORD, record)
+    _write_record(folder, record)
     history = trainer.fit(new_state(variables, optimizer, settings), begin)
     done = {
         "finished": True,
@@ -250,8 +275,21 @@ def _train(
         "last_session_seconds": round(time.monotonic() - began, 1),
         "training_seconds": round(sum(epoch.seconds for epoch in history), 1),
     }
-    write_record(folder / RECORD, {**record, **done})
+    _write_record(folder, {**record, **done})
     return history
+
+
+def _write_record(folder: Path, record: dict[str, Any]) -> None:
+    if is_first_process():
+        write_record(folder / RECORD, record)
+
+
+def _batch_of(config: RunConfig, split: Split) -> int:
+    """Return how many images or pairs a step has for devices to divide."""
+    batch = config.optimization.batch_size
+    if isinstance(config.task, SiameseConfig) and config.task.pairing == "in-batch":
+        return images_in_batch(split.labels[split.rows("train")], batch)
+    return batch
 
 
 def initial_network(config: RunConfig, found: tuple[FoundWeights, ...]) -> tuple[Network, Variables]:
@@ -308,5 +346,5 @@ def stop_if_asked(stopped: Preemption, run: Path) -> None:
     Raises:
         Preempted: it was.
     """
-    if stopped():
+    if highest(stopped())[0]:
         raise Preempted(f"stopped on request before {run}; the same command resumes")

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from numpy.typing import NDArray
 
 from cxr_cli.evaluation.threeway import Trials, draw_trials
 from cxr_cli.models.network import Network, Variables
@@ -52,6 +53,17 @@ def in_batch_loss(module: Any, images: Array, targets: Array, mask: Array, keys:
     return Answers(binary_cross_entropy(difference, different), (difference > 0) == different, weight)
 
 
+def images_in_batch(labels: NDArray[np.int64], batch_size: int) -> int:
+    """Return how many images a batch of in-batch pairs has: no more than there are class-even.
+
+    Args:
+        labels: int [N], of the training images.
+        batch_size: wanted.
+    """
+    classes, counts = np.unique(labels, return_counts=True)
+    return min(batch_size, len(classes) * int(counts.min()))
+
+
 class Comparison:
     """See `Task`. Source: "Siamesifying the COVID-Net", sections 3.1 and 3.2.1."""
 
@@ -94,10 +106,7 @@ class Comparison:
     def _plan_in_batch(self, epoch: int) -> EpochPlan:
         """Draw class-even batches of images, enough for as many pairs as wanted: rows [steps, batch size]."""
         labels = self.images.labels[self.images.train]
-        images = min(
-            self.batch_size,
-            len(np.unique(labels)) * int(np.unique(labels, return_counts=True)[1].min()),
-        )
+        images = images_in_batch(labels, self.batch_size)
         batches = -(-self.settings.pairs // (images * (images - 1) // 2))
         rows = self.images.train[
             draw_class_even_batches(labels, images, batches, epoch_generator(self.seed, epoch))

@@ -13,6 +13,7 @@ from jax import Array
 
 from cxr_cli.models.network import Network, Variables
 from cxr_cli.models.stages import stage_numbers
+from cxr_cli.prediction.devices import ONE_DEVICE, Devices
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import normalize
 from cxr_cli.prediction.precision import matmul_precision, to_compute_type
@@ -96,24 +97,26 @@ def train_step(
     row_loss: RowLoss,
     optimizer: optax.GradientTransformation,
     settings: StepSettings,
+    devices: Devices = ONE_DEVICE,
 ) -> TrainStep:
     """Make the training step: augmentation, forward, backward, update and the epoch's sums, in one program.
 
     Rematerialized, the step is the same to rounding. With micro-batches the gradient is that of the whole
     batch too; but batch normalization, where a model has it, takes the statistics of each micro-batch by
-    itself, as it does in other frameworks.
+    itself, as it does in other frameworks. Where devices divide the batch, the statistics are still those of
+    all its images.
     """
     loss_of = summed_loss(network, scaling, row_loss, settings.rematerialize)
     gradient = jax.value_and_grad(loss_of, has_aux=True)
 
-    @partial(jax.jit, donate_argnums=0)
+    @partial(jax.jit, donate_argnums=0, out_shardings=devices.everywhere)
     def step(
         state: TrainState, images: Array, targets: Array, mask: Array, key: Array
     ) -> tuple[TrainState, Array]:
         augment_keys, dropout_keys = jax.random.split(key, (2, len(images)))
         batch = Batch(augment(images, augment_keys, settings.augmentation), targets, mask, dropout_keys)
         params, stats = state.variables
-        with matmul_precision(scaling.precision):
+        with matmul_precision(scaling.precision), devices.tracing():
             if settings.micro_batch:
                 stats, gradients, sums = _accumulate(gradient, params, stats, batch, settings.micro_batch)
             else:
@@ -173,7 +176,8 @@ def _accumulate(
     gradient: Callable[..., Any], params: Any, stats: Any, batch: Batch, size: int
 ) -> tuple[Any, Any, Array]:
     """Sum gradients over micro-batches of `size` images, one after the other: (stats, gradients, sums)."""
-    parts = jax.tree.map(lambda leaf: leaf.reshape(-1, size, *leaf.shape[1:]), batch)
+    # Every so many images, so that each device has its share of each part.
+    parts = jax.tree.map(lambda leaf: leaf.reshape(size, -1, *leaf.shape[1:]).swapaxes(0, 1), batch)
 
     def one(carry: tuple[Any, Any, Array], part: Batch) -> tuple[tuple[Any, Any, Array], None]:
         stats, gradients, sums = carry

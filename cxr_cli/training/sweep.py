@@ -11,6 +11,7 @@ import pandas as pd
 from cxr_cli.array_task import ArrayTask
 from cxr_cli.artifacts import write_csv
 from cxr_cli.dataset.reader import open_dataset
+from cxr_cli.prediction.devices import is_first_process
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import CONFIG, read_config
 from cxr_cli.runs.folder import HISTORY, is_finished
@@ -106,7 +107,7 @@ def sweep(
                 f"{point.name}: {verb} validation accuracy {best.val_accuracy:.4f} (epoch {best.epoch})"
             )
     table = sweep_table(folder, points)
-    if task is None:
+    if task is None and is_first_process():
         write_csv(folder / TABLE, table)
     return SweepResult(folder, table)
 

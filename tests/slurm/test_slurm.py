@@ -102,6 +102,31 @@ def test_a_job_that_is_stopped_is_requeued_and_ends_with_the_same_weights(
         np.testing.assert_array_equal(one, other)
 
 
+def test_two_processes_of_a_job_train_one_model_and_are_requeued_together(
+    cluster: Cluster, cxr: Cxr, small_dataset: Path, split_file: Path, tmp_path: Path
+) -> None:
+    words = ("--split", split_file, "--width", 0.125, "--epochs", 30, "--batch-size", 8, "--lr", 1e-3)
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    assert cxr("train", small_dataset, *words, "-o", alone).code == 0
+
+    script, _ = script_of(cxr, "--ntasks", 2, "train", small_dataset, *words, "-o", together)
+    job = cluster.call("sbatch", "--parsable", script=script).strip()
+    history = together / "history.csv"
+    cluster.wait_until(lambda: history.exists() and len(history.read_text().splitlines()) > 2)
+    cluster.call("scancel", "--signal=USR1", job)
+    cluster.wait_until(lambda: cluster.states(job) == {"PENDING"})
+    cluster.call("scontrol", "update", f"JobId={job}", "StartTime=now")
+    cluster.wait(job)
+    log = (cluster.folder / f"cxr-train-{job}.log").read_text()
+    assert log.count("2 processes train together") == 2
+    assert log.count("best validation accuracy") == 1
+    assert json.loads((together / "run.json").read_text())["devices"] == 2
+    curves = [
+        pd.read_csv(run / "history.csv")[["epoch", "train_loss", "val_loss"]] for run in (alone, together)
+    ]
+    np.testing.assert_allclose(curves[1], curves[0], rtol=1e-3)
+
+
 @pytest.mark.parametrize("command", ["preprocess", "sweep", "crossval", "train"])
 def test_scripts_are_what_sbatch_takes(cluster: Cluster, cxr: Cxr, tmp_path: Path, command: str) -> None:
     limits = ("--time", "00:10:00", "--memory", "1G", "--partition", "all", "--warning", 60)

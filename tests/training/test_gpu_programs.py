@@ -14,8 +14,11 @@ from cxr_cli.models.network import Network, Variables, outline
 from cxr_cli.models.registry import ARCH_NAMES, FILES, parts_of
 from cxr_cli.prediction.forward import Scaling, forward_function, read_logits, read_vectors
 from cxr_cli.training.classification import classification_loss
+from cxr_cli.training.feed import many_steps
+from cxr_cli.training.loop import step_keys
 from cxr_cli.training.siamese import pair_loss
 from cxr_cli.training.step import StepSettings, new_state, train_step
+from cxr_cli.training.tasks import EpochPlan
 
 BATCH = 2
 SIZES = {"inception_v3": 299}
@@ -42,13 +45,21 @@ def built(arch: str, siamese: bool) -> tuple[Network, Variables, int]:
     return *outline(spec, lowering="native"), size
 
 
-def training_program(arch: str, siamese: bool, precision: str) -> tuple[str, Variables]:
+def training_program(
+    arch: str, siamese: bool, precision: str, steps: int | None = None
+) -> tuple[str, Variables]:
+    """Lower a step, or many steps on resident images."""
     network, variables, size = built(arch, siamese)
     loss = pair_loss if siamese else classification_loss(np.ones(3, np.float32), 0.0)
     optimizer, settings = optax.adam(1e-4), StepSettings()
     state = jax.eval_shape(lambda: new_state(variables, optimizer, settings))
     step = train_step(network, Scaling(0.5, 0.25, precision), loss, optimizer, settings)
     rows = 2 * BATCH if siamese else BATCH
+    if steps:
+        of_rows = array((steps, rows), jnp.int64)
+        plan = EpochPlan(of_rows, array((steps, BATCH), jnp.int64), array((steps, BATCH), bool))  # type: ignore
+        keys, images = jax.eval_shape(lambda: step_keys(0, 0, steps)), array((10, size, size), jnp.uint8)
+        return lowered(many_steps(step), state, images, plan, keys, 0, steps), variables
     batch = (array((rows, size, size), jnp.uint8), array((BATCH,), jnp.int32), array((BATCH,), bool))
     return lowered(step, state, *batch, jax.eval_shape(lambda: jax.random.key(0))), variables
 
@@ -67,6 +78,16 @@ def test_a_step_of_training_has_native_convolutions_forward_and_backward(arch: s
     kernels = convolutions_of(variables)
     first_layers = 2 * max(1, len(parts_of(arch)))
     assert 3 * kernels - first_layers <= len(kinds) <= 3 * kernels
+
+
+@pytest.mark.parametrize("siamese", [False, True])
+def test_many_steps_on_resident_images_are_one_loop_of_the_same_convolutions(siamese: bool) -> None:
+    program, _ = training_program("covidnet", siamese, "bfloat16", steps=3)
+    alone, _ = training_program("covidnet", siamese, "bfloat16")
+    assert program.count("stablehlo.while") == alone.count("stablehlo.while") + 1
+    assert CONVOLUTION.findall(program) == CONVOLUTION.findall(alone)
+    gathered = r'"stablehlo.gather"\(.*tensor<10x224x224xui8>.*-> tensor<[24]x224x224xui8>'
+    assert len(re.findall(gathered, program)) == 1
 
 
 @pytest.mark.parametrize(("arch", "siamese"), MODELS, ids=NAMES)

@@ -4,6 +4,7 @@ import math
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from recorder import Recorder
 
 from cxr_cli.errors import Preempted, TrainingDiverged
 from cxr_cli.models.network import Network, Variables
+from cxr_cli.prediction.devices import ONE_DEVICE
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.training import loop
 from cxr_cli.training.checkpoint import Progress, RollingCheckpoint
 from cxr_cli.training.classification import Classification, classification_loss
+from cxr_cli.training.feed import streamed
 from cxr_cli.training.history import EpochRecord, read_history
 from cxr_cli.training.loop import Trainer
 from cxr_cli.training.recipes import named_recipe
@@ -74,18 +77,19 @@ def make_trainer(
     def make(folder: Path, seed: int = 0, preempted: Callable[[], bool] = never) -> Trainer:
         images = task_images(np.arange(60), np.arange(60, 90))
         task = Classification(single[0], scaling, images, named_recipe("single", {}), seed)
+        feed = partial(streamed, real_step, images.fetch, ONE_DEVICE)
         return Trainer(
             "0" * 64,
             folder,
             task,
-            real_step,
-            images.fetch,
+            feed,
             EPOCHS,
             False,
             "loss",
             seed,
             Recorder(),
             preempted,
+            look_seconds=0.0,
         )
 
     return make
@@ -199,9 +203,9 @@ def test_a_preempted_run_goes_on_as_if_nothing_had_been(
 
 
 def test_going_on_compiles_nothing_anew(
-    tmp_path: Path, make_trainer: MakeTrainer, initial: Callable[[], TrainState]
+    tmp_path: Path, make_trainer: MakeTrainer, initial: Callable[[], TrainState], real_step: TrainStep
 ) -> None:
-    programs: Any = make_trainer(tmp_path).step
+    programs: Any = real_step
     for question in (2, 3):
         with pytest.raises(Preempted):
             make_trainer(tmp_path, preempted=after(question)).fit(initial(), initial)
@@ -325,8 +329,7 @@ def scripted(
         "0" * 64,
         folder,
         Scripted(judged, 0 if judge_first else 1),
-        step,
-        jnp.asarray,
+        partial(streamed, step, jnp.asarray, ONE_DEVICE),
         epochs,
         judge_first,
         select,

@@ -25,6 +25,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from cxr_cli.models.nn.sharing import sum_over_images
+
 Lowering = Literal["native", "product"]
 
 
@@ -161,12 +163,12 @@ def _depthwise_backward(
 ) -> tuple[Array, Array]:
     x, kernel = saved
 
-    def kernel_gradient(image_and_cotangent: tuple[Array, Array]) -> Array:
+    def of_image(image_and_cotangent: tuple[Array, Array]) -> Array:
         image, upstream = image_and_cotangent
         shifts = _shifts(_zero_padded(image[None], padding), kernel.shape[:2], stride)
         return jnp.stack([jnp.sum(jnp.sum(shift[0] * upstream, 0), 0) for shift in shifts])
 
-    by_kernel = jnp.sum(lax.map(kernel_gradient, (x, cotangent)), 0)
+    by_kernel = sum_over_images(of_image, (x, cotangent))
     return _depthwise_by_x(cotangent, kernel, stride, padding, x.shape), by_kernel.reshape(kernel.shape)
 
 
