@@ -42,10 +42,13 @@ from cxr_cli.models.architecture import NetworkSpec
 from cxr_cli.models.network import Network, Variables, create
 from cxr_cli.models.registry import ARCH_NAMES, FILES
 from cxr_cli.prediction.forward import Scaling, forward_function, read_logits, read_vectors
+from cxr_cli.prediction.loading import image_source
 from cxr_cli.prediction.precision import matmul_precision
 from cxr_cli.training.classification import classification_loss
+from cxr_cli.training.feed import feed_of
 from cxr_cli.training.siamese import pair_loss
 from cxr_cli.training.step import StepSettings, TrainState, new_state, train_step
+from cxr_cli.training.tasks import EpochPlan
 
 CLASSES = 3
 FAMILIES = tuple(names[0] for names in FILES.values())
@@ -423,6 +426,35 @@ def learns(report: Report, scale: Scale) -> None:
         )
 
 
+def data_path(report: Report, scale: Scale) -> None:
+    """Compare training from resident images, many steps a dispatch, with training from streamed ones."""
+    arch, steps = "covidnet", 8
+    pixels = np.asarray(random_images(scale, arch, steps * scale.training))
+    rows = np.random.default_rng(2).permutation(len(pixels)).reshape(steps, scale.training)
+    plan = EpochPlan(rows, rows % CLASSES, np.ones(rows.shape, bool))
+    keys = jax.random.split(jax.random.key(0), steps)
+    network, variables = draw(scale, arch, siamese=False)
+    loss, optimizer = classification_loss(np.ones(CLASSES, np.float32), 0.0), optax.adam(1e-4)
+    finals, rates = {}, {}
+    for name, kept in (("resident", True), ("streamed", False)):
+        step = train_step(network, Scaling(0.5, 0.25, "float32"), loss, optimizer, StepSettings())
+        feed = feed_of(step, image_source(pixels, resident=kept))
+        for turn in range(2):  # the first one compiles
+            state = new_state(jax.tree.map(jnp.array, variables), optimizer, StepSettings())
+            began = time.perf_counter()
+            with feed(plan, keys, 0) as run:
+                state, _ = run(state, steps)
+            jax.block_until_ready(state)
+            rates[name] = turn and rows.size / (time.perf_counter() - began)
+        finals[name] = jax.device_get(state.variables.params)
+    off = max(jax.tree.leaves(jax.tree.map(lambda a, b: float(np.abs(a - b).max()), *finals.values())))
+    shown = ", ".join(f"{name} {rate:.0f} images/s" for name, rate in rates.items())
+    # Adam moves a weight by 1e-4 a step, whatever the size of its gradient.
+    report.check(
+        "resident and streamed images train alike", off < 2e-4 * steps, f"{shown}; weights off by {off:.0e}"
+    )
+
+
 def command_line(report: Report, scale: Scale) -> None:
     """Check the commands: a stopped run ends as an undisturbed one, then test and Grad-CAM."""
     with tempfile.TemporaryDirectory() as name:
@@ -523,7 +555,7 @@ def main() -> None:
         f"{date.today()}, {device.device_kind}, jax {jax.__version__}, Python {platform.python_version()}."
     )
     report.say("\n## Checks\n\n| check | result | seen |\n| --- | --- | --- |")
-    for part in (numbers, learns, command_line):
+    for part in (numbers, learns, data_path, command_line):
         try:
             part(report, scale, archs) if part is numbers else part(report, scale)  # type: ignore[operator]
         except Exception as error:

@@ -42,3 +42,10 @@ def test_a_failed_check_is_remembered(capsys: pytest.CaptureFixture[str]) -> Non
     report.check("sum", False, "2 + 2 = 5")
     assert report.failed == ["sum"]
     assert "| sum | **failed** | 2 + 2 = 5 |" in capsys.readouterr().out
+
+
+def test_resident_and_streamed_images_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    report = check.Report(600)
+    check.data_path(report, check.DRY)
+    assert not report.failed
+    assert "weights off by" in capsys.readouterr().out
