@@ -63,7 +63,7 @@ class Devices:
         assert self.mesh is not None
         even = shape[axis] % self.mesh.size == 0
         spec = PartitionSpec(*[None] * axis, BATCH) if even else PartitionSpec()
-        canonical = jnp.result_type(kind)
+        canonical = jax.dtypes.canonicalize_dtype(kind)
         return jax.make_array_from_callback(
             shape, NamedSharding(self.mesh, spec), lambda index: np.asarray(part(index), canonical)
         )
