@@ -1,6 +1,7 @@
 """Open a finished DATASET folder; read what a begun one, or a shard, holds."""
 
 import json
+import mmap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,6 +144,25 @@ def _map_images(path: Path) -> NDArray[np.uint8]:
     if images.dtype != np.uint8 or images.ndim != 3:
         raise BadInput(f"{path}: {images.dtype} {list(images.shape)}; uint8 [N, H, W] is needed")
     return np.asanyarray(images, dtype=np.uint8)
+
+
+def read_rows(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Return images[rows]; of a memory map, read these rows from the disk and nothing around them.
+
+    Left to itself the system reads ahead around each row: 8 MiB on a machine where an image had 49 KiB.
+
+    Args:
+        images: uint8 [N, H, W].
+        rows: int [...].
+    """
+    mapped = images.base
+    if isinstance(images, np.memmap) and isinstance(mapped, mmap.mmap):
+        first, size = images.offset % mmap.ALLOCATIONGRANULARITY, images[0].nbytes
+        for row in rows.ravel():
+            start = first + int(row) * size
+            before = start % mmap.PAGESIZE
+            mapped.madvise(mmap.MADV_WILLNEED, start - before, size + before)
+    return images[rows]
 
 
 def record_of(folder: Path) -> str:

@@ -13,6 +13,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from numpy.typing import NDArray
 
+from cxr_cli.dataset.reader import read_rows
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.models.nn.sharing import BATCH
 from cxr_cli.processes import PATIENCE
@@ -51,9 +52,9 @@ class Devices:
     def take(self, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Array:
         """Place images[rows]; each process reads those of its own devices alone."""
         if self.mesh is None:
-            return jnp.asarray(images[rows])
+            return jnp.asarray(read_rows(images, rows))
         shape = (*rows.shape, *images.shape[1:])
-        return self._make(shape, 0, lambda index: images[rows[index[0]]], images.dtype)
+        return self._make(shape, 0, lambda index: read_rows(images, rows[index[0]]), images.dtype)
 
     def _make(
         self, shape: tuple[int, ...], axis: int, part: Callable[[Any], NDArray[Any]], kind: np.dtype[Any]
