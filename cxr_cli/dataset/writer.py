@@ -32,7 +32,7 @@ from cxr_cli.dataset.reader import (
 )
 from cxr_cli.errors import BadInput
 
-NOTED_EVERY = 0.5
+NOTED_EVERY = 0.05
 """Seconds after which what was added is on disk at the latest, once the next is added."""
 
 

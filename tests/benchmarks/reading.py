@@ -7,6 +7,8 @@ reads no characteristics, and does not check what it reads. Beside the files of 
 x 2500 pixels in an archive's encodings are made of one of them, and small PNG images; but for these, links
 repeat a few. The two take turns; a ratio above 1 says that cxr takes less time. Both include their start.
 
+CPU times (`--cpu-times`): those of reading one image, in one process that has started, by both.
+
 Memory: the peak of the largest process of `cxr preprocess` over 1,000, 10,000 and 100,000 small PNG images,
 no two alike.
 """
@@ -209,6 +211,41 @@ def draw_small(folder: Path, count: int) -> None:
         (folder / f"{number:06}.png").write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
 
 
+def cpu_time(paths: Sequence[Path], rounds: int, plain: bool) -> float:
+    """The median CPU seconds that `cxr preprocess`, or the plain loop, takes to read one of these files."""
+    import cv2
+
+    read: Callable[[Path], Any] = plain_image
+    if not plain:  # in a process of its own, for this import sets the decoders
+        from cxr_cli.images.read import Geometry, UnreadImage, read_image
+
+        def read(path: Path) -> Any:
+            return read_image(UnreadImage(path), Geometry(SIZE))
+
+    cv2.setNumThreads(1)
+    read(paths[0])  # loads the decoders
+    times = []
+    for path in [*paths] * rounds:
+        began = time.process_time()
+        read(path)
+        times.append(time.process_time() - began)
+    return statistics.median(times)
+
+
+def print_cpu_times(source: Path, kind: str, rounds: int, work: Path) -> None:
+    """Print a line of CPU times, in one process and without its start."""
+    inputs = work / f"{kind} alone"
+    files = sorted(path for path in source.rglob("*") if path.is_file() and path.suffix != ".csv")
+    if kind == "small PNG":
+        apart(draw_small, inputs, 100)
+    elif kind == "folder":
+        link_images(files[::3], inputs, len(files[::3]))
+    else:
+        apart(make_large, files[0], inputs, kind)
+    plain, ours = (apart(cpu_time, sorted(inputs.iterdir()), rounds, plain) for plain in (True, False))
+    print(f"| {kind} | {1e3 * plain:.2f} | {1e3 * ours:.2f} | {plain / ours:.2f} |", flush=True)
+
+
 def print_throughput(source: Path, kind: str, all_workers: Sequence[int], rounds: int, work: Path) -> None:
     """Print a line for each number of workers."""
     images, inputs = IMAGES[kind], work / kind / "images"
@@ -220,19 +257,20 @@ def print_throughput(source: Path, kind: str, all_workers: Sequence[int], rounds
     else:
         link_images(apart(make_large, files[0], work / f"{kind} files", kind), inputs, images)
     for workers in all_workers:
-        ratios, plain_costs, costs = [], [], []
+        ratios, cpu_ratios, plain_costs, costs = [], [], [], []
         for turn in range(rounds):
             loop = [sys.executable, __file__, str(inputs), "--plain-loop", str(workers)]
             plain_costs.append(cost_of(loop))
             command = preprocess_command(inputs, work / kind / f"dataset{workers}{turn}", workers)
             costs.append(cost_of(command))
             ratios.append(plain_costs[-1].seconds / costs[-1].seconds)
+            cpu_ratios.append(plain_costs[-1].cpu_seconds / costs[-1].cpu_seconds)
         plain, ours = (
             images / statistics.median(cost.seconds for cost in each) for each in (plain_costs, costs)
         )
         print(
             f"| {kind} | {images:,} | {workers} | {plain:.1f} | {ours:.1f} "
-            f"| {statistics.median(ratios):.2f} |",
+            f"| {statistics.median(ratios):.2f} | {statistics.median(cpu_ratios):.2f} |",
             flush=True,
         )
 
@@ -258,6 +296,7 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="*", choices=[*IMAGES], default=[*IMAGES])
     parser.add_argument("--workers", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--cpu-times", action="store_true", help="print CPU times an image alone")
     parser.add_argument("--counts", type=int, nargs="*", default=[1000, 10_000, 100_000])
     parser.add_argument("--plain-loop", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -266,8 +305,14 @@ def main() -> None:
             plain_loop(options.source, Path(work, "images.npy"), options.plain_loop)
         return
     print(f"{date.today()}, {platform.platform()}, load {os.getloadavg()[0]:.1f} at the start")
-    print("\n| images | number | workers | plain loop, images a second | cxr, images a second | ratio |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    if options.cpu_times:
+        print("\n| images | plain loop, CPU ms | cxr, CPU ms | ratio |\n| --- | --- | --- | --- |")
+        with tempfile.TemporaryDirectory() as work:
+            for kind in options.kinds:
+                print_cpu_times(options.source, kind, options.rounds, Path(work))
+        return
+    print("\n| images | number | workers | plain loop, images/s | cxr, images/s | ratio | of CPU time |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as work:
         for kind in options.kinds:
             print_throughput(options.source, kind, options.workers, options.rounds, Path(work))
