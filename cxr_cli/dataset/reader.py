@@ -45,7 +45,7 @@ class Rejected:
 Outcome = Image | Rejected
 
 
-class Counts(TypedDict):
+class Counts(TypedDict, total=False):
     """How many inputs there were, and what became of them."""
 
     inputs: int

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from edited import edit_images
 from sklearn.metrics import roc_auc_score
 
 Cxr = Callable[..., Any]
@@ -79,7 +80,7 @@ def study(make_dataset: MakeDataset, tmp_path_factory: pytest.TempPathFactory) -
     patients = [f"p{number // 2}" if number < 8 else f"p{number}" for number in range(60)]
     make_dataset(folder / "dataset", labels, patients, site=sites)
     rng = np.random.default_rng(0)
-    np.save(folder / "dataset" / "images.npy", rng.integers(0, 256, (60, 32, 32), np.uint8))
+    edit_images(folder / "dataset", rng.integers(0, 256, (60, 32, 32), np.uint8))
     assert main(["split", str(folder / "dataset"), "-o", str(folder / "split.csv")]) == 0
     return folder
 
@@ -97,6 +98,7 @@ def test_a_dataset_is_audited_without_a_run(cxr: Cxr, study: Path, tmp_path: Pat
 
 
 def test_the_library_s_audit_is_the_command_s(cxr: Cxr, study: Path, tmp_path: Path) -> None:
+    from cxr_cli.artifacts import read_record
     from cxr_cli.audit.kinds import FindingKind
     from cxr_cli.audit.run import audit
     from cxr_cli.errors import AuditFound
@@ -104,7 +106,7 @@ def test_the_library_s_audit_is_the_command_s(cxr: Cxr, study: Path, tmp_path: P
     result = audit(study / "dataset", study / "split.csv")
     written = tmp_path / "a.json"
     assert cxr("audit", study / "dataset", "--split", study / "split.csv", "--json", written).code == 0
-    assert json.loads(json.dumps(result.as_json())) == json.loads(written.read_text())
+    assert json.loads(json.dumps(result.as_json())) == read_record(written)
     result.refuse([FindingKind.LEAK])
     with pytest.raises(AuditFound, match="found: association"):
         result.refuse([FindingKind.ASSOCIATION])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from edited import edit_images
 
 from cxr_cli.dataset.writer import GrowingDataset
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS
@@ -116,7 +117,7 @@ def test_planted_overlap_is_refused_by_number_or_left_out(
     images = np.load(planted / "images.npy")
     images[0] = own[train[0]]
     images[1] = np.clip(own[train[1]].astype(int) * 0.9 + 10, 0, 255)  # windowed otherwise
-    np.save(planted / "images.npy", images)
+    edit_images(planted, images)
     refused = cxr("test", tested, "--external", planted, *QUICK)
     assert (refused.code, refused.out, refused.err.count("\n")) == (3, "", 1)
     assert "3 images (1 by patient id, 1 identical, 1 near-duplicates)" in refused.err

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from dicom_image import dicom
-from edited_run import edit_config
+from edited import edit_config
 
 Cxr = Callable[..., Any]
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from edited import edit_images
 
 from cxr_cli.artifacts import read_csv, write_csv
 
@@ -327,7 +328,7 @@ def with_near_duplicates(make_dataset: MakeDataset, tmp_path: Path) -> Path:
     folder = make_dataset(tmp_path / "dataset", list("ab") * 16, [f"p{image}" for image in range(32)])
     images = np.load(folder / "images.npy")
     images[28:] = images[:4, :, ::-1]
-    np.save(folder / "images.npy", images)
+    edit_images(folder, images)
     return folder
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from edited_run import edit_config
+from edited import edit_config
 from sklearn.metrics import (
     accuracy_score,
     balanced_accuracy_score,
@@ -88,11 +88,11 @@ def test_a_single_run_gives_a_row_for_each_image_and_the_metrics_of_those_rows(
     for column in ("image_id", "patient_id", "label"):
         assert table[column].tolist() == expected[column].tolist()
     scores = [f"score_{name}" for name in CLASSES]
-    assert table.columns[:7].tolist() == ["image_id", "patient_id", "label", "predicted", *scores]
+    assert table.columns[:8].tolist() == ["image_id", "patient_id", "label", "predicted", *scores, "model_id"]
     manifest = read(small_dataset / "manifest.csv")
     left_out = ("row", *RAW_COLUMNS, *table.columns[:4])
     known = [name for name in manifest if name not in left_out]
-    assert table.columns[7:].tolist() == known
+    assert table.columns[8:].tolist() == known
     np.testing.assert_allclose(table[scores].sum(axis=1), 1.0, atol=1e-5)
     assert table["predicted"].tolist() == [CLASSES[i] for i in table[scores].to_numpy().argmax(1)]
 

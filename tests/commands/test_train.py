@@ -55,7 +55,7 @@ def test_a_run_holds_what_the_design_names(request: pytest.FixtureRequest, recip
     assert (config.network.width, config.size) == (0.125, 32)
     assert (config.optimization.batch_size, config.optimization.lr) == (8, 1e-3)
     assert config.classes == ("covid19", "normal", "pneumonia")
-    history = read_history(run / "history.csv", epochs + 1)
+    history = read_history(run / "history.csv", epochs)
     assert [record.epoch for record in history] == list(range(1, epochs + 1))
     best = max(record.val_accuracy for record in history)
     selected = next(record.epoch for record in history if record.val_accuracy == best)
@@ -219,7 +219,7 @@ def test_a_run_that_a_cluster_stops_goes_on_with_the_same_command(
     assert all(EPOCH_LINE.fullmatch(line) for line in epochs)
     assert 0 < len(epochs) < 12
     assert last.startswith(f"{tmp_path / 'run'}: finished; selected epoch ")
-    history = read_history(tmp_path / "run" / "history.csv", 13)
+    history = read_history(tmp_path / "run" / "history.csv", 12)
     assert [record.epoch for record in history] == list(range(1, 13))
     # The first epochs do not know how many there will be: they are those of the shorter run.
     shorter = read_history(single_run / "history.csv", 8)

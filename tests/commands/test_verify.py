@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from edited_run import edit_config
+from edited import edit_config
 
 from cxr_cli.artifacts import read_record, write_record
 
