@@ -131,7 +131,7 @@ def read_study(
     images, divided = open_images(config, dataset, split)
     rows = {subset: divided.rows(subset) for subset in SUBSETS}
     epochs, model = config.optimization.epochs, read_model_record(folder, config)
-    history = read_history(folder / HISTORY, epochs)
+    history = read_history(folder / HISTORY, epochs, whole=True)
     check_selected(folder / HISTORY, history, model["epoch"])
     model_id = model_id_of(config, model["epoch"])
     if gradcam is not None and not any(gradcam.glob(SHEETS)):

@@ -230,7 +230,7 @@ def _model(folder: Path, config: RunConfig, full: bool) -> str:
 
 def _history(folder: Path, config: RunConfig, epoch: int) -> str:
     finished = is_finished(folder)
-    history = read_history(folder / HISTORY, config.optimization.epochs, unfinished=not finished)
+    history = read_history(folder / HISTORY, config.optimization.epochs, whole=finished)
     check_selected(folder / HISTORY, history, epoch)
     return f"{history[-1].epoch} epochs, {epoch} selected"
 

@@ -151,7 +151,7 @@ def crossval(
 def _is_tested(run: Path) -> bool:
     """Whether the selected model of a run has been tested."""
     config = read_config(run)
-    selected = best_epoch(read_history(run / HISTORY, config.optimization.epochs)).epoch
+    selected = best_epoch(read_history(run / HISTORY, config.optimization.epochs, whole=True)).epoch
     metrics = read_metrics(run / METRICS) if (run / METRICS).exists() else {}
     tested = metrics.get("epoch") == selected and (run / PREDICTIONS).exists()
     return tested and (not config.siamese or (run / TEMPLATES).exists())

@@ -43,13 +43,13 @@ def write_history(path: Path, history: Sequence[EpochRecord]) -> None:
     write_csv(path, pd.DataFrame([asdict(record) for record in history]))
 
 
-def read_history(path: Path, epochs: int, *, unfinished: bool = False) -> list[EpochRecord]:
+def read_history(path: Path, epochs: int, *, whole: bool = False) -> list[EpochRecord]:
     """Read the table up to epoch number `epochs`; a row more may be there if a run was killed.
 
     Args:
         path: of history.csv.
         epochs: how many the run has done.
-        unfinished: fewer may be there.
+        whole: the run is finished, and all are there.
 
     Raises:
         BadInput: it is missing or damaged, a value is no number, or its epochs are not 1, 2, 3, ..., perhaps
@@ -69,7 +69,7 @@ def read_history(path: Path, epochs: int, *, unfinished: bool = False) -> list[E
     if first not in (0, 1) or any(record.epoch != first + place for place, record in enumerate(history)):
         found = ", ".join(str(record.epoch) for record in history[:20])
         raise BadInput(f"{path}: column 'epoch' is {found}; 1, 2, 3, ... is right")
-    if len(history) < epochs + 1 - first and not unfinished:
+    if whole and len(history) < epochs + 1 - first:
         raise BadInput(f"{path}: ends with epoch {first + len(history) - 1}, the run has done {epochs}")
     return history[: epochs + 1 - first]
 

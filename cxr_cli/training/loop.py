@@ -88,7 +88,7 @@ class Trainer:
             restored = checkpoint.restore(like)
             state, progress = restored or (begin(), Progress(0, 0))
             state = self.devices.replicate(state)
-            history = read_history(self.folder / HISTORY, progress.epoch)
+            history = read_history(self.folder / HISTORY, progress.epoch, whole=True)
             meet("history read")
             if restored:
                 step = f", step {progress.step}" if progress.step else ""

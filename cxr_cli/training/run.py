@@ -199,7 +199,7 @@ def _train_or_find_finished(
 ) -> tuple[EpochRecord, bool]:
     finished, curves = is_finished(folder), folder / FIGURES / CURVES
     if finished:
-        history = read_history(folder / HISTORY, config.optimization.epochs)
+        history = read_history(folder / HISTORY, config.optimization.epochs, whole=True)
     else:
         with preemption() as preempted:
             history = _train(folder, config, dataset, split, found, fit, reporter, preempted)

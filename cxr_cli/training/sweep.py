@@ -132,7 +132,7 @@ def _row(run: Path, point: GridPoint) -> dict[str, Any]:
     empty = {"epochs": 0, "best_epoch": None, "val_accuracy": None}
     if not (run / CONFIG).exists() or not (run / HISTORY).exists():
         return {**row, **empty}
-    history = read_history(run / HISTORY, read_config(run).optimization.epochs, unfinished=True)
+    history = read_history(run / HISTORY, read_config(run).optimization.epochs)
     best = best_epoch(history)
     return {
         **row,

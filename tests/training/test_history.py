@@ -66,12 +66,12 @@ def test_a_damaged_history_is_refused_by_line_and_column(
     assert message in str(caught.value)
 
 
-def test_a_history_that_is_too_short_is_refused_unless_the_run_is_unfinished(tmp_path: Path) -> None:
+def test_a_history_that_is_too_short_is_refused_where_the_run_is_finished(tmp_path: Path) -> None:
     history = [record(1, 0.5), record(2, 0.6)]
     write_history(tmp_path / "history.csv", history)
     with pytest.raises(BadInput, match="ends with epoch 2, the run has done 3"):
-        read_history(tmp_path / "history.csv", 3)
-    assert read_history(tmp_path / "history.csv", 3, unfinished=True) == history
+        read_history(tmp_path / "history.csv", 3, whole=True)
+    assert read_history(tmp_path / "history.csv", 3) == history
 
 
 def test_the_selected_epoch_is_that_of_the_model() -> None:

@@ -248,10 +248,10 @@ def test_a_run_killed_between_checkpoint_and_model_is_repaired(
 ) -> None:
     save = loop.save_model
 
-    def killed(folder: Path, variables: Variables, number: int) -> None:
+    def killed(folder: Path, run: str, variables: Variables, number: int) -> None:
         if number == epoch:
             raise Killed
-        save(folder, variables, number)
+        save(folder, run, variables, number)
 
     selected = {
         record.epoch for record in read_history(uninterrupted / "history.csv", EPOCHS) if record.selected
@@ -377,7 +377,7 @@ def test_a_run_killed_before_its_first_checkpoint_keeps_epoch_0_once(
 ) -> None:
     judged = [Validation(0.1, 0.5), Validation(0.1, 0.6)]
 
-    def killed(folder: Path, variables: Variables, number: int) -> None:
+    def killed(folder: Path, run: str, variables: Variables, number: int) -> None:
         raise Killed
 
     monkeypatch.setattr(loop, "save_model", killed)
