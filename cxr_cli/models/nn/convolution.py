@@ -25,6 +25,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from cxr_cli.models.nn.channels import folded_sums
+
 Lowering = Literal["native", "product"]
 
 
@@ -123,8 +125,7 @@ def depthwise_convolution(x: Array, kernel: Array, stride: int, padding: Sides) 
     """Convolve each channel of x [B,H,W,C] with its own kernel [K,L,1,C] as a sum of K*L shifted products.
 
     Its derivatives are written out because XLA's own are slow on a CPU. The one by x is the same sum again,
-    for each of the stride's phases by itself. The one by the kernel goes image by image and sums rows before
-    columns, which stays in cache (18 ms for 58 at 112x112x48).
+    for each of the stride's phases by itself. The one by the kernel goes image by image, to stay in cache.
     """
     return _shifted_products(_zero_padded(x, padding), kernel, stride)
 
@@ -164,7 +165,7 @@ def _depthwise_backward(
     def kernel_gradient(image_and_cotangent: tuple[Array, Array]) -> Array:
         image, upstream = image_and_cotangent
         shifts = _shifts(_zero_padded(image[None], padding), kernel.shape[:2], stride)
-        return jnp.stack([jnp.sum(jnp.sum(shift[0] * upstream, 0), 0) for shift in shifts])
+        return jnp.stack([folded_sums(jnp.multiply, shift[0], upstream) for shift in shifts])
 
     by_kernel = jnp.sum(lax.map(kernel_gradient, (x, cotangent)), 0)
     return _depthwise_by_x(cotangent, kernel, stride, padding, x.shape), by_kernel.reshape(kernel.shape)
