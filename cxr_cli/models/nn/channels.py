@@ -26,26 +26,28 @@ def channel_sums(term: Callable[..., Array], *maps: Array) -> Array:
         maps: [B,H,W,C], or [B,H,W,1].
     """
 
-    def by_rows(*maps: Array) -> Array:
-        return folded_sums(term, *(part.reshape(-1, part.shape[-1]) for part in maps))
+    def by_parts(*maps: Array) -> Array:
+        return folded_sums(term, *(part.reshape(len(part), -1, part.shape[-1]) for part in maps))
 
     def as_a_whole(*maps: Array) -> Array:
         return jnp.sum(term(*maps), (0, 1, 2))
 
-    sums: Array = lax.platform_dependent(*maps, cpu=by_rows, default=as_a_whole)
+    sums: Array = lax.platform_dependent(*maps, cpu=by_parts, default=as_a_whole)
     return sums
 
 
 def folded_sums(term: Callable[..., Array], *maps: Array) -> Array:
-    """Add up term(*maps), of maps [N,...,C], over all axes but the last, as is fast on a CPU: [C].
+    """Add up term(*maps), of maps [B,N,...,C], over all axes but the last, as is fast on a CPU: [C].
 
-    Some 16 parts of the first axis are added to one another while they are read; that sum is small.
+    Some 16 parts of the second axis are added to one another while they are read; that sum is small. Not of
+    the first: devices that share a batch each add up their own images, and exchange sums alone.
     """
-    count = len(maps[0])
+    count = maps[0].shape[1]
     parts = min(range(8, 17), key=lambda parts: (count % parts, -parts)) if count > 16 else count
     length = count // parts
-    folded = reduce(jnp.add, [term(*(part[i * length :][:length] for part in maps)) for i in range(parts)])
-    rest = term(*(part[parts * length :] for part in maps))
+    pieces = [slice(i * length, (i + 1) * length) for i in range(parts)]
+    folded = reduce(jnp.add, [term(*(each[:, piece] for each in maps)) for piece in pieces])
+    rest = term(*(each[:, parts * length :] for each in maps))
     return _summed_rows(folded) + _summed_rows(rest)
 
 

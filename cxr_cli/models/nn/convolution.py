@@ -165,7 +165,7 @@ def _depthwise_backward(
     def kernel_gradient(image_and_cotangent: tuple[Array, Array]) -> Array:
         image, upstream = image_and_cotangent
         shifts = _shifts(_zero_padded(image[None], padding), kernel.shape[:2], stride)
-        return jnp.stack([folded_sums(jnp.multiply, shift[0], upstream) for shift in shifts])
+        return jnp.stack([folded_sums(jnp.multiply, shift, upstream[None]) for shift in shifts])
 
     by_kernel = jnp.sum(lax.map(kernel_gradient, (x, cotangent)), 0)
     return _depthwise_by_x(cotangent, kernel, stride, padding, x.shape), by_kernel.reshape(kernel.shape)

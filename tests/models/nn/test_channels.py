@@ -34,8 +34,8 @@ def test_sums_are_those_of_numpy_whatever_the_shape(
 
 @pytest.mark.parametrize("rows", [1, 7, 16, 17, 28, 149])
 def test_parts_and_their_rest_are_each_row_once(rows: int) -> None:
-    x = jnp.arange(rows * 6.0).reshape(rows, 3, 2)
-    np.testing.assert_array_equal(jax.jit(partial(folded_sums, jnp.positive))(x), x.sum((0, 1)))
+    x = jnp.arange(rows * 12.0).reshape(2, rows, 3, 2)
+    np.testing.assert_array_equal(jax.jit(partial(folded_sums, jnp.positive))(x), x.sum((0, 1, 2)))
 
 
 def test_a_million_equal_values_add_up() -> None:
