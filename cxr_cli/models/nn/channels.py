@@ -1,7 +1,7 @@
 """Arithmetic by channel: sums over pixels of feature maps; scales and biases, whose derivatives they are.
 
 XLA's CPU backend reads 1 GB a second where it adds up the rows of a matrix itself, and 17 to 40 GB where a
-library does it; but with that library convolutions take up to eight times as long (`compiler_options`). The
+library does it; but with that library convolutions take up to six times as long (`compiler_options`). The
 sums here do without the library, at 20 to 40 GB a second (float32, 2 cores, jax 0.10.2).
 """
 

@@ -12,7 +12,7 @@ OWN_KERNELS = {"xla_cpu_experimental_ynn_fusion_type": ""}
 def compiler_options() -> dict[str, str] | None:
     """Return what `jax.jit` is to compile the outermost function of a program with, on the default device.
 
-    Without that library convolutions are up to eight times as fast, and products as fast. Sums over rows
+    Without that library convolutions are up to six times as fast, and products as fast. Sums over rows
     would be far slower: `channels` has them.
 
     Returns:
