@@ -13,8 +13,8 @@ jax 0.10.2; tests/benchmarks measures it):
     depthwise 5x5, 672 at 14x14            shifted products         0.09
     3x3, 256 at 28x28, 32 groups           blocks of 32 channels    0.01
 
-Ordinary 3x3 and 7x7 ones stay XLA's: patches and a product take the same time backward and up to four times
-as long forward.
+Ordinary ones stay XLA's own, forward and backward, compiled with `compiler_options`: patches and products of
+shifted images are slower (tests/benchmarks/convolutions.py; docs/benchmarks.md has the table).
 """
 
 from collections.abc import Sequence
