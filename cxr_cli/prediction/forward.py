@@ -1,6 +1,7 @@
 """Images -> feature vectors or logits: the forward pass, one for each image."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.models.network import Network, Variables
+from cxr_cli.models.nn.compiler_options import compiler_options
 from cxr_cli.prediction.batches import in_batches
 from cxr_cli.prediction.devices import to_host
 from cxr_cli.prediction.loading import FetchBatch, image_source, normalize
@@ -65,7 +67,7 @@ def read_vectors(module: Any, images: Array) -> Array:
 def forward_function(network: Network, scaling: Scaling, read: Callable[[Any, Array], Array]) -> Forward:
     """Make the jitted function from variables and uint8 images to what `read` returns of the model."""
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=compiler_options())
     def forward(variables: Variables, images: Array) -> Array:
         with matmul_precision(scaling.precision):
             module = network.bind(to_compute_type(variables, scaling.precision))

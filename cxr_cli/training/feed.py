@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
+from inspect import unwrap
 from itertools import islice
 
 import jax
@@ -13,6 +14,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
+from cxr_cli.models.nn.compiler_options import compiler_options
 from cxr_cli.prediction.devices import ONE_DEVICE, Devices
 from cxr_cli.prediction.loading import FetchBatch, ImageSource
 from cxr_cli.training.step import TrainState, TrainStep
@@ -76,14 +78,21 @@ def many_steps(step: TrainStep, devices: Devices = ONE_DEVICE) -> ManySteps:
     Not `lax.scan`: the number of steps is no part of the program, which is compiled once.
     """
 
-    @partial(jax.jit, donate_argnums=0, out_shardings=devices.everywhere)
+    traced = unwrap(step)  # within another program it cannot have compiler options of its own
+
+    @partial(
+        jax.jit,
+        donate_argnums=0,
+        out_shardings=devices.everywhere,
+        compiler_options=compiler_options(),
+    )
     def run(
         state: TrainState, pixels: Array, plan: EpochPlan, keys: Array, first: int, stop: int
     ) -> tuple[TrainState, Array]:
         def one(number: Array, before: tuple[TrainState, Array]) -> tuple[TrainState, Array]:
             state, losses = before
             images = jnp.take(pixels, plan.rows[number], axis=0)
-            state, loss = step(state, images, plan.targets[number], plan.mask[number], keys[number])
+            state, loss = traced(state, images, plan.targets[number], plan.mask[number], keys[number])
             return state, losses.at[number].set(loss)
 
         losses = jnp.zeros(len(plan.rows), jnp.float32)

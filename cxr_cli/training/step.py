@@ -12,6 +12,7 @@ from flax import nnx
 from jax import Array
 
 from cxr_cli.models.network import Network, Variables
+from cxr_cli.models.nn.compiler_options import compiler_options
 from cxr_cli.models.stages import stage_numbers
 from cxr_cli.prediction.devices import ONE_DEVICE, Devices
 from cxr_cli.prediction.forward import Scaling
@@ -109,7 +110,12 @@ def train_step(
     loss_of = summed_loss(network, scaling, row_loss, settings.rematerialize)
     gradient = jax.value_and_grad(loss_of, has_aux=True)
 
-    @partial(jax.jit, donate_argnums=0, out_shardings=devices.everywhere)
+    @partial(
+        jax.jit,
+        donate_argnums=0,
+        out_shardings=devices.everywhere,
+        compiler_options=compiler_options(),
+    )
     def step(
         state: TrainState, images: Array, targets: Array, mask: Array, key: Array
     ) -> tuple[TrainState, Array]:

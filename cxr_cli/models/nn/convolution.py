@@ -13,8 +13,8 @@ jax 0.10.2; tests/benchmarks measures it):
     depthwise 5x5, 672 at 14x14            shifted products         0.09
     3x3, 256 at 28x28, 32 groups           blocks of 32 channels    0.01
 
-Ordinary 3x3 and 7x7 ones stay XLA's: patches and a product take the same time backward and up to four times
-as long forward.
+Ordinary ones stay XLA's own, forward and backward, compiled with `compiler_options`: patches and products of
+shifted images are slower (tests/benchmarks/convolutions.py; docs/benchmarks.md has the table).
 """
 
 from collections.abc import Sequence
@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
+from cxr_cli.models.nn.channels import folded_sums
 from cxr_cli.models.nn.sharing import sum_over_images
 
 Lowering = Literal["native", "product"]
@@ -125,8 +126,7 @@ def depthwise_convolution(x: Array, kernel: Array, stride: int, padding: Sides) 
     """Convolve each channel of x [B,H,W,C] with its own kernel [K,L,1,C] as a sum of K*L shifted products.
 
     Its derivatives are written out because XLA's own are slow on a CPU. The one by x is the same sum again,
-    for each of the stride's phases by itself. The one by the kernel goes image by image and sums rows before
-    columns, which stays in cache (18 ms for 58 at 112x112x48).
+    for each of the stride's phases by itself. The one by the kernel goes image by image, to stay in cache.
     """
     return _shifted_products(_zero_padded(x, padding), kernel, stride)
 
@@ -166,7 +166,7 @@ def _depthwise_backward(
     def of_image(image_and_cotangent: tuple[Array, Array]) -> Array:
         image, upstream = image_and_cotangent
         shifts = _shifts(_zero_padded(image[None], padding), kernel.shape[:2], stride)
-        return jnp.stack([jnp.sum(jnp.sum(shift[0] * upstream, 0), 0) for shift in shifts])
+        return jnp.stack([folded_sums(jnp.multiply, shift, upstream[None]) for shift in shifts])
 
     by_kernel = sum_over_images(of_image, (x, cotangent))
     return _depthwise_by_x(cotangent, kernel, stride, padding, x.shape), by_kernel.reshape(kernel.shape)

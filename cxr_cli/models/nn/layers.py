@@ -12,6 +12,7 @@ import numpy as np
 from flax import nnx
 from jax import Array
 
+from cxr_cli.models.nn.channels import add_bias
 from cxr_cli.models.nn.convolution import Lowering, Padding, convolve
 
 
@@ -92,7 +93,7 @@ class Conv(nnx.Module):
             groups=self.groups,
             lowering=self.lowering,
         )
-        return out if self.bias is None else out + self.bias[...]
+        return out if self.bias is None else add_bias(out, self.bias[...])
 
 
 class GrayStem(nnx.Module):

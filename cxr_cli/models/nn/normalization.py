@@ -7,6 +7,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import Array, lax
 
+from cxr_cli.models.nn.channels import channel_sums, scale_and_shift, wide
+
 MOMENTUM = 0.1
 
 
@@ -39,10 +41,10 @@ class BatchNorm(nnx.Module):
             mask: bool [B], in training: the images that count. Padding is normalized, but not counted; where
                 all is padding the running statistics stay.
         """
-        scale, bias = _wide(self.scale[...]), _wide(self.bias[...])
+        scale, bias = wide(self.scale[...]), wide(self.bias[...])
         if mask is None or self.frozen:
             return _normalized(x, scale, bias, self.mean[...], lax.rsqrt(self.var[...] + self.epsilon))
-        count = jnp.sum(mask, dtype=_wide(x).dtype) * x.shape[1] * x.shape[2]
+        count = jnp.sum(mask, dtype=wide(x).dtype) * x.shape[1] * x.shape[2]
         share = mask / jnp.maximum(count, 1)
         normalized, mean, var = _normalize_by_batch(x, scale, bias, share, self.epsilon)
         pace = self.momentum * jnp.any(mask)
@@ -51,9 +53,9 @@ class BatchNorm(nnx.Module):
         return normalized
 
 
-def _wide(x: Array) -> Array:
-    """Return x in float32, or in float64 if it is."""
-    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+def _of_pixels(share: Array, x: Array) -> Array:
+    """Return what each pixel [B,H,W,1] of x [B,H,W,C] has of its image's share [B]."""
+    return jnp.broadcast_to(share[:, None, None, None], (*x.shape[:3], 1))
 
 
 def _moved(running: Array, batch: Array, pace: Array) -> Array:
@@ -63,7 +65,7 @@ def _moved(running: Array, batch: Array, pace: Array) -> Array:
 def _normalized(x: Array, scale: Array, bias: Array, mean: Array, inverse_deviation: Array) -> Array:
     """Return x [B,H,W,C] normalized, in its own type; all else is [C]."""
     slope = scale * inverse_deviation
-    return (_wide(x) * slope + (bias - mean * slope)).astype(x.dtype)
+    return scale_and_shift(x, slope, bias - mean * slope)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(4,))
@@ -84,9 +86,9 @@ _Saved = tuple[Array, Array, Array, Array, Array]
 def _normalize_forward(
     x: Array, scale: Array, bias: Array, share: Array, epsilon: float
 ) -> tuple[tuple[Array, Array, Array], _Saved]:
-    exact = _wide(x)
-    mean = jnp.sum(jnp.sum(exact, (1, 2)) * share[:, None], 0)
-    var = jnp.sum(jnp.sum(jnp.square(exact - mean), (1, 2)) * share[:, None], 0)
+    shares = _of_pixels(share, x)
+    mean = channel_sums(lambda x, share: wide(x) * share, x, shares)
+    var = channel_sums(lambda x, share: jnp.square(wide(x) - mean) * share, x, shares)
     inverse_deviation = lax.rsqrt(var + epsilon)
     normalized = _normalized(x, scale, bias, mean, inverse_deviation)
     return (normalized, mean, var), (x, scale, share, mean, inverse_deviation)
@@ -98,12 +100,11 @@ def _normalize_backward(
     cotangents: tuple[Array, Array, Array],
 ) -> tuple[Array, Array, Array, None]:
     x, scale, share, mean, inverse_deviation = saved
-    upstream = _wide(cotangents[0])
-    centered = _wide(x) - mean
-    by_bias = jnp.sum(upstream, (0, 1, 2))
-    by_scale = jnp.sum(upstream * centered, (0, 1, 2)) * inverse_deviation
-    by_statistics = by_bias + centered * (inverse_deviation * by_scale)
-    by_x = scale * inverse_deviation * (upstream - share[:, None, None, None] * by_statistics)
+    upstream = cotangents[0]
+    by_bias = channel_sums(wide, upstream)
+    by_scale = inverse_deviation * channel_sums(lambda x, u: wide(u) * (wide(x) - mean), x, upstream)
+    by_statistics = by_bias + (wide(x) - mean) * (inverse_deviation * by_scale)
+    by_x = scale * inverse_deviation * (wide(upstream) - share[:, None, None, None] * by_statistics)
     return by_x.astype(x.dtype), by_scale, by_bias, None
 
 
