@@ -23,7 +23,16 @@ for _name, _command in typer.main.get_command(app).commands.items():
     COMMANDS |= {f"{_name} {word}": each for word, each in _inner.items()} if _inner else {_name: _command}
 
 OF_OTHER_TOOLS = {"--array", "--wrap", "--gres", "--requeue", "--signal", "--version", "--help"}
-OF_BENCHMARKS = {"--studies", "--models", "--seeds", "--only", "--results"}
+OF_BENCHMARKS = {
+    "--cpu-times",
+    "--rounds",
+    "--kinds",
+    "--studies",
+    "--models",
+    "--seeds",
+    "--only",
+    "--results",
+}
 
 SMALLER: dict[str, list[str]] = {
     "preprocess": ["--size", "32", "--workers", "1"],

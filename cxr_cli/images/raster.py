@@ -118,7 +118,7 @@ def _gray_of_deep(stream: BinaryIO, image: Image.Image) -> tuple[NDArray[np.uint
     if image.mode in DEEP_GRAY:
         values = np.asarray(image)
         kind = {"I": "integer gray", "F": "floating-point gray"}.get(image.mode, "16-bit gray")
-        if not np.isfinite(values).all():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
             raise RejectedImageError("has values that are no numbers")
     else:
         # Pillow, which has proved the file whole, keeps the high byte alone: 12 bits in 16 go nearly black.

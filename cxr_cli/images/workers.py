@@ -142,8 +142,9 @@ class _Crew(Generic[Item, Result]):
         results: dict[int, Result | _Raised] = {}
         for turn in range(len(items)):
             while turn not in results:
-                results.update(self._collect(items))
                 self._give(items, turn)
+                results.update(self._collect(items))
+            self._give(items, turn)  # before the caller is at work on the result
             result = results.pop(turn)
             if isinstance(result, _Raised):
                 raise result.error

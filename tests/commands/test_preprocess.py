@@ -157,9 +157,12 @@ def wait_for_lines(process: subprocess.Popen[str], journal: Path, lines: int) ->
 
 @pytest.fixture
 def at_work(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A command with two reading processes that has done its first images of 150."""
-    for seed in range(150):
-        draw(tmp_path / "images" / "normal" / f"{seed:02}.png", seed, side=500)
+    """A command with two reading processes that has done its first images of 500, each there five times."""
+    for seed in range(100):
+        image = tmp_path / "images" / "normal" / f"{seed:02}.png"
+        draw(image, seed, side=500)
+        for copy in range(4):
+            os.link(image, image.with_stem(f"{seed:02}{copy}"))
     process = start(tmp_path / "images", "-o", tmp_path / "d", "--size", 16, "--workers", 2)
     wait_for_lines(process, tmp_path / "d" / "progress.jsonl", 4)
     yield process

@@ -60,6 +60,11 @@ def test_of_a_batch_only_the_item_that_kills_is_lost() -> None:
     assert results == [None] * 200 + ["11: killed its process (SIGSEGV)"] + [None] * 200
 
 
+def test_items_that_take_much_longer_than_those_before() -> None:
+    seconds = [0.0] * 300 + [0.3] * 4 + [0.0] * 300
+    assert list(map_in_order(time.sleep, seconds, 2)) == [None] * len(seconds)
+
+
 def die_once(mark: Path) -> str:
     if not mark.exists():
         mark.touch()
