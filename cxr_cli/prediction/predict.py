@@ -63,7 +63,7 @@ def predict(
         raise InvalidSetting("first", first, f"the classes are {', '.join(map(repr, classes))}")
     check_same_preprocessing(images, ensemble.config)
     rows = np.arange(len(images.images))
-    scores, spread, point = ensemble_scorer(ensemble.open_runs(), templates)(images.images, rows)
+    scores, spread, point, _ = ensemble_scorer(ensemble.open_runs(), templates)(images.images, rows)
     if len(classes) == 2 and point is None:
         reporter.say(f"{run}: has no operating point; the higher score decides. `cxr test {run}` chooses one")
     table = predictions_table(images, rows, scores, classes, point, labels=False, spread=spread)

@@ -20,9 +20,8 @@ from cxr_cli.images.sources import find_inputs
 from cxr_cli.images.workers import map_in_order, usable_cpus
 from cxr_cli.prediction.columns import SCORE, SPREAD, THRESHOLD
 from cxr_cli.prediction.ensemble import Ensemble, ScoreEnsemble, ensemble_scorer, open_ensemble
-from cxr_cli.prediction.forward import INFERENCE_BATCH, Forward, run_over
-from cxr_cli.prediction.loading import image_source
-from cxr_cli.prediction.outliers import Reference, feature_forward, flags_of, reference_of
+from cxr_cli.prediction.forward import INFERENCE_BATCH, read_map
+from cxr_cli.prediction.outliers import Reference, flags_of, reference_of
 from cxr_cli.prediction.preprocessing import run_geometry
 from cxr_cli.reporting import SILENT, Reporter
 
@@ -61,10 +60,8 @@ class FilePredictor:
         """
         self.ensemble: Ensemble = open_ensemble(run, members)
         first, *others = self.ensemble.open_runs()
-        self._score: ScoreEnsemble = ensemble_scorer((first, *others), templates)
-        self._variables = first.variables
-        self._features: Forward = feature_forward(first)
-        self._reference: Reference | None = reference_of(first, self._features, dataset, split, reporter)
+        self._score: ScoreEnsemble = ensemble_scorer((first, *others), templates, (read_map,))
+        self._reference: Reference | None = reference_of(first, dataset, split, reporter)
 
     def predict(self, paths: Sequence[Path], batch: int = INFERENCE_BATCH) -> Iterator[Record]:
         """Predict files, in their order.
@@ -94,10 +91,9 @@ class FilePredictor:
         pixels = np.stack([image.pixels for image in images])
         # Padded to one size, so that each model compiles once.
         rows = np.arange(batch) % len(images)
-        scores, spread, point = self._score(pixels, rows)
+        scores, spread, point, (vectors,) = self._score(pixels, rows)
         deviations: list[float | None] = [None] * len(images)
         if self._reference is not None:
-            vectors = run_over(self._features, self._variables, image_source(pixels), rows)
             deviations = self._reference.deviations(vectors[: len(images)]).tolist()
         flags = flags_of(deviations, pixels)
         classes = self.ensemble.config.classes
