@@ -1,10 +1,10 @@
 """Images a second beside Keras, PyTorch and ONNX Runtime: `python tests/benchmarks/peers.py resnet50`.
 
 Each program is a process of its own, which builds and compiles before the first turn. Then they take turns
-of a few steps, round after round, each alone while the others wait. Rows give medians over rounds, ratios are
-medians of the ratios within rounds. Training is forward, backward and update of a batch of gray uint8 images
-in float32; inference is from uint8 to logits, in evaluation mode. What is not installed is skipped by name:
-`pip install cxr-cli[peers]` brings all.
+of a few steps, round after round, each alone: the others are stopped (SIGSTOP), for idle threads may spin.
+Rows give medians over rounds, ratios are medians of the ratios within rounds. Training is forward, backward
+and update of a batch of gray uint8 images in float32; inference is from uint8 to logits, in evaluation mode.
+What is not installed is skipped by name: `pip install cxr-cli[peers]` brings all.
 
 torchvision's and timm's networks have a first convolution of one channel here, for equal work.
 """
@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -439,6 +440,7 @@ def worker(program: str, name: str, what: Pass) -> Iterator[subprocess.Popen[str
         answer = process.stdout.readline()
         if not answer:
             raise SystemExit(f"{program}: failed\n{process.communicate()[1]}")
+        process.send_signal(signal.SIGSTOP)
         skipped = json.loads(answer).get("skipped")
         if skipped:
             print(f"{program}: skipped, {skipped}", file=sys.stderr)
@@ -449,12 +451,14 @@ def worker(program: str, name: str, what: Pass) -> Iterator[subprocess.Popen[str
 
 
 def turn(process: subprocess.Popen[str], steps: int) -> dict[str, float]:
-    """Let a program take some steps."""
+    """Let a program take some steps, and stop it."""
     assert process.stdin is not None
     assert process.stdout is not None
+    process.send_signal(signal.SIGCONT)
     process.stdin.write(f"{steps}\n")
     process.stdin.flush()
     result: dict[str, float] = json.loads(process.stdout.readline())
+    process.send_signal(signal.SIGSTOP)
     return result
 
 
