@@ -35,9 +35,9 @@ class Ensemble:
     members: tuple[Path, ...]
     config: RunConfig
 
-    def open_runs(self) -> tuple[TrainedRun, ...]:
-        """Open the runs' models."""
-        return tuple(open_run(folder) for folder in self.members)
+    def open_runs(self, meanwhile: Callable[[TrainedRun], None] | None = None) -> tuple[TrainedRun, ...]:
+        """Open the runs' models; see `open_run`."""
+        return tuple(open_run(folder, meanwhile) for folder in self.members)
 
     @property
     def name(self) -> str:

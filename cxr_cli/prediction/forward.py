@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.models.network import Network, Variables, backbone_of
-from cxr_cli.prediction.batches import in_batches
+from cxr_cli.prediction.batches import in_batches, inference_batch
 from cxr_cli.prediction.loading import FetchBatch, image_source, normalize
 from cxr_cli.prediction.precision import matmul_precision, to_compute_type
 from cxr_cli.runs.model_store import TrainedRun
 from cxr_cli.runs.settings import Recipe
-
-INFERENCE_BATCH = 32
 
 Forward = Callable[[Variables, Array], Any]
 """Maps (variables, images uint8 [B,H,W]) to float32 arrays [B, ...], one or a tuple of them, jitted."""
@@ -89,6 +87,18 @@ def forward_function(network: Network, scaling: Scaling, *reads: Read) -> Forwar
     return forward
 
 
+def compile_ahead(function: Any, shapes: Variables, batch: int, size: int) -> None:
+    """Compile a forward function, or find its program in the cache, before weights and images are there.
+
+    Args:
+        function: of `forward_function`.
+        shapes: of the variables, see `models.network.outline`.
+        batch, size: of the images uint8 [batch, size, size].
+    """
+    images: Any = jax.ShapeDtypeStruct
+    function.lower(shapes, images((batch, size, size), np.uint8)).compile()
+
+
 def run_over(function: Forward, variables: Variables, fetch: FetchBatch, rows: NDArray[np.int64]) -> Any:
     """Apply a forward function to images by dataset row.
 
@@ -97,7 +107,8 @@ def run_over(function: Forward, variables: Variables, fetch: FetchBatch, rows: N
     Returns:
         What the function returns, float32 [len(rows), ...] or a tuple of these, in the order of the rows.
     """
-    batches, _ = in_batches(rows, min(INFERENCE_BATCH, len(rows)))
+    size = fetch(rows[:1]).shape[-1]
+    batches, _ = in_batches(rows, inference_batch(len(rows), size))
     results = [function(variables, fetch(batch)) for batch in batches]
     return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(rows)], *results)
 

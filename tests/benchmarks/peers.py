@@ -431,9 +431,17 @@ def work(program: str, row: Row, what: Pass) -> None:
 @contextmanager
 def worker(program: str, name: str, what: Pass) -> Iterator[subprocess.Popen[str] | None]:
     """Start a program and wait until it has compiled; None where it is skipped."""
+    environment = {**os.environ}
+    if program not in PROGRAMS:  # a checkout
+        environment["PYTHONPATH"], program = program, "cxr"
     command = [sys.executable, __file__, name, "--worker", program, "--passes", what]
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
     assert process.stdout is not None
     try:
@@ -517,7 +525,7 @@ def measure(name: str, what: Pass, programs: Sequence[str], steps: int, rounds: 
             f"| {speeds[program] * each:.0f} | {share:.2f} | {peak_gib:.1f} |",
             flush=True,
         )
-    peers = {program: speed for program, speed in speeds.items() if program != "cxr"}
+    peers = {program: speed for program, speed in speeds.items() if program in PROGRAMS and program != "cxr"}
     if "cxr" in speeds and peers:
         best = max(peers, key=peers.__getitem__)
         ratio = over_rounds(lambda results: results[best]["wall"] / results["cxr"]["wall"])
@@ -534,6 +542,7 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", choices=[*ROWS, []], help="networks; all if none is named")
     parser.add_argument("--passes", nargs="+", choices=["training", "inference"])
     parser.add_argument("--programs", nargs="+", choices=PROGRAMS, default=list(PROGRAMS))
+    parser.add_argument("--beside", metavar="FOLDER", help="another checkout of cxr, as a program more")
     parser.add_argument("--steps", type=int, default=2, help="of a turn")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--worker", choices=PROGRAMS, help=argparse.SUPPRESS)
@@ -541,12 +550,13 @@ def main() -> None:
     if options.worker:
         work(options.worker, ROWS[options.rows[0]], options.passes[0])
         return
+    programs = [*options.programs, *filter(None, [options.beside])]
     print(f"{date.today()}, {platform.platform()}, {os.cpu_count()} cores", file=sys.stderr)
     print("| " + " | ".join(COLUMNS) + " |")
     print("| --- " * len(COLUMNS) + "|")
     for name in options.rows or ROWS:
         for what in options.passes or ("training", "inference"):
-            measure(name, what, options.programs, options.steps, options.rounds)
+            measure(name, what, programs, options.steps, options.rounds)
 
 
 if __name__ == "__main__":
