@@ -3,8 +3,10 @@
 import hashlib
 import os
 import platform
+import stat
 import time
 from collections.abc import MutableMapping
+from contextlib import suppress
 from pathlib import Path
 
 FOLDER = "JAX_COMPILATION_CACHE_DIR"
@@ -20,6 +22,7 @@ def use_compile_cache(environment: MutableMapping[str, str] = os.environ) -> str
 
     There is one folder for each type of machine (a home may be shared by unlike ones: a program compiled for
     one processor does not run on another), writable by its owner alone, for a program read back is executed.
+    Nor may others be able to put another folder in its place.
 
     Args:
         environment: variables of this process; a folder that the user set for JAX stays.
@@ -29,19 +32,28 @@ def use_compile_cache(environment: MutableMapping[str, str] = os.environ) -> str
     """
     if FOLDER in environment:
         return None
-    home = environment.get("XDG_CACHE_HOME") or os.path.join(environment.get("HOME", "~"), ".cache")
-    folder = Path(home, "cxr", "compiled", machine_type())
+    caches = Path(environment.get("XDG_CACHE_HOME", ""))
+    if not caches.is_absolute():
+        caches = Path(environment.get("HOME", ""), ".cache")
+    if not caches.is_absolute():
+        return "HOME names no folder"
+    folder = caches / "cxr" / "compiled" / machine_type()
     try:
-        for private in (folder.parent.parent, folder.parent, folder):
-            private.mkdir(mode=0o700, parents=True, exist_ok=True)
-            status = private.stat()
-            if status.st_uid != os.getuid() or status.st_mode & 0o022:
-                return f"{private}: others can write there"
+        for part in (caches, folder.parent.parent, folder.parent, folder):
+            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+            status = part.stat()
+            shared = part == caches and (status.st_uid == 0 or status.st_mode & stat.S_ISVTX)
+            if status.st_uid != os.getuid() and not shared:
+                return f"{part}: is another user's"
+            if status.st_mode & 0o022 and not (shared and status.st_mode & stat.S_ISVTX):
+                return f"{part}: others can write there"
         oldest = time.time() - KEPT_DAYS * 24 * 3600
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.is_file() and entry.stat().st_mtime < oldest:
-                    os.unlink(entry)
+                # Another process may have removed it just now.
+                with suppress(FileNotFoundError):
+                    if entry.is_file() and entry.stat().st_mtime < oldest:
+                        os.unlink(entry)
     except OSError as error:
         return f"{folder}: {error.strerror}"
     environment[FOLDER] = str(folder)

@@ -141,10 +141,13 @@ def _print_table(records: list[dict[str, Any]], output: Path | None, first: str 
 
 
 def _watch(run: Path, folder: Path, output: Path, idle: float | None, settings: dict[str, Any]) -> None:
+    from cxr_cli.prediction.ensemble import open_ensemble
     from cxr_cli.prediction.predict_files import FilePredictor, watch_folder
     from cxr_cli.training.run import preemption
 
-    predictor = FilePredictor(run, **settings, reporter=CONSOLE)
+    ensemble = open_ensemble(run, settings.pop("members"))
+    # A file is predicted as soon as it is there.
+    predictor = FilePredictor(ensemble, 1, **settings, reporter=CONSOLE)
     with preemption() as stopped:
         count = watch_folder(folder, output, predictor, idle=idle, stopped=stopped, reporter=CONSOLE)
     say(f"{output}: {count} files predicted")

@@ -12,7 +12,7 @@ from cxr_cli.explain.explanation import Explanation
 from cxr_cli.explain.localization_check import mean_estimate
 from cxr_cli.explain.randomization import MakeMaps
 from cxr_cli.explain.similarity import between_patients, largest_difference, mean_of_known, rank_correlation
-from cxr_cli.prediction.forward import INFERENCE_BATCH
+from cxr_cli.prediction.batches import BACKWARD_BYTES, inference_batch
 from cxr_cli.runs.model_store import TrainedRun
 
 OTHER_BATCH_SIZE = 5
@@ -55,14 +55,14 @@ class Repeatability:
 
 def check_repeatability(run: TrainedRun, make_maps: MakeMaps, places: NDArray[np.int64]) -> Repeatability:
     """Make the same maps twice, and in batches of another size."""
+    usual = inference_batch(len(places), run.config.size, BACKWARD_BYTES)
     maps, again, other = (
-        make_maps(run.variables, places, batch)
-        for batch in (INFERENCE_BATCH, INFERENCE_BATCH, OTHER_BATCH_SIZE)
+        make_maps(run.variables, places, batch) for batch in (usual, usual, OTHER_BATCH_SIZE)
     )
     return Repeatability(
         largest_difference(maps, again),
         largest_difference(maps, other),
-        (min(INFERENCE_BATCH, len(places)), min(OTHER_BATCH_SIZE, len(places))),
+        (min(usual, len(places)), min(OTHER_BATCH_SIZE, len(places))),
         TOLERANCES[run.config.network.precision],
     )
 

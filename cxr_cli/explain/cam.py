@@ -14,8 +14,8 @@ from cxr_cli.errors import InvalidSetting
 from cxr_cli.explain.cam_methods import METHODS
 from cxr_cli.explain.choices import Method, check_choice
 from cxr_cli.models.network import Network, Variables, backbone_of
-from cxr_cli.prediction.batches import in_batches
-from cxr_cli.prediction.forward import INFERENCE_BATCH, Scaling
+from cxr_cli.prediction.batches import BACKWARD_BYTES, in_batches, inference_batch
+from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import FetchBatch, normalize
 from cxr_cli.prediction.precision import matmul_precision, to_compute_type
 from cxr_cli.prediction.templates import Templates
@@ -132,7 +132,7 @@ def explain_images(
     fetch: FetchBatch,
     rows: NDArray[np.int64],
     targets: NDArray[Any],
-    batch: int = INFERENCE_BATCH,
+    batch: int | None = None,
 ) -> Saliency:
     """Explain images by dataset row, in batches of one size; the last is padded, and the padding dropped.
 
@@ -142,8 +142,10 @@ def explain_images(
         fetch: reads a batch of images.
         rows: of the N images.
         targets: [N, ...], as the function's score takes them.
-        batch: its size.
+        batch: images at once; None for what suits the device, see `inference_batch`.
     """
+    if batch is None:
+        batch = inference_batch(len(rows), fetch(rows[:1]).shape[-1], BACKWARD_BYTES)
     places, _ = in_batches(np.arange(len(rows)), min(batch, len(rows)))
     results = [function(variables, fetch(rows[part]), jnp.asarray(targets[part])) for part in places]
     maps, scores = (np.concatenate(part)[: len(rows)] for part in zip(*results, strict=True))

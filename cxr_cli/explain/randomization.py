@@ -17,7 +17,6 @@ from cxr_cli.explain.select import class_numbers
 from cxr_cli.explain.similarity import Floats, between_patients, mean_of_known, rank_correlation
 from cxr_cli.models.network import Variables, create
 from cxr_cli.models.stages import stage_numbers
-from cxr_cli.prediction.forward import INFERENCE_BATCH
 from cxr_cli.prediction.loading import image_source
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.model_store import TrainedRun
@@ -32,7 +31,7 @@ SIMILAR = 0.5
 
 Maps = NDArray[np.float32]
 
-MakeMaps = Callable[[Variables, NDArray[np.int64], int], Maps]
+MakeMaps = Callable[[Variables, NDArray[np.int64], int | None], Maps]
 """Maps (variables, places of images in an explanation, batch size) to their maps [len(places), h, w]."""
 
 
@@ -47,7 +46,7 @@ def map_maker(run: TrainedRun, explanation: Explanation, settings: MapSettings) 
     fetch = image_source(images.pixels)
     targets = class_numbers(explanation.table["target"], run.config.classes)
 
-    def maps(variables: Variables, places: NDArray[np.int64], batch: int) -> Maps:
+    def maps(variables: Variables, places: NDArray[np.int64], batch: int | None) -> Maps:
         return explain_images(function, variables, fetch, images.rows[places], targets[places], batch).maps
 
     return maps
@@ -143,13 +142,13 @@ def check_randomization(
         rng: of the initializations.
         reporter: takes the progress.
     """
-    maps = make_maps(run.variables, places, INFERENCE_BATCH)
+    maps = make_maps(run.variables, places, None)
     stages = tuple(reversed(run.network.stages))
     found: Floats = np.empty((len(stages), INITIALIZATIONS, len(places)))
     with reporter.progress("randomized models") as advance:
         for number in range(INITIALIZATIONS):
             for depth, model in enumerate(randomize_from_the_head(run, rng)):
-                randomized = make_maps(model.variables, places, INFERENCE_BATCH)
+                randomized = make_maps(model.variables, places, None)
                 found[depth, number] = rank_correlation(maps, randomized)
                 advance(number * len(stages) + depth + 1, found[..., 0].size)
     first_judged = int(run.config.siamese)

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.operating_point import OperatingPoint
+from cxr_cli.prediction.forward import Read, forward_of_run, run_over
 from cxr_cli.prediction.loading import image_source
 from cxr_cli.prediction.mean_scores import mean_scores, mean_threshold
 from cxr_cli.prediction.metrics_file import read_calibration, read_operating_point
 from cxr_cli.prediction.preprocessing import run_geometry
-from cxr_cli.prediction.scores import Scores, calibrated, called_at, image_scorer
+from cxr_cli.prediction.scores import Scores, answer_scorer, calibrated, called_at
 from cxr_cli.runs.config import RunConfig, read_config
 from cxr_cli.runs.crossval_folder import member_folders
 from cxr_cli.runs.model_store import TrainedRun, open_run
@@ -34,9 +35,9 @@ class Ensemble:
     members: tuple[Path, ...]
     config: RunConfig
 
-    def open_runs(self) -> tuple[TrainedRun, ...]:
-        """Open the runs' models."""
-        return tuple(open_run(folder) for folder in self.members)
+    def open_runs(self, meanwhile: Callable[[TrainedRun], None] | None = None) -> tuple[TrainedRun, ...]:
+        """Open the runs' models; see `open_run`."""
+        return tuple(open_run(folder, meanwhile) for folder in self.members)
 
     @property
     def name(self) -> str:
@@ -51,11 +52,13 @@ class EnsembleScores(NamedTuple):
         scores: the mean over the runs, calibrated where a run is; the class that is predicted.
         spread: float32 [N, C], the standard deviation over the runs; None of a single run.
         point: by which one of two classes is predicted; None where the highest score decides.
+        others: what else was read of the first run, one array [N, ...] each.
     """
 
     scores: Scores
     spread: NDArray[np.float32] | None
     point: OperatingPoint | None
+    others: tuple[NDArray[np.float32], ...] = ()
 
 
 def open_ensemble(place: Path, others: Sequence[Path] = ()) -> Ensemble:
@@ -83,7 +86,9 @@ ScoreEnsemble = Callable[[NDArray[np.uint8], NDArray[np.int64]], EnsembleScores]
 """Maps images uint8 [N, H, W], and rows of them, to their scores."""
 
 
-def ensemble_scorer(runs: Sequence[TrainedRun], templates: Path | None = None) -> ScoreEnsemble:
+def ensemble_scorer(
+    runs: Sequence[TrainedRun], templates: Path | None = None, others: tuple[Read, ...] = ()
+) -> ScoreEnsemble:
     """Make the function that scores images by every run as its test decided on validation, and averages.
 
     The ensemble's operating point is the mean of the runs' thresholds: each was chosen on validation images
@@ -92,22 +97,33 @@ def ensemble_scorer(runs: Sequence[TrainedRun], templates: Path | None = None) -
     Args:
         runs: of the ensemble, see `Ensemble.open_runs`.
         templates: of a siamese run; None takes each run's own.
+        others: what else is read of the first run, in the same pass.
 
     Raises:
         InvalidSetting, BadInput: see `image_scorer`.
     """
-    scorers = [(image_scorer(run, templates), read_calibration(run)) for run in runs]
+    forwards = [forward_of_run(runs[0], *others), *map(forward_of_run, runs[1:])]
+    scorers = [(answer_scorer(run, templates), read_calibration(run)) for run in runs]
     point = mean_point([read_operating_point(run) for run in runs])
     classes = runs[0].config.classes
 
     def score(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> EnsembleScores:
         fetch = image_source(images)
-        each = [calibrated(scorer(fetch, rows), calibration) for scorer, calibration in scorers]
+        answers = [
+            run_over(forward, run.variables, fetch, rows) for forward, run in zip(forwards, runs, strict=True)
+        ]
+        read: list[NDArray[np.float32]] = []
+        if others:
+            answers[0], *read = answers[0]
+        each = [
+            calibrated(scorer(answer), calibration)
+            for (scorer, calibration), answer in zip(scorers, answers, strict=True)
+        ]
         if len(each) == 1:
-            return EnsembleScores(called_at(each[0], classes, point), None, point)
+            return EnsembleScores(called_at(each[0], classes, point), None, point, tuple(read))
         mean = mean_scores([scores.values for scores in each])
         scores = Scores(mean.values, mean.predicted)
-        return EnsembleScores(called_at(scores, classes, point), mean.spread, point)
+        return EnsembleScores(called_at(scores, classes, point), mean.spread, point, tuple(read))
 
     return score
 

@@ -1,7 +1,7 @@
 """Images -> feature vectors or logits: the forward pass, one for each image."""
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -11,19 +11,20 @@ from jax import Array
 from numpy.typing import NDArray
 
 from cxr_cli.errors import InvalidSetting
-from cxr_cli.models.network import Network, Variables
+from cxr_cli.models.network import Network, Variables, backbone_of
 from cxr_cli.models.nn.compiler_options import compiler_options
-from cxr_cli.prediction.batches import in_batches
+from cxr_cli.prediction.batches import in_batches, inference_batch
 from cxr_cli.prediction.devices import to_host
 from cxr_cli.prediction.loading import FetchBatch, image_source, normalize
 from cxr_cli.prediction.precision import matmul_precision, to_compute_type
 from cxr_cli.runs.model_store import TrainedRun
 from cxr_cli.runs.settings import Recipe
 
-INFERENCE_BATCH = 32
+Forward = Callable[[Variables, Array], Any]
+"""Maps (variables, images uint8 [B,H,W]) to float32 arrays [B, ...], one or a tuple of them, jitted."""
 
-Forward = Callable[[Variables, Array], Array]
-"""Maps (variables, images uint8 [B,H,W]) to float32 [B, ...], jitted."""
+Read = Callable[[Any, Array, Array], Array]
+"""Maps (module, normalized images [B,H,W,1], their last feature map [B,h,w,C]) to an answer [B, ...]."""
 
 
 class Scaling(NamedTuple):
@@ -42,61 +43,84 @@ def class_logits(logits: Array) -> Array:
     return jnp.pad(logits, ((0, 0), (1, 0))) if logits.shape[-1] == 1 else logits
 
 
-def read_logits(module: Any, images: Array) -> Array:
-    """Apply a classifying model to normalized images [B,H,W,1]: logits [B, classes]."""
-    return class_logits(module.head(module.features(images)))
+def read_logits(module: Any, images: Array, features: Array) -> Array:  # noqa: ARG001 - a `Read`
+    """Read the logits [B, classes] of a classifying model."""
+    return class_logits(module.head(features))
 
 
-def read_flip_averaged_logits(module: Any, images: Array) -> Array:
+def read_flip_averaged_logits(module: Any, images: Array, features: Array) -> Array:
     """Horizontal-flip test-time augmentation: log of the mean probabilities of image and flipped image."""
-    both = [jax.nn.log_softmax(read_logits(module, x)) for x in (images, images[:, :, ::-1])]
-    return jnp.logaddexp(*both) - jnp.log(2.0)
+    both = (features, module.features(images[:, :, ::-1]))
+    return jnp.logaddexp(*(jax.nn.log_softmax(class_logits(module.head(x))) for x in both)) - jnp.log(2.0)
 
 
-def logits_reader(recipe: Recipe) -> Callable[[Any, Array], Array]:
+def logits_reader(recipe: Recipe) -> Read:
     """Return how the models of a recipe score images, in validation as in the test."""
     return read_flip_averaged_logits if recipe.flip_tta else read_logits
 
 
-def read_vectors(module: Any, images: Array) -> Array:
-    """Apply a siamese model's backbone to normalized images [B,H,W,1]: vectors [B, E]."""
-    vectors: Array = module.embed(images)
-    return vectors
+def read_vectors(module: Any, images: Array, features: Array) -> Array:  # noqa: ARG001 - a `Read`
+    """Read the vectors [B, E] of a siamese model's backbone."""
+    return backbone_of(module).embedding(features)
 
 
-def forward_function(network: Network, scaling: Scaling, read: Callable[[Any, Array], Array]) -> Forward:
-    """Make the jitted function from variables and uint8 images to what `read` returns of the model."""
+def read_map(module: Any, images: Array, features: Array) -> Array:  # noqa: ARG001 - a `Read`
+    """Read means and maxima of the last feature map, as one vector of length 1 an image [B, 2C]."""
+    vectors = jnp.concatenate([features.mean((1, 2)), features.max((1, 2))], axis=-1)
+    return vectors / jnp.maximum(jnp.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
+
+
+@lru_cache(maxsize=16)
+def forward_function(network: Network, scaling: Scaling, *reads: Read) -> Forward:
+    """Make the jitted function from variables and uint8 images to what `reads` read, a tuple of several.
+
+    Images pass through the model once, whatever is read. The function compiles once, whoever asks for it.
+    """
 
     @partial(jax.jit, compiler_options=compiler_options())
-    def forward(variables: Variables, images: Array) -> Array:
+    def forward(variables: Variables, images: Array) -> Any:
         with matmul_precision(scaling.precision):
             module = network.bind(to_compute_type(variables, scaling.precision))
             x = to_compute_type(normalize(images, scaling.mean, scaling.std), scaling.precision)
-            return read(module, x).astype(jnp.float32)
+            features = backbone_of(module).features(x)
+            answers = tuple(read(module, x, features).astype(jnp.float32) for read in reads)
+            return answers if len(reads) > 1 else answers[0]
 
     return forward
 
 
-def run_over(
-    function: Forward, variables: Variables, fetch: FetchBatch, rows: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def compile_ahead(function: Any, shapes: Variables, batch: int, size: int) -> None:
+    """Compile a forward function, or find its program in the cache, before weights and images are there.
+
+    Args:
+        function: of `forward_function`.
+        shapes: of the variables, see `models.network.outline`.
+        batch, size: of the images uint8 [batch, size, size].
+    """
+    images: Any = jax.ShapeDtypeStruct
+    function.lower(shapes, images((batch, size, size), np.uint8)).compile()
+
+
+def run_over(function: Forward, variables: Variables, fetch: FetchBatch, rows: NDArray[np.int64]) -> Any:
     """Apply a forward function to images by dataset row.
 
     The last batch is padded to the full size, so that one compiled program serves all batches.
 
     Returns:
-        float32 [len(rows), ...], one result for each row, in the order of the rows.
+        What the function returns, float32 [len(rows), ...] or a tuple of these, in the order of the rows.
     """
-    batches, _ = in_batches(rows, min(INFERENCE_BATCH, len(rows)))
+    size = fetch(rows[:1]).shape[-1]
+    batches, _ = in_batches(rows, inference_batch(len(rows), size))
     results = [function(variables, fetch(batch)) for batch in batches]
-    return np.concatenate([to_host(result) for result in results])[: len(rows)]
+    results = [jax.tree.map(to_host, result) for result in results]
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(rows)], *results)
 
 
-def forward_of_run(run: TrainedRun) -> Forward:
-    """Make the forward function of a run: to vectors of a siamese model, else to logits."""
+def forward_of_run(run: TrainedRun, *others: Read) -> Forward:
+    """Make the forward function of a run: to vectors of a siamese model, else to logits; and to others."""
     scaling = Scaling(run.config.mean, run.config.std, run.config.network.precision)
     read = read_vectors if run.config.siamese else logits_reader(run.config)
-    return forward_function(run.network, scaling, read)
+    return forward_function(run.network, scaling, read, *others)
 
 
 def image_vectors(run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -117,4 +141,5 @@ def image_vectors(run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.i
         raise InvalidSetting(
             "run", run.folder, f"is a {run.config.recipe!r} run; vectors to compare need a siamese run"
         )
-    return run_over(forward_of_run(run), run.variables, image_source(images), rows)
+    vectors: NDArray[np.float32] = run_over(forward_of_run(run), run.variables, image_source(images), rows)
+    return vectors

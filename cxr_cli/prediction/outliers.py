@@ -8,17 +8,14 @@ images: see `FAR`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile
 
-import jax.numpy as jnp
 import numpy as np
-from jax import Array
 from numpy.typing import NDArray
 
 from cxr_cli.artifacts import atomic_path
 from cxr_cli.errors import BadInput
-from cxr_cli.prediction.forward import Forward, Scaling, forward_function, run_over
+from cxr_cli.prediction.forward import forward_of_run, read_map, run_over
 from cxr_cli.prediction.loading import image_source
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.folder import open_images
@@ -41,7 +38,7 @@ class Reference:
     """What images are compared with.
 
     Attributes:
-        vectors: float32 [M, E], of length 1, of training images.
+        vectors: float32 [M, E], of length 1, of training images, see `read_map`.
         mean, sd: of the log distances of the validation images.
         run, epoch: digest of the run's configuration, and epoch of its model, that gave the vectors.
     """
@@ -57,19 +54,6 @@ class Reference:
         return (log_distances(vectors, self.vectors) - self.mean) / self.sd
 
 
-def feature_forward(run: TrainedRun) -> Forward:
-    """Make the jitted function from images to vectors of length 1: means and maxima of the last map."""
-    scaling = Scaling(run.config.mean, run.config.std, run.config.network.precision)
-    siamese = run.config.siamese
-
-    def read(module: Any, images: Array) -> Array:
-        maps = (module.backbone if siamese else module).features(images)
-        vectors = jnp.concatenate([maps.mean((1, 2)), maps.max((1, 2))], axis=-1)
-        return vectors / jnp.maximum(jnp.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
-
-    return forward_function(run.network, scaling, read)
-
-
 def log_distances(vectors: NDArray[np.float32], references: NDArray[np.float32]) -> NDArray[np.float64]:
     """Compute the log of the distance of vectors [N, E] to the `NEIGHBOR`th nearest of references [M, E]."""
     cosines = vectors.astype(np.float64) @ references.T.astype(np.float64)
@@ -80,12 +64,13 @@ def log_distances(vectors: NDArray[np.float32], references: NDArray[np.float32])
 
 def reference_of(
     run: TrainedRun,
-    forward: Forward,
     dataset: Path | None = None,
     split: Path | None = None,
     reporter: Reporter = SILENT,
 ) -> Reference | None:
     """Read a run's reference, or make it of the run's own images and keep it in the run's folder.
+
+    The forward pass is the one that predicts, so that it compiles once.
 
     Returns:
         None, and a notice, where the run has none and its images are not on this machine.
@@ -105,9 +90,10 @@ def reference_of(
     if len(rows) > MOST_REFERENCES:
         rows = np.sort(np.random.default_rng(0).choice(rows, MOST_REFERENCES, replace=False))
     reporter.say(f"{path}: features of {len(rows)} training images, made once")
-    fetch = image_source(images.images)
-    vectors = run_over(forward, run.variables, fetch, rows)
-    distances = log_distances(run_over(forward, run.variables, fetch, divided.rows("val")), vectors)
+    forward, fetch = forward_of_run(run, read_map), image_source(images.images)
+    _, vectors = run_over(forward, run.variables, fetch, rows)
+    _, validation = run_over(forward, run.variables, fetch, divided.rows("val"))
+    distances = log_distances(validation, vectors)
     sd = float(distances.std(ddof=1)) if len(distances) > 1 else np.inf
     reference = Reference(vectors, float(distances.mean()), max(sd, 1e-6), run.config.digest, run.epoch)
     with atomic_path(path) as temporary:

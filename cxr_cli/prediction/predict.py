@@ -65,7 +65,7 @@ def predict(
     check_same_preprocessing(images, ensemble.config)
     rows = np.arange(len(images.images))
     runs = ensemble.open_runs()
-    scores, spread, point = ensemble_scorer(runs, templates)(images.images, rows)
+    scores, spread, point, _ = ensemble_scorer(runs, templates)(images.images, rows)
     if len(classes) == 2 and point is None:
         reporter.say(f"{run}: has no operating point; the higher score decides. `cxr test {run}` chooses one")
     table = predictions_table(

@@ -3,10 +3,11 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,15 @@ from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.images.read import PreparedImage, UnreadImage, read_image
 from cxr_cli.images.sources import find_inputs
 from cxr_cli.images.workers import map_in_order, usable_cpus
+from cxr_cli.prediction.batches import inference_batch
 from cxr_cli.prediction.columns import SCORE, SPREAD, THRESHOLD
 from cxr_cli.prediction.ensemble import Ensemble, ScoreEnsemble, ensemble_scorer, open_ensemble
-from cxr_cli.prediction.forward import INFERENCE_BATCH, Forward, run_over
-from cxr_cli.prediction.loading import image_source
-from cxr_cli.prediction.outliers import Reference, feature_forward, flags_of, reference_of
+from cxr_cli.prediction.forward import compile_ahead, forward_of_run, read_map
+from cxr_cli.prediction.outliers import Reference, flags_of, reference_of
 from cxr_cli.prediction.preprocessing import run_geometry
 from cxr_cli.reporting import SILENT, Reporter
+from cxr_cli.runs.config import RunConfig
+from cxr_cli.runs.model_store import TrainedRun
 
 IMAGE_TIMEOUT = 120.0
 """Seconds after which an image that is not read yet is rejected."""
@@ -38,13 +41,28 @@ Record = dict[str, Any]
 `flag` has a reason not to rely on them."""
 
 
+ReadFile = tuple[Path, PreparedImage | str]
+"""A file and its image, or why it has none."""
+
+
+def read_files(config: RunConfig, paths: Sequence[Path], batch: int) -> Generator[list[ReadFile], None, None]:
+    """Read and preprocess files as a run's own images were, a batch at a time, in their order."""
+    read = partial(read_image, geometry=run_geometry(config), views=config.views)
+    workers = 1 if len(paths) <= FEW else usable_cpus()
+    items = [UnreadImage(path) for path in paths]
+    with closing(map_in_order(read, items, workers, IMAGE_TIMEOUT, lambda _, reason: reason)) as images:
+        files = zip(paths, images, strict=True)
+        while read_together := list(islice(files, batch)):
+            yield read_together
+
+
 class FilePredictor:
     """Predicts files by a run or an ensemble; models are loaded and compiled once."""
 
     def __init__(
         self,
-        run: Path,
-        members: Sequence[Path] = (),
+        ensemble: Ensemble,
+        batch: int,
         templates: Path | None = None,
         dataset: Path | None = None,
         split: Path | None = None,
@@ -53,51 +71,37 @@ class FilePredictor:
         """Load the runs, and what images are compared with to see whether they are unlike those of training.
 
         Args:
-            run: a RUN, or a CV.
-            members: more runs, whose scores are averaged with the first's.
+            ensemble: the runs.
+            batch: images that go through the models at once.
             templates: of a siamese run; None takes each run's own.
             dataset, split: where the first run's own are now, if they were moved.
             reporter: takes notices.
         """
-        self.ensemble: Ensemble = open_ensemble(run, members)
-        first, *others = self.ensemble.open_runs()
-        self._score: ScoreEnsemble = ensemble_scorer((first, *others), templates)
-        self._variables = first.variables
-        self._features: Forward = feature_forward(first)
-        self._reference: Reference | None = reference_of(first, self._features, dataset, split, reporter)
+        self.ensemble, self.batch = ensemble, batch
+        first, *others = ensemble.open_runs(self._compile)
+        self._score: ScoreEnsemble = ensemble_scorer((first, *others), templates, (read_map,))
+        self._reference: Reference | None = reference_of(first, dataset, split, reporter)
 
-    def predict(self, paths: Sequence[Path], batch: int = INFERENCE_BATCH) -> Iterator[Record]:
-        """Predict files, in their order.
+    def _compile(self, run: TrainedRun) -> None:
+        others = (read_map,) if run.folder == self.ensemble.members[0] else ()
+        compile_ahead(forward_of_run(run, *others), run.variables, self.batch, run.config.size)
 
-        Args:
-            paths: of image files.
-            batch: images that go through the models at once.
-        """
-        config = self.ensemble.config
-        read = partial(read_image, geometry=run_geometry(config), views=config.views)
-        workers = 1 if len(paths) <= FEW else usable_cpus()
-        items = [UnreadImage(path) for path in paths]
-        with closing(map_in_order(read, items, workers, IMAGE_TIMEOUT, lambda _, reason: reason)) as images:
-            pairs = zip(paths, images, strict=True)
-            while chunk := list(islice(pairs, batch)):
-                yield from self._records(chunk, batch)
-
-    def _records(self, chunk: Sequence[tuple[Path, PreparedImage | str]], batch: int) -> Iterable[Record]:
-        prepared = [image for _, image in chunk if isinstance(image, PreparedImage)]
-        found = iter(self._scored(prepared, batch) if prepared else [])
+    def predict(self, files: Sequence[ReadFile]) -> Iterable[Record]:
+        """Predict files that were read, at most a batch of them."""
+        prepared = [image for _, image in files if isinstance(image, PreparedImage)]
+        found = iter(self._scored(prepared) if prepared else [])
         return [
             {"source": source_text(path), **({"rejected": image} if isinstance(image, str) else next(found))}
-            for path, image in chunk
+            for path, image in files
         ]
 
-    def _scored(self, images: Sequence[PreparedImage], batch: int) -> list[Record]:
+    def _scored(self, images: Sequence[PreparedImage]) -> list[Record]:
         pixels = np.stack([image.pixels for image in images])
         # Padded to one size, so that each model compiles once.
-        rows = np.arange(batch) % len(images)
-        scores, spread, point = self._score(pixels, rows)
+        rows = np.arange(self.batch) % len(images)
+        scores, spread, point, (vectors,) = self._score(pixels, rows)
         deviations: list[float | None] = [None] * len(images)
         if self._reference is not None:
-            vectors = run_over(self._features, self._variables, image_source(pixels), rows)
             deviations = self._reference.deviations(vectors[: len(images)]).tolist()
         flags = flags_of(deviations, pixels)
         classes = self.ensemble.config.classes
@@ -151,14 +155,22 @@ def predict_files(
         BadInput: no run, or no input.
     """
     paths = find_inputs([Path(source) for source in sources]).paths
-    predictor = FilePredictor(
-        Path(run), [Path(member) for member in members], templates, dataset, split, reporter
-    )
-    batch = INFERENCE_BATCH if len(paths) > 1 else 1
-    with reporter.progress("images") as advance:
-        for done, record in enumerate(predictor.predict(paths, batch), start=1):
-            yield record
-            advance(done, len(paths))
+    ensemble = open_ensemble(Path(run), [Path(member) for member in members])
+    batch = inference_batch(len(paths), ensemble.config.size)
+    with (
+        ThreadPoolExecutor(1) as pool,
+        closing(read_files(ensemble.config, paths, batch)) as batches,
+        reporter.progress("images") as advance,
+    ):
+        # The first images are read while the models are loaded.
+        loading = pool.submit(FilePredictor, ensemble, batch, templates, dataset, split, reporter)
+        first = next(batches)
+        predictor, done = loading.result(), 0
+        for files in chain([first], batches):
+            for record in predictor.predict(files):
+                yield record
+                done += 1
+                advance(done, len(paths))
 
 
 def watch_folder(
@@ -203,7 +215,7 @@ def watch_folder(
             now = _files_in(folder, done)
             ready = sorted(path for path, state in now.items() if before.get(path) == state)
             before = now
-            for record in predictor.predict(ready, 1) if ready else ():
+            for record in _predicted(predictor, ready):
                 lines.write(json.dumps(record, ensure_ascii=False) + "\n")
                 lines.flush()
                 os.fsync(lines.fileno())
@@ -215,6 +227,13 @@ def watch_folder(
                 return predicted
             time.sleep(POLL_SECONDS)
     return predicted
+
+
+def _predicted(predictor: FilePredictor, paths: Sequence[Path]) -> Iterator[Record]:
+    if paths:
+        with closing(read_files(predictor.ensemble.config, paths, predictor.batch)) as batches:
+            for files in batches:
+                yield from predictor.predict(files)
 
 
 def _files_in(folder: Path, done: set[str]) -> dict[Path, tuple[int, int]]:

@@ -35,6 +35,9 @@ class Scores(NamedTuple):
         return Scores(self.values[images], self.predicted[images])
 
 
+ScoreAnswers = Callable[[NDArray[np.float32]], Scores]
+"""Maps a run's answers [N, ...], logits or vectors, to scores."""
+
 ScoreImages = Callable[[FetchBatch, NDArray[np.int64]], Scores]
 """Maps a source of images, and rows of it, to their scores."""
 
@@ -67,12 +70,17 @@ def image_scorer(run: TrainedRun, templates: Path | None = None) -> ScoreImages:
         InvalidSetting: templates for a run that is not siamese.
         BadInput: no templates, or those of another run.
     """
-    forward = forward_of_run(run)
+    forward, score = forward_of_run(run), answer_scorer(run, templates)
+    return lambda fetch, rows: score(run_over(forward, run.variables, fetch, rows))
+
+
+def answer_scorer(run: TrainedRun, templates: Path | None = None) -> ScoreAnswers:
+    """Make the function that scores what `forward_of_run` answers; see `image_scorer`."""
     if run.config.siamese:
         references = read_templates(templates or run.folder / TEMPLATES, run)
 
-        def compare(fetch: FetchBatch, rows: NDArray[np.int64]) -> Scores:
-            logits = similarity_logits(run, run_over(forward, run.variables, fetch, rows), references)
+        def compare(vectors: NDArray[np.float32]) -> Scores:
+            logits = similarity_logits(run, vectors, references)
             return Scores(expit(logits), logits.argmax(-1))
 
         return compare
@@ -80,12 +88,7 @@ def image_scorer(run: TrainedRun, templates: Path | None = None) -> ScoreImages:
         raise InvalidSetting(
             "templates", templates, f"{run.folder} is no siamese run and has no use for templates"
         )
-
-    def classify(fetch: FetchBatch, rows: NDArray[np.int64]) -> Scores:
-        logits = run_over(forward, run.variables, fetch, rows)
-        return Scores(softmax(logits, axis=-1), logits.argmax(-1))
-
-    return classify
+    return lambda logits: Scores(softmax(logits, axis=-1), logits.argmax(-1))
 
 
 def calibrated(scores: Scores, calibration: Calibration | None) -> Scores:

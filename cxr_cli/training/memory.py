@@ -1,6 +1,5 @@
 """How many images a training step can take at once, and how much it may keep of them."""
 
-import os
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +9,7 @@ from flax import nnx
 from jax import Array
 
 from cxr_cli.models.network import Network, Variables, backbone_of
+from cxr_cli.prediction.batches import own_memory
 from cxr_cli.prediction.devices import highest
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.training.step import Batch, RowLoss, summed_loss
@@ -113,16 +113,7 @@ def device_memory() -> int:
 
     Of several processes that of the smallest counts: all run the same program.
     """
-    return -int(highest(-_own_memory())[0])
-
-
-def _own_memory() -> int:
-    device = jax.local_devices()[0]
-    if device.platform != "cpu":
-        return int((device.memory_stats() or {})["bytes_limit"])
-    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    granted = int(os.environ.get("SLURM_MEM_PER_NODE", "0")) * 2**20
-    return min(machine, granted) if granted else machine
+    return -int(highest(-own_memory())[0])
 
 
 def _bytes(tree: Any) -> int:

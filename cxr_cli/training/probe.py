@@ -36,9 +36,7 @@ def probed(
         images: their training images alone are looked at.
         flipped: use their horizontal flips too.
     """
-    reads = [_read_embedding]
-    if flipped:
-        reads.append(lambda module, images: _read_embedding(module, images[:, :, ::-1]))
+    reads = [_read_embedding, _read_flipped_embedding] if flipped else [_read_embedding]
     vectors = [
         run_over(forward_function(network, scaling, read), variables, images.fetch, images.train)
         for read in reads
@@ -57,9 +55,13 @@ def probed(
     return variables._replace(params={**variables.params, "classifier": {"kernel": kernel, "bias": bias}})
 
 
-def _read_embedding(module: Any, images: Array) -> Array:
-    vectors: Array = module.embedding(module.features(images))
+def _read_embedding(module: Any, images: Array, features: Array) -> Array:  # noqa: ARG001 - a `Read`
+    vectors: Array = module.embedding(features)
     return vectors
+
+
+def _read_flipped_embedding(module: Any, images: Array, features: Array) -> Array:  # noqa: ARG001 - a `Read`
+    return _read_embedding(module, images, module.features(images[:, :, ::-1]))
 
 
 class Fitted(NamedTuple):

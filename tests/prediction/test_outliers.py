@@ -10,14 +10,13 @@ from sklearn.neighbors import NearestNeighbors
 
 from cxr_cli.errors import BadInput
 from cxr_cli.models.network import Variables
-from cxr_cli.prediction.forward import run_over
+from cxr_cli.prediction.forward import forward_of_run, read_map, run_over
 from cxr_cli.prediction.loading import image_source
 from cxr_cli.prediction.outliers import (
     FAR,
     NEIGHBOR,
     REFERENCE,
     Reference,
-    feature_forward,
     flags_of,
     log_distances,
     reference_of,
@@ -65,13 +64,13 @@ def test_flags_name_the_reason() -> None:
 def test_features_have_length_1(name: str, request: pytest.FixtureRequest, images: NDArray[np.uint8]) -> None:
     run: TrainedRun = request.getfixturevalue(name)
     variables: Variables = run.variables
-    found = run_over(feature_forward(run), variables, image_source(images), np.arange(5))
+    _, found = run_over(forward_of_run(run, read_map), variables, image_source(images), np.arange(5))
     assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-5)
 
 
 def test_without_the_run_s_images_there_is_no_reference(single: TrainedRun) -> None:
     recorder = Recorder()
-    assert reference_of(single, feature_forward(single), reporter=recorder) is None
+    assert reference_of(single, reporter=recorder) is None
     assert "images unlike them are not flagged" in recorder.said[0]
 
 
@@ -81,4 +80,4 @@ def test_a_damaged_reference_is_named(single: TrainedRun, tmp_path: Path) -> Non
     run = replace(single, folder=tmp_path)
     (tmp_path / REFERENCE).write_bytes(b"PK torn")
     with pytest.raises(BadInput, match="delete it to make it again"):
-        reference_of(run, feature_forward(run))
+        reference_of(run)

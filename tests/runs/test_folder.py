@@ -8,10 +8,11 @@ from typing import Any
 
 import jax
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 from untrained import parts_of
 
-from cxr_cli.artifacts import write_record
+from cxr_cli.artifacts import digest_folder, write_record
 from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.errors import BadInput, SettingsChanged
 from cxr_cli.models.network import Variables, create
@@ -244,3 +245,31 @@ def test_a_split_changed_after_training_is_refused(tmp_path: Path, inputs: RunCo
     (tmp_path / "split.csv").write_text(text.replace(",test,", ",,", 1))
     with pytest.raises(BadInput, match=r"split\.csv: is not the split of this run: it was changed after"):
         open_images(inputs)
+
+
+def test_while_weights_are_read_their_shapes_are_known(config: RunConfig, tmp_path: Path) -> None:
+    write_config(tmp_path, config)
+    variables = initial_variables(config, 1)
+    save_model(tmp_path, config.digest, variables, 3)
+    seen = []
+    run = open_run(tmp_path, seen.append)
+    [outlined] = seen
+    assert (outlined.folder, outlined.config) == (tmp_path, config)
+    assert outlined.network == run.network
+    shapes = [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(outlined.variables)]
+    assert shapes == [(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(variables)]
+
+
+def test_compressed_weights_of_former_versions_are_read(config: RunConfig, tmp_path: Path) -> None:
+    write_config(tmp_path, config)
+    variables = initial_variables(config, 1)
+    save_model(tmp_path, config.digest, variables, 3)
+    weights = (tmp_path / "model" / "weights").resolve()
+    shutil.rmtree(weights)
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(weights, {**variables._asdict(), "epoch": 3})
+    record = {"run": config.digest, "epoch": 3, "files": digest_folder(weights)}
+    write_record(tmp_path / "model" / "digests.json", record)
+    run = open_run(tmp_path)
+    assert run.epoch == 3
+    jax.tree.map(np.testing.assert_array_equal, run.variables, variables)

@@ -16,7 +16,7 @@ from sklearn.metrics import log_loss
 
 from cxr_cli.errors import BadInput
 from cxr_cli.models.network import Network, Variables
-from cxr_cli.prediction.forward import INFERENCE_BATCH, Scaling
+from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import FetchBatch, normalize
 from cxr_cli.runs.settings import SiameseConfig
 from cxr_cli.training.siamese import Comparison, in_batch_loss, pair_loss
@@ -183,8 +183,8 @@ def test_129_trials_cost_one_pass_a_image(make_task: MakeTask, siamese: Network,
     assert task.trials.references.shape == (129, 3)
     task.validate(siamese[1], 1)
     assert set(fetched) == set(val)
-    # The last batch is padded; three comparisons a trial through the model would be 774 images.
-    assert len(fetched) == -(-135 // INFERENCE_BATCH) * INFERENCE_BATCH
+    # One for the images' size, and the last batch is padded; three comparisons a trial would be 774 images.
+    assert len(fetched) == 1 + 9 * 16
 
 
 def test_trials_are_the_same_each_epoch_and_others_for_another_seed(make_task: MakeTask) -> None:
