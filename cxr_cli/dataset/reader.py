@@ -60,6 +60,7 @@ class Info(TypedDict):
     counts: NotRequired[Counts]
     classes: NotRequired[dict[str, int]]
     digest: str
+    tables: NotRequired[dict[str, str]]
 
 
 @dataclass(frozen=True)

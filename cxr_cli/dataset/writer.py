@@ -120,7 +120,9 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
         write_csv(self._folder / MANIFEST, pd.DataFrame(manifest | {"row": range(len(self.images))}))
         write_csv(self._folder / REJECTED, pd.DataFrame(self.rejected, columns=list(REJECTED_COLUMNS)))
         self._seal_images()
-        write_record(self._folder / INFO, {**info, "digest": digest_file(self._folder / IMAGES)})
+        tables = {name: digest_file(self._folder / name) for name in (MANIFEST, REJECTED)}
+        digest = digest_file(self._folder / IMAGES)
+        write_record(self._folder / INFO, {**info, "digest": digest, "tables": tables})
         (self._folder / JOURNAL).unlink()
 
     def finish_shard(self, info: Mapping[str, Any]) -> None:

@@ -132,7 +132,7 @@ def read_study(
     rows = {subset: divided.rows(subset) for subset in SUBSETS}
     epochs, model = config.optimization.epochs, read_model_record(folder, config)
     history = read_history(folder / HISTORY, epochs, whole=True)
-    check_selected(folder / HISTORY, history, model["epoch"])
+    check_selected(folder / HISTORY, history, model["epoch"], config.optimization.select)
     model_id = model_id_of(config, model["epoch"])
     if gradcam is not None and not any(gradcam.glob(SHEETS)):
         raise BadInput(f"{gradcam}: has no contact sheet ({SHEETS}) of `cxr gradcam`")

@@ -110,6 +110,9 @@ def _dataset(folder: Path, full: bool) -> Iterator[Check]:
         recorded = {label: count for label, count in dataset.info["classes"].items() if count}
         if classes != recorded and recorded:
             raise BadInput(f"{folder / INFO}: field 'classes' is {recorded}, {MANIFEST} has {classes}")
+        for name, digest in dataset.info.get("tables", {}).items():
+            if digest_file(folder / name) != digest:
+                raise BadInput(f"{folder / name}: was changed after it was written")
         return f"{len(dataset.images)} images, {rejected} rejected"
 
     yield _tried(folder, counts)
@@ -231,7 +234,7 @@ def _model(folder: Path, config: RunConfig, full: bool) -> str:
 def _history(folder: Path, config: RunConfig, epoch: int) -> str:
     finished = is_finished(folder)
     history = read_history(folder / HISTORY, config.optimization.epochs, whole=finished)
-    check_selected(folder / HISTORY, history, epoch)
+    check_selected(folder / HISTORY, history, epoch, config.optimization.select)
     return f"{history[-1].epoch} epochs, {epoch} selected"
 
 

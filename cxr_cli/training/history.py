@@ -1,5 +1,6 @@
 """history.csv: one row an epoch."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -7,6 +8,9 @@ from typing import Any
 
 from cxr_cli.artifacts import read_csv, write_csv
 from cxr_cli.errors import BadInput
+
+TRAINED = ("train_loss", "train_accuracy")
+MEASURED = ("val_loss", "val_accuracy", "seconds")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,13 @@ class EpochRecord:
 def best_epoch(history: Sequence[EpochRecord]) -> EpochRecord:
     """Return the selected epoch: the last that was the best so far."""
     return [record for record in history if record.selected][-1]
+
+
+def is_better(loss: float, accuracy: float, before: Sequence[EpochRecord], select: str) -> bool:
+    """Tell whether an epoch does better in validation, by "accuracy" or "loss", than every one before it."""
+    if select == "loss":
+        return loss < min((record.val_loss for record in before), default=math.inf)
+    return accuracy > max((record.val_accuracy for record in before), default=-math.inf)
 
 
 def write_history(path: Path, history: Sequence[EpochRecord]) -> None:
@@ -65,6 +76,9 @@ def read_history(path: Path, epochs: int, *, whole: bool = False) -> list[EpochR
     for line, row in enumerate(table.itertuples(index=False, name=None), start=2):
         values = {name: _number(path, line, name, text) for name, text in zip(names, row, strict=True)}
         history.append(EpochRecord(**values))
+        for name in MEASURED if history[-1].epoch == 0 else (*MEASURED, *TRAINED):
+            if not math.isfinite(values[name]):
+                raise BadInput(f"{path}: line {line}, column {name!r}: {values[name]} is no number")
     first = history[0].epoch if history else 1
     if first not in (0, 1) or any(record.epoch != first + place for place, record in enumerate(history)):
         found = ", ".join(str(record.epoch) for record in history[:20])
@@ -83,12 +97,26 @@ def _number(path: Path, line: int, name: str, text: str) -> Any:
         raise BadInput(f"{path}: line {line}, column {name!r}: {text!r} is no number") from None
 
 
-def check_selected(path: Path, history: Sequence[EpochRecord], epoch: int) -> None:
-    """Check that the epoch that history.csv marks as selected is that of the run's model.
+def check_selected(path: Path, history: Sequence[EpochRecord], epoch: int, select: str) -> None:
+    """Check that the epochs that history.csv marks are those that did better, the last with the run's model.
+
+    Args:
+        path: of history.csv, for messages.
+        history: what it holds.
+        epoch: of the run's model.
+        select: "accuracy" or "loss": by which validation metric an epoch does better.
 
     Raises:
-        BadInput: it is another one, or none.
+        BadInput: an epoch is marked that did no better than those before, or is not although it did; or the
+            model is of another epoch.
     """
+    for place, record in enumerate(history):
+        better = is_better(record.val_loss, record.val_accuracy, history[:place], select)
+        if better != bool(record.selected):
+            raise BadInput(
+                f"{path}: epoch {record.epoch}: column 'selected' is {record.selected}, but its validation "
+                f"{select} is {'better' if better else 'no better'} than before"
+            )
     selected = [record.epoch for record in history if record.selected]
     if not selected or selected[-1] != epoch:
         found = f"epoch {selected[-1]}" if selected else "no epoch"

@@ -18,7 +18,7 @@ from cxr_cli.runs.folder import CHECKPOINTS, HISTORY
 from cxr_cli.runs.model_store import save_model
 from cxr_cli.training.checkpoint import Progress, RollingCheckpoint, rolling_checkpoint
 from cxr_cli.training.feed import Feed
-from cxr_cli.training.history import EpochRecord, best_epoch, read_history, write_history
+from cxr_cli.training.history import EpochRecord, best_epoch, is_better, read_history, write_history
 from cxr_cli.training.step import TrainState, new_totals
 from cxr_cli.training.tasks import Task, Validation
 
@@ -106,7 +106,7 @@ class Trainer:
                 state, steps = self._train(state, epoch, progress.step, pace, checkpoint, advance)
                 validation = self.task.validate(state.judged, epoch)
                 _check_finite("validation", validation.loss, f"after epoch {epoch}")
-                better = is_better(validation, history, self.select)
+                better = is_better(validation.loss, validation.accuracy, history, self.select)
                 history.append(_record(epoch, state, validation, better, time.monotonic() - began))
                 state, progress = state._replace(totals=self._no_totals()), Progress(epoch, 0)
                 self._write_history(history)
@@ -212,13 +212,6 @@ def _check_finite(what: str, loss: float, place: str) -> None:
         raise TrainingDiverged(
             f"{what} loss is {loss} {place}: lower `lr`, raise `warmup`, or look for corrupt images"
         )
-
-
-def is_better(validation: Validation, history: Sequence[EpochRecord], select: str) -> bool:
-    """Tell whether an epoch does better in validation than every one before it."""
-    if select == "loss":
-        return validation.loss < min((record.val_loss for record in history), default=math.inf)
-    return validation.accuracy > max((record.val_accuracy for record in history), default=-math.inf)
 
 
 def _record(

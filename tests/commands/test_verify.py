@@ -63,7 +63,7 @@ SPOILED: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "another epoch selected": (
         lambda run: select_last(run / "history.csv"),
-        "is selected, the run's model is of epoch",
+        "column 'selected' is",
     ),
     "another run's metrics": (
         lambda run: write_record(

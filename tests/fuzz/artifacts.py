@@ -43,22 +43,23 @@ STUDY: tuple[tuple[str, ...], ...] = (
 )
 """The commands that make the study."""
 
+REPORT = ("report", "run", "--dataset", "dataset", "--split", "split.csv")
 READERS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "dataset/": (
         ("describe", "dataset", "--split", "split.csv"),
         ("split", "dataset", "-o", "new.csv"),
-        ("report", "run"),
+        REPORT,
     ),
     "split": (
         ("describe", "dataset", "--split", "split.csv"),
-        ("report", "run"),
-        ("audit", "run", "--no-model"),
+        REPORT,
+        ("verify", "dataset", "run"),
     ),
-    "run/predictions.csv": (("stratify", "run/predictions.csv", "--by", "sex"), ("report", "run")),
-    "run/config.json": (("report", "run"), ("predict", "run", "raw/images")),
+    "run/predictions.csv": (("stratify", "run/predictions.csv", "--by", "sex"), REPORT),
+    "run/config.json": (REPORT, ("predict", "run", "raw/images")),
     "run/model": (("predict", "run", "raw/images"),),
-    "run/": (("report", "run"), ("train", "dataset", "--split", "split.csv", "-o", "run", *TRAIN)),
-    "run/metrics.json": (("report", "run"), ("predict", "run", "raw/images")),
+    "run/": (REPORT, ("train", "dataset", "--split", "split.csv", "-o", "run", *TRAIN)),
+    "run/metrics.json": (REPORT, ("predict", "run", "raw/images")),
     "siamese/templates.npz": (("test", "siamese"),),
     "cv/": (("crossval", "dataset", "--split", "folds.csv", "-o", "cv", *TRAIN), ("compare", "cv", "run")),
 }

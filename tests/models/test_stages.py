@@ -52,5 +52,6 @@ def test_frozen_statistics_stay_and_are_used_in_training_too() -> None:
     for norm in (network.stem, network.blocks[0]):
         np.testing.assert_allclose(norm(x, mask), x, rtol=1e-4)
         np.testing.assert_array_equal(norm.mean[...], [0.0, 0.0])
-    np.testing.assert_allclose(network.blocks[1](x, mask), 0.0, atol=1e-5)
+    # Rounding of 7 over a standard deviation of sqrt(1e-5).
+    np.testing.assert_allclose(network.blocks[1](x, mask), 0.0, atol=1e-3)
     np.testing.assert_allclose(network.blocks[1].mean[...], [0.7, 0.7], rtol=1e-6)

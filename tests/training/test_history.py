@@ -76,8 +76,27 @@ def test_a_history_that_is_too_short_is_refused_where_the_run_is_finished(tmp_pa
 
 def test_the_selected_epoch_is_that_of_the_model() -> None:
     history = [record(1, 0.5, 1), record(2, 0.8, 1), record(3, 0.8)]
-    check_selected(Path("history.csv"), history, 2)
+    check_selected(Path("history.csv"), history, 2, "accuracy")
     with pytest.raises(BadInput, match=r"history.csv: epoch 2 is selected, the run's model is of epoch 3"):
-        check_selected(Path("history.csv"), history, 3)
-    with pytest.raises(BadInput, match="no epoch is selected"):
-        check_selected(Path("history.csv"), [record(1, 0.5)], 1)
+        check_selected(Path("history.csv"), history, 3, "accuracy")
+    with pytest.raises(
+        BadInput, match="epoch 2: column 'selected' is 0, but its validation accuracy is better"
+    ):
+        check_selected(Path("history.csv"), [history[0], record(2, 0.8)], 1, "accuracy")
+    with pytest.raises(
+        BadInput, match="epoch 3: column 'selected' is 1, but its validation accuracy is no better"
+    ):
+        check_selected(Path("history.csv"), [*history[:2], record(3, 0.8, 1)], 3, "accuracy")
+    with pytest.raises(
+        BadInput, match="epoch 2: column 'selected' is 1, but its validation loss is no better"
+    ):
+        check_selected(Path("history.csv"), history, 2, "loss")
+
+
+def test_numbers_that_are_none_are_refused(tmp_path: Path) -> None:
+    write_history(tmp_path / "history.csv", [replace(record(1, 0.5), val_loss=float("nan"))])
+    with pytest.raises(BadInput, match="line 2, column 'val_loss': nan is no number"):
+        read_history(tmp_path / "history.csv", 1)
+    before = replace(record(0, 0.5), train_loss=float("nan"), train_accuracy=float("nan"))
+    write_history(tmp_path / "history.csv", [before])
+    assert read_history(tmp_path / "history.csv", 0)[0].val_accuracy == 0.5
