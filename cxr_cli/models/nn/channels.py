@@ -1,8 +1,9 @@
 """Arithmetic by channel: sums over pixels of feature maps; scales and biases, whose derivatives they are.
 
 XLA's CPU backend reads 1 GB a second where it adds up the rows of a matrix itself, and 17 to 40 GB where a
-library does it; but with that library convolutions take up to six times as long (`compiler_options`). The
-sums here do without the library, at 20 to 40 GB a second (float32, 2 cores, jax 0.10.2).
+library does it; but with that library derivatives by kernels take 1.3 to 6 times as long
+(`compiler_options`). The sums here do without the library, at 20 to 40 GB a second (float32, 2 cores, jax
+0.10.2).
 """
 
 from collections.abc import Callable

@@ -12,8 +12,8 @@ OWN_KERNELS = {"xla_cpu_experimental_ynn_fusion_type": ""}
 def compiler_options() -> dict[str, str] | None:
     """Return what `jax.jit` is to compile the outermost function of a program with, on the default device.
 
-    Without that library convolutions are up to six times as fast, and products as fast. Sums over rows
-    would be far slower: `channels` has them.
+    Without that library the derivatives of convolutions by their kernels are 1.3 to 6 times as fast, most of
+    the rest somewhat faster, and products as fast. Sums over rows would be far slower: `channels` has them.
 
     Returns:
         None, for XLA's own, where the device is no CPU or its XLA has no such option.
