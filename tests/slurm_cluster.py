@@ -7,6 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+ENDED = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL", "OUT_OF_MEMORY"}
+"""States that a job stays in."""
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -41,8 +44,10 @@ class Cluster:
 
     def wait(self, job: str) -> None:
         """Wait until all of a job is completed; fail where it fails."""
-        self.wait_until(lambda: not self.states(job) & {"PENDING", "RUNNING", "COMPLETING"})
-        assert self.states(job) == {"COMPLETED"}, self.logs()
+        self.wait_until(lambda: self.states(job) <= ENDED)
+        assert self.states(job) == {"COMPLETED"}, (
+            f"{self.call('scontrol', 'show', 'job', job)}\n{self.logs()}"
+        )
 
     def wait_until(self, done: Callable[[], bool]) -> None:
         """Wait until something is so."""

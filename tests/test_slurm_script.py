@@ -32,7 +32,7 @@ def test_a_job_asks_for_what_was_given_and_for_nothing_else() -> None:
         "srun --cpus-per-task=4 apptainer exec --nv cxr.sif cxr train data --split split.csv -o 'a run'",
         "code=$?",
         "# Stopped before its time ran out, with its state saved: run again.",
-        '[ "$code" -eq 75 ] && scontrol requeue "$SLURM_JOB_ID"',
+        '[ "$code" -eq 75 ] && scontrol requeue "$SLURM_JOB_ID" && sleep 60',
         'exit "$code"',
     ]
 

@@ -1,6 +1,7 @@
 """Whether a DATASET, a split, a RUN or a CV is as it was written: the work of `cxr verify`."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -169,30 +170,34 @@ def _run(folder: Path, full: bool) -> Iterator[Check]:
 
 
 def _results(folder: Path, config: RunConfig, model_id: str, epoch: int) -> Iterator[Check]:
+    """Check what later commands wrote into a run, as far as it is there."""
     metrics = [folder / METRICS, *sorted((folder / EXTERNAL).glob(f"*/{METRICS}"))]
-    for path in (path for path in metrics if path.exists()):
-        yield _tried(
-            path,
-            lambda path=path: f"{(read_metrics_of(path, model_id) or {}).get('images')} images",  # type: ignore[misc]
-        )
-    for path in (path.with_name(PREDICTIONS) for path in metrics):
-        if path.exists():
-            yield _tried(
-                path,
-                lambda path=path: f"{len(read_predictions_of(path, model_id).images)} images",  # type: ignore[misc]
-            )
-    if (folder / AUDIT).exists():
-        yield _tried(
-            folder / AUDIT,
-            lambda: f"{len((read_audit(folder / AUDIT, model_id) or {})['findings'])} findings",
-        )
-    if (folder / TEMPLATES).exists():
-        yield _tried(folder / TEMPLATES, lambda: _templates(folder, config, epoch))
-    if (folder / GRADCAM).is_dir():
-        yield _tried(
-            folder / GRADCAM,
-            lambda: f"{len(contact_sheets_of(folder / GRADCAM, config, epoch))} contact sheets",
-        )
+    checks: list[tuple[Path, Callable[[], str]]] = [
+        *((path, partial(_metrics, path, model_id)) for path in metrics),
+        *((path.with_name(PREDICTIONS), partial(_predictions, path, model_id)) for path in metrics),
+        (folder / AUDIT, partial(_audit, folder / AUDIT, model_id)),
+        (folder / TEMPLATES, partial(_templates, folder, config, epoch)),
+        (folder / GRADCAM, partial(_sheets, folder / GRADCAM, config, epoch)),
+    ]
+    yield from (_tried(path, check) for path, check in checks if path.exists())
+
+
+def _metrics(path: Path, model_id: str | None) -> str:
+    metrics = read_metrics_of(path, model_id)
+    return f"{metrics and metrics['images']} images"
+
+
+def _predictions(metrics: Path, model_id: str) -> str:
+    return f"{len(read_predictions_of(metrics.with_name(PREDICTIONS), model_id).images)} images"
+
+
+def _audit(path: Path, model_id: str) -> str:
+    audit = read_audit(path, model_id)
+    return f"{audit and len(audit['findings'])} findings"
+
+
+def _sheets(folder: Path, config: RunConfig, epoch: int) -> str:
+    return f"{len(contact_sheets_of(folder, config, epoch))} contact sheets"
 
 
 def _training(folder: Path) -> str:
@@ -265,9 +270,7 @@ def _crossval(folder: Path, full: bool) -> Iterator[Check]:
     if (folder / PREDICTIONS).exists():
         yield _tried(folder / PREDICTIONS, lambda: _pooled(folder / PREDICTIONS, ids))
     if (folder / METRICS).exists():
-        yield _tried(
-            folder / METRICS, lambda: f"{(read_metrics_of(folder / METRICS, None) or {})['images']} images"
-        )
+        yield _tried(folder / METRICS, partial(_metrics, folder / METRICS, None))
 
 
 def _pooled(path: Path, ids: set[str]) -> str:
