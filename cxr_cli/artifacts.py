@@ -227,6 +227,11 @@ def read_record(path: Path, kind: Any = dict) -> dict[str, Any]:
     content = read_json(path)
     check_fields(path, content, kind)
     check_seal(path, content)
+    return unsealed(content)
+
+
+def unsealed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a record holds beside its format and digest."""
     return {name: value for name, value in content.items() if name not in ("format", SEAL)}
 
 

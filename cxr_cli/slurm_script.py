@@ -96,8 +96,8 @@ def slurm_script(command: BatchCommand, arguments: Sequence[str], resources: Res
     if in_time:
         lines += [
             "# Stopped before its time ran out, with its state saved: run again.",
+            # It waits for Slurm to end it: a requeued job that ends by itself before that has failed.
             f'[ "$code" -eq {int(ExitCode.PREEMPTED)} ] && scontrol requeue "$SLURM_JOB_ID" && sleep 60',
-            # Slurm ends a requeued job; one that ends before that by itself has failed.
         ]
     return "\n".join([*lines, 'exit "$code"', ""])
 

@@ -22,7 +22,7 @@ def edit_config(run: Path, **changes: Any) -> None:
     weights = read_record(record)
     write_record(record, {**weights, "run": config.digest})
     if (run / METRICS).exists():
-        metrics = {**read_record(run / METRICS), "model_id": model_id_of(config, weights["epoch"])}
+        metrics = {**read_record(run / METRICS), "model_id": model_id_of(config.digest, weights["epoch"])}
         write_record(run / METRICS, metrics)
 
 

@@ -49,6 +49,13 @@ class Cluster:
             f"{self.call('scontrol', 'show', 'job', job)}\n{self.logs()}"
         )
 
+    def stop_and_wait(self, job: str) -> None:
+        """Ask a job to stop, as Slurm does before its time runs out; wait until it has run again."""
+        self.call("scancel", "--signal=USR1", job)
+        self.wait_until(lambda: self.states(job) == {"PENDING"})
+        self.call("scontrol", "update", f"JobId={job}", "StartTime=now")  # Slurm would wait two minutes
+        self.wait(job)
+
     def wait_until(self, done: Callable[[], bool]) -> None:
         """Wait until something is so."""
         deadline = time.monotonic() + 300

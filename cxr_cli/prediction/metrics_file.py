@@ -1,6 +1,7 @@
 """metrics.json of a RUN, written by `cxr test`: later predictions follow its calibration and threshold."""
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
@@ -9,7 +10,7 @@ from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.operating_point import OperatingPoint
 from cxr_cli.evaluation.recalibration import Calibration
 from cxr_cli.runs.folder import METRICS
-from cxr_cli.runs.model_store import TrainedRun
+from cxr_cli.runs.model_store import TrainedRun, is_of_run
 
 if TYPE_CHECKING:
     from cxr_cli.evaluation.report import MetricsReport
@@ -38,6 +39,7 @@ class Point(TypedDict):
     negatives: int | None
 
 
+@cache
 def metrics_kind(*, of_class: bool = False) -> Any:
     """Return the type of the fields of metrics.json, or of one class in it, that commands read."""
     import msgspec
@@ -148,7 +150,7 @@ def _read_decided(run: TrainedRun) -> dict[str, Any]:
         return {}
     metrics = read_metrics(path)
     found = str(metrics.get("model_id"))
-    if found.partition("-")[0] != run.model_id.partition("-")[0]:
+    if not is_of_run(found, run.config.digest):
         check_model(path, metrics, run.model_id, f"cxr test {run.folder}")
     return metrics if found == run.model_id else {}
 

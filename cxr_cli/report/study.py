@@ -133,7 +133,7 @@ def read_study(
     epochs, model = config.optimization.epochs, read_model_record(folder, config)
     history = read_history(folder / HISTORY, epochs, whole=True)
     check_selected(folder / HISTORY, history, model["epoch"], config.optimization.select)
-    model_id = model_id_of(config, model["epoch"])
+    model_id = model_id_of(config.digest, model["epoch"])
     if gradcam is not None and not any(gradcam.glob(SHEETS)):
         raise BadInput(f"{gradcam}: has no contact sheet ({SHEETS}) of `cxr gradcam`")
     return Study(
@@ -217,9 +217,9 @@ def contact_sheets_of(folder: Path, config: RunConfig, epoch: int) -> tuple[Path
     runs = read_record(folder / GALLERY)["runs"]
     own = [config.digest, epoch, config.dataset_digest]
     if own not in runs:
-        made_of = ", ".join(f"{str(run[0])[:12]}-{run[1]}" for run in runs)
+        made_of = ", ".join(model_id_of(*run[:2]) for run in runs)
         raise BadInput(
-            f"{folder}: is of model {made_of}, the run's model is {model_id_of(config, epoch)}; "
+            f"{folder}: is of model {made_of}, the run's model is {model_id_of(config.digest, epoch)}; "
             "make it again with `cxr gradcam`"
         )
     return tuple(map(_whole, sheets))

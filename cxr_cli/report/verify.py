@@ -34,7 +34,15 @@ from cxr_cli.runs.folder import (
     open_images,
     read_training_record,
 )
-from cxr_cli.runs.model_store import DIGESTS, MODEL, WEIGHTS, model_id_of, read_model_record
+from cxr_cli.runs.model_store import (
+    DIGESTS,
+    MODEL,
+    WEIGHTS,
+    damaged_file,
+    is_of_run,
+    model_id_of,
+    read_model_record,
+)
 from cxr_cli.splitting.file import open_split
 from cxr_cli.training.history import check_selected, read_history
 
@@ -166,7 +174,7 @@ def _run(folder: Path, full: bool) -> Iterator[Check]:
     except BadInput:
         return
     yield _tried(folder / HISTORY, lambda: _history(folder, config, epoch))
-    yield from _results(folder, config, model_id_of(config, epoch), epoch)
+    yield from _results(folder, config, model_id_of(config.digest, epoch), epoch)
 
 
 def _results(folder: Path, config: RunConfig, model_id: str, epoch: int) -> Iterator[Check]:
@@ -216,23 +224,14 @@ def _images(config: RunConfig) -> str:
 
 def _model(folder: Path, config: RunConfig, full: bool) -> str:
     record = read_model_record(folder, config)
-    weights = folder / MODEL / WEIGHTS
-    files = (
-        digest_folder(weights)
-        if full
-        else {
-            path.relative_to(weights).as_posix(): record["files"].get(
-                path.relative_to(weights).as_posix(), ""
-            )
-            for path in sorted(weights.rglob("*"))
-            if path.is_file()
-        }
-    )
-    for name in sorted(record["files"].keys() | files.keys()):
-        if record["files"].get(name) != files.get(name):
-            raise BadInput(
-                f"{weights / name}: {'missing' if name not in files else 'is not as it was written'}"
-            )
+    weights, recorded = folder / MODEL / WEIGHTS, record["files"]
+    if full:
+        files = digest_folder(weights)
+    else:
+        paths = (path.relative_to(weights).as_posix() for path in weights.rglob("*") if path.is_file())
+        files = {name: recorded.get(name, "") for name in paths}
+    if (name := damaged_file(recorded, files)) is not None:
+        raise BadInput(f"{weights / name}: {'missing' if name not in files else 'is not as it was written'}")
     return f"weights of epoch {record['epoch']}, {len(files)} files"
 
 
@@ -258,7 +257,7 @@ def _crossval(folder: Path, full: bool) -> Iterator[Check]:
     if not recorded.passed:
         return
     record = read_record(folder / CROSSVAL, CrossvalRecord)
-    ids: set[str] = set()
+    runs: list[str] = []
     for run in fold_runs(folder, record["folds"], record["seed"], 1):
         if not (run.folder / CONFIG).is_file():
             yield Check(run.folder, "this fold is not trained yet", False)
@@ -266,17 +265,18 @@ def _crossval(folder: Path, full: bool) -> Iterator[Check]:
         yield from _run(run.folder, full)
         if read_config(run.folder).split_digest != record["split_digest"]:
             yield Check(run.folder / CONFIG, "is of another split than the cross-validation", False)
-        ids.add(read_config(run.folder).digest[:12])
+        runs.append(read_config(run.folder).digest)
     if (folder / PREDICTIONS).exists():
-        yield _tried(folder / PREDICTIONS, lambda: _pooled(folder / PREDICTIONS, ids))
+        yield _tried(folder / PREDICTIONS, lambda: _pooled(folder / PREDICTIONS, runs))
     if (folder / METRICS).exists():
         yield _tried(folder / METRICS, partial(_metrics, folder / METRICS, None))
 
 
-def _pooled(path: Path, ids: set[str]) -> str:
+def _pooled(path: Path, runs: Sequence[str]) -> str:
     table = read_csv(path, ("model_id",))
     # With several seeds the first one's identifier stands for all.
-    strange = sorted({str(found) for found in table["model_id"] if str(found).partition("-")[0] not in ids})
+    found = sorted(set(map(str, table["model_id"])))
+    strange = [name for name in found if not any(is_of_run(name, run) for run in runs)]
     if strange:
         raise BadInput(f"{path}: is of model {strange[0]}, which is none of the folds' runs")
     return f"{len(table)} images"

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from cxr_cli.artifacts import SEAL, check_seal, claim_folder, read_json, write_record
+from cxr_cli.artifacts import check_seal, claim_folder, read_json, unsealed, write_record
 from cxr_cli.errors import BadInput
 from cxr_cli.runs.settings import (
     PARTS,
@@ -131,7 +131,7 @@ def read_config(folder: Path) -> RunConfig:
     if not path.exists():
         raise BadInput(f"{folder}: is not a run: it has no {CONFIG}")
     whole = read_json(path)
-    content = {name: value for name, value in whole.items() if name not in ("format", SEAL)}
+    content = unsealed(whole)
     _check_keys(path, content, RunConfig, "")
     kind = content["task"].get("kind") if isinstance(content["task"], dict) else None
     if kind not in TASKS:

@@ -1,6 +1,6 @@
 """The selected model of a RUN: its weights, saved with digests and opened again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ class TrainedRun:
     @property
     def model_id(self) -> str:
         """The model's name, see `model_id_of`."""
-        return model_id_of(self.config, self.epoch)
+        return model_id_of(self.config.digest, self.epoch)
 
 
 class ModelRecord(TypedDict):
@@ -44,9 +44,20 @@ class ModelRecord(TypedDict):
     files: dict[str, str]
 
 
-def model_id_of(config: RunConfig, epoch: int) -> str:
+def model_id_of(run: str, epoch: int) -> str:
     """Name the model of a run by what decided it: digest of the configuration, and epoch."""
-    return f"{config.digest[:12]}-{epoch}"
+    return f"{run[:12]}-{epoch}"
+
+
+def is_of_run(model_id: str, run: str) -> bool:
+    """Tell whether a model is of the run whose configuration has this digest."""
+    return model_id.startswith(f"{run[:12]}-")
+
+
+def damaged_file(recorded: Mapping[str, str], found: Mapping[str, str]) -> str | None:
+    """Name the first file whose digest is not the recorded one; it is missing where `found` lacks it."""
+    names = sorted(recorded.keys() | found.keys())
+    return next((name for name in names if recorded.get(name) != found.get(name)), None)
 
 
 def ensemble_id(runs: Sequence[TrainedRun]) -> str:
@@ -144,10 +155,9 @@ def _restore(model: Path, recorded: dict[str, str], template: dict[str, Any]) ->
     import orbax.checkpoint as ocp
 
     found = digest_folder(model / WEIGHTS)
-    for name in sorted(recorded.keys() | found.keys()):
-        if recorded.get(name) != found.get(name):
-            problem = "is missing" if name not in found else "is not as it was written"
-            raise BadInput(f"{model}: the weights are damaged: {WEIGHTS}/{name} {problem}")
+    if (name := damaged_file(recorded, found)) is not None:
+        problem = "is missing" if name not in found else "is not as it was written"
+        raise BadInput(f"{model}: the weights are damaged: {WEIGHTS}/{name} {problem}")
     weights = (model / WEIGHTS).resolve()
     with ocp.StandardCheckpointer(multiprocessing_options=this_process_alone()) as checkpointer:
         _check_fits(model, checkpointer.metadata(weights).item_metadata, template)

@@ -14,10 +14,9 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from cxr_cli.models.nn.compiler_options import compiler_options
 from cxr_cli.prediction.devices import ONE_DEVICE, Devices
 from cxr_cli.prediction.loading import FetchBatch, ImageSource
-from cxr_cli.training.step import TrainState, TrainStep
+from cxr_cli.training.step import TrainState, TrainStep, compiled_for
 from cxr_cli.training.tasks import EpochPlan
 
 # Batches that are read at once, while the device computes: a disk far away is slow to answer, not to send.
@@ -77,15 +76,9 @@ def many_steps(step: TrainStep, devices: Devices = ONE_DEVICE) -> ManySteps:
 
     Not `lax.scan`: the number of steps is no part of the program, which is compiled once.
     """
-
     traced = unwrap(step)  # within another program it cannot have compiler options of its own
 
-    @partial(
-        jax.jit,
-        donate_argnums=0,
-        out_shardings=devices.everywhere,
-        compiler_options=compiler_options(),
-    )
+    @compiled_for(devices)
     def run(
         state: TrainState, pixels: Array, plan: EpochPlan, keys: Array, first: int, stop: int
     ) -> tuple[TrainState, Array]:

@@ -185,26 +185,14 @@ def train_run(
     """
     check_config(folder, config)
     with locked(folder) if is_first_process() else nullcontext():
-        return _train_or_find_finished(folder, config, dataset, split, found, fit, reporter)
-
-
-def _train_or_find_finished(
-    folder: Path,
-    config: RunConfig,
-    dataset: Dataset,
-    split: Split,
-    found: tuple[FoundWeights, ...],
-    fit: Fit,
-    reporter: Reporter,
-) -> tuple[EpochRecord, bool]:
-    finished, curves = is_finished(folder), folder / FIGURES / CURVES
-    if finished:
-        history = read_history(folder / HISTORY, config.optimization.epochs, whole=True)
-    else:
-        with preemption() as preempted:
-            history = _train(folder, config, dataset, split, found, fit, reporter, preempted)
-    if is_first_process() and not (finished and curves.exists()):
-        training_curves(history, config.siamese, curves)
+        finished, curves = is_finished(folder), folder / FIGURES / CURVES
+        if finished:
+            history = read_history(folder / HISTORY, config.optimization.epochs, whole=True)
+        else:
+            with preemption() as preempted:
+                history = _train(folder, config, dataset, split, found, fit, reporter, preempted)
+        if is_first_process() and not (finished and curves.exists()):
+            training_curves(history, config.siamese, curves)
     return best_epoch(history), not finished
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,8 @@ from cxr_cli.prediction.loading import normalize
 from cxr_cli.prediction.precision import matmul_precision, to_compute_type
 from cxr_cli.training.augment import NO_AUGMENTATION, Augmentation, augment
 from cxr_cli.training.average import moving_average
+
+Program = TypeVar("Program", bound=Callable[..., Any])
 
 
 class TrainState(NamedTuple):
@@ -92,6 +94,17 @@ def new_totals() -> Array:
     return jnp.zeros(3, jnp.float32)
 
 
+def compiled_for(devices: Devices) -> Callable[[Program], Program]:
+    """Return how programs of training are compiled: the state, their first argument, is donated."""
+    how: Any = partial(
+        jax.jit,
+        donate_argnums=0,
+        out_shardings=devices.everywhere,
+        compiler_options=compiler_options(),
+    )
+    return cast(Callable[[Program], Program], how)
+
+
 def train_step(
     network: Network,
     scaling: Scaling,
@@ -110,12 +123,7 @@ def train_step(
     loss_of = summed_loss(network, scaling, row_loss, settings.rematerialize)
     gradient = jax.value_and_grad(loss_of, has_aux=True)
 
-    @partial(
-        jax.jit,
-        donate_argnums=0,
-        out_shardings=devices.everywhere,
-        compiler_options=compiler_options(),
-    )
+    @compiled_for(devices)
     def step(
         state: TrainState, images: Array, targets: Array, mask: Array, key: Array
     ) -> tuple[TrainState, Array]:

@@ -89,12 +89,9 @@ def test_a_job_that_is_stopped_is_requeued_and_ends_with_the_same_weights(
     job = cluster.call("sbatch", "--parsable", script=script).strip()
     history = stopped / "history.csv"
     cluster.wait_until(lambda: history.exists() and len(history.read_text().splitlines()) > 3)
-    cluster.call("scancel", "--signal=USR1", job)  # as Slurm does before the time runs out
-    cluster.wait_until(lambda: cluster.states(job) == {"PENDING"})
+    cluster.stop_and_wait(job)
     log = cluster.folder / f"cxr-train-{job}.log"
     assert "stopped on request" in log.read_text()
-    cluster.call("scontrol", "update", f"JobId={job}", "StartTime=now")  # Slurm would wait two minutes
-    cluster.wait(job)
     assert "Restarts=1" in cluster.call("scontrol", "show", "job", job)
     assert f"{stopped}: finished" in log.read_text()
     weights = [jax.tree.leaves(open_run(run).variables) for run in (undisturbed, stopped)]
@@ -113,10 +110,7 @@ def test_two_processes_of_a_job_train_one_model_and_are_requeued_together(
     job = cluster.call("sbatch", "--parsable", script=script).strip()
     history = together / "history.csv"
     cluster.wait_until(lambda: history.exists() and len(history.read_text().splitlines()) > 2)
-    cluster.call("scancel", "--signal=USR1", job)
-    cluster.wait_until(lambda: cluster.states(job) == {"PENDING"})
-    cluster.call("scontrol", "update", f"JobId={job}", "StartTime=now")
-    cluster.wait(job)
+    cluster.stop_and_wait(job)
     log = (cluster.folder / f"cxr-train-{job}.log").read_text()
     assert log.count("2 processes train together") == 2
     assert log.count("best validation accuracy") == 1

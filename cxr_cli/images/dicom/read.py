@@ -120,7 +120,6 @@ def _displayed(
     display = display_values(values, exposed_part(stored, dataset), padding, dataset, despite)
     words = stored.view(f"u{stored.itemsize}")
     table = np.zeros(2 ** (8 * stored.itemsize), np.uint8)
-    table[values.astype(words.dtype)] = (
-        display.gray
-    )  # negative values are the words of their two's complement
+    # Negative values are the words of their two's complement.
+    table[values.astype(words.dtype)] = display.gray
     return look_up(words, table), display.mapping, display.inverted
