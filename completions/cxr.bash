@@ -25,7 +25,7 @@ _cxr() {
         fi
     done
     case $command in
-        "") _cxr_offer -W "preprocess split describe train validate3way template test stratify crossval compare predict audit gradcam report verify sweep weights phantom slurm-script demo doctor --version --help"; return ;;
+        "") _cxr_offer -W "preprocess split describe train validate3way template test stratify crossval compare predict audit gradcam report export verify sweep weights phantom slurm-script demo doctor --version --help"; return ;;
         weights) _cxr_offer -W "list fetch verify --help"; return ;;
     esac
     # In --option=value bash makes a word of the equals sign.
@@ -727,6 +727,26 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
+        "export --output" | "export -o")
+            _cxr_paths -f
+            return
+            ;;
+        "export --format")
+            _cxr_offer -W "onnx stablehlo"
+            return
+            ;;
+        "export --input-type")
+            _cxr_offer -W "uint8 float32"
+            return
+            ;;
+        "export --member")
+            _cxr_paths -f
+            return
+            ;;
+        "export --templates")
+            _cxr_paths -f
+            return
+            ;;
         "sweep --split")
             _cxr_paths -f
             return
@@ -1025,6 +1045,12 @@ _cxr() {
             _cxr_offer -W "--output -o --gradcam --by --dataset --split --help"
             ;;
         "report "*)
+            _cxr_paths -d
+            ;;
+        "export -"*)
+            _cxr_offer -W "--output -o --format --input-type --member --templates --no-compile-cache --help"
+            ;;
+        "export "*)
             _cxr_paths -d
             ;;
         "verify -"*)

@@ -28,6 +28,7 @@ complete -c cxr -n '__cxr_command_is' -a predict -d 'Predict images without labe
 complete -c cxr -n '__cxr_command_is' -a audit -d 'Look for shortcuts, associations and leaks.'
 complete -c cxr -n '__cxr_command_is' -a gradcam -d 'Show which image regions a score is based on.'
 complete -c cxr -n '__cxr_command_is' -a report -d 'Put all results of a RUN on one HTML page.'
+complete -c cxr -n '__cxr_command_is' -a export -d 'Export the model of a RUN as an ONNX or StableHLO file.'
 complete -c cxr -n '__cxr_command_is' -a verify -d 'Check that files are as cxr wrote them, and belong together.'
 complete -c cxr -n '__cxr_command_is' -a sweep -d 'Train a grid of learning rates and batch sizes.'
 complete -c cxr -n '__cxr_command_is' -a weights -d 'List, fetch and verify pretrained weights.'
@@ -299,6 +300,15 @@ complete -c cxr -n '__cxr_command_is report' -l dataset -r -f -a '(__fish_comple
 complete -c cxr -n '__cxr_command_is report' -l split -r -F -d 'Where the split.csv is now, if it was moved.'
 complete -c cxr -n '__cxr_command_is report' -l help -d 'Show this message and exit.'
 complete -c cxr -n '__cxr_command_is report' -f -a '(__fish_complete_directories (commandline -ct))'
+
+complete -c cxr -n '__cxr_command_is export' -l output -s o -r -F -d 'The file to write.'
+complete -c cxr -n '__cxr_command_is export' -l format -r -f -a 'onnx stablehlo' -d 'ONNX, or JAX\'s StableHLO (`jax.export.deserialize`).'
+complete -c cxr -n '__cxr_command_is export' -l input-type -r -f -a 'uint8 float32' -d 'Type of the images [N,H,W]; their gray values are 0 to 255.'
+complete -c cxr -n '__cxr_command_is export' -l member -r -F -d 'Average with this run, too; repeatable.'
+complete -c cxr -n '__cxr_command_is export' -l templates -r -F -d 'Templates of a siamese run. [RUN/templates.npz]'
+complete -c cxr -n '__cxr_command_is export' -l no-compile-cache -d 'Do not keep compiled programs for the next command.'
+complete -c cxr -n '__cxr_command_is export' -l help -d 'Show this message and exit.'
+complete -c cxr -n '__cxr_command_is export' -f -a '(__fish_complete_directories (commandline -ct))'
 
 complete -c cxr -n '__cxr_command_is verify' -l full -d 'Read all bytes of images and weights, too.'
 complete -c cxr -n '__cxr_command_is verify' -l help -d 'Show this message and exit.'

@@ -19,6 +19,7 @@ _cxr() {
         'audit:Look for shortcuts, associations and leaks.'
         'gradcam:Show which image regions a score is based on.'
         'report:Put all results of a RUN on one HTML page.'
+        'export:Export the model of a RUN as an ONNX or StableHLO file.'
         'verify:Check that files are as cxr wrote them, and belong together.'
         'sweep:Train a grid of learning rates and batch sizes.'
         'weights:List, fetch and verify pretrained weights.'
@@ -344,6 +345,18 @@ _cxr() {
                         '*--by=[Subgroups of the test images, as in `cxr stratify`; repeatable. \[all that vary\]]:value: ' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                export)
+                    _arguments \
+                        '(--output -o)--output=[The file to write.]:file:_files' \
+                        '(--output -o)-o[The file to write.]:file:_files' \
+                        '(--format)--format=[ONNX, or JAX'\''s StableHLO (`jax.export.deserialize`).]:value:(onnx stablehlo)' \
+                        '(--input-type)--input-type=[Type of the images \[N,H,W\]; their gray values are 0 to 255.]:value:(uint8 float32)' \
+                        '*--member=[Average with this run, too; repeatable.]:file:_files' \
+                        '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;

@@ -29,6 +29,7 @@ FUNCTIONS = {
     "audit": "cxr_cli.audit.run",
     "gradcam": "cxr_cli.explain.gradcam",
     "report": "cxr_cli.report.run",
+    "export": "cxr_cli.prediction.export",
 }
 """The functions of this package and their modules, loaded at first use: they import JAX and pandas."""
 

@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, str] = {
     "audit": "Look for shortcuts, associations and leaks.",
     "gradcam": "Show which image regions a score is based on.",
     "report": "Put all results of a RUN on one HTML page.",
+    "export": "Export the model of a RUN as an ONNX or StableHLO file.",
     "verify": "Check that files are as cxr wrote them, and belong together.",
     "sweep": "Train a grid of learning rates and batch sizes.",
     "weights": "List, fetch and verify pretrained weights.",
