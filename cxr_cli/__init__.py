@@ -25,6 +25,7 @@ FUNCTIONS = {
     "stratify": "cxr_cli.prediction.stratify",
     "compare": "cxr_cli.prediction.compare",
     "predict": "cxr_cli.prediction.predict",
+    "load_run": "cxr_cli.prediction.loaded_run",
     "predict_files": "cxr_cli.prediction.predict_files",
     "audit": "cxr_cli.audit.run",
     "gradcam": "cxr_cli.explain.gradcam",

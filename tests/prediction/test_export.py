@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from untrained import parts_of, untrained_run
+from untrained import SAVED_SIZE, saved_run
 
 from cxr_cli.artifacts import write_record
 from cxr_cli.errors import BadInput, CxrError, InvalidSetting
@@ -26,28 +25,9 @@ from cxr_cli.prediction import export as exporting
 from cxr_cli.prediction.export import comparison_images, export, own_scores
 from cxr_cli.prediction.onnx_graph import to_onnx
 from cxr_cli.prediction.templates import make_templates, write_templates
-from cxr_cli.runs.config import write_config
 from cxr_cli.runs.crossval_folder import RECORD
-from cxr_cli.runs.model_store import TrainedRun, open_run, save_model
-from cxr_cli.training.recipes import named_recipe
 
-SIZE = 32
-SCALE = 1.2
-
-
-def saved_run(folder: Path, recipe: str = "single", seed: int = 0, **settings: Any) -> TrainedRun:
-    """Write a run of a narrow network with random weights, large enough that its scores differ."""
-    whole = named_recipe(recipe, {"epochs": 1, "width": 0.0625, **settings})
-    like = untrained_run(folder, siamese=False).config
-    config = replace(
-        like, **parts_of(whole), recipe=recipe, size=SIZE, seed=seed, mean=0.25 + 0.25 * seed, crop_top=0.08
-    )
-    _, variables = create(config.network_spec, np.random.default_rng(seed))
-    folder.mkdir(parents=True)
-    write_config(folder, config)
-    save_model(folder, config.digest, jax.tree.map(lambda leaf: SCALE * leaf, variables), epoch=1)
-    write_record(folder / "run.json", {"finished": True})
-    return open_run(folder)
+SIZE = SAVED_SIZE
 
 
 def onnx_scores(path: Path, images: Any) -> Any:
