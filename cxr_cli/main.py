@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from cxr_cli import __version__
 from cxr_cli.commands.command import CONTEXT, CxrCommand
 from cxr_cli.errors import CxrError, ExitCode
+from cxr_cli.interruption import INTERRUPTED, watched_interrupts
 
 if TYPE_CHECKING:
     from typer._click import Command, Context, HelpFormatter
@@ -122,6 +123,15 @@ def cxr(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; `argv` is without the program's name."""
+    with watched_interrupts() as interrupts:
+        code = _run(argv)
+    if code == INTERRUPTED:
+        print("cxr: stopped; what is finished is kept, the same command continues", file=sys.stderr)
+    return INTERRUPTED if code == ExitCode.PREEMPTED and interrupts.count else code
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    """Run one command line; what goes wrong is a line on stderr and an exit code."""
     try:
         code = app(args=None if argv is None else list(argv), prog_name="cxr", standalone_mode=False)
     except CxrError as error:
@@ -138,7 +148,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return int(ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
-        return 130
+        return INTERRUPTED
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -158,4 +168,10 @@ def _drop_stdout_if_full() -> None:
 
 def entry() -> None:
     """The console script."""
-    sys.exit(main())
+    code = main()
+    if code == INTERRUPTED:
+        # Threads that still compile would crash the interpreter's orderly end.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

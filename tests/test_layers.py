@@ -31,6 +31,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "reporting",
         "array_task",
         "compile_cache",
+        "interruption",
         "processes",
         "recorded_values",
         "slurm_script",

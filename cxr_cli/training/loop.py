@@ -121,7 +121,7 @@ class Trainer:
                 if history[-1].selected:
                     self._save_model(state, epoch)
                 if stopping and epoch < self.epochs:
-                    raise Preempted(f"stopped on request after epoch {epoch}; the same command resumes")
+                    raise Preempted(f"stopped after epoch {epoch}; {self._saved}")
         return history
 
     def _judge_initial(self, state: TrainState) -> EpochRecord:
@@ -142,6 +142,10 @@ class Trainer:
         self._save_model(state, 0)
         self.reporter.say(f"before training  {_validation(first)} *")
         return first
+
+    @property
+    def _saved(self) -> str:
+        return f"state saved at {self.folder / CHECKPOINTS}, the same command resumes"
 
     def _no_totals(self) -> Array:
         totals: Array = self.devices.replicate(new_totals())
@@ -182,10 +186,8 @@ class Trainer:
                 pace.adapt(took)
                 if asked and done < steps:
                     checkpoint.save(before + done, state, Progress(epoch - 1, done))
-                    raise Preempted(
-                        f"stopped on request in epoch {epoch} after step {done} of {steps}; "
-                        "the state is saved: the same command resumes"
-                    )
+                    place = f"in epoch {epoch} after step {done} of {steps}"
+                    raise Preempted(f"stopped {place}; {self._saved}")
         return state, steps
 
 
