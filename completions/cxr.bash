@@ -950,7 +950,7 @@ _cxr() {
             _cxr_paths -f
             ;;
         "split -"*)
-            _cxr_offer -W "--output -o --val --test --folds --from-column --train-where --train-per-class --val-per-class --near-duplicates --no-near-duplicates --seed --help"
+            _cxr_offer -W "--output -o --val --test --folds --from-column --train-where --train-per-class --val-per-class --near-duplicates --no-near-duplicates --seed --force --help"
             ;;
         "split "*)
             _cxr_paths -d

@@ -69,6 +69,7 @@ complete -c cxr -n '__cxr_command_is split' -l train-per-class -r -f -d 'Trainin
 complete -c cxr -n '__cxr_command_is split' -l val-per-class -r -f -d 'Validation images of each class, written likewise. [0]'
 complete -c cxr -n '__cxr_command_is split' -l near-duplicates -l no-near-duplicates -d 'Keep patients with near-duplicate images in one subset.'
 complete -c cxr -n '__cxr_command_is split' -l seed -r -f -d 'Random seed.'
+complete -c cxr -n '__cxr_command_is split' -l force -d 'Replace another split of this name, and name the runs at risk.'
 complete -c cxr -n '__cxr_command_is split' -l help -d 'Show this message and exit.'
 complete -c cxr -n '__cxr_command_is split' -f -a '(__fish_complete_directories (commandline -ct))'
 

@@ -76,6 +76,7 @@ _cxr() {
                         '(--near-duplicates --no-near-duplicates)--near-duplicates[Keep patients with near-duplicate images in one subset.]' \
                         '(--near-duplicates --no-near-duplicates)--no-near-duplicates[Keep patients with near-duplicate images in one subset.]' \
                         '(--seed)--seed=[Random seed.]:value: ' \
+                        '(--force)--force[Replace another split of this name, and name the runs at risk.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;

@@ -93,15 +93,20 @@ def _set_aside(folder: Path) -> Path:
 
 
 def check_same_settings(
-    folder: Path, before: Mapping[str, Any], now: Mapping[str, Any], words: Mapping[str, str] | None = None
+    place: Path,
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    words: Mapping[str, str] | None = None,
+    advice: str = "name a new folder",
 ) -> None:
-    """Check that a folder is asked for again with the settings that it was made with.
+    """Check that a folder or file is asked for again with the settings that it was made with.
 
     Args:
-        folder: as the message names it.
+        place: as the message names it.
         before: the settings it was made with.
         now: the settings that count; what `before` has beside them does not.
         words: what to call an entry that is no setting itself, such as "the content of `labels`".
+        advice: what to do where they differ.
 
     Raises:
         SettingsChanged: they differ; the message names each setting that does.
@@ -112,9 +117,7 @@ def check_same_settings(
         if before.get(name) != value
     ]
     if changed:
-        raise SettingsChanged(
-            f"{folder}: was made with other settings: {'; '.join(changed)}; name a new folder"
-        )
+        raise SettingsChanged(f"{place}: was made with other settings: {'; '.join(changed)}; {advice}")
 
 
 def claim_folder(
