@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cxr_cli.errors import BadInput, SettingsChanged
+from cxr_cli.errors import BadInput, SettingsChanged, no_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -306,7 +306,7 @@ def read_csv(path: Path, required: Sequence[str] = (), separator: str = ",") -> 
         raise BadInput(f"{path}: rows have {surplus} field{'s' * (surplus != 1)} more than the header")
     missing = [column for column in required if column not in table.columns]
     if missing:
-        raise BadInput(f"{path}: no column {missing[0]!r}; it has {', '.join(map(repr, table.columns))}")
+        raise BadInput(f"{path}: {no_column(missing[0], table.columns)}")
     return table
 
 

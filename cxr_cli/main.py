@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer._click.exceptions import NoArgsIsHelpError, UsageError
-from typer.core import TyperGroup
 
 from cxr_cli import __version__
-from cxr_cli.commands.command import CONTEXT, CxrCommand
+from cxr_cli.commands.command import CONTEXT, CxrCommand, CxrGroup
 from cxr_cli.errors import CxrError, ExitCode
 from cxr_cli.interruption import INTERRUPTED, watched_interrupts
 
@@ -24,33 +23,80 @@ PURPOSE = (
     "Chest X-ray classification studies: raw images in, honest results out. For research, not for diagnosis."
 )
 
-COMMANDS: Mapping[str, str] = {
-    "preprocess": "Make a DATASET of raw images.",
-    "split": "Split a DATASET by patient into training, validation and test sets.",
-    "describe": "Describe the images of a study (Table 1).",
-    "train": "Train a model on a DATASET.",
-    "validate3way": "Three-way validation of a siamese RUN.",
-    "template": "Make the class templates of a siamese RUN.",
-    "test": "Predict images and print metrics with intervals.",
-    "stratify": "Report metrics by image characteristics.",
-    "crossval": "Cross-validate: train every fold, and test each on its own.",
-    "compare": "Compare models, and human readers, on the same images.",
-    "predict": "Predict images without labels.",
-    "audit": "Look for shortcuts, associations and leaks.",
-    "gradcam": "Show which image regions a score is based on.",
-    "report": "Put all results of a RUN on one HTML page.",
-    "verify": "Check that files are as cxr wrote them, and belong together.",
-    "sweep": "Train a grid of learning rates and batch sizes.",
-    "weights": "List, fetch and verify pretrained weights.",
-    "phantom": "Make synthetic radiographs with known findings.",
-    "slurm-script": "Print a batch script for Slurm.",
-    "demo": "Run every stage on synthetic radiographs.",
-    "doctor": "Report what this installation and this machine can do.",
+STAGES: Mapping[str, Mapping[str, str]] = {
+    "Data": {
+        "preprocess": "Make a DATASET of raw images.",
+        "split": "Split a DATASET by patient into training, validation and test sets.",
+        "describe": "Describe the images of a study (Table 1).",
+    },
+    "Training": {
+        "train": "Train a model on a DATASET.",
+        "crossval": "Cross-validate: train every fold, and test each on its own.",
+        "sweep": "Train a grid of learning rates and batch sizes.",
+        "weights": "List, fetch and verify pretrained weights.",
+    },
+    "Testing": {
+        "test": "Predict images and print metrics with intervals.",
+        "template": "Make the class templates of a siamese RUN.",
+        "validate3way": "Three-way validation of a siamese RUN.",
+        "predict": "Predict images without labels.",
+    },
+    "Results": {
+        "stratify": "Report metrics by image characteristics.",
+        "compare": "Compare models, and human readers, on the same images.",
+        "gradcam": "Show which image regions a score is based on.",
+        "audit": "Look for shortcuts, associations and leaks.",
+        "report": "Put all results of a RUN on one HTML page.",
+        "verify": "Check that files are as cxr wrote them, and belong together.",
+    },
+    "Getting started": {
+        "demo": "Run every stage on synthetic radiographs.",
+        "phantom": "Make synthetic radiographs with known findings.",
+        "doctor": "Report what this installation and this machine can do.",
+        "slurm-script": "Print a batch script for Slurm.",
+        "completion": "Print or install the completion of a shell.",
+    },
 }
-"""Each command's name and what it does; its function is `cxr_cli.commands.NAME.NAME`, dashes as underscores.
+"""The commands by stage: each one's name and what it does.
 
-They stand here, too, so that `cxr --help` loads none of them.
+The function of a command is `cxr_cli.commands.NAME.NAME`, dashes as underscores. The texts stand here, too,
+so that `cxr --help` loads none of them.
 """
+
+COMMANDS: Mapping[str, str] = {name: text for stage in STAGES.values() for name, text in stage.items()}
+
+LONGEST_NAME = max(map(len, COMMANDS))
+
+CHAIN = """\
+  images/ -- preprocess --> DATASET/ -- split --> split.csv -- train --> RUN/
+  RUN/ -- test --> predictions.csv, metrics.json -- stratify, compare --> tables
+  RUN/ -- gradcam, audit, report --> saliency maps, shortcuts, one HTML page
+"""
+
+BY_MEANING: Mapping[str, str] = {
+    **dict.fromkeys(("evaluate", "eval", "validate", "score", "metrics"), "test"),
+    **dict.fromkeys(("infer", "inference", "apply", "classify"), "predict"),
+    **dict.fromkeys(("fit", "learn", "finetune", "fine-tune", "run"), "train"),
+    **dict.fromkeys(("import", "convert", "prepare", "ingest", "dataset", "load"), "preprocess"),
+    **dict.fromkeys(("cv", "kfold", "cross-validate", "crossvalidate", "folds"), "crossval"),
+    **dict.fromkeys(("grid", "search", "tune", "hyperparameters"), "sweep"),
+    **dict.fromkeys(("explain", "saliency", "heatmap", "cam", "attribute"), "gradcam"),
+    **dict.fromkeys(("subgroups", "fairness", "bias", "strata"), "stratify"),
+    **dict.fromkeys(("table1", "summary", "stats", "info", "show"), "describe"),
+    **dict.fromkeys(("shortcuts", "leaks"), "audit"),
+    **dict.fromkeys(("html", "page", "view"), "report"),
+    **dict.fromkeys(("check", "fsck", "validate-files"), "verify"),
+    **dict.fromkeys(("download", "models", "pretrained"), "weights"),
+    **dict.fromkeys(("simulate", "synthetic", "generate"), "phantom"),
+    **dict.fromkeys(("version", "env", "diagnose"), "doctor"),
+    **dict.fromkeys(("example", "tutorial", "quickstart"), "demo"),
+    **dict.fromkeys(("slurm", "sbatch", "submit"), "slurm-script"),
+    **dict.fromkeys(("completions", "complete", "autocomplete"), "completion"),
+    **dict.fromkeys(("prototype", "prototypes", "templates"), "template"),
+    **dict.fromkeys(("three-way", "threeway", "validate-3way"), "validate3way"),
+    **dict.fromkeys(("delong", "roc", "versus"), "compare"),
+}
+"""What other tools call the work of a command."""
 
 
 class _LoadedWhenCalled(Mapping[str, "Command"]):
@@ -79,7 +125,7 @@ def _load(name: str) -> "Command":
     return typer.main.get_command(found)
 
 
-class CxrGroup(TyperGroup):
+class Program(CxrGroup):
     """The group of all commands."""
 
     def __init__(self, **attributes: Any) -> None:
@@ -87,15 +133,27 @@ class CxrGroup(TyperGroup):
         super().__init__(**{**attributes, "commands": _LoadedWhenCalled()})
 
     def format_commands(self, ctx: "Context", formatter: "HelpFormatter") -> None:  # noqa: ARG002
-        """List the commands without loading them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        """Show the chain, and list the commands by stage without loading them."""
+        with formatter.section("The chain, a folder or file from each to the next"):
+            formatter.write(CHAIN)
+        for stage, commands in STAGES.items():
+            with formatter.section(stage):
+                formatter.write_dl([(name.ljust(LONGEST_NAME), text) for name, text in commands.items()])
+        formatter.write("\nCOMMAND --help shows options and examples.\n")
+
+    def resolve_command(
+        self, ctx: "Context", args: list[str]
+    ) -> tuple[str | None, "Command | None", list[str]]:
+        """Find a command; one that other tools call otherwise is named."""
+        if args[0] in BY_MEANING:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {BY_MEANING[args[0]]!r}?")
+        return super().resolve_command(ctx, args)
 
 
 # Plain help: rich's markup would double the time of every `--help`.
 app = typer.Typer(
     name="cxr",
-    cls=CxrGroup,
+    cls=Program,
     help=PURPOSE,
     no_args_is_help=True,
     add_completion=False,

@@ -24,8 +24,9 @@ from cxr_cli.audit.predictability import (
     region_classifier,
 )
 from cxr_cli.audit.regions import REGIONS, cell_features, occlude
+from cxr_cli.dataset.folder import INFO
 from cxr_cli.dataset.pixel_statistics import mean_image
-from cxr_cli.dataset.reader import INFO, Dataset, open_dataset
+from cxr_cli.dataset.reader import Dataset, open_dataset
 from cxr_cli.errors import AuditFound, BadInput, InvalidSetting
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import CONFIG

@@ -60,7 +60,7 @@ def predict(
     image that is far from the training images in feature space is flagged, and has no prediction. With two
     classes, an image is called positive at the operating point that `cxr test` chose.
     """
-    from cxr_cli.dataset.reader import INFO
+    from cxr_cli.dataset.folder import INFO
 
     if idle is not None and watch is None:
         raise UsageError("--idle: only with --watch")

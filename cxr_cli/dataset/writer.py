@@ -17,19 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxr_cli.artifacts import atomic_path, digest_file, write_csv, write_record
-from cxr_cli.dataset.reader import (
-    IMAGES,
-    INFO,
-    JOURNAL,
-    MANIFEST,
-    PARTIAL_IMAGES,
-    REJECTED,
-    REJECTED_COLUMNS,
-    SHARD,
-    Image,
-    Outcome,
-    parse_line,
-)
+from cxr_cli.dataset.folder import IMAGES, INFO, JOURNAL, MANIFEST, PARTIAL_IMAGES, REJECTED, SHARD
+from cxr_cli.dataset.reader import REJECTED_COLUMNS, Image, Outcome, parse_line
 from cxr_cli.errors import BadInput
 
 NOTED_EVERY = 0.05
