@@ -712,6 +712,9 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
+        "report --title")
+            return
+            ;;
         "report --gradcam")
             _cxr_paths -d
             return
@@ -1022,7 +1025,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "report -"*)
-            _cxr_offer -W "--output -o --gradcam --by --dataset --split --help"
+            _cxr_offer -W "--output -o --title --gradcam --by --dataset --split --help"
             ;;
         "report "*)
             _cxr_paths -d

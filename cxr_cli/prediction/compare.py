@@ -140,8 +140,8 @@ class CompareResult:
             scores = model.answers.scores
             if scores is not None and are_probabilities(scores):
                 slope = self.comparisons[0].estimates[name].per_class["calibration_slope"][number]
-                label = f"{name}: slope {format_metric(slope)}"
-                curves[name] = CalibrationCurve(label, model.answers.labels == number, scores[:, number])
+                positive, slope_of = model.answers.labels == number, f"slope {format_metric(slope)}"
+                curves[name] = CalibrationCurve(name, positive, scores[:, number], slope_of)
         if curves:
             calibration_plot(list(curves.values()), title, folder / "calibration.png")
             positive = next(iter(curves.values())).positive

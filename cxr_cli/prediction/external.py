@@ -173,7 +173,8 @@ def external_test(
     ).assign(label=np.array(classes, dtype=object)[answers.labels])
     case_mix = _case_mix(pd.read_csv(place / PREDICTIONS, dtype=str, keep_default_na=False), table)
     result = ExternalResult(folder, report, internal_metrics, differences, case_mix, table, left_out, overlap)
-    _write(result, images, ensemble, ensemble_id(runs), class_map or {}, answers, name)
+    _write(result, images, ensemble, ensemble_id(runs), class_map or {})
+    draw_figures(answers, report, name, folder / FIGURES, images=(images, rows))
     return result
 
 
@@ -294,8 +295,6 @@ def _write(
     ensemble: Ensemble,
     model_id: str,
     class_map: Mapping[str, str],
-    answers: Answers,
-    name: str,
 ) -> None:
     write_predictions(result.folder / PREDICTIONS, result.table)
     write_csv(result.folder / CASE_MIX_FILE, pd.DataFrame(result.case_mix.records()))
@@ -319,4 +318,3 @@ def _write(
         "case_mix": result.case_mix.records(),
     }
     write_record(result.folder / METRICS, content)
-    draw_figures(answers, result.report, name, result.folder / FIGURES)

@@ -194,10 +194,14 @@ def _table_of_differences(
     return [Table(title, ["", "metric", "difference", "95%", "p", "Holm"], rows)] if rows else []
 
 
-def _name(stratum: Stratum) -> Cell:
+def name_of(stratum: Stratum) -> str:
     """Name a stratum with its characteristic, and mark a small one."""
     by = f"{stratum.by}: " if stratum.by else ""
-    return Cell(f"{by}{stratum.name}{' *' if stratum.small else ''}")
+    return f"{by}{stratum.name}{' *' if stratum.small else ''}"
+
+
+def _name(stratum: Stratum) -> Cell:
+    return Cell(name_of(stratum))
 
 
 def metric_cell(metric: Estimate | None) -> Cell:
