@@ -1030,6 +1030,9 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
+        "report --title")
+            return
+            ;;
         "report --gradcam")
             _cxr_paths -d
             return
@@ -1274,7 +1277,7 @@ _cxr() {
             _cxr_paths -d
             ;;
         "report -"*)
-            _cxr_offer -W "--output -o --gradcam --by --dataset --split --config --show-config --quiet --verbose --log-file -h --help"
+            _cxr_offer -W "--output -o --title --gradcam --by --dataset --split --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "report "*)
             _cxr_paths -d

@@ -458,6 +458,7 @@ complete -c cxr -n '__cxr_command_is audit' -s h -l help -d 'Show this message a
 complete -c cxr -n '__cxr_command_is audit' -f -a '(__fish_complete_directories (commandline -ct))'
 
 complete -c cxr -n '__cxr_command_is report' -l output -s o -r -F -d 'The page. [RUN/report.html]'
+complete -c cxr -n '__cxr_command_is report' -l title -r -f -d 'Title of the page. [names the classes]'
 complete -c cxr -n '__cxr_command_is report' -l gradcam -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'A folder made by `cxr gradcam`. [RUN/gradcam]'
 complete -c cxr -n '__cxr_command_is report' -l by -r -f -a '(__cxr_columns)' -d 'Subgroups of the test images, as in `cxr stratify`; repeatable. [all that vary]'
 complete -c cxr -n '__cxr_command_is report' -l dataset -r -f -a '(__fish_complete_directories (commandline -ct))' -d 'Where the DATASET is now, if it was moved.'

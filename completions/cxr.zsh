@@ -546,6 +546,7 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The page. \[RUN/report.html\]]:file:_files' \
                         '(--output -o)-o[The page. \[RUN/report.html\]]:file:_files' \
+                        '(--title)--title=[Title of the page. \[names the classes\]]:value: ' \
                         '(--gradcam)--gradcam=[A folder made by `cxr gradcam`. \[RUN/gradcam\]]:folder:_files -/' \
                         '*--by=[Subgroups of the test images, as in `cxr stratify`; repeatable. \[all that vary\]]:column:_cxr_columns' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \

@@ -140,8 +140,8 @@ class CompareResult:
             scores = model.answers.scores
             if scores is not None and are_probabilities(scores):
                 slope = self.comparisons[0].estimates[name].per_class["calibration_slope"][number]
-                label = f"{name}: slope {format_metric(slope)}"
-                curves[name] = CalibrationCurve(label, model.answers.labels == number, scores[:, number])
+                positive, slope_of = model.answers.labels == number, f"slope {format_metric(slope)}"
+                curves[name] = CalibrationCurve(name, positive, scores[:, number], slope_of)
         if curves:
             calibration_plot(list(curves.values()), title, folder / "calibration.png")
             positive = next(iter(curves.values())).positive
@@ -230,7 +230,7 @@ def compare(
     patients, classes = first.answers.patients, len(first.answers.classes)
     result = CompareResult(
         models=matched,
-        comparisons=tuple(compare_models(answers, masks, rng, resamples, small)),
+        comparisons=tuple(compare_models(answers, masks, seed, resamples, small)),
         readers=tuple(compare_reader(name, of, answers, rng, resamples) for name, of in calls.items()),
         agreement=tuple(agreement_of(calls, classes, patients, rng, resamples)),
         margin=noninferiority,
@@ -291,16 +291,19 @@ def _name_of(folder: Path) -> str:
 
 
 def _on_the_same_images(models: "Mapping[str, Predictions]", reporter: Reporter) -> "dict[str, Predictions]":
-    """Leave the images that all tables have, in the first one's order.
+    """Leave the images that all tables have, by image_id: the order of the tables says nothing.
 
     Patients are as the first table has them.
     """
+    import numpy as np
+
     from cxr_cli.prediction.predictions_file import match_images
 
     first, *others = models
     common = models[first]
     for name in others:
         common, _ = match_images(common, models[name])
+    common = common.take(np.argsort(common.images["image_id"].to_numpy(dtype=str)))
     matched = {first: common} | {name: match_images(common, models[name])[1] for name in others}
     for predictions in models.values():
         left_out = len(predictions.answers) - len(common.answers)

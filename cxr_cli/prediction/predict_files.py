@@ -21,6 +21,7 @@ from cxr_cli.images.sources import find_inputs
 from cxr_cli.images.workers import map_in_order, usable_cpus
 from cxr_cli.prediction.batches import inference_batch
 from cxr_cli.prediction.columns import SCORE, SPREAD, THRESHOLD
+from cxr_cli.prediction.development import OVERLAP, Shared, development_set, report_shared
 from cxr_cli.prediction.ensemble import Ensemble, ScoreEnsemble, ensemble_scorer, open_ensemble
 from cxr_cli.prediction.forward import compile_ahead, forward_of_run, read_map
 from cxr_cli.prediction.outliers import Reference, flags_of, reference_of
@@ -38,7 +39,7 @@ FEW = 8
 
 Record = dict[str, Any]
 """One file: `source`, and either `rejected`, the reason, or `predicted` and the scores, which are None where
-`flag` has a reason not to rely on them."""
+`flag` has a reason not to rely on them; `overlap`, see `Shared`."""
 
 
 ReadFile = tuple[Path, PreparedImage | str]
@@ -81,6 +82,7 @@ class FilePredictor:
         first, *others = ensemble.open_runs(self._compile)
         self._score: ScoreEnsemble = ensemble_scorer((first, *others), templates, (read_map,))
         self._reference: Reference | None = reference_of(first, dataset, split, reporter)
+        self._development = development_set(ensemble, dataset, split, reporter)
 
     def _compile(self, run: TrainedRun) -> None:
         others = (read_map,) if run.folder == self.ensemble.members[0] else ()
@@ -124,9 +126,11 @@ class FilePredictor:
                 each = zip(classes, spread[place].tolist(), strict=True)
                 record |= {f"{SPREAD}{name}": None if flag else value for name, value in each}
             distance = deviations[place]
-            records.append(
-                {**record, "distance_sd": None if distance is None else round(distance, 2), "flag": flag}
-            )
+            record |= {"distance_sd": None if distance is None else round(distance, 2), "flag": flag}
+            if self._development is not None:
+                patient = image.header.get("patient_id", "")
+                record[OVERLAP] = self._development.shares(image.image_id, patient)
+            records.append(record)
         return records
 
 
@@ -166,11 +170,14 @@ def predict_files(
         loading = pool.submit(FilePredictor, ensemble, batch, templates, dataset, split, reporter)
         first = next(batches)
         predictor, done = loading.result(), 0
+        shared: list[Shared] = []
         for files in chain([first], batches):
             for record in predictor.predict(files):
+                shared += [record[OVERLAP]] if OVERLAP in record else []
                 yield record
                 done += 1
                 advance(done, len(paths))
+    report_shared(shared, ensemble, reporter)
 
 
 def watch_folder(
@@ -219,6 +226,7 @@ def watch_folder(
                 lines.write(json.dumps(record, ensure_ascii=False) + "\n")
                 lines.flush()
                 os.fsync(lines.fileno())
+                report_shared([record[OVERLAP]] if OVERLAP in record else [], predictor.ensemble, reporter)
                 done.add(record["source"])
                 predicted, last = predicted + 1, time.monotonic()
                 if stopped():
