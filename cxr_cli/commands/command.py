@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand, TyperOption
 
+from cxr_cli.commands.compiling import NO_COMPILE_CACHE
 from cxr_cli.commands.console import CONSOLE
 from cxr_cli.errors import CxrError, PreprocessedOtherwise, UsageError, with_names
+from cxr_cli.limits import require_limits
 
 if TYPE_CHECKING:
     from typer._click import Context
@@ -34,6 +36,7 @@ class CxrCommand(TyperCommand):
     def __init__(self, name: str | None, **attributes: Any) -> None:
         """Leave the words after another command's name to that command."""
         super().__init__(name, **attributes)
+        self.compiles = any(param.name == NO_COMPILE_CACHE for param in self.params)
         self.allow_interspersed_args = name not in WITH_ANOTHER
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
@@ -72,6 +75,7 @@ class CxrCommand(TyperCommand):
             if param.name
         }
         try:
+            require_limits(compiling=self.compiles)
             return super().invoke(ctx)
         except PreprocessedOtherwise as error:
             options = [

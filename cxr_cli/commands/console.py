@@ -35,10 +35,15 @@ class Console:
         if self.silent:
             return
         message = with_names(message, self.names)
-        if self._bar is None:
-            print(message, file=sys.stderr, flush=True)
-        else:
-            self._bar.console.print(message, highlight=False, markup=False)
+        try:
+            if self._bar is None:
+                print(message, file=sys.stderr, flush=True)
+            else:
+                self._bar.console.print(message, highlight=False, markup=False)
+        except BrokenPipeError:
+            raise
+        except OSError:  # a log on a full disk: what the command makes is worth more
+            pass
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Advance]:
