@@ -72,10 +72,15 @@ class Console:
             return
         if self.verbose:
             message = f"{time.strftime('%H:%M:%S')} {message}"
-        if self._bar is None:
-            print(message, file=sys.stderr, flush=True)
-        else:
-            self._bar.console.print(message, highlight=False, markup=False)
+        try:
+            if self._bar is None:
+                print(message, file=sys.stderr, flush=True)
+            else:
+                self._bar.console.print(message, highlight=False, markup=False)
+        except BrokenPipeError:
+            raise
+        except OSError:  # a log on a full disk: what the command makes is worth more
+            pass
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Advance]:

@@ -9,6 +9,7 @@ from cxr_cli.artifacts import json_text
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.choices import TableFormat
 from cxr_cli.evaluation.tables import files_of, write_tables
+from cxr_cli.locks import locked
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.folder import EXTERNAL, PREDICTIONS
 
@@ -239,7 +240,8 @@ def compare(
         seed=seed,
     )
     if output is not None:
-        result.write(output)
+        with locked(output):
+            result.write(output)
     return result
 
 

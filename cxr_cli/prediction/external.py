@@ -155,6 +155,7 @@ def external_test(
         METRICS,
         {"dataset_digest": images.digest},
         holds="external test",
+        before=(PREDICTIONS, CASE_MIX_FILE),
         words={"dataset_digest": "the dataset"},
         made_with=lambda path: read_metrics(path).get("external", {}),
     )

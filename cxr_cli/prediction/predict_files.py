@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from cxr_cli.artifacts import atomic_path
+from cxr_cli.artifacts import atomic_path, writing
 from cxr_cli.dataset.settings import source_text
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.images.read import PreparedImage, UnreadImage, read_image
 from cxr_cli.images.sources import find_inputs
 from cxr_cli.images.workers import map_in_order, usable_cpus
+from cxr_cli.locks import LOCK, locked
 from cxr_cli.prediction.batches import inference_batch
 from cxr_cli.prediction.columns import SCORE, SPREAD, THRESHOLD
 from cxr_cli.prediction.development import OVERLAP, Shared, development_set, report_shared
@@ -213,27 +214,30 @@ def watch_folder(
         raise BadInput(f"{folder}: no such folder")
     if output.resolve().parent == folder.resolve():
         raise InvalidSetting("output", output, "is in the folder that is watched")
-    done = _sources_in(output)
-    reporter.say(f"{folder}: watching; {len(done)} files are in {output} already")
-    before: dict[Path, tuple[int, int]] = {}
-    last, predicted = time.monotonic(), 0
-    with output.open("a", encoding="utf-8") as lines:
-        while not stopped():
-            now = _files_in(folder, done)
-            ready = sorted(path for path, state in now.items() if before.get(path) == state)
-            before = now
-            for record in _predicted(predictor, ready):
-                lines.write(json.dumps(record, ensure_ascii=False) + "\n")
-                lines.flush()
-                os.fsync(lines.fileno())
-                report_shared([record[OVERLAP]] if OVERLAP in record else [], predictor.ensemble, reporter)
-                done.add(record["source"])
-                predicted, last = predicted + 1, time.monotonic()
-                if stopped():
+    with locked(output.parent, f".{output.name}{LOCK}"):
+        done = _sources_in(output)
+        reporter.say(f"{folder}: watching; {len(done)} files are in {output} already")
+        before: dict[Path, tuple[int, int]] = {}
+        last, predicted = time.monotonic(), 0
+        with output.open("a", encoding="utf-8") as lines:
+            while not stopped():
+                now = _files_in(folder, done)
+                ready = sorted(path for path, state in now.items() if before.get(path) == state)
+                before = now
+                for record in _predicted(predictor, ready):
+                    with writing(output):
+                        lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+                        lines.flush()
+                        os.fsync(lines.fileno())
+                    shared = [record[OVERLAP]] if OVERLAP in record else []
+                    report_shared(shared, predictor.ensemble, reporter)
+                    done.add(record["source"])
+                    predicted, last = predicted + 1, time.monotonic()
+                    if stopped():
+                        return predicted
+                if idle is not None and time.monotonic() - last > idle:
                     return predicted
-            if idle is not None and time.monotonic() - last > idle:
-                return predicted
-            time.sleep(POLL_SECONDS)
+                time.sleep(POLL_SECONDS)
     return predicted
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from cxr_cli.artifacts import json_text
 from cxr_cli.evaluation.choices import TableFormat
 from cxr_cli.evaluation.tables import files_of, write_tables
+from cxr_cli.locks import locked
 from cxr_cli.reporting import SILENT, Reporter
 
 if TYPE_CHECKING:
@@ -224,7 +225,8 @@ def stratify(
         strata = compare_strata(strata, table.answers, other.answers, masks)
     result = Stratification(table, other, masks, tuple(strata), small, resamples, seed)
     if output is not None:
-        result.write(output)
+        with locked(output):
+            result.write(output)
     return result
 
 

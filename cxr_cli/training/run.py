@@ -185,6 +185,7 @@ def train_run(
     """
     check_config(folder, config)
     with locked(folder) if is_first_process() else nullcontext():
+        check_config(folder, config)  # again, for another process may have written it meanwhile
         finished, curves = is_finished(folder), folder / FIGURES / CURVES
         if finished:
             history = read_history(folder / HISTORY, config.optimization.epochs, whole=True)
