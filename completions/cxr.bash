@@ -48,7 +48,7 @@ _cxr() {
         fi
     done
     case $command in
-        "") _cxr_offer -W "preprocess split describe train crossval sweep weights test template validate3way predict stratify compare gradcam audit report verify demo phantom doctor slurm-script completion --version -h --help"; return ;;
+        "") _cxr_offer -W "preprocess split describe train crossval sweep weights test template validate3way predict stratify compare gradcam audit report export verify demo phantom doctor slurm-script completion --version -h --help"; return ;;
         weights) _cxr_offer -W "list fetch verify -h --help"; return ;;
     esac
     # In --option=value bash makes a word of the equals sign.
@@ -1057,6 +1057,34 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
+        "export --output" | "export -o")
+            _cxr_paths -f
+            return
+            ;;
+        "export --format")
+            _cxr_offer -W "onnx stablehlo"
+            return
+            ;;
+        "export --input-type")
+            _cxr_offer -W "uint8 float32"
+            return
+            ;;
+        "export --member")
+            _cxr_paths -f
+            return
+            ;;
+        "export --templates")
+            _cxr_paths -f
+            return
+            ;;
+        "export --config")
+            _cxr_paths -f
+            return
+            ;;
+        "export --log-file")
+            _cxr_paths -f
+            return
+            ;;
         "verify --config")
             _cxr_paths -f
             return
@@ -1280,6 +1308,12 @@ _cxr() {
             _cxr_offer -W "--output -o --title --gradcam --by --dataset --split --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "report "*)
+            _cxr_paths -d
+            ;;
+        "export -"*)
+            _cxr_offer -W "--output -o --format --input-type --member --templates --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            ;;
+        "export "*)
             _cxr_paths -d
             ;;
         "verify -"*)

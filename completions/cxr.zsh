@@ -37,6 +37,7 @@ _cxr() {
         'gradcam:Show which image regions a score is based on.'
         'audit:Look for shortcuts, associations and leaks.'
         'report:Put all results of a RUN on one HTML page.'
+        'export:Export the model of a RUN as an ONNX or StableHLO file.'
         'verify:Check that files are as cxr wrote them, and belong together.'
         'demo:Run every stage on synthetic radiographs.'
         'phantom:Make synthetic radiographs with known findings.'
@@ -551,6 +552,24 @@ _cxr() {
                         '*--by=[Subgroups of the test images, as in `cxr stratify`; repeatable. \[all that vary\]]:column:_cxr_columns' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                export)
+                    _arguments \
+                        '(--output -o)--output=[The file to write.]:file:_files' \
+                        '(--output -o)-o[The file to write.]:file:_files' \
+                        '(--format)--format=[ONNX, or JAX'\''s StableHLO (`jax.export.deserialize`).]:value:(onnx stablehlo)' \
+                        '(--input-type)--input-type=[Type of the images \[N,H,W\]; their gray values are 0 to 255.]:value:(uint8 float32)' \
+                        '*--member=[Average with this run, too; repeatable.]:file:_files' \
+                        '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
                         '(--quiet)--quiet[Say nothing but errors on stderr.]' \

@@ -50,6 +50,7 @@ STAGES: Mapping[str, Mapping[str, str]] = {
         "gradcam": "Show which image regions a score is based on.",
         "audit": "Look for shortcuts, associations and leaks.",
         "report": "Put all results of a RUN on one HTML page.",
+        "export": "Export the model of a RUN as an ONNX or StableHLO file.",
         "verify": "Check that files are as cxr wrote them, and belong together.",
     },
     "Getting started": {
@@ -90,6 +91,7 @@ BY_MEANING: Mapping[str, str] = {
     **dict.fromkeys(("html", "page", "view"), "report"),
     **dict.fromkeys(("check", "fsck", "validate-files"), "verify"),
     **dict.fromkeys(("download", "models", "pretrained"), "weights"),
+    **dict.fromkeys(("onnx", "convert-model", "deploy", "stablehlo"), "export"),
     **dict.fromkeys(("simulate", "synthetic", "generate"), "phantom"),
     **dict.fromkeys(("version", "env", "diagnose"), "doctor"),
     **dict.fromkeys(("example", "tutorial", "quickstart"), "demo"),

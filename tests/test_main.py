@@ -241,7 +241,7 @@ def test_what_the_system_refuses_is_3_and_one_line(
     def refuse(folder: Path) -> None:
         raise error
 
-    monkeypatch.setattr("cxr_cli.splitting.split.open_dataset", refuse)
+    monkeypatch.setattr("cxr_cli.dataset.folder.check_is_dataset", refuse)
     code, out, err = cxr("split", "d", "-o", tmp_path / "s.csv")
     assert (code, out) == (3, "")
     assert err.startswith(f"cxr: {line}")
@@ -254,7 +254,7 @@ def test_an_error_of_ours_is_not_taken_for_the_system_s(
     def fail(folder: Path) -> None:
         raise OSError(errno.EBADF, "Bad file descriptor")
 
-    monkeypatch.setattr("cxr_cli.splitting.split.open_dataset", fail)
+    monkeypatch.setattr("cxr_cli.dataset.folder.check_is_dataset", fail)
     with pytest.raises(OSError, match="Bad file descriptor"):
         cxr("split", "d", "-o", tmp_path / "s.csv")
 
@@ -284,9 +284,11 @@ def test_streams_that_are_closed_are_not_mistaken_for_each_other(tmp_path: Path)
 
 
 @pytest.mark.parametrize(("limit", "word"), [("-v 900000", "ulimit -v"), ("-n 20", "ulimit -n")])
-def test_a_limit_that_libraries_would_die_of_is_one_line(tmp_path: Path, limit: str, word: str) -> None:
+def test_a_limit_that_libraries_would_die_of_is_one_line(
+    small_dataset: Path, tmp_path: Path, limit: str, word: str
+) -> None:
     result = subprocess.run(
-        f"ulimit {limit}; {sys.executable} -m cxr_cli split {tmp_path}/none -o {tmp_path}/s.csv",
+        f"ulimit {limit}; {sys.executable} -m cxr_cli split {small_dataset} -o {tmp_path}/s.csv",
         shell=True,
         capture_output=True,
         text=True,

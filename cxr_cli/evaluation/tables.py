@@ -1,10 +1,11 @@
-"""Tables of results: for a terminal, LaTeX and Markdown."""
+"""Tables of results: for a terminal, a notebook, LaTeX and Markdown."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import NamedTuple
 
-from cxr_cli.evaluation.choices import TableFormat
+from cxr_cli.evaluation.choices import ShownFormat, TableFormat
 
 
 class Cell(NamedTuple):
@@ -68,6 +69,24 @@ def as_markdown(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
     return "\n\n".join([*blocks, *(note.replace("*", r"\*") for note in notes)])
 
 
+def as_html(tables: Sequence[Table], notes: Sequence[str] = (), heading: Sequence[str] = ()) -> str:
+    """Write tables for a notebook; every text is escaped."""
+    blocks = [f"<p>{'<br>'.join(map(escape, heading))}</p>"] if heading else []
+    for table in tables:
+        head = "".join(f'<th scope="col">{escape(each)}</th>' for each in table.headings)
+        rows = [
+            f'<tr><th scope="row">{escape(name.in_one())}</th>'
+            + "".join(f"<td>{escape(cell.in_one())}</td>" for cell in cells)
+            + "</tr>"
+            for name, *cells in table.rows
+        ]
+        caption = f"<caption>{escape(table.title)}</caption>"
+        blocks.append(
+            "\n".join([f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>", *rows, "</tbody></table>"])
+        )
+    return "\n".join([*blocks, *(f"<p>{escape(note)}</p>" for note in notes)])
+
+
 SUFFIXES: Mapping[TableFormat, str] = {
     "table": "txt",
     "csv": "csv",
@@ -83,9 +102,11 @@ def files_of(stem: str) -> dict[TableFormat, str]:
 
 
 def write_tables(
-    form: TableFormat, tables: Sequence[Table], notes: Sequence[str], heading: Sequence[str] = ()
+    form: ShownFormat, tables: Sequence[Table], notes: Sequence[str], heading: Sequence[str] = ()
 ) -> str:
-    """Write tables as text, LaTeX or Markdown, below lines that say what they are of."""
+    """Write tables as text, HTML, LaTeX or Markdown, below lines that say what they are of."""
+    if form == "html":
+        return as_html(tables, notes, heading)
     if form == "latex":
         return "\n".join([*(f"% {line}" for line in heading), as_latex(tables, notes), ""])
     if form == "markdown":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 from cxr_cli.artifacts import json_text
 from cxr_cli.errors import BadInput, InvalidSetting
-from cxr_cli.evaluation.choices import TableFormat
+from cxr_cli.evaluation.choices import ShownFormat, TableFormat
 from cxr_cli.evaluation.tables import files_of, write_tables
 from cxr_cli.locks import locked
 from cxr_cli.reporting import SILENT, Reporter
@@ -56,7 +56,7 @@ class CompareResult:
         answers = next(iter(self.models.values())).answers
         return Subject(answers.classes, answers.positive, self.small)
 
-    def table(self, form: TableFormat = "table") -> str:
+    def table(self, form: ShownFormat = "table") -> str:
         """Write the comparison as text in one of the formats; it ends with a line break."""
         import pandas as pd
 
@@ -83,6 +83,10 @@ class CompareResult:
             return json_text(content)
         tables = of.tables(self.comparisons, subject, self.readers, self.agreement, margin)
         return write_tables(form, tables, of.notes(self.comparisons, subject, margin), self._heading())
+
+    def _repr_html_(self) -> str:
+        """Show the tables in a notebook."""
+        return self.table("html")
 
     def _heading(self) -> list[str]:
         """What is compared, in lines above the tables."""

@@ -24,7 +24,7 @@ from cxr_cli.evaluation.operating_point import positive_class
 from cxr_cli.evaluation.report import MetricsReport, classification_report
 from cxr_cli.evaluation.subgroups.differences import Difference
 from cxr_cli.evaluation.subgroups.tables import difference_cells, metric_cell
-from cxr_cli.evaluation.tables import Cell, Table
+from cxr_cli.evaluation.tables import Cell, Table, as_html
 from cxr_cli.evaluation.uncertainty.estimates import Estimate
 from cxr_cli.evaluation.uncertainty.intervals import UNKNOWN, Interval
 from cxr_cli.evaluation.uncertainty.mover import difference_interval
@@ -83,6 +83,10 @@ class ExternalResult:
                 ]
             )
         return Table("External and internal test", ["", "internal", "external", "difference"], rows)
+
+    def _repr_html_(self) -> str:
+        """Show the metrics in a notebook, beside those of the internal test."""
+        return "\n".join([self.report._repr_html_(), as_html([self.comparison(), self.case_mix.table()])])
 
 
 @holds("place")

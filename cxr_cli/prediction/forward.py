@@ -50,7 +50,7 @@ def read_logits(module: Any, images: Array, features: Array) -> Array:  # noqa: 
 
 def read_flip_averaged_logits(module: Any, images: Array, features: Array) -> Array:
     """Horizontal-flip test-time augmentation: log of the mean probabilities of image and flipped image."""
-    both = (features, module.features(images[:, :, ::-1]))
+    both = (features, module.features(jnp.flip(images, 2)))
     return jnp.logaddexp(*(jax.nn.log_softmax(class_logits(module.head(x))) for x in both)) - jnp.log(2.0)
 
 
@@ -62,6 +62,11 @@ def logits_reader(recipe: Recipe) -> Read:
 def read_vectors(module: Any, images: Array, features: Array) -> Array:  # noqa: ARG001 - a `Read`
     """Read the vectors [B, E] of a siamese model's backbone."""
     return backbone_of(module).embedding(features)
+
+
+def answer_reader(recipe: Recipe) -> Read:
+    """Return what scores are made of: a siamese model's vectors, else logits."""
+    return read_vectors if recipe.siamese else logits_reader(recipe)
 
 
 def read_map(module: Any, images: Array, features: Array) -> Array:  # noqa: ARG001 - a `Read`
@@ -77,16 +82,19 @@ def forward_function(network: Network, scaling: Scaling, *reads: Read) -> Forwar
     Images pass through the model once, whatever is read. The function compiles once, whoever asks for it.
     """
 
-    @partial(jax.jit, compiler_options=compiler_options())
-    def forward(variables: Variables, images: Array) -> Any:
-        with matmul_precision(scaling.precision):
-            module = network.bind(to_compute_type(variables, scaling.precision))
-            x = to_compute_type(normalize(images, scaling.mean, scaling.std), scaling.precision)
-            features = backbone_of(module).features(x)
-            answers = tuple(read(module, x, features).astype(jnp.float32) for read in reads)
-            return answers if len(reads) > 1 else answers[0]
+    return jax.jit(partial(forward_pass, network, scaling, reads), compiler_options=compiler_options())
 
-    return forward
+
+def forward_pass(
+    network: Network, scaling: Scaling, reads: tuple[Read, ...], variables: Variables, images: Array
+) -> Any:
+    """Map gray images [B,H,W] of 0 ... 255 to what `reads` read, see `forward_function`."""
+    with matmul_precision(scaling.precision):
+        module = network.bind(to_compute_type(variables, scaling.precision))
+        x = to_compute_type(normalize(images, scaling.mean, scaling.std), scaling.precision)
+        features = backbone_of(module).features(x)
+        answers = tuple(read(module, x, features).astype(jnp.float32) for read in reads)
+        return answers if len(reads) > 1 else answers[0]
 
 
 def compile_ahead(function: Any, shapes: Variables, batch: int, size: int) -> None:
@@ -119,8 +127,7 @@ def run_over(function: Forward, variables: Variables, fetch: FetchBatch, rows: N
 def forward_of_run(run: TrainedRun, *others: Read) -> Forward:
     """Make the forward function of a run: to vectors of a siamese model, else to logits; and to others."""
     scaling = Scaling(run.config.mean, run.config.std, run.config.network.precision)
-    read = read_vectors if run.config.siamese else logits_reader(run.config)
-    return forward_function(run.network, scaling, read, *others)
+    return forward_function(run.network, scaling, answer_reader(run.config), *others)
 
 
 def image_vectors(run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:

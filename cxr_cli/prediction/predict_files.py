@@ -69,6 +69,7 @@ class FilePredictor:
         dataset: Path | None = None,
         split: Path | None = None,
         reporter: Reporter = SILENT,
+        runs: Sequence[TrainedRun] | None = None,
     ) -> None:
         """Load the runs, and what images are compared with to see whether they are unlike those of training.
 
@@ -78,9 +79,10 @@ class FilePredictor:
             templates: of a siamese run; None takes each run's own.
             dataset, split: where the first run's own are now, if they were moved.
             reporter: takes notices.
+            runs: the ensemble's, where they are loaded already.
         """
         self.ensemble, self.batch = ensemble, batch
-        first, *others = ensemble.open_runs(self._compile)
+        first, *others = runs or ensemble.open_runs(self._compile)
         self._score: ScoreEnsemble = ensemble_scorer((first, *others), templates, (read_map,))
         self._reference: Reference | None = reference_of(first, dataset, split, reporter)
         self._development = development_set(ensemble, dataset, split, reporter)

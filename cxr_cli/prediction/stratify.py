@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from cxr_cli.artifacts import json_text
-from cxr_cli.evaluation.choices import TableFormat
+from cxr_cli.evaluation.choices import ShownFormat, TableFormat
 from cxr_cli.evaluation.tables import files_of, write_tables
 from cxr_cli.locks import locked
 from cxr_cli.reporting import SILENT, Reporter
@@ -58,7 +58,7 @@ class Stratification:
         answers = self.predictions.answers
         return Subject(answers.classes, answers.positive, self.small)
 
-    def table(self, form: TableFormat = "table") -> str:
+    def table(self, form: ShownFormat = "table") -> str:
         """Write the strata as text in one of the formats; it ends with a line break."""
         import pandas as pd
 
@@ -71,6 +71,10 @@ class Stratification:
             content = {**self._about(), "strata": as_json(strata, subject)}
             return json_text(content)
         return write_tables(form, tables(strata, subject), notes(strata, subject), self._heading())
+
+    def _repr_html_(self) -> str:
+        """Show the tables in a notebook."""
+        return self.table("html")
 
     def _about(self) -> dict[str, Any]:
         """What the strata are of, for JSON."""

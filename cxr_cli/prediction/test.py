@@ -45,6 +45,10 @@ class TestResult:
     calibration: Calibration | None
     figures: tuple[Path, ...]
 
+    def _repr_html_(self) -> str:
+        """Show the metrics in a notebook."""
+        return self.report._repr_html_()
+
 
 @holds("run")
 def test(
