@@ -12,6 +12,29 @@ _cxr_paths() {
     _cxr_offer "$1"
 }
 
+_cxr_lines() {  # the lines of stdin that begin as the word does
+    local reply
+    while IFS= read -r reply; do
+        [[ $reply == "$current"* ]] && COMPREPLY+=("$reply")
+    done
+}
+
+_cxr_columns() {
+    local word file
+    for word in "${COMP_WORDS[@]}"; do
+        for file in "$word" "$word/manifest.csv" "$word/predictions.csv"; do
+            [[ -f $file && $file == *.csv ]] && _cxr_lines < <(head -n 1 -- "$file" | tr -d '\r"' | tr ',' '\n')
+        done
+    done
+}
+
+_cxr_classes() {
+    local word
+    for word in "${COMP_WORDS[@]}"; do
+        [[ -f $word/config.json ]] && _cxr_lines < <(sed -n '/"classes": \[/,/\]/s/^ *"\(.*\)",\{0,1\}$/\1/p' "$word/config.json")
+    done
+}
+
 _cxr() {
     local current=${COMP_WORDS[COMP_CWORD]} option="" command="" i
     COMPREPLY=()
@@ -25,8 +48,8 @@ _cxr() {
         fi
     done
     case $command in
-        "") _cxr_offer -W "preprocess split describe train validate3way template test stratify crossval compare predict audit gradcam report export verify sweep weights phantom slurm-script demo doctor --version --help"; return ;;
-        weights) _cxr_offer -W "list fetch verify --help"; return ;;
+        "") _cxr_offer -W "preprocess split describe train crossval sweep weights test template validate3way predict stratify compare gradcam audit report export verify demo phantom doctor slurm-script completion --version -h --help"; return ;;
+        weights) _cxr_offer -W "list fetch verify -h --help"; return ;;
     esac
     # In --option=value bash makes a word of the equals sign.
     option=${COMP_WORDS[COMP_CWORD - 1]}
@@ -45,12 +68,15 @@ _cxr() {
             return
             ;;
         "preprocess --path-column")
+            _cxr_columns
             return
             ;;
         "preprocess --label-column")
+            _cxr_columns
             return
             ;;
         "preprocess --patient-column")
+            _cxr_columns
             return
             ;;
         "preprocess --format")
@@ -95,6 +121,14 @@ _cxr() {
         "preprocess --shard")
             return
             ;;
+        "preprocess --config")
+            _cxr_paths -f
+            return
+            ;;
+        "preprocess --log-file")
+            _cxr_paths -f
+            return
+            ;;
         "split --output" | "split -o")
             _cxr_paths -f
             return
@@ -109,6 +143,7 @@ _cxr() {
             return
             ;;
         "split --from-column")
+            _cxr_columns
             return
             ;;
         "split --train-where")
@@ -123,6 +158,14 @@ _cxr() {
         "split --seed")
             return
             ;;
+        "split --config")
+            _cxr_paths -f
+            return
+            ;;
+        "split --log-file")
+            _cxr_paths -f
+            return
+            ;;
         "describe --split")
             _cxr_paths -f
             return
@@ -135,6 +178,7 @@ _cxr() {
             return
             ;;
         "describe --characteristic")
+            _cxr_columns
             return
             ;;
         "describe --width")
@@ -146,6 +190,14 @@ _cxr() {
             ;;
         "describe --output" | "describe -o")
             _cxr_paths -d
+            return
+            ;;
+        "describe --config")
+            _cxr_paths -f
+            return
+            ;;
+        "describe --log-file")
+            _cxr_paths -f
             return
             ;;
         "train --split")
@@ -276,132 +328,12 @@ _cxr() {
             _cxr_offer -W "auto off on"
             return
             ;;
-        "validate3way --trials")
-            return
-            ;;
-        "validate3way --repeats")
-            return
-            ;;
-        "validate3way --seed")
-            return
-            ;;
-        "validate3way --subset")
-            _cxr_offer -W "train val test"
-            return
-            ;;
-        "validate3way --json")
+        "train --config")
             _cxr_paths -f
             return
             ;;
-        "validate3way --dataset")
-            _cxr_paths -d
-            return
-            ;;
-        "validate3way --split")
+        "train --log-file")
             _cxr_paths -f
-            return
-            ;;
-        "template --kind")
-            _cxr_offer -W "mean medoid nearest"
-            return
-            ;;
-        "template --nearest")
-            return
-            ;;
-        "template --output" | "template -o")
-            _cxr_paths -f
-            return
-            ;;
-        "template --dataset")
-            _cxr_paths -d
-            return
-            ;;
-        "template --split")
-            _cxr_paths -f
-            return
-            ;;
-        "test --subset")
-            _cxr_offer -W "train val test"
-            return
-            ;;
-        "test --templates")
-            _cxr_paths -f
-            return
-            ;;
-        "test --positive")
-            return
-            ;;
-        "test --sensitivity")
-            return
-            ;;
-        "test --threshold")
-            return
-            ;;
-        "test --calibrate")
-            _cxr_offer -W "temperature platt isotonic"
-            return
-            ;;
-        "test --prevalence")
-            return
-            ;;
-        "test --output" | "test -o")
-            _cxr_paths -f
-            return
-            ;;
-        "test --json")
-            _cxr_paths -f
-            return
-            ;;
-        "test --external")
-            _cxr_paths -f
-            return
-            ;;
-        "test --name")
-            return
-            ;;
-        "test --class-map")
-            return
-            ;;
-        "test --member")
-            _cxr_paths -f
-            return
-            ;;
-        "test --dataset")
-            _cxr_paths -d
-            return
-            ;;
-        "test --split")
-            _cxr_paths -f
-            return
-            ;;
-        "stratify --by")
-            return
-            ;;
-        "stratify --compare")
-            _cxr_paths -f
-            return
-            ;;
-        "stratify --positive")
-            return
-            ;;
-        "stratify --threshold")
-            return
-            ;;
-        "stratify --small")
-            return
-            ;;
-        "stratify --format")
-            _cxr_offer -W "table csv json latex markdown"
-            return
-            ;;
-        "stratify --output" | "stratify -o")
-            _cxr_paths -d
-            return
-            ;;
-        "stratify --resamples")
-            return
-            ;;
-        "stratify --seed")
             return
             ;;
         "crossval --split")
@@ -423,6 +355,7 @@ _cxr() {
             return
             ;;
         "crossval --positive")
+            _cxr_classes
             return
             ;;
         "crossval --sensitivity")
@@ -545,205 +478,11 @@ _cxr() {
             _cxr_offer -W "auto off on"
             return
             ;;
-        "compare --by")
-            return
-            ;;
-        "compare --reader")
-            return
-            ;;
-        "compare --positive")
-            return
-            ;;
-        "compare --noninferiority")
-            return
-            ;;
-        "compare --prevalence")
-            return
-            ;;
-        "compare --small")
-            return
-            ;;
-        "compare --format")
-            _cxr_offer -W "table csv json latex markdown"
-            return
-            ;;
-        "compare --output" | "compare -o")
-            _cxr_paths -d
-            return
-            ;;
-        "compare --resamples")
-            return
-            ;;
-        "compare --seed")
-            return
-            ;;
-        "predict --output" | "predict -o")
+        "crossval --config")
             _cxr_paths -f
             return
             ;;
-        "predict --first")
-            return
-            ;;
-        "predict --watch")
-            _cxr_paths -f
-            return
-            ;;
-        "predict --idle")
-            return
-            ;;
-        "predict --member")
-            _cxr_paths -f
-            return
-            ;;
-        "predict --templates")
-            _cxr_paths -f
-            return
-            ;;
-        "predict --dataset")
-            _cxr_paths -d
-            return
-            ;;
-        "predict --split")
-            _cxr_paths -f
-            return
-            ;;
-        "audit --split")
-            _cxr_paths -f
-            return
-            ;;
-        "audit --dataset")
-            _cxr_paths -d
-            return
-            ;;
-        "audit --fold")
-            return
-            ;;
-        "audit --subset")
-            _cxr_offer -W "train val test"
-            return
-            ;;
-        "audit --templates")
-            _cxr_paths -f
-            return
-            ;;
-        "audit --ignore")
-            return
-            ;;
-        "audit --fail-on")
-            _cxr_offer -W "shortcut association leak"
-            return
-            ;;
-        "audit --output" | "audit -o")
-            _cxr_paths -d
-            return
-            ;;
-        "audit --json")
-            _cxr_paths -f
-            return
-            ;;
-        "gradcam --output" | "gradcam -o")
-            _cxr_paths -d
-            return
-            ;;
-        "gradcam --subset")
-            _cxr_offer -W "train val test"
-            return
-            ;;
-        "gradcam --images")
-            _cxr_paths -f
-            return
-            ;;
-        "gradcam --pick")
-            _cxr_offer -W "random tp fp fn tn"
-            return
-            ;;
-        "gradcam --count")
-            return
-            ;;
-        "gradcam --seed")
-            return
-            ;;
-        "gradcam --target")
-            _cxr_offer -W "predicted label"
-            return
-            ;;
-        "gradcam --positive")
-            return
-            ;;
-        "gradcam --pair")
-            return
-            ;;
-        "gradcam --method")
-            _cxr_offer -W "gradcam gradcam++ hirescam layercam"
-            return
-            ;;
-        "gradcam --layer")
-            return
-            ;;
-        "gradcam --beside")
-            _cxr_paths -f
-            return
-            ;;
-        "gradcam --color")
-            _cxr_offer -W "inferno viridis cividis red"
-            return
-            ;;
-        "gradcam --templates")
-            _cxr_paths -f
-            return
-            ;;
-        "gradcam --masks")
-            _cxr_paths -f
-            return
-            ;;
-        "gradcam --source-root")
-            _cxr_paths -d
-            return
-            ;;
-        "gradcam --dataset")
-            _cxr_paths -d
-            return
-            ;;
-        "gradcam --split")
-            _cxr_paths -f
-            return
-            ;;
-        "report --output" | "report -o")
-            _cxr_paths -f
-            return
-            ;;
-        "report --gradcam")
-            _cxr_paths -d
-            return
-            ;;
-        "report --by")
-            return
-            ;;
-        "report --dataset")
-            _cxr_paths -d
-            return
-            ;;
-        "report --split")
-            _cxr_paths -f
-            return
-            ;;
-        "export --output" | "export -o")
-            _cxr_paths -f
-            return
-            ;;
-        "export --format")
-            _cxr_offer -W "onnx stablehlo"
-            return
-            ;;
-        "export --input-type")
-            _cxr_offer -W "uint8 float32"
-            return
-            ;;
-        "export --member")
-            _cxr_paths -f
-            return
-            ;;
-        "export --templates")
+        "crossval --log-file")
             _cxr_paths -f
             return
             ;;
@@ -875,6 +614,14 @@ _cxr() {
             _cxr_offer -W "auto off on"
             return
             ;;
+        "sweep --config")
+            _cxr_paths -f
+            return
+            ;;
+        "sweep --log-file")
+            _cxr_paths -f
+            return
+            ;;
         "weights list --arch")
             _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
             return
@@ -883,12 +630,482 @@ _cxr() {
             _cxr_offer -W "table csv json"
             return
             ;;
+        "weights list --config")
+            _cxr_paths -f
+            return
+            ;;
+        "weights list --log-file")
+            _cxr_paths -f
+            return
+            ;;
+        "weights fetch --config")
+            _cxr_paths -f
+            return
+            ;;
+        "weights fetch --log-file")
+            _cxr_paths -f
+            return
+            ;;
         "weights verify --arch")
             _cxr_offer -W "covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid"
             return
             ;;
         "weights verify --weights-scaling")
             _cxr_offer -W "published xrv imagenet inception 0-1"
+            return
+            ;;
+        "weights verify --config")
+            _cxr_paths -f
+            return
+            ;;
+        "weights verify --log-file")
+            _cxr_paths -f
+            return
+            ;;
+        "test --subset")
+            _cxr_offer -W "train val test"
+            return
+            ;;
+        "test --templates")
+            _cxr_paths -f
+            return
+            ;;
+        "test --positive")
+            _cxr_classes
+            return
+            ;;
+        "test --sensitivity")
+            return
+            ;;
+        "test --threshold")
+            return
+            ;;
+        "test --calibrate")
+            _cxr_offer -W "temperature platt isotonic"
+            return
+            ;;
+        "test --prevalence")
+            return
+            ;;
+        "test --output" | "test -o")
+            _cxr_paths -f
+            return
+            ;;
+        "test --json")
+            _cxr_paths -f
+            return
+            ;;
+        "test --external")
+            _cxr_paths -f
+            return
+            ;;
+        "test --name")
+            return
+            ;;
+        "test --class-map")
+            return
+            ;;
+        "test --member")
+            _cxr_paths -f
+            return
+            ;;
+        "test --dataset")
+            _cxr_paths -d
+            return
+            ;;
+        "test --split")
+            _cxr_paths -f
+            return
+            ;;
+        "test --config")
+            _cxr_paths -f
+            return
+            ;;
+        "test --log-file")
+            _cxr_paths -f
+            return
+            ;;
+        "template --kind")
+            _cxr_offer -W "mean medoid nearest"
+            return
+            ;;
+        "template --nearest")
+            return
+            ;;
+        "template --output" | "template -o")
+            _cxr_paths -f
+            return
+            ;;
+        "template --dataset")
+            _cxr_paths -d
+            return
+            ;;
+        "template --split")
+            _cxr_paths -f
+            return
+            ;;
+        "template --config")
+            _cxr_paths -f
+            return
+            ;;
+        "template --log-file")
+            _cxr_paths -f
+            return
+            ;;
+        "validate3way --trials")
+            return
+            ;;
+        "validate3way --repeats")
+            return
+            ;;
+        "validate3way --seed")
+            return
+            ;;
+        "validate3way --subset")
+            _cxr_offer -W "train val test"
+            return
+            ;;
+        "validate3way --json")
+            _cxr_paths -f
+            return
+            ;;
+        "validate3way --dataset")
+            _cxr_paths -d
+            return
+            ;;
+        "validate3way --split")
+            _cxr_paths -f
+            return
+            ;;
+        "validate3way --config")
+            _cxr_paths -f
+            return
+            ;;
+        "validate3way --log-file")
+            _cxr_paths -f
+            return
+            ;;
+        "predict --output" | "predict -o")
+            _cxr_paths -f
+            return
+            ;;
+        "predict --first")
+            _cxr_classes
+            return
+            ;;
+        "predict --watch")
+            _cxr_paths -f
+            return
+            ;;
+        "predict --idle")
+            return
+            ;;
+        "predict --member")
+            _cxr_paths -f
+            return
+            ;;
+        "predict --templates")
+            _cxr_paths -f
+            return
+            ;;
+        "predict --dataset")
+            _cxr_paths -d
+            return
+            ;;
+        "predict --split")
+            _cxr_paths -f
+            return
+            ;;
+        "predict --config")
+            _cxr_paths -f
+            return
+            ;;
+        "predict --log-file")
+            _cxr_paths -f
+            return
+            ;;
+        "stratify --by")
+            _cxr_columns
+            return
+            ;;
+        "stratify --compare")
+            _cxr_paths -f
+            return
+            ;;
+        "stratify --positive")
+            _cxr_classes
+            return
+            ;;
+        "stratify --threshold")
+            return
+            ;;
+        "stratify --small")
+            return
+            ;;
+        "stratify --format")
+            _cxr_offer -W "table csv json latex markdown"
+            return
+            ;;
+        "stratify --output" | "stratify -o")
+            _cxr_paths -d
+            return
+            ;;
+        "stratify --resamples")
+            return
+            ;;
+        "stratify --seed")
+            return
+            ;;
+        "stratify --config")
+            _cxr_paths -f
+            return
+            ;;
+        "stratify --log-file")
+            _cxr_paths -f
+            return
+            ;;
+        "compare --by")
+            _cxr_columns
+            return
+            ;;
+        "compare --reader")
+            _cxr_columns
+            return
+            ;;
+        "compare --positive")
+            _cxr_classes
+            return
+            ;;
+        "compare --noninferiority")
+            return
+            ;;
+        "compare --prevalence")
+            return
+            ;;
+        "compare --small")
+            return
+            ;;
+        "compare --format")
+            _cxr_offer -W "table csv json latex markdown"
+            return
+            ;;
+        "compare --output" | "compare -o")
+            _cxr_paths -d
+            return
+            ;;
+        "compare --resamples")
+            return
+            ;;
+        "compare --seed")
+            return
+            ;;
+        "compare --config")
+            _cxr_paths -f
+            return
+            ;;
+        "compare --log-file")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --output" | "gradcam -o")
+            _cxr_paths -d
+            return
+            ;;
+        "gradcam --subset")
+            _cxr_offer -W "train val test"
+            return
+            ;;
+        "gradcam --images")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --pick")
+            _cxr_offer -W "random tp fp fn tn"
+            return
+            ;;
+        "gradcam --count")
+            return
+            ;;
+        "gradcam --seed")
+            return
+            ;;
+        "gradcam --target")
+            _cxr_offer -W "predicted label"
+            return
+            ;;
+        "gradcam --positive")
+            _cxr_classes
+            return
+            ;;
+        "gradcam --pair")
+            return
+            ;;
+        "gradcam --method")
+            _cxr_offer -W "gradcam gradcam++ hirescam layercam"
+            return
+            ;;
+        "gradcam --layer")
+            return
+            ;;
+        "gradcam --beside")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --color")
+            _cxr_offer -W "inferno viridis cividis red"
+            return
+            ;;
+        "gradcam --templates")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --masks")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --source-root")
+            _cxr_paths -d
+            return
+            ;;
+        "gradcam --dataset")
+            _cxr_paths -d
+            return
+            ;;
+        "gradcam --split")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --config")
+            _cxr_paths -f
+            return
+            ;;
+        "gradcam --log-file")
+            _cxr_paths -f
+            return
+            ;;
+        "audit --split")
+            _cxr_paths -f
+            return
+            ;;
+        "audit --dataset")
+            _cxr_paths -d
+            return
+            ;;
+        "audit --fold")
+            return
+            ;;
+        "audit --subset")
+            _cxr_offer -W "train val test"
+            return
+            ;;
+        "audit --templates")
+            _cxr_paths -f
+            return
+            ;;
+        "audit --ignore")
+            _cxr_columns
+            return
+            ;;
+        "audit --fail-on")
+            _cxr_offer -W "shortcut association leak"
+            return
+            ;;
+        "audit --output" | "audit -o")
+            _cxr_paths -d
+            return
+            ;;
+        "audit --json")
+            _cxr_paths -f
+            return
+            ;;
+        "audit --config")
+            _cxr_paths -f
+            return
+            ;;
+        "audit --log-file")
+            _cxr_paths -f
+            return
+            ;;
+        "report --output" | "report -o")
+            _cxr_paths -f
+            return
+            ;;
+        "report --title")
+            return
+            ;;
+        "report --gradcam")
+            _cxr_paths -d
+            return
+            ;;
+        "report --by")
+            _cxr_columns
+            return
+            ;;
+        "report --dataset")
+            _cxr_paths -d
+            return
+            ;;
+        "report --split")
+            _cxr_paths -f
+            return
+            ;;
+        "report --config")
+            _cxr_paths -f
+            return
+            ;;
+        "report --log-file")
+            _cxr_paths -f
+            return
+            ;;
+        "export --output" | "export -o")
+            _cxr_paths -f
+            return
+            ;;
+        "export --format")
+            _cxr_offer -W "onnx stablehlo"
+            return
+            ;;
+        "export --input-type")
+            _cxr_offer -W "uint8 float32"
+            return
+            ;;
+        "export --member")
+            _cxr_paths -f
+            return
+            ;;
+        "export --templates")
+            _cxr_paths -f
+            return
+            ;;
+        "export --config")
+            _cxr_paths -f
+            return
+            ;;
+        "export --log-file")
+            _cxr_paths -f
+            return
+            ;;
+        "verify --config")
+            _cxr_paths -f
+            return
+            ;;
+        "verify --log-file")
+            _cxr_paths -f
+            return
+            ;;
+        "demo --output" | "demo -o")
+            _cxr_paths -d
+            return
+            ;;
+        "demo --seed")
+            return
+            ;;
+        "demo --config")
+            _cxr_paths -f
+            return
+            ;;
+        "demo --log-file")
+            _cxr_paths -f
             return
             ;;
         "phantom -o" | "phantom --output")
@@ -919,6 +1136,22 @@ _cxr() {
             return
             ;;
         "phantom --workers")
+            return
+            ;;
+        "phantom --config")
+            _cxr_paths -f
+            return
+            ;;
+        "phantom --log-file")
+            _cxr_paths -f
+            return
+            ;;
+        "doctor --config")
+            _cxr_paths -f
+            return
+            ;;
+        "doctor --log-file")
+            _cxr_paths -f
             return
             ;;
         "slurm-script --partition")
@@ -954,146 +1187,161 @@ _cxr() {
         "slurm-script --warning")
             return
             ;;
-        "demo --output" | "demo -o")
-            _cxr_paths -d
+        "slurm-script --config")
+            _cxr_paths -f
             return
             ;;
-        "demo --seed")
+        "slurm-script --log-file")
+            _cxr_paths -f
+            return
+            ;;
+        "completion --config")
+            _cxr_paths -f
+            return
+            ;;
+        "completion --log-file")
+            _cxr_paths -f
             return
             ;;
     esac
     case "$command $current" in
         "preprocess -"*)
-            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --format --finding --views --size --crop-top --crop-border --manufacturers --hash-patients --keep-tags --ids-verbatim --workers --image-timeout --max-failures --shard --merge --help"
+            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --format --finding --views --size --crop-top --crop-border --manufacturers --hash-patients --keep-tags --ids-verbatim --workers --image-timeout --max-failures --shard --merge --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "preprocess "*)
             _cxr_paths -f
             ;;
         "split -"*)
-            _cxr_offer -W "--output -o --val --test --folds --from-column --train-where --train-per-class --val-per-class --near-duplicates --no-near-duplicates --seed --help"
+            _cxr_offer -W "--output -o --val --test --folds --from-column --train-where --train-per-class --val-per-class --near-duplicates --no-near-duplicates --seed --force --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "split "*)
             _cxr_paths -d
             ;;
         "describe -"*)
-            _cxr_offer -W "--split --fold --by --characteristic --plan --width --format --output -o --help"
+            _cxr_offer -W "--split --fold --by --characteristic --plan --width --format --output -o --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "describe "*)
             _cxr_paths -d
             ;;
         "train -"*)
-            _cxr_offer -W "--split --output -o --recipe --fold --seed --micro-batch --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --no-compile-cache --help"
+            _cxr_offer -W "--split --output -o --recipe --fold --seed --micro-batch --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "train "*)
             _cxr_paths -d
             ;;
-        "validate3way -"*)
-            _cxr_offer -W "--trials --repeats --seed --subset --json --dataset --split --no-compile-cache --help"
-            ;;
-        "validate3way "*)
-            _cxr_paths -d
-            ;;
-        "template -"*)
-            _cxr_offer -W "--kind --nearest --output -o --dataset --split --no-compile-cache --help"
-            ;;
-        "template "*)
-            _cxr_paths -d
-            ;;
-        "test -"*)
-            _cxr_offer -W "--subset --templates --positive --sensitivity --threshold --calibrate --prevalence --output -o --json --external --name --class-map --exclude-overlap --member --dataset --split --no-compile-cache --help"
-            ;;
-        "test "*)
-            _cxr_paths -d
-            ;;
-        "stratify -"*)
-            _cxr_offer -W "--by --compare --positive --threshold --small --ids-verbatim --format --output -o --resamples --seed --help"
-            ;;
-        "stratify "*)
-            _cxr_paths -f
-            ;;
         "crossval -"*)
-            _cxr_offer -W "--split --output -o --recipe --seeds --seed --positive --sensitivity --calibrate --micro-batch --task --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --no-compile-cache --help"
+            _cxr_offer -W "--split --output -o --recipe --seeds --seed --positive --sensitivity --calibrate --micro-batch --task --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "crossval "*)
             _cxr_paths -d
             ;;
-        "compare -"*)
-            _cxr_offer -W "--by --reader --positive --noninferiority --ensemble --prevalence --small --ids-verbatim --format --output -o --resamples --seed --help"
-            ;;
-        "compare "*)
-            _cxr_paths -d
-            ;;
-        "predict -"*)
-            _cxr_offer -W "--output -o --first --json --watch --idle --member --templates --dataset --split --no-compile-cache --help"
-            ;;
-        "predict "*)
-            _cxr_paths -d
-            ;;
-        "audit -"*)
-            _cxr_offer -W "--split --dataset --fold --subset --templates --ignore --fail-on --output -o --json --no-compile-cache --help"
-            ;;
-        "audit "*)
-            _cxr_paths -d
-            ;;
-        "gradcam -"*)
-            _cxr_offer -W "--output -o --subset --images --pick --count --seed --target --positive --pair --method --layer --beside --color --shared-scale --dicom --templates --sanity-check --masks --source-root --dataset --split --no-compile-cache --help"
-            ;;
-        "gradcam "*)
-            _cxr_paths -d
-            ;;
-        "report -"*)
-            _cxr_offer -W "--output -o --gradcam --by --dataset --split --help"
-            ;;
-        "report "*)
-            _cxr_paths -d
-            ;;
-        "export -"*)
-            _cxr_offer -W "--output -o --format --input-type --member --templates --no-compile-cache --help"
-            ;;
-        "export "*)
-            _cxr_paths -d
-            ;;
-        "verify -"*)
-            _cxr_offer -W "--full --help"
-            ;;
-        "verify "*)
-            _cxr_paths -d
-            ;;
         "sweep -"*)
-            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --fold --seed --task --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --optimizer --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --no-compile-cache --help"
+            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --fold --seed --task --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --optimizer --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "sweep "*)
             _cxr_paths -d
             ;;
         "weights list -"*)
-            _cxr_offer -W "--arch --format --help"
+            _cxr_offer -W "--arch --format --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "weights fetch -"*)
-            _cxr_offer -W "--help"
+            _cxr_offer -W "--config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "weights fetch "*)
             _cxr_offer -W "timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k"
             ;;
         "weights verify -"*)
-            _cxr_offer -W "--arch --weights-scaling --help"
+            _cxr_offer -W "--arch --weights-scaling --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "weights verify "*)
             _cxr_paths -f
             ;;
+        "test -"*)
+            _cxr_offer -W "--subset --templates --positive --sensitivity --threshold --calibrate --prevalence --output -o --json --external --name --class-map --exclude-overlap --member --dataset --split --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            ;;
+        "test "*)
+            _cxr_paths -d
+            ;;
+        "template -"*)
+            _cxr_offer -W "--kind --nearest --output -o --dataset --split --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            ;;
+        "template "*)
+            _cxr_paths -d
+            ;;
+        "validate3way -"*)
+            _cxr_offer -W "--trials --repeats --seed --subset --json --dataset --split --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            ;;
+        "validate3way "*)
+            _cxr_paths -d
+            ;;
+        "predict -"*)
+            _cxr_offer -W "--output -o --first --json --watch --idle --member --templates --dataset --split --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            ;;
+        "predict "*)
+            _cxr_paths -d
+            ;;
+        "stratify -"*)
+            _cxr_offer -W "--by --compare --positive --threshold --small --ids-verbatim --format --output -o --resamples --seed --config --show-config --quiet --verbose --log-file -h --help"
+            ;;
+        "stratify "*)
+            _cxr_paths -f
+            ;;
+        "compare -"*)
+            _cxr_offer -W "--by --reader --positive --noninferiority --ensemble --prevalence --small --ids-verbatim --format --output -o --resamples --seed --config --show-config --quiet --verbose --log-file -h --help"
+            ;;
+        "compare "*)
+            _cxr_paths -d
+            ;;
+        "gradcam -"*)
+            _cxr_offer -W "--output -o --subset --images --pick --count --seed --target --positive --pair --method --layer --beside --color --shared-scale --dicom --templates --sanity-check --masks --source-root --dataset --split --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            ;;
+        "gradcam "*)
+            _cxr_paths -d
+            ;;
+        "audit -"*)
+            _cxr_offer -W "--split --dataset --fold --subset --templates --ignore --fail-on --output -o --json --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            ;;
+        "audit "*)
+            _cxr_paths -d
+            ;;
+        "report -"*)
+            _cxr_offer -W "--output -o --title --gradcam --by --dataset --split --config --show-config --quiet --verbose --log-file -h --help"
+            ;;
+        "report "*)
+            _cxr_paths -d
+            ;;
+        "export -"*)
+            _cxr_offer -W "--output -o --format --input-type --member --templates --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            ;;
+        "export "*)
+            _cxr_paths -d
+            ;;
+        "verify -"*)
+            _cxr_offer -W "--full --config --show-config --quiet --verbose --log-file -h --help"
+            ;;
+        "verify "*)
+            _cxr_paths -d
+            ;;
+        "demo -"*)
+            _cxr_offer -W "--output -o --seed --config --show-config --quiet --verbose --log-file -h --help"
+            ;;
         "phantom -"*)
-            _cxr_offer -W "-o --output --count --size --finding --images-per-patient --shortcut --shortcut-class --seed --workers --help"
+            _cxr_offer -W "-o --output --count --size --finding --images-per-patient --shortcut --shortcut-class --seed --workers --config --show-config --quiet --verbose --log-file -h --help"
+            ;;
+        "doctor -"*)
+            _cxr_offer -W "--config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "slurm-script -"*)
-            _cxr_offer -W "--partition --account --time --memory --cpus --gpus --tasks --ntasks --nodes --container --warning --help"
+            _cxr_offer -W "--partition --account --time --memory --cpus --gpus --tasks --ntasks --nodes --container --warning --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "slurm-script "*)
             _cxr_paths -f
             ;;
-        "demo -"*)
-            _cxr_offer -W "--output -o --seed --help"
+        "completion -"*)
+            _cxr_offer -W "--install --config --show-config --quiet --verbose --log-file -h --help"
             ;;
-        "doctor -"*)
-            _cxr_offer -W "--help"
+        "completion "*)
+            _cxr_offer -W "bash zsh fish"
             ;;
     esac
 }

@@ -1,6 +1,22 @@
 #compdef cxr
 # Completion of cxr, written by completions/generate.py from the app; not to be edited.
 
+_cxr_columns() {
+    local word file
+    for word in ${(Q)words}; do
+        for file in $word $word/manifest.csv $word/predictions.csv; do
+            [[ -f $file && $file == *.csv ]] && compadd -- ${(f)"$(head -n 1 -- "$file" | tr -d '\r"' | tr ',' '\n')"}
+        done
+    done
+}
+
+_cxr_classes() {
+    local word
+    for word in ${(Q)words}; do
+        [[ -f $word/config.json ]] && compadd -- ${(f)"$(sed -n '/"classes": \[/,/\]/s/^ *"\(.*\)",\{0,1\}$/\1/p' $word/config.json)"}
+    done
+}
+
 _cxr() {
     local curcontext=$curcontext state line
     local -a commands
@@ -9,28 +25,30 @@ _cxr() {
         'split:Split a DATASET by patient into training, validation and test sets.'
         'describe:Describe the images of a study (Table 1).'
         'train:Train a model on a DATASET.'
-        'validate3way:Three-way validation of a siamese RUN.'
-        'template:Make the class templates of a siamese RUN.'
-        'test:Predict images and print metrics with intervals.'
-        'stratify:Report metrics by image characteristics.'
         'crossval:Cross-validate: train every fold, and test each on its own.'
-        'compare:Compare models, and human readers, on the same images.'
+        'sweep:Train a grid of learning rates and batch sizes.'
+        'weights:List, fetch and verify pretrained weights.'
+        'test:Predict images and print metrics with intervals.'
+        'template:Make the class templates of a siamese RUN.'
+        'validate3way:Three-way validation of a siamese RUN.'
         'predict:Predict images without labels.'
-        'audit:Look for shortcuts, associations and leaks.'
+        'stratify:Report metrics by image characteristics.'
+        'compare:Compare models, and human readers, on the same images.'
         'gradcam:Show which image regions a score is based on.'
+        'audit:Look for shortcuts, associations and leaks.'
         'report:Put all results of a RUN on one HTML page.'
         'export:Export the model of a RUN as an ONNX or StableHLO file.'
         'verify:Check that files are as cxr wrote them, and belong together.'
-        'sweep:Train a grid of learning rates and batch sizes.'
-        'weights:List, fetch and verify pretrained weights.'
-        'phantom:Make synthetic radiographs with known findings.'
-        'slurm-script:Print a batch script for Slurm.'
         'demo:Run every stage on synthetic radiographs.'
+        'phantom:Make synthetic radiographs with known findings.'
         'doctor:Report what this installation and this machine can do.'
+        'slurm-script:Print a batch script for Slurm.'
+        'completion:Print or install the completion of a shell.'
     )
     _arguments -C \
         '(--version)--version[Print the version and stop.]' \
-        '(--help)--help[Show this message and exit.]' \
+        '(-h --help)-h[Show this message and exit.]' \
+        '(-h --help)--help[Show this message and exit.]' \
         '1: :->command' \
         '*:: :->argument' && return
     case $state in
@@ -42,9 +60,9 @@ _cxr() {
                         '(--output -o)--output=[The DATASET folder to make.]:folder:_files -/' \
                         '(--output -o)-o[The DATASET folder to make.]:folder:_files -/' \
                         '*--labels=[A label table (CSV, TSV, Excel, COVIDx list; also .gz, .zip); repeatable. \[class = folder name\]]:file:_files' \
-                        '(--path-column)--path-column=[The label table'\''s column of image paths.]:value: ' \
-                        '(--label-column)--label-column=[The label table'\''s column of classes.]:value: ' \
-                        '(--patient-column)--patient-column=[Column of patient ids in the label table. \[patient_id, if present\]]:value: ' \
+                        '(--path-column)--path-column=[The label table'\''s column of image paths.]:column:_cxr_columns' \
+                        '(--label-column)--label-column=[The label table'\''s column of classes.]:column:_cxr_columns' \
+                        '(--patient-column)--patient-column=[Column of patient ids in the label table. \[patient_id, if present\]]:column:_cxr_columns' \
                         '(--format)--format=[The published layout of the label tables.]:value:(nih rsna covidx cohen chexpert padchest vindr mimic siim openi)' \
                         '(--finding)--finding=[With --format\: classes are positive and negative for it. \[an image'\''s one finding\]]:value: ' \
                         '(--views)--views=[Views to keep\: PA, AP, LATERAL, OBLIQUE, or any. Unknown views are kept.]:value: ' \
@@ -60,7 +78,13 @@ _cxr() {
                         '(--max-failures)--max-failures=[Stop when more inputs than this are rejected.]:value: ' \
                         '(--shard)--shard=[Only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
                         '(--merge)--merge[Merge the shards given as SOURCE into one dataset.]' \
-                        '(--help)--help[Show this message and exit.]' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
                         '*:file:_files'
                     ;;
                 split)
@@ -70,14 +94,21 @@ _cxr() {
                         '(--val)--val=[Fraction of each class to use for validation. \[0.2\]]:value: ' \
                         '(--test)--test=[Fraction of each class to use for testing. \[0.2\]]:value: ' \
                         '(--folds)--folds=[Number of cross-validation folds, instead of --val and --test.]:value: ' \
-                        '(--from-column)--from-column=[Manifest column of the subsets train, val and test. With --val, val is sampled from train.]:value: ' \
+                        '(--from-column)--from-column=[Manifest column of the subsets train, val and test. With --val, val is sampled from train.]:column:_cxr_columns' \
                         '(--train-where)--train-where=[Train and validate on images that meet this; test on all other patients. For example "institution == '\''Academic Hospital'\'' and age >= 18".]:value: ' \
                         '(--train-per-class)--train-per-class=[Training images of each class\: a number, or positive=375,negative=375. Double quotes stand around a name with a comma or =.]:value: ' \
                         '(--val-per-class)--val-per-class=[Validation images of each class, written likewise. \[0\]]:value: ' \
                         '(--near-duplicates --no-near-duplicates)--near-duplicates[Keep patients with near-duplicate images in one subset.]' \
                         '(--near-duplicates --no-near-duplicates)--no-near-duplicates[Keep patients with near-duplicate images in one subset.]' \
                         '(--seed)--seed=[Random seed.]:value: ' \
-                        '(--help)--help[Show this message and exit.]' \
+                        '(--force)--force[Replace another split of this name, and name the runs at risk.]' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
                 describe)
@@ -85,13 +116,19 @@ _cxr() {
                         '(--split)--split=[The split.csv; images that it leaves out are not described.]:file:_files' \
                         '(--fold)--fold=[The fold to test on, where the split has folds.]:value: ' \
                         '(--by)--by=[Groups to compare. \[label; with --split both\]]:value:(label subset)' \
-                        '*--characteristic=[A further manifest column; repeatable.]:value: ' \
+                        '*--characteristic=[A further manifest column; repeatable.]:column:_cxr_columns' \
                         '(--plan)--plan[Also say how wide the intervals of the test will be.]' \
                         '(--width)--width=[For --plan\: the width of an interval to count patients for.]:value: ' \
                         '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
                         '(--output -o)--output=[A folder for all tables and figures.]:folder:_files -/' \
                         '(--output -o)-o[A folder for all tables and figures.]:folder:_files -/' \
-                        '(--help)--help[Show this message and exit.]' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
                 train)
@@ -139,72 +176,14 @@ _cxr() {
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
-                        '(--help)--help[Show this message and exit.]' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
-                    ;;
-                validate3way)
-                    _arguments \
-                        '(--trials)--trials=[Trials in each repeat; no image is classified twice in one.]:value: ' \
-                        '(--repeats)--repeats=[Independent random samples of trials.]:value: ' \
-                        '(--seed)--seed=[Random seed.]:value: ' \
-                        '(--subset)--subset=[Whose images are compared.]:value:(train val test)' \
-                        '(--json)--json=[Write the metrics there as JSON.]:file:_files' \
-                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
-                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
-                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
-                        '(--help)--help[Show this message and exit.]' \
-                        '1:folder:_files -/'
-                    ;;
-                template)
-                    _arguments \
-                        '(--kind)--kind=[The mean of a class'\''s images (the paper'\''s), its medoid image, or its images nearest to the image that is tested.]:value:(mean medoid nearest)' \
-                        '(--nearest)--nearest=[For --kind nearest\: how many images of a class count.]:value: ' \
-                        '(--output -o)--output=[The templates. \[RUN/templates.npz\]]:file:_files' \
-                        '(--output -o)-o[The templates. \[RUN/templates.npz\]]:file:_files' \
-                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
-                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
-                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
-                        '(--help)--help[Show this message and exit.]' \
-                        '1:folder:_files -/'
-                    ;;
-                test)
-                    _arguments \
-                        '(--subset)--subset=[Images to predict.]:value:(train val test)' \
-                        '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
-                        '(--positive)--positive=[Of two classes, the positive one. \[the one beside a class named like a negative\: normal, ...\]]:value: ' \
-                        '(--sensitivity)--sensitivity=[Choose the highest threshold that reaches this sensitivity on validation. \[the one with the highest Youden index there\]]:value: ' \
-                        '(--threshold)--threshold=[Call an image positive if its score is at least this, such as 0.5.]:value: ' \
-                        '(--calibrate)--calibrate=[Recalibrate the scores, fitted on validation; later predictions follow. \[as they are\]]:value:(temperature platt isotonic)' \
-                        '(--prevalence)--prevalence=[Of two classes, also compute predictive values at this prevalence, such as 0.03.]:value: ' \
-                        '(--output -o)--output=[The predictions to write. \[RUN/predictions.csv\]]:file:_files' \
-                        '(--output -o)-o[The predictions to write. \[RUN/predictions.csv\]]:file:_files' \
-                        '(--json)--json=[The metrics to write; figures go beside it. \[RUN/metrics.json, RUN/figures\]]:file:_files' \
-                        '(--external)--external=[Test on this other dataset; nothing is chosen on it.]:file:_files' \
-                        '(--name)--name=[For --external\: the name of the results, RUN/external/NAME. \[as DATASET\]]:value: ' \
-                        '(--class-map)--class-map=[For --external\: the run'\''s classes for those of the dataset. Double quotes stand around a name with a comma or =.]:value: ' \
-                        '(--exclude-overlap)--exclude-overlap[For --external\: leave out images that overlap with training and validation.]' \
-                        '*--member=[For --external\: average with this run, too; repeatable.]:file:_files' \
-                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
-                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
-                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
-                        '(--help)--help[Show this message and exit.]' \
-                        '1:folder:_files -/'
-                    ;;
-                stratify)
-                    _arguments \
-                        '*--by=[A characteristic; repeatable. `a,b` crosses two; `age\:40,60` groups numbers. Double quotes stand around a name with a comma or colon.]:value: ' \
-                        '(--compare)--compare=[Another model'\''s predictions of the same images; `cxr compare` takes more.]:file:_files' \
-                        '(--positive)--positive=[The positive class; of more than two, it is compared with all others.]:value: ' \
-                        '(--threshold)--threshold=[Call an image positive if its score is at least this. \[as the column `predicted`\]]:value: ' \
-                        '(--small)--small=[Mark strata with fewer patients than this of a class.]:value: ' \
-                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
-                        '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
-                        '(--output -o)--output=[A folder for all tables and ROC plots.]:folder:_files -/' \
-                        '(--output -o)-o[A folder for all tables and ROC plots.]:folder:_files -/' \
-                        '(--resamples)--resamples=[Random samples of patients, at most, for p-values.]:value: ' \
-                        '(--seed)--seed=[Random seed.]:value: ' \
-                        '(--help)--help[Show this message and exit.]' \
-                        '1:file:_files'
                     ;;
                 crossval)
                     _arguments \
@@ -214,7 +193,7 @@ _cxr() {
                         '(--recipe)--recipe=[The papers'\'' settings, single, siamese or finetune; or small-data.]:value:(single siamese finetune small-data)' \
                         '(--seeds)--seeds=[Train every fold with so many seeds; scores are their means.]:value: ' \
                         '(--seed)--seed=[The first random seed.]:value: ' \
-                        '(--positive)--positive=[Of two classes, the positive one. \[the one beside a class named like a negative\: normal, ...\]]:value: ' \
+                        '(--positive)--positive=[Of two classes, the positive one. \[the one beside a class named like a negative\: normal, ...\]]:class:_cxr_classes' \
                         '(--sensitivity)--sensitivity=[Choose the highest threshold that reaches this sensitivity on validation. \[the one with the highest Youden index there\]]:value: ' \
                         '(--calibrate)--calibrate=[Recalibrate the scores, fitted on validation; later predictions follow. \[as they are\]]:value:(temperature platt isotonic)' \
                         '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as many as memory holds\]]:value: ' \
@@ -255,116 +234,14 @@ _cxr() {
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
-                        '(--help)--help[Show this message and exit.]' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
-                    ;;
-                compare)
-                    _arguments \
-                        '*--by=[Compare by a characteristic, too, as in `cxr stratify`; repeatable.]:value: ' \
-                        '*--reader=[A column with a human reader'\''s calls, as classes; repeatable.]:value: ' \
-                        '(--positive)--positive=[The positive class; of more than two, it is compared with all others.]:value: ' \
-                        '(--noninferiority)--noninferiority=[The largest acceptable loss of a metric, such as 0.05.]:value: ' \
-                        '(--ensemble)--ensemble[Also compare the mean of the models'\'' scores.]' \
-                        '(--prevalence)--prevalence=[Also compute predictive values at this prevalence of the positive class.]:value: ' \
-                        '(--small)--small=[Mark strata with fewer patients than this of a class.]:value: ' \
-                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
-                        '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
-                        '(--output -o)--output=[A folder for all tables and figures.]:folder:_files -/' \
-                        '(--output -o)-o[A folder for all tables and figures.]:folder:_files -/' \
-                        '(--resamples)--resamples=[Random samples of patients, at most, for p-values.]:value: ' \
-                        '(--seed)--seed=[Random seed.]:value: ' \
-                        '(--help)--help[Show this message and exit.]' \
-                        '*:folder:_files -/'
-                    ;;
-                predict)
-                    _arguments \
-                        '(--output -o)--output=[The predictions to write. \[stdout\]]:file:_files' \
-                        '(--output -o)-o[The predictions to write. \[stdout\]]:file:_files' \
-                        '(--first)--first=[Sort by the score for this class, highest first. \[of two classes the positive one; else the order of the images\]]:value: ' \
-                        '(--json)--json[Of files\: a line of JSON for each, as soon as it is predicted.]' \
-                        '(--watch)--watch=[Predict files as they arrive, each once; needs -o FILE of lines.]:file:_files' \
-                        '(--idle)--idle=[For --watch\: stop when no file came for so long. \[never\]]:value: ' \
-                        '*--member=[Average with this run, too; repeatable.]:file:_files' \
-                        '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
-                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
-                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
-                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
-                        '(--help)--help[Show this message and exit.]' \
-                        '1:folder:_files -/' \
-                        '*:folder:_files -/'
-                    ;;
-                audit)
-                    _arguments \
-                        '(--split)--split=[The split.csv\: needed for a DATASET; for a RUN where it is now, if it was moved.]:file:_files' \
-                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
-                        '(--fold)--fold=[The fold to test on, where the split has folds.]:value: ' \
-                        '(--subset)--subset=[Images to apply the run to.]:value:(train val test)' \
-                        '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
-                        '*--ignore=[A characteristic to leave out; repeatable.]:value: ' \
-                        '*--fail-on=[Exit with code 5 if any of these is found; repeatable.]:value:(shortcut association leak)' \
-                        '(--output -o)--output=[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
-                        '(--output -o)-o[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
-                        '(--json)--json=[The results to write as JSON. \[DIR/audit.json\]]:file:_files' \
-                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
-                        '(--help)--help[Show this message and exit.]' \
-                        '1:folder:_files -/'
-                    ;;
-                gradcam)
-                    _arguments \
-                        '(--output -o)--output=[The folder to write.]:folder:_files -/' \
-                        '(--output -o)-o[The folder to write.]:folder:_files -/' \
-                        '(--subset)--subset=[Images to choose from.]:value:(train val test)' \
-                        '*--images=[Choose from these instead\: file, folder, zip archive or image_id; repeatable.]:file:_files' \
-                        '*--pick=[A random sample, or by the run'\''s prediction; repeatable. \[random\]]:value:(random tp fp fn tn)' \
-                        '(--count)--count=[Images of each pick; 0 for all. \[16; all with --images or --sanity-check\]]:value: ' \
-                        '(--seed)--seed=[Random seed.]:value: ' \
-                        '(--target)--target=[The class whose score is explained.]:value:(predicted label)' \
-                        '(--positive)--positive=[The positive class of --pick tp, fp, fn and tn. \[--target CLASS; of two classes, the one not named like a negative\]]:value: ' \
-                        '(--pair)--pair=[Siamese runs\: explain the similarity of two images.]:value: ' \
-                        '(--method)--method=[Saliency method.]:value:(gradcam gradcam++ hirescam layercam)' \
-                        '(--layer)--layer=[The layer whose feature map is weighted, such as stage3. \[the last\]]:value: ' \
-                        '(--beside)--beside=[Show the maps of another run beside them, such as of cropped images.]:file:_files' \
-                        '(--color)--color=[Colormap of the overlays.]:value:(inferno viridis cividis red)' \
-                        '(--shared-scale)--shared-scale[One color scale for all images of a run.]' \
-                        '(--dicom)--dicom[Also write a DICOM Secondary Capture of each DICOM image.]' \
-                        '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
-                        '(--sanity-check)--sanity-check[Check the maps instead of drawing them.]' \
-                        '(--masks)--masks=[For --sanity-check\: masks of findings, CLASS/NAME.png for the image CLASS/NAME.dcm.]:file:_files' \
-                        '(--source-root)--source-root=[The folder that relative paths of images start from.]:folder:_files -/' \
-                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
-                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
-                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
-                        '(--help)--help[Show this message and exit.]' \
-                        '1:folder:_files -/'
-                    ;;
-                report)
-                    _arguments \
-                        '(--output -o)--output=[The page. \[RUN/report.html\]]:file:_files' \
-                        '(--output -o)-o[The page. \[RUN/report.html\]]:file:_files' \
-                        '(--gradcam)--gradcam=[A folder made by `cxr gradcam`. \[RUN/gradcam\]]:folder:_files -/' \
-                        '*--by=[Subgroups of the test images, as in `cxr stratify`; repeatable. \[all that vary\]]:value: ' \
-                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
-                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
-                        '(--help)--help[Show this message and exit.]' \
-                        '1:folder:_files -/'
-                    ;;
-                export)
-                    _arguments \
-                        '(--output -o)--output=[The file to write.]:file:_files' \
-                        '(--output -o)-o[The file to write.]:file:_files' \
-                        '(--format)--format=[ONNX, or JAX'\''s StableHLO (`jax.export.deserialize`).]:value:(onnx stablehlo)' \
-                        '(--input-type)--input-type=[Type of the images \[N,H,W\]; their gray values are 0 to 255.]:value:(uint8 float32)' \
-                        '*--member=[Average with this run, too; repeatable.]:file:_files' \
-                        '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
-                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
-                        '(--help)--help[Show this message and exit.]' \
-                        '1:folder:_files -/'
-                    ;;
-                verify)
-                    _arguments \
-                        '(--full)--full[Read all bytes of images and weights, too.]' \
-                        '(--help)--help[Show this message and exit.]' \
-                        '*:folder:_files -/'
                     ;;
                 sweep)
                     _arguments \
@@ -411,7 +288,13 @@ _cxr() {
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
-                        '(--help)--help[Show this message and exit.]' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
                     ;;
                 weights)
@@ -421,7 +304,8 @@ _cxr() {
                         'verify:Verify the digest of weights, and that they fit their architecture.'
                     )
                     _arguments -C \
-                        '(--help)--help[Show this message and exit.]' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
                         '1: :->command' \
                         '*:: :->argument' && return
                     case $state in
@@ -432,23 +316,293 @@ _cxr() {
                                     _arguments \
                                         '(--arch)--arch=[Only weights of this architecture.]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                                         '(--format)--format=[Output format.]:value:(table csv json)' \
-                                        '(--help)--help[Show this message and exit.]'
+                                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                                        '(-h --help)-h[Show this message and exit.]' \
+                                        '(-h --help)--help[Show this message and exit.]'
                                     ;;
                                 fetch)
                                     _arguments \
-                                        '(--help)--help[Show this message and exit.]' \
+                                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                                        '(-h --help)-h[Show this message and exit.]' \
+                                        '(-h --help)--help[Show this message and exit.]' \
                                         '*:value:(timm/resnet50.tv_in1k timm/resnet101.tv_in1k timm/resnext50_32x4d.tv_in1k timm/resnext101_32x8d.tv_in1k timm/densenet121.tv_in1k timm/densenet161.tv_in1k timm/inception_v3.tv_in1k timm/tf_efficientnet_lite0.in1k)'
                                     ;;
                                 verify)
                                     _arguments \
                                         '(--arch)--arch=[Architecture; needed for a file. \[the name'\''s own\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                                         '(--weights-scaling)--weights-scaling=[Input that they expect; for a file, training needs it.]:value:(published xrv imagenet inception 0-1)' \
-                                        '(--help)--help[Show this message and exit.]' \
+                                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                                        '(-h --help)-h[Show this message and exit.]' \
+                                        '(-h --help)--help[Show this message and exit.]' \
                                         '1:file:_files'
                                     ;;
                             esac
                             ;;
                     esac
+                    ;;
+                test)
+                    _arguments \
+                        '(--subset)--subset=[Images to predict.]:value:(train val test)' \
+                        '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
+                        '(--positive)--positive=[Of two classes, the positive one. \[the one beside a class named like a negative\: normal, ...\]]:class:_cxr_classes' \
+                        '(--sensitivity)--sensitivity=[Choose the highest threshold that reaches this sensitivity on validation. \[the one with the highest Youden index there\]]:value: ' \
+                        '(--threshold)--threshold=[Call an image positive if its score is at least this, such as 0.5.]:value: ' \
+                        '(--calibrate)--calibrate=[Recalibrate the scores, fitted on validation; later predictions follow. \[as they are\]]:value:(temperature platt isotonic)' \
+                        '(--prevalence)--prevalence=[Of two classes, also compute predictive values at this prevalence, such as 0.03.]:value: ' \
+                        '(--output -o)--output=[The predictions to write. \[RUN/predictions.csv\]]:file:_files' \
+                        '(--output -o)-o[The predictions to write. \[RUN/predictions.csv\]]:file:_files' \
+                        '(--json)--json=[The metrics to write; figures go beside it. \[RUN/metrics.json, RUN/figures\]]:file:_files' \
+                        '(--external)--external=[Test on this other dataset; nothing is chosen on it.]:file:_files' \
+                        '(--name)--name=[For --external\: the name of the results, RUN/external/NAME. \[as DATASET\]]:value: ' \
+                        '(--class-map)--class-map=[For --external\: the run'\''s classes for those of the dataset. Double quotes stand around a name with a comma or =.]:value: ' \
+                        '(--exclude-overlap)--exclude-overlap[For --external\: leave out images that overlap with training and validation.]' \
+                        '*--member=[For --external\: average with this run, too; repeatable.]:file:_files' \
+                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
+                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                template)
+                    _arguments \
+                        '(--kind)--kind=[The mean of a class'\''s images (the paper'\''s), its medoid image, or its images nearest to the image that is tested.]:value:(mean medoid nearest)' \
+                        '(--nearest)--nearest=[For --kind nearest\: how many images of a class count.]:value: ' \
+                        '(--output -o)--output=[The templates. \[RUN/templates.npz\]]:file:_files' \
+                        '(--output -o)-o[The templates. \[RUN/templates.npz\]]:file:_files' \
+                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
+                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                validate3way)
+                    _arguments \
+                        '(--trials)--trials=[Trials in each repeat; no image is classified twice in one.]:value: ' \
+                        '(--repeats)--repeats=[Independent random samples of trials.]:value: ' \
+                        '(--seed)--seed=[Random seed.]:value: ' \
+                        '(--subset)--subset=[Whose images are compared.]:value:(train val test)' \
+                        '(--json)--json=[Write the metrics there as JSON.]:file:_files' \
+                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
+                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                predict)
+                    _arguments \
+                        '(--output -o)--output=[The predictions to write. \[stdout\]]:file:_files' \
+                        '(--output -o)-o[The predictions to write. \[stdout\]]:file:_files' \
+                        '(--first)--first=[Sort by the score for this class, highest first. \[of two classes the positive one; else the order of the images\]]:class:_cxr_classes' \
+                        '(--json)--json[Of files\: a line of JSON for each, as soon as it is predicted.]' \
+                        '(--watch)--watch=[Predict files as they arrive, each once; needs -o FILE of lines.]:file:_files' \
+                        '(--idle)--idle=[For --watch\: stop when no file came for so long. \[never\]]:value: ' \
+                        '*--member=[Average with this run, too; repeatable.]:file:_files' \
+                        '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
+                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
+                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/' \
+                        '*:folder:_files -/'
+                    ;;
+                stratify)
+                    _arguments \
+                        '*--by=[A characteristic; repeatable. `a,b` crosses two; `age\:40,60` groups numbers. Double quotes stand around a name with a comma or colon.]:column:_cxr_columns' \
+                        '(--compare)--compare=[Another model'\''s predictions of the same images; `cxr compare` takes more.]:file:_files' \
+                        '(--positive)--positive=[The positive class; of more than two, it is compared with all others.]:class:_cxr_classes' \
+                        '(--threshold)--threshold=[Call an image positive if its score is at least this. \[as the column `predicted`\]]:value: ' \
+                        '(--small)--small=[Mark strata with fewer patients than this of a class.]:value: ' \
+                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
+                        '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
+                        '(--output -o)--output=[A folder for all tables and ROC plots.]:folder:_files -/' \
+                        '(--output -o)-o[A folder for all tables and ROC plots.]:folder:_files -/' \
+                        '(--resamples)--resamples=[Random samples of patients, at most, for p-values.]:value: ' \
+                        '(--seed)--seed=[Random seed.]:value: ' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
+                        '1:file:_files'
+                    ;;
+                compare)
+                    _arguments \
+                        '*--by=[Compare by a characteristic, too, as in `cxr stratify`; repeatable.]:column:_cxr_columns' \
+                        '*--reader=[A column with a human reader'\''s calls, as classes; repeatable.]:column:_cxr_columns' \
+                        '(--positive)--positive=[The positive class; of more than two, it is compared with all others.]:class:_cxr_classes' \
+                        '(--noninferiority)--noninferiority=[The largest acceptable loss of a metric, such as 0.05.]:value: ' \
+                        '(--ensemble)--ensemble[Also compare the mean of the models'\'' scores.]' \
+                        '(--prevalence)--prevalence=[Also compute predictive values at this prevalence of the positive class.]:value: ' \
+                        '(--small)--small=[Mark strata with fewer patients than this of a class.]:value: ' \
+                        '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
+                        '(--format)--format=[Format of the tables.]:value:(table csv json latex markdown)' \
+                        '(--output -o)--output=[A folder for all tables and figures.]:folder:_files -/' \
+                        '(--output -o)-o[A folder for all tables and figures.]:folder:_files -/' \
+                        '(--resamples)--resamples=[Random samples of patients, at most, for p-values.]:value: ' \
+                        '(--seed)--seed=[Random seed.]:value: ' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
+                        '*:folder:_files -/'
+                    ;;
+                gradcam)
+                    _arguments \
+                        '(--output -o)--output=[The folder to write.]:folder:_files -/' \
+                        '(--output -o)-o[The folder to write.]:folder:_files -/' \
+                        '(--subset)--subset=[Images to choose from.]:value:(train val test)' \
+                        '*--images=[Choose from these instead\: file, folder, zip archive or image_id; repeatable.]:file:_files' \
+                        '*--pick=[A random sample, or by the run'\''s prediction; repeatable. \[random\]]:value:(random tp fp fn tn)' \
+                        '(--count)--count=[Images of each pick; 0 for all. \[16; all with --images or --sanity-check\]]:value: ' \
+                        '(--seed)--seed=[Random seed.]:value: ' \
+                        '(--target)--target=[The class whose score is explained.]:value:(predicted label)' \
+                        '(--positive)--positive=[The positive class of --pick tp, fp, fn and tn. \[--target CLASS; of two classes, the one not named like a negative\]]:class:_cxr_classes' \
+                        '(--pair)--pair=[Siamese runs\: explain the similarity of two images.]:value: ' \
+                        '(--method)--method=[Saliency method.]:value:(gradcam gradcam++ hirescam layercam)' \
+                        '(--layer)--layer=[The layer whose feature map is weighted, such as stage3. \[the last\]]:value: ' \
+                        '(--beside)--beside=[Show the maps of another run beside them, such as of cropped images.]:file:_files' \
+                        '(--color)--color=[Colormap of the overlays.]:value:(inferno viridis cividis red)' \
+                        '(--shared-scale)--shared-scale[One color scale for all images of a run.]' \
+                        '(--dicom)--dicom[Also write a DICOM Secondary Capture of each DICOM image.]' \
+                        '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
+                        '(--sanity-check)--sanity-check[Check the maps instead of drawing them.]' \
+                        '(--masks)--masks=[For --sanity-check\: masks of findings, CLASS/NAME.png for the image CLASS/NAME.dcm.]:file:_files' \
+                        '(--source-root)--source-root=[The folder that relative paths of images start from.]:folder:_files -/' \
+                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
+                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                audit)
+                    _arguments \
+                        '(--split)--split=[The split.csv\: needed for a DATASET; for a RUN where it is now, if it was moved.]:file:_files' \
+                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
+                        '(--fold)--fold=[The fold to test on, where the split has folds.]:value: ' \
+                        '(--subset)--subset=[Images to apply the run to.]:value:(train val test)' \
+                        '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
+                        '*--ignore=[A characteristic to leave out; repeatable.]:column:_cxr_columns' \
+                        '*--fail-on=[Exit with code 5 if any of these is found; repeatable.]:value:(shortcut association leak)' \
+                        '(--output -o)--output=[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
+                        '(--output -o)-o[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
+                        '(--json)--json=[The results to write as JSON. \[DIR/audit.json\]]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                report)
+                    _arguments \
+                        '(--output -o)--output=[The page. \[RUN/report.html\]]:file:_files' \
+                        '(--output -o)-o[The page. \[RUN/report.html\]]:file:_files' \
+                        '(--title)--title=[Title of the page. \[names the classes\]]:value: ' \
+                        '(--gradcam)--gradcam=[A folder made by `cxr gradcam`. \[RUN/gradcam\]]:folder:_files -/' \
+                        '*--by=[Subgroups of the test images, as in `cxr stratify`; repeatable. \[all that vary\]]:column:_cxr_columns' \
+                        '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
+                        '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                export)
+                    _arguments \
+                        '(--output -o)--output=[The file to write.]:file:_files' \
+                        '(--output -o)-o[The file to write.]:file:_files' \
+                        '(--format)--format=[ONNX, or JAX'\''s StableHLO (`jax.export.deserialize`).]:value:(onnx stablehlo)' \
+                        '(--input-type)--input-type=[Type of the images \[N,H,W\]; their gray values are 0 to 255.]:value:(uint8 float32)' \
+                        '*--member=[Average with this run, too; repeatable.]:file:_files' \
+                        '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                verify)
+                    _arguments \
+                        '(--full)--full[Read all bytes of images and weights, too.]' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
+                        '*:folder:_files -/'
+                    ;;
+                demo)
+                    _arguments \
+                        '(--output -o)--output=[The folder for phantoms, dataset and runs.]:folder:_files -/' \
+                        '(--output -o)-o[The folder for phantoms, dataset and runs.]:folder:_files -/' \
+                        '(--seed)--seed=[Random seed.]:value: ' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]'
                     ;;
                 phantom)
                     _arguments \
@@ -462,7 +616,23 @@ _cxr() {
                         '(--shortcut-class)--shortcut-class=[The class that may carry it. \[default\: the last finding\]]:value:(normal pneumonia covid19 pneumoperitoneum)' \
                         '(--seed)--seed=[The same seed gives the same bytes.]:value: ' \
                         '(--workers)--workers=[Number of processes; the output is the same. \[one per available CPU\]]:value: ' \
-                        '(--help)--help[Show this message and exit.]'
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]'
+                    ;;
+                doctor)
+                    _arguments \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]'
                     ;;
                 slurm-script)
                     _arguments \
@@ -477,20 +647,27 @@ _cxr() {
                         '(--nodes)--nodes=[Nodes for these processes, as of sbatch.]:value: ' \
                         '(--container)--container=[An Apptainer image to run `cxr` in.]:value: ' \
                         '(--warning)--warning=[Seconds before the time limit at which training saves its state.]:value: ' \
-                        '(--help)--help[Show this message and exit.]' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
                         '1:value:(preprocess train sweep crossval)' \
                         '*:value: '
                     ;;
-                demo)
+                completion)
                     _arguments \
-                        '(--output -o)--output=[The folder for phantoms, dataset and runs.]:folder:_files -/' \
-                        '(--output -o)-o[The folder for phantoms, dataset and runs.]:folder:_files -/' \
-                        '(--seed)--seed=[Random seed.]:value: ' \
-                        '(--help)--help[Show this message and exit.]'
-                    ;;
-                doctor)
-                    _arguments \
-                        '(--help)--help[Show this message and exit.]'
+                        '(--install)--install[Write it into the folder of your own completions instead.]' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
+                        '1:value:(bash zsh fish)'
                     ;;
             esac
             ;;

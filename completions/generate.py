@@ -6,7 +6,8 @@
 What an option or argument takes is read from its type, metavar and help: a Literal or an enum offers its
 members, a path whose help begins with a folder ("A DATASET folder") folders, any other path files. Text
 offers files if its metavar names one (`auto|none|FILE`), and the lower-case words of its metavar
-(`predicted|label|CLASS`); other text and numbers offer nothing.
+(`predicted|label|CLASS`). A COLUMN is one of a table that is on the line, or in a DATASET or RUN there; a
+CLASS is one of a RUN that is on the line. Other text and numbers offer nothing.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from typing import Any, Final
 
 import typer
 
+from cxr_cli.commands.common import common
 from cxr_cli.main import app
 from cxr_cli.models.registry import cards
 from cxr_cli.phantom.findings import FINDINGS
@@ -40,6 +42,9 @@ KNOWN_VALUES: dict[str, Iterable[str]] = {
 A_FOLDER = re.compile(r"((an?|the|where the) )?(DATASET|RUN|(\w+ )?folder)\b", re.IGNORECASE)
 """How the help of a path begins that is a folder's."""
 
+COMMON = typing.get_type_hints(common)
+"""The types of the options that every command takes."""
+
 Words = tuple[str, ...]
 NOTHING: Final[Words] = ()
 
@@ -48,14 +53,21 @@ A_FILE = re.compile(r"\b(FILE|PATH)")
 
 
 class Place(enum.Enum):
-    """A path on disk."""
+    """Where values are found while one types: on disk, or in a file that is named on the line."""
 
     FILE = "file"
     FOLDER = "folder"
+    COLUMN = "column"
+    CLASS = "class"
 
 
 Values = Words | Place
-"""What is offered for a value: these words, or paths."""
+"""What is offered for a value: these words, or what is found."""
+
+CLASSES = r"""sed -n '/"classes": \[/,/\]/s/^ *"\(.*\)",\{0,1\}$/\1/p'"""
+"""Reads the classes of a run from its config.json, a line each."""
+COLUMNS = r"""head -n 1 -- "$file" | tr -d '\r"' | tr ',' '\n'"""
+"""Reads the columns of a table, a line each."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +102,7 @@ def read_app() -> tuple[tuple[Option, ...], tuple[Command, ...]]:
 
 
 def _read_command(name: str, command: Any) -> Command:
-    declared = typing.get_type_hints(command.callback)
+    declared = typing.get_type_hints(command.callback) | COMMON
     parameters = [
         parameter for parameter in command.get_params(typer.Context(command)) if not parameter.hidden
     ]
@@ -128,6 +140,10 @@ def values_of(parameter: Any, kind: Any) -> Values:
     if kind is Path:
         return Place.FOLDER if A_FOLDER.match(parameter.help or "") else Place.FILE
     metavar = parameter.metavar or ""
+    if kind is str and (metavar.startswith("COLUMN") or parameter.name.endswith("_column")):
+        return Place.COLUMN
+    if kind is str and metavar == "CLASS":
+        return Place.CLASS
     if kind is str and A_FILE.search(metavar):
         return Place.FILE
     if parameter.name in KNOWN_VALUES:
@@ -166,6 +182,29 @@ def bash(options: tuple[Option, ...], commands: tuple[Command, ...]) -> str:
             "_cxr_paths() {",
             "    compopt -o filenames 2>/dev/null  # bash before 4 has none",
             '    _cxr_offer "$1"',
+            "}",
+            "",
+            "_cxr_lines() {  # the lines of stdin that begin as the word does",
+            "    local reply",
+            "    while IFS= read -r reply; do",
+            '        [[ $reply == "$current"* ]] && COMPREPLY+=("$reply")',
+            "    done",
+            "}",
+            "",
+            "_cxr_columns() {",
+            "    local word file",
+            '    for word in "${COMP_WORDS[@]}"; do',
+            '        for file in "$word" "$word/manifest.csv" "$word/predictions.csv"; do',
+            f"            [[ -f $file && $file == *.csv ]] && _cxr_lines < <({COLUMNS})",
+            "        done",
+            "    done",
+            "}",
+            "",
+            "_cxr_classes() {",
+            "    local word",
+            '    for word in "${COMP_WORDS[@]}"; do',
+            f'        [[ -f $word/config.json ]] && _cxr_lines < <({CLASSES} "$word/config.json")',
+            "    done",
             "}",
             "",
             "_cxr() {",
@@ -240,10 +279,14 @@ def _bash_command(command: Command, group: str = "") -> list[str]:
 
 
 def _bash_offer(values: Values) -> list[str]:
-    if values is Place.FILE:
-        return ["            _cxr_paths -f"]
-    if values is Place.FOLDER:
-        return ["            _cxr_paths -d"]
+    if isinstance(values, Place):
+        offers = {
+            Place.FILE: "_cxr_paths -f",
+            Place.FOLDER: "_cxr_paths -d",
+            Place.COLUMN: "_cxr_columns",
+            Place.CLASS: "_cxr_classes",
+        }
+        return [f"            {offers[values]}"]
     return [f'            _cxr_offer -W "{" ".join(values)}"'] if values else []
 
 
@@ -258,6 +301,22 @@ def zsh(options: tuple[Option, ...], commands: tuple[Command, ...]) -> str:
         [
             "#compdef cxr",
             f"# {HEADER}",
+            "",
+            "_cxr_columns() {",
+            "    local word file",
+            "    for word in ${(Q)words}; do",
+            "        for file in $word $word/manifest.csv $word/predictions.csv; do",
+            f'            [[ -f $file && $file == *.csv ]] && compadd -- ${{(f)"$({COLUMNS})"}}',
+            "        done",
+            "    done",
+            "}",
+            "",
+            "_cxr_classes() {",
+            "    local word",
+            "    for word in ${(Q)words}; do",
+            f'        [[ -f $word/config.json ]] && compadd -- ${{(f)"$({CLASSES} $word/config.json)"}}',
+            "    done",
+            "}",
             "",
             "_cxr() {",
             "    local curcontext=$curcontext state line",
@@ -324,7 +383,12 @@ def _zsh_spelling(spelling: str, option: Option) -> str:
 
 def _zsh_values(values: Values) -> str:
     if isinstance(values, Place):
-        return ":folder:_files -/" if values is Place.FOLDER else ":file:_files"
+        return {
+            Place.FILE: ":file:_files",
+            Place.FOLDER: ":folder:_files -/",
+            Place.COLUMN: ":column:_cxr_columns",
+            Place.CLASS: ":class:_cxr_classes",
+        }[values]
     return f":value:({' '.join(values)})" if values else ":value: "
 
 
@@ -347,6 +411,24 @@ def fish(options: tuple[Option, ...], commands: tuple[Command, ...]) -> str:
         "        end",
         "    end",
         '    test "$said" = "$argv"',
+        "end",
+        "",
+        "function __cxr_columns",
+        "    for word in (commandline -opc)",
+        "        for file in $word $word/manifest.csv $word/predictions.csv",
+        "            if test -f $file; and string match -q -- '*.csv' $file",
+        f"                {COLUMNS}",
+        "            end",
+        "        end",
+        "    end",
+        "end",
+        "",
+        "function __cxr_classes",
+        "    for word in (commandline -opc)",
+        "        if test -f $word/config.json",
+        f"            {CLASSES} $word/config.json",
+        "        end",
+        "    end",
         "end",
         "",
         "complete -c cxr -f",
@@ -385,7 +467,12 @@ def _fish_option(command: str, option: Option) -> str:
 
 def _fish_values(values: Values) -> str:
     if isinstance(values, Place):
-        return "-F" if values is Place.FILE else "-f -a '(__fish_complete_directories (commandline -ct))'"
+        return {
+            Place.FILE: "-F",
+            Place.FOLDER: "-f -a '(__fish_complete_directories (commandline -ct))'",
+            Place.COLUMN: "-f -a '(__cxr_columns)'",
+            Place.CLASS: "-f -a '(__cxr_classes)'",
+        }[values]
     return f"-f -a '{' '.join(values)}'" if values else "-f"
 
 

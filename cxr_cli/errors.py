@@ -1,7 +1,7 @@
 """What can go wrong, and the exit code that says so. No I/O."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 
 
@@ -25,6 +25,21 @@ def with_names(message: str, names: Mapping[str, str]) -> str:
         names: by field, such as {"batch_size": "--batch-size"}; what is not in it stays as it is.
     """
     return re.sub(r"`(\w+)`", lambda match: names.get(match[1], match[0]), message)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a question that names the most similar of the known names, "; did you mean 'sex'?"; or ""."""
+    from difflib import get_close_matches  # here, for no help has need of it
+
+    by_folded = {one.casefold(): one for one in known}
+    similar = get_close_matches(name.casefold(), by_folded, 1)
+    return f"; did you mean {by_folded[similar[0]]!r}?" if similar else ""
+
+
+def no_column(name: str, columns: Iterable[str]) -> str:
+    """Say that a table has no such column, which ones it has, and which may be meant."""
+    columns = list(columns)
+    return f"no column {name!r}; it has {', '.join(map(repr, columns))}{did_you_mean(name, columns)}"
 
 
 class CxrError(Exception):

@@ -2,19 +2,22 @@
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer._click.exceptions import NoArgsIsHelpError, UsageError
-from typer.core import TyperGroup
 
 from cxr_cli import __version__
-from cxr_cli.commands.command import CONTEXT, CxrCommand
+from cxr_cli.commands.command import CONTEXT, CxrCommand, CxrGroup
 from cxr_cli.errors import CxrError, ExitCode
+from cxr_cli.import_path import keep_working_folder_out
+from cxr_cli.interruption import INTERRUPTED, watched_interrupts
 
 if TYPE_CHECKING:
     from typer._click import Command, Context, HelpFormatter
@@ -23,34 +26,98 @@ PURPOSE = (
     "Chest X-ray classification studies: raw images in, honest results out. For research, not for diagnosis."
 )
 
-COMMANDS: Mapping[str, str] = {
-    "preprocess": "Make a DATASET of raw images.",
-    "split": "Split a DATASET by patient into training, validation and test sets.",
-    "describe": "Describe the images of a study (Table 1).",
-    "train": "Train a model on a DATASET.",
-    "validate3way": "Three-way validation of a siamese RUN.",
-    "template": "Make the class templates of a siamese RUN.",
-    "test": "Predict images and print metrics with intervals.",
-    "stratify": "Report metrics by image characteristics.",
-    "crossval": "Cross-validate: train every fold, and test each on its own.",
-    "compare": "Compare models, and human readers, on the same images.",
-    "predict": "Predict images without labels.",
-    "audit": "Look for shortcuts, associations and leaks.",
-    "gradcam": "Show which image regions a score is based on.",
-    "report": "Put all results of a RUN on one HTML page.",
-    "export": "Export the model of a RUN as an ONNX or StableHLO file.",
-    "verify": "Check that files are as cxr wrote them, and belong together.",
-    "sweep": "Train a grid of learning rates and batch sizes.",
-    "weights": "List, fetch and verify pretrained weights.",
-    "phantom": "Make synthetic radiographs with known findings.",
-    "slurm-script": "Print a batch script for Slurm.",
-    "demo": "Run every stage on synthetic radiographs.",
-    "doctor": "Report what this installation and this machine can do.",
+STAGES: Mapping[str, Mapping[str, str]] = {
+    "Data": {
+        "preprocess": "Make a DATASET of raw images.",
+        "split": "Split a DATASET by patient into training, validation and test sets.",
+        "describe": "Describe the images of a study (Table 1).",
+    },
+    "Training": {
+        "train": "Train a model on a DATASET.",
+        "crossval": "Cross-validate: train every fold, and test each on its own.",
+        "sweep": "Train a grid of learning rates and batch sizes.",
+        "weights": "List, fetch and verify pretrained weights.",
+    },
+    "Testing": {
+        "test": "Predict images and print metrics with intervals.",
+        "template": "Make the class templates of a siamese RUN.",
+        "validate3way": "Three-way validation of a siamese RUN.",
+        "predict": "Predict images without labels.",
+    },
+    "Results": {
+        "stratify": "Report metrics by image characteristics.",
+        "compare": "Compare models, and human readers, on the same images.",
+        "gradcam": "Show which image regions a score is based on.",
+        "audit": "Look for shortcuts, associations and leaks.",
+        "report": "Put all results of a RUN on one HTML page.",
+        "export": "Export the model of a RUN as an ONNX or StableHLO file.",
+        "verify": "Check that files are as cxr wrote them, and belong together.",
+    },
+    "Getting started": {
+        "demo": "Run every stage on synthetic radiographs.",
+        "phantom": "Make synthetic radiographs with known findings.",
+        "doctor": "Report what this installation and this machine can do.",
+        "slurm-script": "Print a batch script for Slurm.",
+        "completion": "Print or install the completion of a shell.",
+    },
 }
-"""Each command's name and what it does; its function is `cxr_cli.commands.NAME.NAME`, dashes as underscores.
+"""The commands by stage: each one's name and what it does.
 
-They stand here, too, so that `cxr --help` loads none of them.
+The function of a command is `cxr_cli.commands.NAME.NAME`, dashes as underscores. The texts stand here, too,
+so that `cxr --help` loads none of them.
 """
+
+COMMANDS: Mapping[str, str] = {name: text for stage in STAGES.values() for name, text in stage.items()}
+
+LONGEST_NAME = max(map(len, COMMANDS))
+
+CHAIN = """\
+  images/ -- preprocess --> DATASET/ -- split --> split.csv -- train --> RUN/
+  RUN/ -- test --> predictions.csv, metrics.json -- stratify, compare --> tables
+  RUN/ -- gradcam, audit, report --> saliency maps, shortcuts, one HTML page
+"""
+
+BY_MEANING: Mapping[str, str] = {
+    **dict.fromkeys(("evaluate", "eval", "validate", "score", "metrics"), "test"),
+    **dict.fromkeys(("infer", "inference", "apply", "classify"), "predict"),
+    **dict.fromkeys(("fit", "learn", "finetune", "fine-tune", "run"), "train"),
+    **dict.fromkeys(("import", "convert", "prepare", "ingest", "dataset", "load"), "preprocess"),
+    **dict.fromkeys(("cv", "kfold", "cross-validate", "crossvalidate", "folds"), "crossval"),
+    **dict.fromkeys(("grid", "search", "tune", "hyperparameters"), "sweep"),
+    **dict.fromkeys(("explain", "saliency", "heatmap", "cam", "attribute"), "gradcam"),
+    **dict.fromkeys(("subgroups", "fairness", "bias", "strata"), "stratify"),
+    **dict.fromkeys(("table1", "summary", "stats", "info", "show"), "describe"),
+    **dict.fromkeys(("shortcuts", "leaks"), "audit"),
+    **dict.fromkeys(("html", "page", "view"), "report"),
+    **dict.fromkeys(("check", "fsck", "validate-files"), "verify"),
+    **dict.fromkeys(("download", "models", "pretrained"), "weights"),
+    **dict.fromkeys(("onnx", "convert-model", "deploy", "stablehlo"), "export"),
+    **dict.fromkeys(("simulate", "synthetic", "generate"), "phantom"),
+    **dict.fromkeys(("version", "env", "diagnose"), "doctor"),
+    **dict.fromkeys(("example", "tutorial", "quickstart"), "demo"),
+    **dict.fromkeys(("slurm", "sbatch", "submit"), "slurm-script"),
+    **dict.fromkeys(("completions", "complete", "autocomplete"), "completion"),
+    **dict.fromkeys(("prototype", "prototypes", "templates"), "template"),
+    **dict.fromkeys(("three-way", "threeway", "validate-3way"), "validate3way"),
+    **dict.fromkeys(("delong", "roc", "versus"), "compare"),
+}
+"""What other tools call the work of a command."""
+
+
+READER_GONE = 128 + signal.SIGPIPE
+"""What a shell makes of a command that is ended so, as most commands are when `| head` has read enough."""
+
+OF_THE_SYSTEM: Mapping[int, str] = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG), "cannot be written"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "is not allowed"),
+    **dict.fromkeys((errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.EREMOTEIO), "cannot be used"),
+    **dict.fromkeys((errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EBUSY), "cannot be used"),
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP), "is not there as it was"),
+    **dict.fromkeys((errno.ENAMETOOLONG,), "cannot be a name here"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "more files are needed at once than the limit (ulimit -n)"),
+    **dict.fromkeys((errno.ENOMEM, errno.EAGAIN), "memory or processes are short (ulimit -v, ulimit -u)"),
+}
+"""Errors that are no fault of ours wherever they arise, and what to say of the file."""
 
 
 class _LoadedWhenCalled(Mapping[str, "Command"]):
@@ -79,7 +146,7 @@ def _load(name: str) -> "Command":
     return typer.main.get_command(found)
 
 
-class CxrGroup(TyperGroup):
+class Program(CxrGroup):
     """The group of all commands."""
 
     def __init__(self, **attributes: Any) -> None:
@@ -87,15 +154,27 @@ class CxrGroup(TyperGroup):
         super().__init__(**{**attributes, "commands": _LoadedWhenCalled()})
 
     def format_commands(self, ctx: "Context", formatter: "HelpFormatter") -> None:  # noqa: ARG002
-        """List the commands without loading them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        """Show the chain, and list the commands by stage without loading them."""
+        with formatter.section("The chain, a folder or file from each to the next"):
+            formatter.write(CHAIN)
+        for stage, commands in STAGES.items():
+            with formatter.section(stage):
+                formatter.write_dl([(name.ljust(LONGEST_NAME), text) for name, text in commands.items()])
+        formatter.write("\nCOMMAND --help shows options and examples.\n")
+
+    def resolve_command(
+        self, ctx: "Context", args: list[str]
+    ) -> tuple[str | None, "Command | None", list[str]]:
+        """Find a command; one that other tools call otherwise is named."""
+        if args[0] in BY_MEANING:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {BY_MEANING[args[0]]!r}?")
+        return super().resolve_command(ctx, args)
 
 
 # Plain help: rich's markup would double the time of every `--help`.
 app = typer.Typer(
     name="cxr",
-    cls=CxrGroup,
+    cls=Program,
     help=PURPOSE,
     no_args_is_help=True,
     add_completion=False,
@@ -123,30 +202,51 @@ def cxr(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; `argv` is without the program's name."""
+    with watched_interrupts() as interrupts:
+        code = _run(argv)
+    if code == INTERRUPTED:
+        print("cxr: stopped; what is finished is kept, the same command continues", file=sys.stderr)
+    return INTERRUPTED if code == ExitCode.PREEMPTED and interrupts.count else code
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    """Run one command line; what goes wrong is a line on stderr and an exit code."""
     try:
         code = app(args=None if argv is None else list(argv), prog_name="cxr", standalone_mode=False)
+        sys.stdout.flush()
     except CxrError as error:
-        print(f"cxr: {error}", file=sys.stderr)
+        _complain(f"cxr: {error}")
         return int(error.exit_code)
     except NoArgsIsHelpError as error:
-        print(error.format_message(), file=sys.stderr)
+        _complain(error.format_message())
         return int(ExitCode.USAGE)
     except UsageError as error:
         message = " ".join(error.format_message().replace("Value error, ", "").split())
-        print(
-            f"cxr: {message} ({error.ctx.command_path} --help)" if error.ctx else f"cxr: {message}",
-            file=sys.stderr,
-        )
+        _complain(f"cxr: {message} ({error.ctx.command_path} --help)" if error.ctx else f"cxr: {message}")
         return int(ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
-        return 130
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return INTERRUPTED
+    except SystemExit as end:  # Typer's own answer to a closed pipe
+        if not isinstance(end.__context__, BrokenPipeError):
             raise
-        print(f"cxr: {error.filename or 'output'}: cannot be written ({error.strerror})", file=sys.stderr)
+        return READER_GONE
+    except MemoryError:
+        _complain("cxr: out of memory: the limit (ulimit -v) or the machine has too little for this command")
+        return int(ExitCode.BAD_INPUT)
+    except OSError as error:
+        problem = OF_THE_SYSTEM.get(error.errno or 0)
+        if problem is None:
+            raise
+        _complain(f"cxr: {error.filename or 'output'}: {problem} ({error.strerror})")
         _drop_stdout_if_full()
         return int(ExitCode.BAD_INPUT)
     return code if isinstance(code, int) else int(ExitCode.DONE)
+
+
+def _complain(message: str) -> None:
+    """Print a line on stderr; if that cannot be written, the exit code has to say it."""
+    with suppress(OSError):
+        print(message, file=sys.stderr)
 
 
 def _drop_stdout_if_full() -> None:
@@ -159,4 +259,14 @@ def _drop_stdout_if_full() -> None:
 
 def entry() -> None:
     """The console script."""
-    sys.exit(main())
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller: a file of ours would take its number
+            setattr(sys, name, open(os.devnull, "r+"))  # noqa: SIM115
+    keep_working_folder_out()
+    code = main()
+    if code == INTERRUPTED:
+        # Threads that still compile would crash the interpreter's orderly end.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from cxr_cli.errors import BadInput
+from cxr_cli.errors import BadInput, no_column
 from cxr_cli.recorded_values import is_missing
 from cxr_cli.reporting import SILENT, Reporter
 
@@ -117,7 +117,7 @@ def read_user_table(
     columns = _columns(path, rows, expected, unique)
     for name in required:
         if name not in columns:
-            raise BadInput(f"{path}: no column {name!r}; it has {', '.join(map(repr, columns))}")
+            raise BadInput(f"{path}: {no_column(name, columns)}")
     if separator in (";", "\t"):
         _put_decimal_points(path, columns, reporter)
     import pandas as pd

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_cli.artifacts import digest_file, read_record, write_record
-from cxr_cli.dataset.reader import IMAGES, INFO
+from cxr_cli.dataset.folder import IMAGES, INFO
 from cxr_cli.runs.config import CONFIG, read_config
 from cxr_cli.runs.folder import METRICS
 from cxr_cli.runs.model_store import DIGESTS, MODEL, model_id_of

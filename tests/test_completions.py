@@ -1,6 +1,7 @@
 """The completions are the app's, and the shells complete by them."""
 
 import importlib.util
+import json
 import shutil
 import subprocess
 import sys
@@ -55,6 +56,29 @@ def in_bash(folder: Path, *words: str) -> list[str]:
     return sorted(line for line in result.stdout.splitlines() if line)
 
 
+OFFERS_OF_ZSH = """
+zmodload zsh/zpty
+zpty shell zsh --no-rcs -i
+zpty -w shell "PS1=; autoload -Uz compinit; compinit -u -D; source $1; cd $2; setopt list_packed"
+zpty -w shell "zstyle ':completion:*' list-colors ''; LISTMAX=9999; bindkey '^I' list-choices; print READY"
+zpty -r shell seen '*READY*READY*'
+zpty -w -n shell "$3"$'\t'
+sleep 1
+zpty -w -n shell $'\x15print OVER\n'
+zpty -r shell seen '*OVER*OVER*'
+print -r -- $seen
+"""
+
+
+def in_zsh(folder: Path, line: str) -> str:
+    """What an interactive zsh shows at the end of the line, in `folder`."""
+    zsh = shutil.which("zsh")
+    if zsh is None:
+        pytest.skip("zsh is not installed")
+    command = [zsh, "--no-rcs", "-c", OFFERS_OF_ZSH, "zsh", COMPLETIONS / "cxr.zsh", folder, line]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
 def in_fish(folder: Path, line: str) -> list[str]:
     """What fish offers at the end of the line, in `folder`, without the descriptions."""
     fish = shutil.which("fish")
@@ -71,7 +95,10 @@ def in_fish(folder: Path, line: str) -> list[str]:
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "dataset one").mkdir()
     (tmp_path / "run").mkdir()
-    (tmp_path / "split.csv").touch()
+    (tmp_path / "run" / "config.json").write_text(
+        json.dumps({"classes": ["normal", "pleural effusion"], "views": ["PA"]}, indent=2)
+    )
+    (tmp_path / "split.csv").write_text("image_id,sex,age\n1,F,50\n")
     return tmp_path
 
 
@@ -132,7 +159,7 @@ def test_values_written_down_beside_the_app_are_of_options_whose_type_is_text(ge
         (Literal["mean", "medoid"], None, ("mean", "medoid")),
         (list[Literal["tp", "fp"]] | None, None, ("tp", "fp")),
         (int | None, None, ()),
-        (str, "COLUMN", ()),
+        (str, "N", ()),
         (str | None, "predicted|label|CLASS", ("predicted", "label")),
     ],
 )
@@ -143,6 +170,12 @@ def test_values_come_from_the_type_and_the_metavar(
     assert generate.values_of(parameter, kind) == values
 
 
+def test_columns_and_classes_are_found_on_the_line(generate: ModuleType) -> None:
+    for metavar, place in (("COLUMN", generate.Place.COLUMN), ("CLASS", generate.Place.CLASS)):
+        parameter = SimpleNamespace(name="value", metavar=metavar, help="")
+        assert generate.values_of(parameter, str | None) is place
+
+
 def test_the_scripts_start_no_python() -> None:
     for name in ("cxr.bash", "cxr.zsh", "cxr.fish"):
         code = [line for line in (COMPLETIONS / name).read_text().splitlines() if not line.startswith("#")]
@@ -150,7 +183,7 @@ def test_the_scripts_start_no_python() -> None:
 
 
 def test_bash_offers_every_command(folder: Path) -> None:
-    assert in_bash(folder, "") == sorted([*COMMANDS, "--help", "--version"])
+    assert in_bash(folder, "") == sorted([*COMMANDS, "-h", "--help", "--version"])
     assert in_bash(folder, "sp") == ["split"]
 
 
@@ -160,7 +193,7 @@ def test_bash_offers_every_option_of_a_command(folder: Path, command: str) -> No
 
 
 def test_bash_offers_a_group_s_commands_and_what_they_take(folder: Path) -> None:
-    assert in_bash(folder, "weights", "") == ["--help", "fetch", "list", "verify"]
+    assert in_bash(folder, "weights", "") == ["--help", "-h", "fetch", "list", "verify"]
     assert in_bash(folder, "weights", "f") == ["fetch"]
     assert in_bash(folder, "weights", "list", "--format", "") == ["csv", "json", "table"]
     assert in_bash(folder, "weights", "fetch", "timm/resnet50") == ["timm/resnet50.tv_in1k"]
@@ -188,6 +221,19 @@ def test_bash_offers_paths_and_folders_where_a_folder_is_needed(folder: Path) ->
     assert in_bash(folder, "preprocess", "run", "") == ["dataset one", "run", "split.csv"]
 
 
+def test_bash_offers_columns_and_classes_of_what_is_on_the_line(folder: Path) -> None:
+    assert in_bash(folder, "stratify", "split.csv", "--by", "") == ["age", "image_id", "sex"]
+    assert in_bash(folder, "stratify", "split.csv", "--by", "s") == ["sex"]
+    assert in_bash(folder, "test", "run", "--positive", "") == ["normal", "pleural effusion"]
+    assert in_bash(folder, "test", "--positive", "") == []
+
+
+def test_zsh_offers_values_columns_and_classes(folder: Path) -> None:
+    assert "small-data" in in_zsh(folder, "cxr train d --recipe ")
+    assert "image_id" in in_zsh(folder, "cxr stratify split.csv --by ")
+    assert "pleural" in in_zsh(folder, "cxr test run --positive ")
+
+
 def test_a_value_that_is_a_command_s_name_is_not_taken_for_the_command(folder: Path) -> None:
     assert in_bash(folder, "train", "--output", "test", "--preci") == ["--precision"]
 
@@ -200,6 +246,8 @@ def test_fish_offers_commands_options_values_and_paths(folder: Path) -> None:
     assert in_fish(folder, "cxr split ") == ["dataset one/", "run/"]
     assert in_fish(folder, "cxr train run --split ") == ["dataset one/", "run/", "split.csv"]
     assert in_fish(folder, "cxr train --output test --preci") == ["--precision"]
+    assert in_fish(folder, "cxr stratify split.csv --by ") == ["age", "image_id", "sex"]
+    assert in_fish(folder, "cxr test run --positive ") == ["normal", "pleural effusion"]
     assert in_fish(folder, "cxr weights ") == ["fetch", "list", "verify"]
     assert in_fish(folder, "cxr weights list --format ") == ["csv", "json", "table"]
     assert in_fish(folder, "cxr weights list ") == []

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from cxr_cli import locks
-from cxr_cli.artifacts import LOCK
 from cxr_cli.errors import BadInput
-from cxr_cli.locks import holds, locked
+from cxr_cli.locks import LOCK, holds, locked
 
 HOLD = """
 import sys

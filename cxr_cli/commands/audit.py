@@ -14,7 +14,14 @@ from cxr_cli.splitting.criteria import Subset
 
 @compiles
 def audit(
-    place: Annotated[Path, typer.Argument(metavar="RUN|DATASET", help="A RUN, or a DATASET without one.")],
+    place: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN|DATASET",
+            help="A RUN, or a DATASET without one.",
+            callback=options.check_exists,
+        ),
+    ],
     split: Annotated[
         Path | None,
         typer.Option(help="The split.csv: needed for a DATASET; for a RUN where it is now, if it was moved."),

@@ -15,7 +15,9 @@ def compare(
     models: Annotated[
         list[Path],
         typer.Argument(
-            metavar="MODEL...", help="RUN or CV folders that were tested, or predictions.csv of any tool."
+            metavar="MODEL...",
+            help="RUN or CV folders that were tested, or predictions.csv of any tool.",
+            callback=options.check_exists,
         ),
     ],
     by: Annotated[

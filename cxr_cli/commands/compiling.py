@@ -13,8 +13,9 @@ from cxr_cli.commands.console import say
 NoCompileCache = Annotated[
     bool, typer.Option("--no-compile-cache", help="Do not keep compiled programs for the next command.")
 ]
+NO_COMPILE_CACHE = "no_compile_cache"
 OPTION = inspect.Parameter(
-    "no_compile_cache", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=NoCompileCache
+    NO_COMPILE_CACHE, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=NoCompileCache
 )
 
 

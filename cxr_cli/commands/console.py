@@ -4,15 +4,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
-from cxr_cli.errors import with_names
+from cxr_cli.errors import BadInput, with_names
 from cxr_cli.reporting import Advance
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-EVERY_SECONDS = 30.0
+EVERY_SECONDS, EVERY_SECONDS_VERBOSE = 30.0, 5.0
 """Where there is no terminal, a line of progress at most so often."""
 
 
@@ -22,6 +23,8 @@ class Console:
     Attributes:
         names: the running command's flags, by the fields that the library names in backticks.
         silent: whether another process of this job says it all.
+        quiet: whether only errors are said.
+        verbose: whether notices have the time, and progress comes more often.
     """
 
     def __init__(self) -> None:
@@ -29,21 +32,60 @@ class Console:
         self._bar: Bar | None = None
         self.names: dict[str, str] = {}
         self.silent = False
+        self.quiet = False
+        self.verbose = False
+        self._log: TextIO | None = None
+
+    @contextmanager
+    def logging_to(self, path: Path | None) -> Iterator[None]:
+        """Append all that is said meanwhile to a file, too.
+
+        Raises:
+            BadInput: it cannot be written.
+        """
+        if path is None:
+            yield
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._log = path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise BadInput(f"{path}: cannot be written ({error.strerror})") from error
+        try:
+            yield
+        finally:
+            self._log.close()
+            self._log = None
+
+    def log(self, message: str) -> None:
+        """Append to the log, if there is one, with the time."""
+        if self._log is not None:
+            print(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {message}", file=self._log, flush=True)
 
     def say(self, message: str) -> None:
         """Print one notice, above the bar where there is one."""
         if self.silent:
             return
         message = with_names(message, self.names)
-        if self._bar is None:
-            print(message, file=sys.stderr, flush=True)
-        else:
-            self._bar.console.print(message, highlight=False, markup=False)
+        self.log(message)
+        if self.quiet:
+            return
+        if self.verbose:
+            message = f"{time.strftime('%H:%M:%S')} {message}"
+        try:
+            if self._bar is None:
+                print(message, file=sys.stderr, flush=True)
+            else:
+                self._bar.console.print(message, highlight=False, markup=False)
+        except BrokenPipeError:
+            raise
+        except OSError:  # a log on a full disk: what the command makes is worth more
+            pass
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Advance]:
         """Show a bar on a terminal, else print a plain line now and then."""
-        if self.silent or not sys.stderr.isatty():
+        if self.silent or self.quiet or not sys.stderr.isatty():
             yield self._lines(what)
             return
         with terminal_bar() as bar:
@@ -64,7 +106,7 @@ class Console:
         def advance(done: int, total: int, note: str = "") -> None:
             nonlocal last
             now = time.monotonic()
-            if now - last >= EVERY_SECONDS:
+            if now - last >= (EVERY_SECONDS_VERBOSE if self.verbose else EVERY_SECONDS):
                 last = now
                 self.say(f"{what}: {done} of {total}{f', {note}' if note else ''}")
 

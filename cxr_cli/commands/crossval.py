@@ -17,7 +17,7 @@ from cxr_cli.training.recipes import RECIPES
 @training_options.with_settings(RECIPES)
 def crossval(
     dataset: options.DatasetFolder,
-    split: Annotated[Path, typer.Option(help="The split.csv with folds.")],
+    split: Annotated[Path, typer.Option(help="The split.csv with folds.", callback=options.check_file)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The CV folder.")],
     recipe: training_options.RecipeName = "single",
     seeds: Annotated[

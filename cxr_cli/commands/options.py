@@ -7,16 +7,39 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cxr_cli.commands.console import say
+from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.choices import CalibrationMethod, TableFormat
 
 if TYPE_CHECKING:
     from cxr_cli.array_task import ArrayTask
 
-DatasetFolder = Annotated[Path, typer.Argument(metavar="DATASET", help="A DATASET folder.")]
+
+def _check_dataset(folder: Path | None) -> Path | None:
+    """Refuse what is no DATASET at once, before the command imports anything heavy."""
+    from cxr_cli.dataset.folder import check_is_dataset
+
+    if folder is not None:
+        check_is_dataset(folder)
+    return folder
+
+
+def check_file(path: Path | None) -> Path | None:
+    """Refuse a file that is missing at once."""
+    if path is not None and not path.is_file():
+        raise BadInput(f"{path}: no such file")
+    return path
+
+
+def check_exists(places: Path | list[Path] | None) -> Path | list[Path] | None:
+    """Refuse files and folders that are missing at once."""
+    for place in places if isinstance(places, list) else [places]:
+        if place is not None and not place.exists():
+            raise BadInput(f"{place}: no such file or folder")
+    return places
 
 
 def _check_run(folder: Path) -> Path:
-    """Refuse what is no RUN at once, before the command imports JAX."""
+    """Refuse what is no RUN at once."""
     from cxr_cli.runs.config import read_config
 
     read_config(folder)
@@ -30,14 +53,21 @@ def _check_model(folder: Path) -> Path:
     return folder if is_crossval(folder) else _check_run(folder)
 
 
+DatasetFolder = Annotated[
+    Path, typer.Argument(metavar="DATASET", help="A DATASET folder.", callback=_check_dataset)
+]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A RUN folder.", callback=_check_run)]
 ModelFolder = Annotated[
     Path,
     typer.Argument(metavar="RUN", help="A RUN folder, or a CV folder (its ensemble).", callback=_check_model),
 ]
-SplitFile = Annotated[Path, typer.Option(help="The split.csv of the DATASET.")]
-MovedDataset = Annotated[Path | None, typer.Option(help="Where the DATASET is now, if it was moved.")]
-MovedSplit = Annotated[Path | None, typer.Option(help="Where the split.csv is now, if it was moved.")]
+SplitFile = Annotated[Path, typer.Option(help="The split.csv of the DATASET.", callback=check_file)]
+MovedDataset = Annotated[
+    Path | None, typer.Option(help="Where the DATASET is now, if it was moved.", callback=_check_dataset)
+]
+MovedSplit = Annotated[
+    Path | None, typer.Option(help="Where the split.csv is now, if it was moved.", callback=check_file)
+]
 Templates = Annotated[Path | None, typer.Option(help="Templates of a siamese run. [RUN/templates.npz]")]
 Seed = Annotated[int, typer.Option(min=0, help="Random seed.")]
 Resamples = Annotated[int, typer.Option(min=100, help="Random samples of patients, at most, for p-values.")]

@@ -58,9 +58,10 @@ def predict(
     A DATASET must be preprocessed with the size and crops of the run's own images. Files are preprocessed on
     the way exactly as these were. A file that cannot be read, or is of another view, is rejected by name; an
     image that is far from the training images in feature space is flagged, and has no prediction. With two
-    classes, an image is called positive at the operating point that `cxr test` chose.
+    classes, an image is called positive at the operating point that `cxr test` chose. Images, and patients,
+    of training and validation are named in the column `overlap`.
     """
-    from cxr_cli.dataset.reader import INFO
+    from cxr_cli.dataset.folder import INFO
 
     if idle is not None and watch is None:
         raise UsageError("--idle: only with --watch")
@@ -79,6 +80,7 @@ def predict(
             raise UsageError("--json: is for files; a DATASET's predictions are a table")
         from cxr_cli.prediction.predict import predict as predict_dataset
 
+        settings |= {"own_dataset": dataset, "own_split": split}
         result = predict_dataset(run, inputs[0], output=output, first=first, **settings, reporter=CONSOLE)
         if result.path is None:
             typer.echo(result.table.to_csv(index=False), nl=False)

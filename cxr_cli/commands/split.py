@@ -53,12 +53,16 @@ def split(
         bool, typer.Option(help="Keep patients with near-duplicate images in one subset.")
     ] = True,
     seed: options.Seed = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace another split of this name, and name the runs at risk.")
+    ] = False,
 ) -> None:
     """Split a DATASET by patient into training, validation and test sets.
 
     Stratified by class; no patient is ever in two subsets. With --folds, each fold is the test set once, the
     next one then the validation set, and the others the training set. With --train-where, images of
-    training and validation patients that do not meet it are left out.
+    training and validation patients that do not meet it are left out. Another split is not replaced without
+    --force; the same command again says that it is done.
     """
     from cxr_cli.splitting.criteria import SplitCriteria, parse_class_counts
     from cxr_cli.splitting.split import split as split_dataset
@@ -77,7 +81,7 @@ def split(
         near_duplicates=near_duplicates,
         seed=seed,
     )
-    result = split_dataset(dataset, output, criteria, reporter=CONSOLE)
+    result = split_dataset(dataset, output, criteria, force=force, reporter=CONSOLE)
     if result.near_duplicates:
         say("--no-near-duplicates does not search for them")
     typer.echo(_counts_table(result.counts, "subset" if folds is None else "fold"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from cxr_cli.runs.settings import Recipe
-from cxr_cli.training.recipes import RECIPES, SETTINGS, value_of
+from cxr_cli.training.recipes import RECIPES, SETTINGS, part_of, value_of
 
 if TYPE_CHECKING:
     RecipeName = str
@@ -18,6 +18,14 @@ else:
     ]
 
 Command = Callable[..., None]
+
+PANELS: Mapping[str, str] = {
+    "network": "Model",
+    "optimization": "Optimization",
+    "augmentation": "Augmentation",
+    "task": "Task",
+}
+"""The panel of the help for each part of a recipe."""
 
 
 def with_settings(
@@ -45,9 +53,17 @@ def with_settings(
         # What Typer reads a command's parameters from.
         command.__signature__ = signature.replace(parameters=[*own, *settings])  # type: ignore[attr-defined]
         command.__annotations__ = {one.name: one.annotation for one in (*own, *settings)}
+        # What `--show-config` fills in.
+        command.resolved = lambda values: _resolved(values, recipes)  # type: ignore[attr-defined]
         return command
 
     return generated
+
+
+def _resolved(values: Mapping[str, Any], recipes: Mapping[str, Recipe]) -> dict[str, Any]:
+    """Return the recipe's values of settings that are not given."""
+    recipe = recipes[values["recipe"]]
+    return {name: value_of(recipe, name) for name in SETTINGS if name in values and values[name] is None}
 
 
 def _option(name: str, recipes: Mapping[str, Recipe]) -> Any:
@@ -55,7 +71,10 @@ def _option(name: str, recipes: Mapping[str, Recipe]) -> Any:
     flag = f"--{name.replace('_', '-')}"
     spelling = f"{flag}/--no-{flag[2:]}" if kind is bool else flag
     help = f"{one.metadata['help']} [{_defaults(name, recipes)}]"
-    return Annotated[kind | None, typer.Option(spelling, metavar=one.metadata["metavar"], help=help)]
+    option = typer.Option(
+        spelling, metavar=one.metadata["metavar"], help=help, rich_help_panel=PANELS[part_of(name)]
+    )
+    return Annotated[kind | None, option]
 
 
 def _defaults(name: str, recipes: Mapping[str, Recipe]) -> str:

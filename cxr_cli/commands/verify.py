@@ -5,11 +5,17 @@ from typing import Annotated
 
 import typer
 
+from cxr_cli.commands import options
+
 
 def verify(
     places: Annotated[
         list[Path],
-        typer.Argument(metavar="PATH...", help="DATASET, RUN and CV folders, and split.csv files."),
+        typer.Argument(
+            metavar="PATH...",
+            help="DATASET, RUN and CV folders, and split.csv files.",
+            callback=options.check_exists,
+        ),
     ],
     full: Annotated[bool, typer.Option("--full", help="Read all bytes of images and weights, too.")] = False,
 ) -> None:

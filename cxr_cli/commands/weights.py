@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from cxr_cli.commands.command import CONTEXT, CxrCommand
+from cxr_cli.commands.command import CONTEXT, CxrCommand, CxrGroup
 from cxr_cli.commands.console import say
 from cxr_cli.models.registry import Arch
 from cxr_cli.models.weights.scaling import WeightsScaling
@@ -14,6 +14,7 @@ PURPOSE = "List, fetch and verify pretrained weights."
 
 # Settings as those of the program, see `main`.
 weights = typer.Typer(
+    cls=CxrGroup,
     help=PURPOSE,
     no_args_is_help=True,
     rich_markup_mode=None,

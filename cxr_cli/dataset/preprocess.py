@@ -38,6 +38,7 @@ from cxr_cli.labels.choices import Format
 from cxr_cli.labels.formats import Published
 from cxr_cli.labels.match import read_labels
 from cxr_cli.labels.table import Columns
+from cxr_cli.locks import locked
 from cxr_cli.recorded_values import is_missing
 from cxr_cli.reporting import SILENT, Reporter
 
@@ -238,34 +239,37 @@ def make_dataset(
     plan = make_plan(inputs.paths, settings)
     if shard:
         plan["shard"] = [shard.number, shard.count]
-    if _is_done(folder, plan, reporter):
-        return read_info(folder)
-    candidates, table_columns = _candidates(inputs.paths, sources, settings, reporter)
-    columns = (*MANIFEST_COLUMNS, *settings.keep_tags, *table_columns)
-    if shard:
-        candidates = shard.run_of(candidates)
-    with GrowingDataset(folder, settings.geometry.size, plan) as dataset:
-        _say_resuming(folder, dataset, len(candidates), reporter)
-        with (
-            closing(_outcomes(candidates[dataset.inputs :], settings, manufacturers, effort)) as outcomes,
-            reporter.progress("images") as advance,
-        ):
-            total, limit = len(candidates), effort.max_failures
-            collect(outcomes, dataset, total, once=shard is None, max_failures=limit, advance=advance)
-        unmapped = _unmapped(dataset.images, manufacturers)
-        if shard is None:
-            finish(dataset, columns, plan, unmapped, versions(), reporter)
-        else:
-            say_unmapped(unmapped, reporter)
-            dataset.finish_shard(
-                {
-                    "settings": plan,
-                    "counts": counts(dataset),
-                    "columns": columns,
-                    "unmapped_manufacturers": unmapped,
-                    "versions": versions(),
-                }
-            )
+    with locked(folder):
+        if _is_done(folder, plan, reporter):
+            return read_info(folder)
+        candidates, table_columns = _candidates(inputs.paths, sources, settings, reporter)
+        columns = (*MANIFEST_COLUMNS, *settings.keep_tags, *table_columns)
+        if shard:
+            candidates = shard.run_of(candidates)
+        with GrowingDataset(folder, settings.geometry.size, plan) as dataset:
+            _say_resuming(folder, dataset, len(candidates), reporter)
+            remaining = candidates[dataset.inputs :]
+            dataset.require_room(sum(each.reason is None for each in remaining))
+            with (
+                closing(_outcomes(remaining, settings, manufacturers, effort)) as outcomes,
+                reporter.progress("images") as advance,
+            ):
+                total, limit = len(candidates), effort.max_failures
+                collect(outcomes, dataset, total, once=shard is None, max_failures=limit, advance=advance)
+            unmapped = _unmapped(dataset.images, manufacturers)
+            if shard is None:
+                finish(dataset, columns, plan, unmapped, versions(), reporter)
+            else:
+                say_unmapped(unmapped, reporter)
+                dataset.finish_shard(
+                    {
+                        "settings": plan,
+                        "counts": counts(dataset),
+                        "columns": columns,
+                        "unmapped_manufacturers": unmapped,
+                        "versions": versions(),
+                    }
+                )
     return read_info(folder)
 
 
@@ -292,15 +296,21 @@ def merge_shards(
         reporter.say(
             f"shards were made with different versions of {package}; dataset.json names the first shard's"
         )
-    if _is_done(folder, plan, reporter):
-        return read_info(folder)
-    with GrowingDataset(folder, plan["size"], plan) as dataset:
-        _say_resuming(folder, dataset, plan["inputs"], reporter)
-        outcomes = islice(merged_outcomes(shards), dataset.inputs, None)
-        with reporter.progress("inputs") as advance:
-            collect(outcomes, dataset, plan["inputs"], once=True, max_failures=max_failures, advance=advance)
-        unmapped = {spelling for shard in shards for spelling in shard.info["unmapped_manufacturers"]}
-        finish(dataset, info["columns"], plan, unmapped, info["versions"], reporter)
+    with locked(folder):
+        if _is_done(folder, plan, reporter):
+            return read_info(folder)
+        with GrowingDataset(folder, plan["size"], plan) as dataset:
+            _say_resuming(folder, dataset, plan["inputs"], reporter)
+            dataset.require_room(
+                sum(shard.info["counts"]["images"] for shard in shards) - len(dataset.images)
+            )
+            outcomes = islice(merged_outcomes(shards), dataset.inputs, None)
+            with reporter.progress("inputs") as advance:
+                collect(
+                    outcomes, dataset, plan["inputs"], once=True, max_failures=max_failures, advance=advance
+                )
+            unmapped = {spelling for shard in shards for spelling in shard.info["unmapped_manufacturers"]}
+            finish(dataset, info["columns"], plan, unmapped, info["versions"], reporter)
     return read_info(folder)
 
 

@@ -12,16 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxr_cli.artifacts import digest_file, read_csv, read_record
+from cxr_cli.dataset.folder import IMAGES, INFO, JOURNAL, MANIFEST, REJECTED, SHARD, check_is_dataset
 from cxr_cli.errors import BadInput
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS, RAW_COLUMNS
 
-IMAGES = "images.npy"
-MANIFEST = "manifest.csv"
-REJECTED = "rejected.csv"
-INFO = "dataset.json"
-SHARD = "shard.json"
-PARTIAL_IMAGES = "images.partial.npy"
-JOURNAL = "progress.jsonl"
 REQUIRED_COLUMNS = [column for column in MANIFEST_COLUMNS if column not in RAW_COLUMNS]
 REJECTED_COLUMNS = ("source", "reason")
 
@@ -91,14 +85,7 @@ def open_dataset(folder: Path) -> Dataset:
     Raises:
         BadInput: the folder is missing, no dataset, unfinished, or its files do not fit each other.
     """
-    if not folder.is_dir():
-        raise BadInput(f"{folder}: no such folder; a DATASET made by `cxr preprocess` is needed")
-    if not (folder / INFO).is_file():
-        if (folder / SHARD).is_file():
-            raise BadInput(f"{folder}: a shard, part of a dataset; merge all shards with `cxr preprocess`")
-        if (folder / JOURNAL).is_file():
-            raise BadInput(f"{folder}: unfinished dataset; run the same `cxr preprocess` again to resume")
-        raise BadInput(f"{folder}: no {INFO} in it; a DATASET made by `cxr preprocess` is needed")
+    check_is_dataset(folder)
     info = read_record(folder / INFO, Info)
     manifest = read_csv(folder / MANIFEST, required=REQUIRED_COLUMNS)
     images = _map_images(folder / IMAGES)

@@ -12,7 +12,8 @@ from typing import Any
 
 from cxr_cli.array_task import ArrayTask
 from cxr_cli.artifacts import read_record
-from cxr_cli.dataset.reader import SHARD, Outcome, read_shard
+from cxr_cli.dataset.folder import SHARD
+from cxr_cli.dataset.reader import Outcome, read_shard
 from cxr_cli.dataset.settings import PLAN_WORDS
 from cxr_cli.errors import BadInput
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS

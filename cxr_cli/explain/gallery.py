@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from cxr_cli.artifacts import atomic_path, claim_folder, read_csv, write_csv, write_record
 from cxr_cli.explain.choices import GALLERY, Color, Method
-from cxr_cli.explain.contact_sheet import Scale, Tile, contact_sheets
+from cxr_cli.explain.contact_sheet import Scale, contact_sheets
 from cxr_cli.explain.explanation import Explanation
 from cxr_cli.explain.overlay import frame_part, lay_over, place_map
 from cxr_cli.explain.secondary_capture import Derivation, read_source, write_secondary_capture
@@ -23,6 +23,7 @@ from cxr_cli.images.raster import cropped_part, image_id
 from cxr_cli.images.read import Geometry, read_pixels
 from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.sources import is_dicom
+from cxr_cli.plots.thumbnails import Tile
 from cxr_cli.reporting import SILENT, Reporter
 
 INDEX = "index.csv"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 
-from cxr_cli.errors import BadInput
+from cxr_cli.errors import BadInput, no_column
 from cxr_cli.images.characteristics import FROM_TABLE, MANIFEST_COLUMNS
 from cxr_cli.images.sources import composed, has_image_suffix
 from cxr_cli.reporting import SILENT, Reporter
@@ -63,8 +63,8 @@ def read_table(table: Path, columns: Columns, reporter: Reporter = SILENT) -> li
     content = read_user_table(table, known=list(known), reporter=reporter)
     for meaning, column in asdict(columns).items():
         if column is not None and column not in content.columns:
-            there = ", ".join(map(repr, content.columns))
-            raise BadInput(f"{table}: no column {column!r}; it has {there}; give `{meaning}_column`")
+            missing = no_column(column, map(str, content.columns))
+            raise BadInput(f"{table}: {missing}; give `{meaning}_column`")
     renamed = {columns.label: None, patient: "patient_id"}
     names = {name: renamed.get(name, own_column(name)) for name in map(str, content.columns)}
     return [

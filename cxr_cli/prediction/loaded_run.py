@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.dataset.reader import INFO, open_dataset
+from cxr_cli.dataset.folder import INFO
+from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.evaluation.operating_point import OperatingPoint
 from cxr_cli.images.sources import find_inputs

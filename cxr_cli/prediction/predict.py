@@ -12,6 +12,7 @@ from cxr_cli.errors import InvalidSetting
 from cxr_cli.evaluation.operating_point import OperatingPoint
 from cxr_cli.evaluation.tables import Cell, Table, as_html
 from cxr_cli.prediction.columns import MODEL_ID
+from cxr_cli.prediction.development import OVERLAP, development_set, report_shared
 from cxr_cli.prediction.ensemble import ScoreEnsemble, ensemble_scorer, open_ensemble
 from cxr_cli.prediction.predictions_file import by_score, predictions_table, write_predictions
 from cxr_cli.prediction.preprocessing import check_same_preprocessing
@@ -27,7 +28,7 @@ class PredictResult:
     """Predictions of every image of a dataset.
 
     Attributes:
-        table: one row for each image, see `predictions_table`.
+        table: one row for each image, see `predictions_table`; `overlap` says what it shares with training.
         path: where it was written; None if nowhere.
         operating_point: by which the positive class is predicted; None where the highest score decides.
     """
@@ -49,9 +50,11 @@ def predict(
     first: str | None = None,
     members: Sequence[Path | str] = (),
     templates: Path | None = None,
+    own_dataset: Path | None = None,
+    own_split: Path | None = None,
     reporter: Reporter = SILENT,
 ) -> PredictResult:
-    """Score all images of a dataset.
+    """Score all images of a dataset, and warn of those that were in training or validation.
 
     Args:
         run: folder of the run, or of a cross-validation, which is the ensemble of its runs.
@@ -61,6 +64,7 @@ def predict(
             operating point, and without one the dataset's order.
         members: more runs, whose scores are averaged with the first's.
         templates: of a siamese run; None takes the run's own.
+        own_dataset, own_split: where the run's own are now, if they were moved.
         reporter: takes notices.
 
     Raises:
@@ -76,6 +80,10 @@ def predict(
     table, point = predicted_dataset(images, runs, ensemble_scorer(runs, templates))
     if len(classes) == 2 and point is None:
         reporter.say(f"{run}: has no operating point; the higher score decides. `cxr test {run}` chooses one")
+    if (development := development_set(ensemble, own_dataset, own_split, reporter)) is not None:
+        ids = images.manifest[["image_id", "patient_id"]].itertuples(index=False)
+        table[OVERLAP] = [development.shares(*each) for each in ids]
+        report_shared(table[OVERLAP].tolist(), ensemble, reporter)
     if first is None and point is not None:
         first = point.positive
     if first is not None:

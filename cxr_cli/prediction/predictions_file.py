@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.artifacts import write_csv
 from cxr_cli.dataset.reader import Dataset
-from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.errors import BadInput, InvalidSetting, no_column
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.operating_point import OperatingPoint, called, likely_positive, positive_class
 from cxr_cli.images.characteristics import RAW_COLUMNS
@@ -128,7 +128,7 @@ class Predictions:
         """
         if name not in self.images:
             known = [column for column in self.images.columns if not column.startswith(PREFIXES)]
-            raise BadInput(f"{self.path}: no column {name!r}; it has {', '.join(map(repr, known))}")
+            raise BadInput(f"{self.path}: {no_column(name, known)}")
         values = list(self.images[name])
         if name != "view_position":
             return values

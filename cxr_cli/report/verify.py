@@ -6,17 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cxr_cli.artifacts import digest_file, digest_folder, read_csv, read_record
-from cxr_cli.dataset.reader import (
-    IMAGES,
-    INFO,
-    JOURNAL,
-    MANIFEST,
-    REJECTED,
-    REJECTED_COLUMNS,
-    SHARD,
-    open_dataset,
-    read_shard,
-)
+from cxr_cli.dataset.folder import IMAGES, INFO, JOURNAL, MANIFEST, REJECTED, SHARD
+from cxr_cli.dataset.reader import REJECTED_COLUMNS, open_dataset, read_shard
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.report.study import GRADCAM, contact_sheets_of, read_audit, read_metrics_of, read_predictions_of
 from cxr_cli.runs.config import CONFIG, RunConfig, read_config

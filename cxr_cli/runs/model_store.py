@@ -1,14 +1,25 @@
 """The selected model of a RUN: its weights, saved with digests and opened again."""
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from cxr_cli.artifacts import digest_folder, read_record, replace_folder, restore_folder, write_record
+from cxr_cli.artifacts import (
+    digest_folder,
+    read_record,
+    replace_folder,
+    restore_folder,
+    write_record,
+    writing,
+)
 from cxr_cli.errors import BadInput
 from cxr_cli.runs.config import CONFIG, RunConfig, read_config
 
@@ -18,6 +29,9 @@ if TYPE_CHECKING:
 MODEL = "model"
 WEIGHTS = "weights"
 DIGESTS = "digests.json"
+
+OF_EACH_ARRAY, OF_CHECKPOINT = 2**11, 2**17
+"""Bytes that Orbax writes beside an array's own, and beside all, at most."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +103,46 @@ def save_model(folder: Path, run: str, variables: "Variables", epoch: int) -> No
     # Compressed, weights are a twelfth smaller and take twice the time to read.
     handler = ocp.PyTreeCheckpointHandler(use_compression=False, multiprocessing_options=this_process_alone())
     content = {**jax.tree.map(np.asarray, variables._asdict()), "epoch": epoch}
-    with ocp.Checkpointer(handler, multiprocessing_options=this_process_alone()) as checkpointer:
+    with (
+        saving(folder / MODEL, content),
+        ocp.Checkpointer(handler, multiprocessing_options=this_process_alone()) as checkpointer,
+    ):
         checkpointer.save(new / WEIGHTS, ocp.args.PyTreeSave(content))
-    write_record(new / DIGESTS, {"run": run, "epoch": epoch, "files": digest_folder(new / WEIGHTS)})
-    replace_folder(new, folder / MODEL)
+        write_record(new / DIGESTS, {"run": run, "epoch": epoch, "files": digest_folder(new / WEIGHTS)})
+        replace_folder(new, folder / MODEL)
+
+
+def stored_size(content: Any) -> int:
+    """Return how many bytes Orbax takes for a tree of arrays, at most."""
+    import jax
+
+    sizes = [int(leaf.nbytes) for leaf in jax.tree.leaves(content) if not isinstance(leaf, int)]
+    return sum(sizes) + OF_EACH_ARRAY * len(sizes) + OF_CHECKPOINT
+
+
+@contextmanager
+def saving(place: Path, content: Any) -> Iterator[None]:
+    """Let Orbax save arrays, where it ends in long tracebacks if the system refuses.
+
+    Room is taken beforehand and given back, for a quota shows in nothing else.
+
+    Args:
+        place: the folder that they are saved in or as, whose own folder is there.
+        content: a tree of arrays.
+
+    Raises:
+        BadInput: the system refuses.
+    """
+    with writing(place):
+        with TemporaryFile(dir=place.parent) as room:
+            os.posix_fallocate(room.fileno(), 0, stored_size(content))
+        try:
+            yield
+        except ValueError as error:  # TensorStore's: the system's error is in its text
+            found = re.search(r"os_error_code='(\d+)'", str(error))
+            if found is None:
+                raise
+            raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
 
 
 def open_run(folder: Path, meanwhile: "Callable[[TrainedRun], None] | None" = None) -> TrainedRun:

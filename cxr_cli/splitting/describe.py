@@ -24,6 +24,7 @@ from cxr_cli.evaluation.choices import ShownFormat, TableFormat
 from cxr_cli.evaluation.operating_point import likely_positive
 from cxr_cli.evaluation.precision_plan import PlannedPrecision, plan_precision
 from cxr_cli.evaluation.tables import Cell, Table, files_of, write_tables
+from cxr_cli.locks import locked
 from cxr_cli.plots.counts import stacked_counts
 from cxr_cli.plots.flow import FlowStep, flow_diagram
 from cxr_cli.recorded_values import NOT_RECORDED, is_missing, number_of
@@ -157,7 +158,8 @@ def describe(
         manufacturers=_by_manufacturer(images, labels),
     )
     if output is not None:
-        result.write(output)
+        with locked(output):
+            result.write(output)
     return result
 
 

@@ -1,7 +1,7 @@
 """Images of a DATASET into subsets or folds: which patients train, validate and test."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cxr_cli.artifacts import check_same_settings, digest_file, read_csv, read_record
 from cxr_cli.dataset.reader import Dataset, open_dataset
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.images.patient_ids import placeholder_notice
@@ -79,23 +80,32 @@ SHARES = SplitCriteria(near_duplicates=True)
 
 
 def split(
-    dataset: Path | str, output: Path | str, criteria: SplitCriteria = SHARES, *, reporter: Reporter = SILENT
+    dataset: Path | str,
+    output: Path | str,
+    criteria: SplitCriteria = SHARES,
+    *,
+    force: bool = False,
+    reporter: Reporter = SILENT,
 ) -> SplitResult:
     """Divide the images of a DATASET by patient, and write split.csv with its JSON.
 
     Args:
         dataset: the DATASET folder.
-        output: the split.csv to write.
+        output: the split.csv to write; where the same call made it before, it stays.
         criteria: how to divide.
+        force: replace another split of this name.
         reporter: takes an id that is likely no patient's and the near-duplicates found, before the split is
             made.
 
     Raises:
-        InvalidSetting, BadInput: see `make_split` and `write_split`.
+        SettingsChanged: `output` is a split that was made otherwise.
+        InvalidSetting, BadInput: see `make_split` and `write_split`; or `output` is no split, or was edited.
     """
-    dataset = Path(dataset)
     output = Path(output)
-    opened = open_dataset(dataset)
+    opened = open_dataset(Path(dataset))
+    if not force and (before := _made_before(output, opened, criteria)):
+        reporter.say(f"{output}: was made before with the same settings; nothing to do")
+        return before
     found: list[NearDuplicate] = []
     placeholder = placeholder_notice(opened.manifest["patient_id"].tolist())
     if placeholder:
@@ -104,9 +114,63 @@ def split(
         found = find_near_duplicates(opened.images, patient_numbers(opened.manifest))
         _report_near_duplicates(opened.manifest, found, reporter)  # the split may fail because of them
     table = make_split(opened, criteria, near_duplicate_pairs(opened, found))
-    summary: dict[str, Any] = write_split(opened, criteria, table, output, found)
+    at_risk = runs_of(output) if force else []
+    summary = write_split(opened, criteria, table, output, found)
+    for run in at_risk:
+        reporter.say(f"{run}: was trained on the split that is replaced, and no longer goes with {output}")
+    return _result(output, table, summary, found)
+
+
+def _made_before(path: Path, dataset: Dataset, criteria: SplitCriteria) -> SplitResult | None:
+    """Return the split that the same call made before; None where there is none.
+
+    Raises:
+        SettingsChanged: it was made otherwise.
+        BadInput: it is no split, or was edited.
+    """
+    beside = path.with_suffix(".json")
+    if not path.exists() and not beside.exists():
+        return None
+    if not beside.exists():
+        raise BadInput(f"{path}: is there already, and no split of cxr; name another file, or `force`")
+    record = read_record(beside)
+    now = {"dataset_digest": dataset.digest, **asdict(criteria)}
+    before = {"dataset_digest": record.get("dataset_digest"), **record.get("criteria", {})}
+    words = {"dataset_digest": "the digest of the images"}
+    check_same_settings(path, before, now, words, advice="name another file, or `force`")
+    if not path.exists():  # cut off between the two
+        return None
+    if digest_file(path) != record["split_digest"]:
+        raise BadInput(f"{path}: was edited after cxr made it; name another file, or `force`")
+    rows = {image_id: row for row, image_id in enumerate(dataset.manifest["image_id"])}
+    found = [
+        NearDuplicate((rows[one], rows[other]), pair["correlation"], pair["mirrored"])
+        for pair in record["near_duplicates"]
+        for one, other in [pair["images"]]
+    ]
+    return _result(path, read_csv(path), record, found)
+
+
+def runs_of(split_csv: Path) -> list[Path]:
+    """Find RUN folders that were trained on a split as it is now, in its folder and three levels below.
+
+    Args:
+        split_csv: of the split; it may be missing.
+    """
+    if not split_csv.exists():
+        return []
+    digest = digest_file(split_csv)
+    configs = [
+        path for depth in ("*", "*/*", "*/*/*") for path in split_csv.parent.glob(f"{depth}/config.json")
+    ]
+    return sorted(path.parent for path in configs if digest in path.read_text("utf-8", "replace"))
+
+
+def _result(
+    path: Path, table: pd.DataFrame, summary: Mapping[str, Any], found: list[NearDuplicate]
+) -> SplitResult:
     return SplitResult(
-        path=output,
+        path=path,
         table=table,
         images=summary["images"],
         images_without_patient_id=summary["images_without_patient_id"],

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cxr_cli.dataset.reader import Dataset
-from cxr_cli.errors import BadInput, InvalidSetting
+from cxr_cli.errors import BadInput, InvalidSetting, no_column
 from cxr_cli.recorded_values import is_unknown, number_of
 from cxr_cli.splitting.criteria import SplitCriteria
 
@@ -221,8 +221,7 @@ class _Reader:
 
     def _column(self, name: str) -> _Column:
         if name not in self._images.columns:
-            known = ", ".join(map(repr, self._images.columns))
-            raise BadInput(f"`{FIELD}`: {self._place} has no column {name!r}; it has {known}")
+            raise BadInput(f"`{FIELD}`: {self._place} has {no_column(name, self._images.columns)}")
         return _Column(name, self._images[name].astype(str).str.strip())
 
     def _refusal(self, node: ast.expr, why: str) -> InvalidSetting:

@@ -11,11 +11,12 @@ import jax
 import numpy as np
 from jax import Array
 
+from cxr_cli.artifacts import require_room
 from cxr_cli.errors import Preempted, TrainingDiverged
 from cxr_cli.prediction.devices import ONE_DEVICE, Devices, highest, is_first_process, meet
 from cxr_cli.reporting import Advance, Reporter
 from cxr_cli.runs.folder import CHECKPOINTS, HISTORY
-from cxr_cli.runs.model_store import save_model
+from cxr_cli.runs.model_store import MODEL, save_model, stored_size
 from cxr_cli.training.checkpoint import Progress, RollingCheckpoint, rolling_checkpoint
 from cxr_cli.training.feed import Feed
 from cxr_cli.training.history import EpochRecord, best_epoch, is_better, read_history, write_history
@@ -85,6 +86,7 @@ class Trainer:
             rolling_checkpoint(self.folder / CHECKPOINTS, self.run) as checkpoint,
             self.reporter.progress("training") as advance,
         ):
+            self._require_room(like)
             restored = checkpoint.restore(like)
             state, progress = restored or (begin(), Progress(0, 0))
             state = self.devices.replicate(state)
@@ -121,8 +123,15 @@ class Trainer:
                 if history[-1].selected:
                     self._save_model(state, epoch)
                 if stopping and epoch < self.epochs:
-                    raise Preempted(f"stopped on request after epoch {epoch}; the same command resumes")
+                    raise Preempted(f"stopped after epoch {epoch}; {self._saved}")
         return history
+
+    def _require_room(self, like: TrainState) -> None:
+        """Check that the next checkpoint and model have room beside those that they replace."""
+        copies = 1 if (self.folder / MODEL).exists() else 2
+        size = copies * (stored_size(like._asdict()) + stored_size(like.judged._asdict()))
+        if is_first_process():
+            require_room(self.folder, size, "checkpoints and model")
 
     def _judge_initial(self, state: TrainState) -> EpochRecord:
         """Record the state before training as epoch 0, and save it as the best so far."""
@@ -142,6 +151,10 @@ class Trainer:
         self._save_model(state, 0)
         self.reporter.say(f"before training  {_validation(first)} *")
         return first
+
+    @property
+    def _saved(self) -> str:
+        return f"state saved at {self.folder / CHECKPOINTS}, the same command resumes"
 
     def _no_totals(self) -> Array:
         totals: Array = self.devices.replicate(new_totals())
@@ -182,10 +195,8 @@ class Trainer:
                 pace.adapt(took)
                 if asked and done < steps:
                     checkpoint.save(before + done, state, Progress(epoch - 1, done))
-                    raise Preempted(
-                        f"stopped on request in epoch {epoch} after step {done} of {steps}; "
-                        "the state is saved: the same command resumes"
-                    )
+                    place = f"in epoch {epoch} after step {done} of {steps}"
+                    raise Preempted(f"stopped {place}; {self._saved}")
         return state, steps
 
 

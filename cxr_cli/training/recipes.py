@@ -103,6 +103,16 @@ SETTINGS: Mapping[str, tuple[Field[Any], Any]] = {
 """Every setting of training by name: its dataclass field, and its type."""
 
 
+def part_of(name: str) -> str:
+    """The part of a recipe that a setting is of: network, optimization, augmentation or task."""
+    parts: Mapping[str, Any] = {
+        "network": NetworkConfig,
+        "optimization": OptimizationConfig,
+        "augmentation": AugmentationConfig,
+    }
+    return next((part for part, kind in parts.items() if name in {one.name for one in fields(kind)}), "task")
+
+
 def value_of(recipe: Recipe, name: str) -> Any:
     """A recipe's value of a setting; None where it has no use for it."""
     parts = (getattr(recipe, part) for part in PARTS)

@@ -185,6 +185,7 @@ def train_run(
     """
     check_config(folder, config)
     with locked(folder) if is_first_process() else nullcontext():
+        check_config(folder, config)  # again, for another process may have written it meanwhile
         finished, curves = is_finished(folder), folder / FIGURES / CURVES
         if finished:
             history = read_history(folder / HISTORY, config.optimization.epochs, whole=True)
@@ -302,18 +303,18 @@ def make_task(network: Network, scaling: Scaling, images: TaskImages, config: Ru
 
 @contextmanager
 def preemption() -> Iterator[Preemption]:
-    """Turn SIGTERM and SIGUSR1, by which a cluster asks a job to stop, into a question with an answer.
+    """Turn Ctrl-C, and by what a cluster asks a job to stop (SIGTERM, SIGUSR1), into a question to be asked.
 
     Within another one, both are asked: a cross-validation is to stop when its fold is.
     """
     asked = False
-    outer = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGUSR1)}
+    outer = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
 
     def ask(signum: int, frame: Any) -> None:
         nonlocal asked
         asked = True
         handler = outer[signal.Signals(signum)]
-        if callable(handler):
+        if callable(handler) and handler is not signal.default_int_handler:
             handler(signum, frame)
 
     if threading.current_thread() is not threading.main_thread():
@@ -335,4 +336,4 @@ def stop_if_asked(stopped: Preemption, run: Path) -> None:
         Preempted: it was.
     """
     if highest(stopped())[0]:
-        raise Preempted(f"stopped on request before {run}; the same command resumes")
+        raise Preempted(f"stopped before {run}; what is finished is kept, the same command continues")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from edited import edit_images
 
-from cxr_cli.artifacts import read_csv, write_csv
+from cxr_cli.artifacts import digest_file, read_csv, write_csv
 
 Cxr = Callable[..., Any]
 MakeDataset = Callable[..., Path]
@@ -332,11 +332,11 @@ def with_near_duplicates(make_dataset: MakeDataset, tmp_path: Path) -> Path:
     return folder
 
 
-def test_pictures_under_two_patients_are_listed_and_kept_together(
+def test_images_under_two_patients_are_listed_and_kept_together(
     cxr: Cxr, with_near_duplicates: Path, tmp_path: Path
 ) -> None:
     for seed in range(3):
-        outcome = cxr("split", with_near_duplicates, "-o", tmp_path / "s.csv", "--seed", seed)
+        outcome = cxr("split", with_near_duplicates, "-o", tmp_path / "s.csv", "--seed", seed, "--force")
         assert outcome.code == 0
         subsets = read_csv(tmp_path / "s.csv")["subset"].tolist()
         assert subsets[:4] == subsets[28:]
@@ -378,3 +378,42 @@ def test_the_library_s_split_is_the_command_s(cxr: Cxr, small_dataset: Path, tmp
     assert result.path.read_bytes() == (tmp_path / "b.csv").read_bytes()
     assert (result.images, result.patients, result.near_duplicates) == (60, 36, ())
     assert result.counts == json.loads((tmp_path / "b.json").read_text())["counts"]
+
+
+def test_another_split_is_replaced_by_force_alone(cxr: Cxr, small_dataset: Path, tmp_path: Path) -> None:
+    path = tmp_path / "split.csv"
+    first = cxr("split", small_dataset, "-o", path, "--val", 0.25)
+    made = path.read_bytes()
+    again = cxr("split", small_dataset, "-o", path, "--val", 0.25)
+    assert again.out == first.out
+    assert f"{path}: was made before with the same settings; nothing to do" in again.err
+
+    outcome = cxr("split", small_dataset, "-o", path, "--val", 0.3)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == (
+        f"cxr: {path}: was made with other settings: --val was 0.25, now 0.3; name another file, or --force\n"
+    )
+    assert path.read_bytes() == made
+
+    run = tmp_path / "runs" / "single"
+    run.mkdir(parents=True)
+    (run / "config.json").write_text(json.dumps({"split_digest": digest_file(path)}))
+    outcome = cxr("split", small_dataset, "-o", path, "--val", 0.3, "--force")
+    assert outcome.code == 0
+    assert f"{run}: was trained on the split that is replaced" in outcome.err
+    assert path.read_bytes() != made
+
+
+def test_a_file_that_is_no_split_or_an_edited_one_stays(
+    cxr: Cxr, small_dataset: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "split.csv"
+    path.write_text("thesis")
+    outcome = cxr("split", small_dataset, "-o", path)
+    assert (outcome.code, path.read_text()) == (3, "thesis")
+    assert "is there already, and no split of cxr; name another file, or --force" in outcome.err
+    assert cxr("split", small_dataset, "-o", path, "--force").code == 0
+    path.write_text(path.read_text().replace(",test,", ",val,"))
+    outcome = cxr("split", small_dataset, "-o", path)
+    assert outcome.code == 3
+    assert f"{path}: was edited after cxr made it" in outcome.err

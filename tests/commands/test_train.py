@@ -196,8 +196,15 @@ def test_bad_input_is_one_line_and_makes_no_run(
     assert [path.name for path in (tmp_path / "taken").iterdir()] == ["thesis.tex"]
 
 
-def test_a_run_that_a_cluster_stops_goes_on_with_the_same_command(
-    cxr: Cxr, tmp_path: Path, single_run: Path, small_dataset: Path, split_file: Path
+@pytest.mark.parametrize(("stopped_by", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130)])
+def test_a_run_that_is_stopped_goes_on_with_the_same_command(
+    cxr: Cxr,
+    tmp_path: Path,
+    single_run: Path,
+    small_dataset: Path,
+    split_file: Path,
+    stopped_by: signal.Signals,
+    code: int,
 ) -> None:
     arguments = command(small_dataset, split_file, tmp_path / "run", "--epochs", 12)
     program = [sys.executable, "-c", "from cxr_cli.main import entry; entry()"]
@@ -206,10 +213,10 @@ def test_a_run_that_a_cluster_stops_goes_on_with_the_same_command(
     )
     assert process.stderr is not None
     assert EPOCH_LINE.fullmatch(process.stderr.readline().rstrip("\n"))
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(stopped_by)
     out, err = process.communicate(timeout=120)
-    assert (process.returncode, out) == (75, "")
-    assert re.search(r"^cxr: stopped on request (after|in) epoch \d+.*the same command resumes$", err, re.M)
+    assert (process.returncode, out) == (code, "")
+    assert re.search(r"^cxr: stopped (after|in) epoch \d+.*the same command resumes$", err, re.M)
     assert not json.loads((tmp_path / "run" / "run.json").read_text())["finished"]
 
     outcome = cxr(*arguments)

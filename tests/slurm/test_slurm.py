@@ -91,7 +91,7 @@ def test_a_job_that_is_stopped_is_requeued_and_ends_with_the_same_weights(
     cluster.wait_until(lambda: history.exists() and len(history.read_text().splitlines()) > 3)
     cluster.stop_and_wait(job)
     log = cluster.folder / f"cxr-train-{job}.log"
-    assert "stopped on request" in log.read_text()
+    assert "state saved at" in log.read_text()
     assert "Restarts=1" in cluster.call("scontrol", "show", "job", job)
     assert f"{stopped}: finished" in log.read_text()
     weights = [jax.tree.leaves(open_run(run).variables) for run in (undisturbed, stopped)]

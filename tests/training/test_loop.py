@@ -177,10 +177,10 @@ def test_the_seed_decides_a_run_to_the_last_bit(
 @pytest.mark.parametrize(
     ("question", "progress", "message"),
     [
-        (1, Progress(0, 1), "stopped on request in epoch 1 after step 1 of 4; the state is saved"),
+        (1, Progress(0, 1), "stopped in epoch 1 after step 1 of 4; state saved at"),
         (3, Progress(0, 3), "in epoch 1 after step 3 of 4"),
-        (4, Progress(1, 0), "stopped on request after epoch 1; the same command resumes"),
-        (5, Progress(1, 0), "stopped on request after epoch 1"),
+        (4, Progress(1, 0), "stopped after epoch 1; state saved at .*checkpoints, the same command resumes"),
+        (5, Progress(1, 0), "stopped after epoch 1"),
         (8, Progress(1, 3), "in epoch 2 after step 3 of 4"),
     ],
 )
@@ -426,6 +426,6 @@ def test_a_signal_within_a_run_asks_the_command_of_several_runs_too() -> None:
         with preemption() as another:
             assert not another()
         assert command()
-        with pytest.raises(Preempted, match="stopped on request before cv/fold1; the same command resumes"):
+        with pytest.raises(Preempted, match="stopped before cv/fold1; what is finished is kept"):
             stop_if_asked(command, Path("cv/fold1"))
     assert signal.getsignal(signal.SIGTERM) is before
