@@ -14,7 +14,7 @@ from cxr_cli.errors import InvalidSetting
 from cxr_cli.models.network import Network, Variables, backbone_of
 from cxr_cli.models.nn.compiler_options import compiler_options
 from cxr_cli.prediction.batches import in_batches, inference_batch
-from cxr_cli.prediction.devices import to_host
+from cxr_cli.prediction.devices import ONE_DEVICE, Devices, local_devices, to_host
 from cxr_cli.prediction.loading import FetchBatch, image_source, normalize
 from cxr_cli.prediction.precision import matmul_precision, to_compute_type
 from cxr_cli.runs.model_store import TrainedRun
@@ -25,6 +25,9 @@ Forward = Callable[[Variables, Array], Any]
 
 Read = Callable[[Any, Array, Array], Array]
 """Maps (module, normalized images [B,H,W,1], their last feature map [B,h,w,C]) to an answer [B, ...]."""
+
+ApplyModel = Callable[[FetchBatch, NDArray[np.int64]], Any]
+"""Maps a source of images, and rows of it, to what a model answers: float32 [len(rows), ...], or a tuple."""
 
 
 class Scaling(NamedTuple):
@@ -100,25 +103,41 @@ def forward_pass(
 def compile_ahead(function: Any, shapes: Variables, batch: int, size: int) -> None:
     """Compile a forward function, or find its program in the cache, before weights and images are there.
 
+    Where several devices share the images, its program is another one, and nothing is done.
+
     Args:
         function: of `forward_function`.
         shapes: of the variables, see `models.network.outline`.
         batch, size: of the images uint8 [batch, size, size].
     """
     images: Any = jax.ShapeDtypeStruct
-    function.lower(shapes, images((batch, size, size), np.uint8)).compile()
+    if local_devices() == ONE_DEVICE:
+        function.lower(shapes, images((batch, size, size), np.uint8)).compile()
 
 
-def run_over(function: Forward, variables: Variables, fetch: FetchBatch, rows: NDArray[np.int64]) -> Any:
+def run_over(
+    function: Forward,
+    variables: Variables,
+    fetch: FetchBatch,
+    rows: NDArray[np.int64],
+    devices: Devices = ONE_DEVICE,
+) -> Any:
     """Apply a forward function to images by dataset row.
 
     The last batch is padded to the full size, so that one compiled program serves all batches.
+
+    Args:
+        function: of `forward_function`.
+        variables: on the devices.
+        fetch: the images; it divides them among the devices.
+        rows: which images.
+        devices: that share the images of a batch.
 
     Returns:
         What the function returns, float32 [len(rows), ...] or a tuple of these, in the order of the rows.
     """
     size = fetch(rows[:1]).shape[-1]
-    batches, _ = in_batches(rows, inference_batch(len(rows), size))
+    batches, _ = in_batches(rows, inference_batch(len(rows), size, devices=devices.count))
     results = [function(variables, fetch(batch)) for batch in batches]
     results = [jax.tree.map(to_host, result) for result in results]
     return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(rows)], *results)
@@ -128,6 +147,16 @@ def forward_of_run(run: TrainedRun, *others: Read) -> Forward:
     """Make the forward function of a run: to vectors of a siamese model, else to logits; and to others."""
     scaling = Scaling(run.config.mean, run.config.std, run.config.network.precision)
     return forward_function(run.network, scaling, answer_reader(run.config), *others)
+
+
+def apply_run(run: TrainedRun, *others: Read) -> ApplyModel:
+    """Make the function that applies a run's model to images, on all devices of this process.
+
+    It answers as `forward_of_run` does; its images are to be those of an `image_source` of `local_devices`.
+    """
+    devices = local_devices()
+    function, variables = forward_of_run(run, *others), devices.replicate(run.variables)
+    return lambda fetch, rows: run_over(function, variables, fetch, rows, devices)
 
 
 def image_vectors(run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -148,5 +177,5 @@ def image_vectors(run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.i
         raise InvalidSetting(
             "run", run.folder, f"is a {run.config.recipe!r} run; vectors to compare need a siamese run"
         )
-    vectors: NDArray[np.float32] = run_over(forward_of_run(run), run.variables, image_source(images), rows)
+    vectors: NDArray[np.float32] = apply_run(run)(image_source(images, devices=local_devices()), rows)
     return vectors

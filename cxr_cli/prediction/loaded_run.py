@@ -19,6 +19,7 @@ from cxr_cli.evaluation.operating_point import OperatingPoint
 from cxr_cli.images.sources import find_inputs
 from cxr_cli.prediction.batches import inference_batch
 from cxr_cli.prediction.columns import SCORE
+from cxr_cli.prediction.devices import local_devices
 from cxr_cli.prediction.ensemble import Ensemble, ScoreEnsemble, ensemble_scorer, mean_point, open_ensemble
 from cxr_cli.prediction.metrics_file import read_operating_point
 from cxr_cli.prediction.predict import predicted_dataset, shown_predictions
@@ -130,7 +131,7 @@ class LoadedRun:
 
     def _paths(self, sources: Sequence[PathLike[str] | str]) -> pd.DataFrame:
         paths = find_inputs([Path(source) for source in sources]).paths
-        self._files.batch = inference_batch(len(paths), self.size)
+        self._files.batch = inference_batch(len(paths), self.size, devices=local_devices().count)
         # What a rejected image has no value of.
         scores = dict.fromkeys(f"{SCORE}{name}" for name in self.classes)
         blank = {"source": "", "predicted": None, **scores, "flag": "", "rejected": ""}

@@ -23,6 +23,7 @@ from cxr_cli.locks import LOCK, locked
 from cxr_cli.prediction.batches import inference_batch
 from cxr_cli.prediction.columns import SCORE, SPREAD, THRESHOLD
 from cxr_cli.prediction.development import OVERLAP, Shared, development_set, report_shared
+from cxr_cli.prediction.devices import local_devices
 from cxr_cli.prediction.ensemble import Ensemble, ScoreEnsemble, ensemble_scorer, open_ensemble
 from cxr_cli.prediction.forward import compile_ahead, forward_of_run, read_map
 from cxr_cli.prediction.outliers import Reference, flags_of, reference_of
@@ -163,7 +164,7 @@ def predict_files(
     """
     paths = find_inputs([Path(source) for source in sources]).paths
     ensemble = open_ensemble(Path(run), [Path(member) for member in members])
-    batch = inference_batch(len(paths), ensemble.config.size)
+    batch = inference_batch(len(paths), ensemble.config.size, devices=local_devices().count)
     with (
         ThreadPoolExecutor(1) as pool,
         closing(read_files(ensemble.config, paths, batch)) as batches,
