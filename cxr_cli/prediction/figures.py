@@ -1,8 +1,6 @@
 """The figures of a test: confusion matrix, curves, calibration, scores, and the worst errors."""
 
-from collections.abc import Callable
 from pathlib import Path
-from textwrap import fill
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +16,10 @@ from cxr_cli.plots.precision_recall import precision_recall_curves, precision_re
 from cxr_cli.plots.roc import curve_of, roc_curves
 from cxr_cli.plots.save import save
 from cxr_cli.plots.score_histogram import score_histograms
-from cxr_cli.plots.thumbnails import Tile, draw_tiles
+from cxr_cli.plots.thumbnails import Tile, draw_tiles, name_below
 
 ERRORS_SHOWN = 12
 ERROR_COLUMNS = 6
-NAME_LENGTH = 36
 
 TestedImages = tuple[Dataset, NDArray[np.int64]]
 """The dataset, and the row of each image that was tested."""
@@ -109,8 +106,7 @@ def calibration_in_words(report: MetricsReport, number: int) -> str:
 def draw_worst_errors(answers: Answers, images: TestedImages, heading: str, path: Path) -> None:
     """Draw the images that are called another class with the highest scores for it.
 
-    Below each is the name of its file; or its image id, where patient ids are hashed, for a file's name may
-    hold one.
+    Below each is its name, see `name_below`.
 
     Args:
         answers: with scores, and an error among them.
@@ -123,7 +119,7 @@ def draw_worst_errors(answers: Answers, images: TestedImages, heading: str, path
     of_called = answers.scores[np.arange(len(answers)), answers.predicted]
     wrong = np.flatnonzero(answers.predicted != answers.labels)
     worst = wrong[np.argsort(-of_called[wrong], kind="stable")][:ERRORS_SHOWN]
-    name_of = file_names(dataset)
+    hashed = bool(dataset.info.get("settings", {}).get("patient_key_digest"))
 
     def tile(place: int) -> Tile:
         called, label = answers.predicted[place], answers.labels[place]
@@ -132,14 +128,9 @@ def draw_worst_errors(answers: Answers, images: TestedImages, heading: str, path
             f"predicted {answers.classes[called]}, {answers.scores[place, called]:.2f}",
             f"label {answers.classes[label]}, {answers.scores[place, label]:.2f}",
         ]
-        return Tile(dataset.images[rows[place]], "\n".join(lines), name_of(int(rows[place])), wrong=True)
+        of_image = dataset.manifest.iloc[rows[place]]
+        below = name_below(of_image["source"], of_image["image_id"], hashed=hashed)
+        return Tile(dataset.images[rows[place]], "\n".join(lines), below, wrong=True)
 
     heading = f"{heading}: {len(worst)} of {len(wrong)}, by the score of the class predicted"
     save(draw_tiles([tile(place) for place in worst], ERROR_COLUMNS, heading)[0], path, vector=False)
-
-
-def file_names(dataset: Dataset) -> Callable[[int], str]:
-    """Return the function that names the file of a row, or its image id where patient ids are hashed."""
-    column = "image_id" if dataset.info.get("settings", {}).get("patient_key_digest") else "source"
-    names = dataset.manifest[column]
-    return lambda row: fill(Path(str(names.iloc[row])).name, NAME_LENGTH)
