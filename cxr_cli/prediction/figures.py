@@ -14,10 +14,19 @@ from cxr_cli.plots.confusion_matrix import confusion_matrix
 from cxr_cli.plots.decision_curve import decision_curves
 from cxr_cli.plots.precision_recall import precision_recall_curves, precision_recall_of
 from cxr_cli.plots.roc import curve_of, roc_curves
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import VECTOR, save
 from cxr_cli.plots.score_histogram import score_histograms
 from cxr_cli.plots.thumbnails import Tile, draw_tiles, name_below
 
+FIGURES_OF_A_TEST = (
+    "confusion",
+    "roc",
+    "precision-recall",
+    "calibration",
+    "decision-curve",
+    "scores",
+    "errors",
+)
 ERRORS_SHOWN = 12
 ERROR_COLUMNS = 6
 
@@ -47,26 +56,27 @@ def draw_figures(
     Returns:
         The PNG files.
     """
-    drawn: list[Path] = []
-
-    def path(name: str) -> Path:
-        drawn.append(folder / f"{prefix}{name}{suffix}.png")
-        return drawn[-1]
+    paths = {name: folder / f"{prefix}{name}{suffix}.png" for name in FIGURES_OF_A_TEST}
+    for path in paths.values():  # of an earlier test, which this one may not have all of
+        path.unlink(missing_ok=True)
+        path.with_suffix(VECTOR).unlink(missing_ok=True)
 
     classes, scores, positive = answers.classes, answers.scores, answers.positive
     shown = range(len(classes)) if positive is None else [positive]
     of_classes = report.estimates.per_class
     count = f"{title}: {len(answers)} images of {report.patients} patients"
     accuracy = f"{count}, accuracy {format_metric(report.estimates.overall['accuracy'])}"
-    confusion_matrix(report.confusion_matrix, classes, accuracy, path("confusion"), of_classes["sensitivity"])
+    confusion_matrix(
+        report.confusion_matrix, classes, accuracy, paths["confusion"], of_classes["sensitivity"]
+    )
     if scores is None:
-        return tuple(drawn)
+        return (paths["confusion"],)
 
     rocs = [
         curve_of(answers, each, classes[each], of_classes["auc"][each].as_json())._replace(number=each)
         for each in shown
     ]
-    roc_curves(rocs, count, path("roc"))
+    roc_curves(rocs, count, paths["roc"])
     precisions = [
         precision_recall_of(answers, each, classes[each], of_classes["average_precision"][each])._replace(
             number=each
@@ -74,7 +84,7 @@ def draw_figures(
         for each in shown
     ]
     prevalence = None if positive is None else float((answers.labels == positive).mean())
-    precision_recall_curves(precisions, prevalence, count, path("precision-recall"))
+    precision_recall_curves(precisions, prevalence, count, paths["precision-recall"])
     if are_probabilities(scores):
         calibrations = [
             CalibrationCurve(
@@ -82,16 +92,18 @@ def draw_figures(
             )
             for each in shown
         ]
-        calibration_plot(calibrations, count, path("calibration"), shown[0])
+        calibration_plot(calibrations, count, paths["calibration"], shown[0])
         if positive is not None:
             chances = {"model": scores[:, positive]}
-            decision_curves(answers.labels == positive, chances, count, path("decision-curve"), positive)
+            decision_curves(answers.labels == positive, chances, count, paths["decision-curve"], positive)
     point = report.operating_point
     threshold = None if point is None else point.threshold
-    score_histograms(answers.labels, scores, classes, count, path("scores"), shown=shown, threshold=threshold)
+    score_histograms(
+        answers.labels, scores, classes, count, paths["scores"], shown=shown, threshold=threshold
+    )
     if images is not None and (answers.predicted != answers.labels).any():
-        draw_worst_errors(answers, images, f"{title}: the worst errors", path("errors"))
-    return tuple(drawn)
+        draw_worst_errors(answers, images, f"{title}: the worst errors", paths["errors"])
+    return tuple(path for path in paths.values() if path.exists())
 
 
 def calibration_in_words(report: MetricsReport, number: int) -> str:
