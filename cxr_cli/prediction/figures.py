@@ -137,8 +137,8 @@ def draw_worst_errors(answers: Answers, images: TestedImages, heading: str, path
         called, label = answers.predicted[place], answers.labels[place]
         assert answers.scores is not None
         lines = [
-            f"predicted {answers.classes[called]}, {answers.scores[place, called]:.2f}",
-            f"label {answers.classes[label]}, {answers.scores[place, label]:.2f}",
+            f"predicted P({answers.classes[called]}) {answers.scores[place, called]:.2f}",
+            f"label P({answers.classes[label]}) {answers.scores[place, label]:.2f}",
         ]
         of_image = dataset.manifest.iloc[rows[place]]
         below = name_below(of_image["source"], of_image["image_id"], hashed=hashed)
