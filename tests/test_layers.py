@@ -34,6 +34,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "reporting",
         "array_task",
         "compile_cache",
+        "extras",
         "interruption",
         "processes",
         "recorded_values",

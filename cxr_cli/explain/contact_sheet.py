@@ -15,7 +15,7 @@ from cxr_cli.plots.save import save
 from cxr_cli.plots.thumbnails import Tile, draw_tiles
 
 COLUMNS = 6
-ROWS = 5
+ROWS = 6
 DPI = 120
 
 

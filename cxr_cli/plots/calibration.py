@@ -52,6 +52,7 @@ def calibration_plot(
         figure, grid = panels([curve.name for curve in curves], title)
         for axes, curve, color in zip(grid, curves, colors, strict=True):
             _draw(axes, curve, color)
+            axes.set_xticks([0, 0.5, 1])
             axes.set_xlabel(curve.metric, fontsize=7, loc="left")
         save(figure, path)
         return

@@ -143,6 +143,7 @@ def draw_curves(
                 axes.plot(other.x, other.y, drawstyle=drawstyle, color=REST, linewidth=0.5, alpha=0.6)
             frame(axes)
             draw(axes, place, curve)
+            axes.set_xticks([0, 0.5, 1])
             axes.set_xlabel("\n".join(curve.lines()), fontsize=7, loc="left")
         notes = [f"across: {labels[0]}; up: {labels[1]}; gray: the other curves", *notes]
     else:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 
 RESEARCH_ONLY = "For research, not for diagnosis"
 WRONG = "firebrick"
+NAME_LENGTH = 36
 SIDE = 2.1
 """Of an image, in inches."""
 
@@ -29,6 +32,14 @@ class Tile:
     title: str = ""
     below: str = ""
     wrong: bool = False
+
+
+def name_below(source: str, image_id: str, *, hashed: bool) -> str:
+    """Name an image by its file and its id; by the id alone where patient ids are hashed.
+
+    A file's name may hold a patient id.
+    """
+    return image_id if hashed else f"{fill(Path(source).name, NAME_LENGTH)}\n{image_id}"
 
 
 def draw_tiles(tiles: Sequence[Tile], columns: int, heading: str) -> tuple[Figure, list[Axes]]:

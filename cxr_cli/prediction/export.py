@@ -19,6 +19,7 @@ from cxr_cli.artifacts import atomic_path, versions, write_json
 from cxr_cli.errors import BadInput, CxrError, InvalidSetting
 from cxr_cli.evaluation.metrics.calibration import CLIP
 from cxr_cli.evaluation.recalibration import Calibration
+from cxr_cli.extras import install_command
 from cxr_cli.images.raster import to_gray
 from cxr_cli.models.network import outline
 from cxr_cli.phantom.anatomy import draw_anatomy
@@ -272,7 +273,7 @@ def _to_onnx(function: ScoreArrays, images: Any, description: dict[str, Any]) ->
     try:
         from cxr_cli.prediction.onnx_graph import to_onnx
     except ImportError:
-        raise BadInput("writing ONNX files needs onnx; `pip install cxr-cli[export]`") from None
+        raise BadInput(f"writing ONNX files needs onnx: {install_command('export')}") from None
     texts = {name: of if isinstance(of, str) else json.dumps(of) for name, of in description.items()}
     model = to_onnx(function, images, (INPUT, OUTPUT), texts, ("cxr", __version__))
     weights = sum(len(tensor.raw_data) for tensor in model.graph.initializer)

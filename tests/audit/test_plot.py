@@ -12,6 +12,8 @@ from cxr_cli.audit import plot
 from cxr_cli.audit.plot import audit_figure
 from cxr_cli.plots.palette import color_of
 
+pytestmark = pytest.mark.usefixtures("rendered")
+
 IMAGES = {name: np.full((8, 8), 100, np.uint8) for name in ("image", "corners", "thumbnail")}
 
 

@@ -4,11 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
 from cxr_cli.plots.training_curves import training_curves
 from cxr_cli.training.history import EpochRecord
+
+pytestmark = pytest.mark.usefixtures("rendered")
 
 HISTORY = [
     EpochRecord(1, 1.1, 0.3, 1.0, 0.4, 1.0, 1),
