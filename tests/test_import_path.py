@@ -11,9 +11,9 @@ import pytest
 from cxr_cli.import_path import OWN, keep_working_folder_out, working_folder_kept_out
 
 COMMANDS = """
-phantom -o raw --count 12 --size 32 --workers 2
+phantom -o raw --count 24 --size 32 --workers 2
 preprocess raw/images -o dataset --size 32 --workers 1
-split dataset -o split.csv --no-near-duplicates
+split dataset -o split.csv
 """
 PROGRAM = """
 import sys

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import own_style, save
 
 COLUMNS = {
     "occlusion": ("the run, on {subset}", "C0"),
@@ -17,6 +17,7 @@ COLUMNS = {
 }
 
 
+@own_style
 def audit_figure(report: Mapping[str, Any], images: Mapping[str, NDArray[np.uint8]], path: Path) -> None:
     """Draw bars of mean AUC by region, with limits, each class as a dot, beside an image of the region.
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.explain.choices import Color
 from cxr_cli.explain.overlay import lay_over
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import own_style, save
 
 COLUMNS = 6
 ROWS = 5
@@ -45,6 +45,7 @@ class Scale:
     end: str
 
 
+@own_style
 def contact_sheets(
     images: int, tiles_of: Callable[[int], Sequence[Tile]], heading: str, scale: Scale, first: Path
 ) -> tuple[Path, ...]:

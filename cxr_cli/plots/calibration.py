@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.evaluation.metrics.calibration import BINS
 from cxr_cli.evaluation.uncertainty.intervals import wilson_interval
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import own_style, save
 
 
 class CalibrationCurve(NamedTuple):
@@ -27,6 +27,7 @@ class CalibrationCurve(NamedTuple):
     chance: NDArray[np.floating]
 
 
+@own_style
 def calibration_plot(curves: Sequence[CalibrationCurve], title: str, path: Path) -> None:
     """Draw the share of positive images against the mean score, in ten groups of equal size.
 

@@ -7,9 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import own_style, save
 
 
+@own_style
 def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str], title: str, path: Path) -> None:
     """Draw a confusion matrix, counts and row shares (Figures 5a and 6a of the paper).
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import own_style, save
 
 
 class Curve(NamedTuple):
@@ -25,6 +25,7 @@ def without_line(name: str) -> Curve:
     return Curve(f"{name}: images of one class only", np.zeros(0), np.zeros(0))
 
 
+@own_style
 def draw_curves(
     curves: Sequence[Curve],
     title: str,
