@@ -4,8 +4,8 @@
 
 makes the study of `stages.py` in WORK, unless it is there. Two of the same command begin in the same folder,
 the second up to the command's duration later. Each is to end with 0, or be refused with code 3 in one line
-that names the process at work there; one at least is to end with 0. Then what is there is to be what one alone
-leaves. Some run beside another command, too, that writes what they read.
+that names the process at work there; one at least is to end with 0. Then what is there is to be what one
+alone leaves. Some run beside another command, too, that writes what they read.
 """
 
 import argparse
