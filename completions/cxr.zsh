@@ -137,6 +137,7 @@ _cxr() {
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
@@ -150,6 +151,7 @@ _cxr() {
                         '(--json)--json=[Write the metrics there as JSON.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
@@ -162,6 +164,7 @@ _cxr() {
                         '(--output -o)-o[The templates. \[RUN/templates.npz\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
@@ -185,6 +188,7 @@ _cxr() {
                         '*--member=[For --external\: average with this run, too; repeatable.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
@@ -253,6 +257,7 @@ _cxr() {
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
@@ -287,6 +292,7 @@ _cxr() {
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/' \
@@ -304,6 +310,7 @@ _cxr() {
                         '(--output -o)--output=[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
                         '(--output -o)-o[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
                         '(--json)--json=[The results to write as JSON. \[DIR/audit.json\]]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
@@ -332,6 +339,7 @@ _cxr() {
                         '(--source-root)--source-root=[The folder that relative paths of images start from.]:folder:_files -/' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'
@@ -397,6 +405,7 @@ _cxr() {
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--help)--help[Show this message and exit.]' \
                         '1:folder:_files -/'

@@ -17,6 +17,7 @@ import numpy as np
 from cxr_cli.artifacts import restore_folder, versions, write_record
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.dataset.settings import geometry_of, views_of
+from cxr_cli.determinism import is_required
 from cxr_cli.errors import InvalidSetting, Preempted
 from cxr_cli.locks import locked
 from cxr_cli.models.network import Network, Variables, create, outline
@@ -253,6 +254,7 @@ def _train(
         "finished": False,
         "seed": config.seed,
         "device": f"{device.platform}: {device.device_kind}",
+        "deterministic": is_required(),
         "devices": devices.count,
         "micro_batch": fit.micro_batch,
         "rematerialized": fit.rematerialize,
