@@ -175,6 +175,7 @@ _cxr() {
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -233,6 +234,7 @@ _cxr() {
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -287,6 +289,7 @@ _cxr() {
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -371,6 +374,7 @@ _cxr() {
                         '*--member=[For --external\: average with this run, too; repeatable.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -389,6 +393,7 @@ _cxr() {
                         '(--output -o)-o[The templates. \[RUN/templates.npz\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -408,6 +413,7 @@ _cxr() {
                         '(--json)--json=[Write the metrics there as JSON.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -430,6 +436,7 @@ _cxr() {
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -511,6 +518,7 @@ _cxr() {
                         '(--source-root)--source-root=[The folder that relative paths of images start from.]:folder:_files -/' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -533,6 +541,7 @@ _cxr() {
                         '(--output -o)--output=[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
                         '(--output -o)-o[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
                         '(--json)--json=[The results to write as JSON. \[DIR/audit.json\]]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -569,6 +578,7 @@ _cxr() {
                         '(--input-type)--input-type=[Type of the images \[N,H,W\]; their gray values are 0 to 255.]:value:(uint8 float32)' \
                         '*--member=[Average with this run, too; repeatable.]:file:_files' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \

@@ -29,6 +29,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("artifacts",),
     (
         "locks",
+        "determinism",
         "import_path",
         "limits",
         "reporting",
