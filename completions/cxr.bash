@@ -76,7 +76,7 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
-        "preprocess --hash-patients")
+        "preprocess --pseudonymize")
             _cxr_paths -f
             return
             ;;
@@ -944,7 +944,7 @@ _cxr() {
     esac
     case "$command $current" in
         "preprocess -"*)
-            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --format --finding --views --size --crop-top --crop-border --manufacturers --hash-patients --keep-tags --ids-verbatim --workers --image-timeout --max-failures --shard --merge --help"
+            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --format --finding --views --size --crop-top --crop-border --manufacturers --pseudonymize --keep-tags --ids-verbatim --workers --image-timeout --max-failures --shard --merge --help"
             ;;
         "preprocess "*)
             _cxr_paths -f

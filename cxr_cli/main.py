@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from cxr_cli import __version__
 from cxr_cli.commands.command import CONTEXT, CxrCommand
 from cxr_cli.errors import CxrError, ExitCode
+from cxr_cli.printable import printable
 
 if TYPE_CHECKING:
     from typer._click import Command, Context, HelpFormatter
@@ -125,13 +126,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = app(args=None if argv is None else list(argv), prog_name="cxr", standalone_mode=False)
     except CxrError as error:
-        print(f"cxr: {error}", file=sys.stderr)
+        print(f"cxr: {printable(str(error))}", file=sys.stderr)
         return int(error.exit_code)
     except NoArgsIsHelpError as error:
         print(error.format_message(), file=sys.stderr)
         return int(ExitCode.USAGE)
     except UsageError as error:
-        message = " ".join(error.format_message().replace("Value error, ", "").split())
+        message = printable(" ".join(error.format_message().replace("Value error, ", "").split()))
         print(
             f"cxr: {message} ({error.ctx.command_path} --help)" if error.ctx else f"cxr: {message}",
             file=sys.stderr,
@@ -142,7 +143,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        print(f"cxr: {error.filename or 'output'}: cannot be written ({error.strerror})", file=sys.stderr)
+        place = printable(str(error.filename or "output"))
+        print(f"cxr: {place}: cannot be written ({error.strerror})", file=sys.stderr)
         _drop_stdout_if_full()
         return int(ExitCode.BAD_INPUT)
     return code if isinstance(code, int) else int(ExitCode.DONE)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cxr_cli.commands import options
-from cxr_cli.commands.console import CONSOLE
+from cxr_cli.commands.console import CONSOLE, show
 
 
 def report(
@@ -38,4 +38,4 @@ def report(
     result = write_report(
         run, output, gradcam=gradcam, by=by or (), dataset=dataset, split=split, reporter=CONSOLE
     )
-    typer.echo(result.page)
+    show(result.page, data=True)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from cxr_cli.commands.console import show
+
 
 def verify(
     places: Annotated[
@@ -27,7 +29,7 @@ def verify(
 
     checks = verify_artifacts(places, full=full)
     for check in checks:
-        typer.echo(f"{'ok ' if check.passed else 'bad'}  {check.path}: {check.found}")
+        show(f"{'ok ' if check.passed else 'bad'}  {check.path}: {check.found}")
     bad = [str(check.path) for check in checks if not check.passed]
     if bad:
         raise BadInput(
