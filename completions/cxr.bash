@@ -102,7 +102,7 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
-        "preprocess --hash-patients")
+        "preprocess --pseudonymize")
             _cxr_paths -f
             return
             ;;
@@ -1206,7 +1206,7 @@ _cxr() {
     esac
     case "$command $current" in
         "preprocess -"*)
-            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --format --finding --views --size --crop-top --crop-border --manufacturers --hash-patients --keep-tags --ids-verbatim --workers --image-timeout --max-failures --shard --merge --config --show-config --quiet --verbose --log-file -h --help"
+            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --format --finding --views --size --crop-top --crop-border --manufacturers --pseudonymize --keep-tags --ids-verbatim --workers --image-timeout --max-failures --shard --merge --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "preprocess "*)
             _cxr_paths -f

@@ -68,7 +68,7 @@ complete -c cxr -n '__cxr_command_is preprocess' -l size -r -f -d 'Side of the s
 complete -c cxr -n '__cxr_command_is preprocess' -l crop-top -r -f -d 'Fraction of the height to crop at the top, below 0.5.'
 complete -c cxr -n '__cxr_command_is preprocess' -l crop-border -r -f -d 'Fraction to crop on each side, below 0.5.'
 complete -c cxr -n '__cxr_command_is preprocess' -l manufacturers -r -F -d 'More spellings of manufacturers, TOML: "Acme" = ["Acme Imaging"].'
-complete -c cxr -n '__cxr_command_is preprocess' -l hash-patients -r -F -d 'Replace patient ids by hashes, keyed by this file\'s bytes.'
+complete -c cxr -n '__cxr_command_is preprocess' -l pseudonymize -r -F -d 'Replace patient ids and paths by pseudonyms, keyed by this file\'s bytes.'
 complete -c cxr -n '__cxr_command_is preprocess' -l keep-tags -r -f -d 'DICOM tags to add to the manifest as they are.'
 complete -c cxr -n '__cxr_command_is preprocess' -l ids-verbatim -d 'Patient ids that differ only in zeros, blanks, case or .0 are different patients.'
 complete -c cxr -n '__cxr_command_is preprocess' -l workers -r -f -d 'Number of processes that read; 0 reads in this one, without the time limit. [one per available CPU]'

@@ -70,7 +70,7 @@ _cxr() {
                         '(--crop-top)--crop-top=[Fraction of the height to crop at the top, below 0.5.]:value: ' \
                         '(--crop-border)--crop-border=[Fraction to crop on each side, below 0.5.]:value: ' \
                         '(--manufacturers)--manufacturers=[More spellings of manufacturers, TOML\: "Acme" = \["Acme Imaging"\].]:file:_files' \
-                        '(--hash-patients)--hash-patients=[Replace patient ids by hashes, keyed by this file'\''s bytes.]:file:_files' \
+                        '(--pseudonymize)--pseudonymize=[Replace patient ids and paths by pseudonyms, keyed by this file'\''s bytes.]:file:_files' \
                         '(--keep-tags)--keep-tags=[DICOM tags to add to the manifest as they are.]:value: ' \
                         '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
                         '(--workers)--workers=[Number of processes that read; 0 reads in this one, without the time limit. \[one per available CPU\]]:value: ' \

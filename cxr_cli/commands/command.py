@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter, Parameter
 
 RENAMED: Mapping[str, Mapping[str, str]] = {
-    "preprocess": {"--film-timeout": "--image-timeout"},
+    "preprocess": {"--film-timeout": "--image-timeout", "--hash-patients": "--pseudonymize"},
     "split": {"--no-twins": "--no-near-duplicates"},
     "train": {"--probe": "--linear-probe", "--no-probe": "--no-linear-probe"}
     | {"--mirror": "--flip-tta", "--no-mirror": "--no-flip-tta"},

@@ -7,7 +7,7 @@ import typer
 
 from cxr_cli.commands import options, training_options
 from cxr_cli.commands.compiling import compiles
-from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.commands.console import CONSOLE, say, show
 from cxr_cli.commands.distributing import distributes
 from cxr_cli.training.recipes import RECIPES
 
@@ -52,4 +52,4 @@ def train(
     reached = f"best validation accuracy {best.val_accuracy:.4f}"
     if optimization.select == "loss":
         reached = f"lowest validation loss {best.val_loss:.4f}, accuracy {best.val_accuracy:.4f}"
-    typer.echo(f"{reached} (epoch {best.epoch})")
+    show(f"{reached} (epoch {best.epoch})")
