@@ -28,9 +28,9 @@ from cxr_cli.prediction.test import test
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import read_config
 from cxr_cli.runs.crossval_folder import RECORD, FoldRun, fold_runs, found_runs
-from cxr_cli.runs.folder import FIGURES, HISTORY, METRICS, PREDICTIONS, TEMPLATES
+from cxr_cli.runs.folder import FIGURES, METRICS, PREDICTIONS, TEMPLATES
 from cxr_cli.splitting.file import fold_count, open_split
-from cxr_cli.training.history import best_epoch, read_history
+from cxr_cli.training.history import best_epoch, read_run_history
 from cxr_cli.training.run import preemption, stop_if_asked
 from cxr_cli.training.train import train
 
@@ -151,7 +151,7 @@ def crossval(
 def _is_tested(run: Path) -> bool:
     """Whether the selected model of a run has been tested."""
     config = read_config(run)
-    selected = best_epoch(read_history(run / HISTORY, config.optimization.epochs, whole=True)).epoch
+    selected = best_epoch(read_run_history(run, config)).epoch
     metrics = read_metrics(run / METRICS) if (run / METRICS).exists() else {}
     tested = metrics.get("epoch") == selected and (run / PREDICTIONS).exists()
     return tested and (not config.siamese or (run / TEMPLATES).exists())

@@ -10,7 +10,7 @@ from cxr_cli.runs.config import RunConfig
 from cxr_cli.runs.folder import FIGURES
 from cxr_cli.splitting.file import open_split
 from cxr_cli.training.fit_recipe import resolve_recipe
-from cxr_cli.training.history import EpochRecord
+from cxr_cli.training.history import EpochRecord, best_epoch
 from cxr_cli.training.run import CURVES, fit_to_memory, resolve_weights, run_config, train_run
 
 
@@ -22,12 +22,14 @@ class TrainResult:
         folder: the RUN.
         config: all that decided it.
         selected: the epoch whose model was kept.
+        epochs: how many were trained, fewer than the configuration's where `patience` ended training.
         trained: whether there was anything to do; False where the run was finished before.
     """
 
     folder: Path
     config: RunConfig
     selected: EpochRecord
+    epochs: int
     trained: bool
 
     @property
@@ -79,5 +81,5 @@ def train(
     found = resolve_weights(resolved.network, images.images.shape[1], reporter)
     config = run_config(recipe, resolved, images, division, seed, found)
     fit = fit_to_memory(folder, config, micro_batch, reporter)
-    selected, trained = train_run(folder, config, images, division, found, fit, reporter)
-    return TrainResult(folder, config, selected, trained)
+    history, trained = train_run(folder, config, images, division, found, fit, reporter)
+    return TrainResult(folder, config, best_epoch(history), history[-1].epoch, trained)
