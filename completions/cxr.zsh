@@ -140,6 +140,8 @@ _cxr() {
                         '(--seed)--seed=[Random seed.]:value: ' \
                         '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as many as memory holds\]]:value: ' \
                         '(--dry-run)--dry-run[Print steps, parameters, memory, and time by timed steps; write nothing.]' \
+                        '(--tensorboard)--tensorboard[Write each epoch for TensorBoard, into RUN/tensorboard.]' \
+                        '(--mlflow)--mlflow[Log each epoch to MLflow, where MLFLOW_TRACKING_URI says.]' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
@@ -200,6 +202,8 @@ _cxr() {
                         '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as many as memory holds\]]:value: ' \
                         '(--task)--task=[Only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
                         '(--dry-run)--dry-run[Print steps, parameters, memory, and time by timed steps; write nothing.]' \
+                        '(--tensorboard)--tensorboard[Write each epoch for TensorBoard, into RUN/tensorboard.]' \
+                        '(--mlflow)--mlflow[Log each epoch to MLflow, where MLFLOW_TRACKING_URI says.]' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
@@ -258,6 +262,8 @@ _cxr() {
                         '(--seed)--seed=[Random seed.]:value: ' \
                         '(--task)--task=[Only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
                         '(--dry-run)--dry-run[Print steps, parameters, memory, and time by timed steps; write nothing.]' \
+                        '(--tensorboard)--tensorboard[Write each epoch for TensorBoard, into RUN/tensorboard.]' \
+                        '(--mlflow)--mlflow[Log each epoch to MLflow, where MLFLOW_TRACKING_URI says.]' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \

@@ -32,6 +32,8 @@ def crossval(
     micro_batch: options.MicroBatch = None,
     task: options.ArrayPart = None,
     dry_run: DryRun = False,
+    tensorboard: training_options.Tensorboard = False,
+    mlflow: training_options.Mlflow = False,
     **settings: Any,
 ) -> None:
     """Cross-validate: train every fold, and test each on its own.
@@ -59,6 +61,8 @@ def crossval(
         positive=positive,
         sensitivity=sensitivity,
         calibrate=calibrate,
+        tensorboard=tensorboard,
+        mlflow=mlflow,
         reporter=CONSOLE,
         **settings,
     )

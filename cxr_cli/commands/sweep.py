@@ -29,6 +29,8 @@ def sweep(
     seed: options.Seed = 0,
     task: options.ArrayPart = None,
     dry_run: DryRun = False,
+    tensorboard: training_options.Tensorboard = False,
+    mlflow: training_options.Mlflow = False,
     **settings: Any,
 ) -> None:
     """Train a grid of learning rates and batch sizes.
@@ -52,5 +54,7 @@ def sweep(
         return
     from cxr_cli.training.sweep import sweep as train_grid
 
-    result = train_grid(dataset, split, output, reporter=CONSOLE, **settings)
+    result = train_grid(
+        dataset, split, output, tensorboard=tensorboard, mlflow=mlflow, reporter=CONSOLE, **settings
+    )
     typer.echo(result.table.to_string(index=False, na_rep="-", float_format=lambda number: f"{number:g}"))

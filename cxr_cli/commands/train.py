@@ -25,6 +25,8 @@ def train(
     seed: options.Seed = 0,
     micro_batch: options.MicroBatch = None,
     dry_run: DryRun = False,
+    tensorboard: training_options.Tensorboard = False,
+    mlflow: training_options.Mlflow = False,
     **settings: Any,
 ) -> None:
     """Train a model on a DATASET.
@@ -41,7 +43,9 @@ def train(
         return
     from cxr_cli.training.train import train as train_model
 
-    result = train_model(dataset, split, output, reporter=CONSOLE, **settings)
+    result = train_model(
+        dataset, split, output, tensorboard=tensorboard, mlflow=mlflow, reporter=CONSOLE, **settings
+    )
     best, optimization = result.selected, result.config.optimization
     if result.trained:
         early = "; then none was better" if result.epochs < optimization.epochs else ""

@@ -32,6 +32,7 @@ from cxr_cli.runs.folder import FIGURES, METRICS, PREDICTIONS, TEMPLATES
 from cxr_cli.splitting.file import fold_count, open_split
 from cxr_cli.training.history import best_epoch, read_run_history
 from cxr_cli.training.run import preemption, stop_if_asked
+from cxr_cli.training.trackers import find_trackers
 from cxr_cli.training.train import train
 
 
@@ -66,6 +67,8 @@ def crossval(
     calibrate: CalibrationMethod | None = None,
     micro_batch: int | None = None,
     task: ArrayTask | None = None,
+    tensorboard: bool = False,
+    mlflow: bool = False,
     reporter: Reporter = SILENT,
     **settings: Any,
 ) -> CrossvalResult:
@@ -77,7 +80,7 @@ def crossval(
         dataset: a DATASET folder.
         split: a split.csv with folds.
         output: the CV folder.
-        recipe, micro_batch, settings: see `train`.
+        recipe, micro_batch, tensorboard, mlflow, settings: see `train`.
         seed: the first seed.
         seeds: how many seeds every fold is trained with; scores are means over them.
         positive, sensitivity, calibrate: see `test`.
@@ -91,6 +94,7 @@ def crossval(
     """
     if seeds < 1:
         raise InvalidSetting("seeds", seeds, "1 or more is needed")
+    find_trackers(tensorboard=tensorboard, mlflow=mlflow)  # asked for now, not when a fold is trained
     dataset, split, folder = Path(dataset), Path(split), Path(output)
     images, folds = open_dataset(dataset), fold_count(split)
     classes = open_split(split, images, 0).classes
@@ -126,6 +130,8 @@ def crossval(
                 fold=run.fold,
                 seed=run.seed,
                 micro_batch=micro_batch,
+                tensorboard=tensorboard,
+                mlflow=mlflow,
                 reporter=reporter,
                 **settings,
             )

@@ -37,8 +37,15 @@ CHECKPOINT_SECONDS = 30.0
 # A request to stop is heard, and a loss looked at, about so often.
 LOOK_SECONDS = 1.0
 
+Track = Callable[[EpochRecord], None]
+"""Receives an epoch, each session in order from the first one on."""
+
 Preemption = Callable[[], bool]
 """Says whether the process was asked to stop."""
+
+
+def untracked(record: EpochRecord) -> None:
+    """Drop the epoch; a `Track`."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ class Trainer:
         seed: of augmentation and dropout.
         reporter: takes a line an epoch, and the progress of the steps.
         preempted: whether the process was asked to stop.
+        track: receives the epochs; after a resumption those before it again.
         devices: that divide a batch.
         look_seconds: about how long steps run between two looks at their losses and at `preempted`; with 0
             there is one after each.
@@ -70,6 +78,7 @@ class Trainer:
     seed: int
     reporter: Reporter
     preempted: Preemption
+    track: Track = untracked
     devices: Devices = ONE_DEVICE
     look_seconds: float = LOOK_SECONDS
 
@@ -103,6 +112,8 @@ class Trainer:
                 self._save_model(state, progress.epoch)
             if self.judge_first and not history:
                 history.append(self._judge_initial(state))
+            for record in history:
+                self.track(record)
             with self.reporter.progress("training") as advance:
                 self._fit_epochs(state, progress, history, checkpoint, advance)
         return history
@@ -144,6 +155,7 @@ class Trainer:
             # After the checkpoint, from which it is made good if this is cut off.
             if history[-1].selected:
                 self._save_model(state, epoch)
+            self.track(history[-1])
             if stopping and not over:
                 raise Preempted(f"stopped after epoch {epoch}; {self._saved}")
 

@@ -4,7 +4,7 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -38,13 +38,14 @@ from cxr_cli.training.augment import Augmentation
 from cxr_cli.training.classification import Classification, classification_loss
 from cxr_cli.training.feed import Feed, feed_of
 from cxr_cli.training.history import EpochRecord, read_run_history
-from cxr_cli.training.loop import Preemption, Trainer
+from cxr_cli.training.loop import Preemption, Track, Trainer
 from cxr_cli.training.memory import Fit, fit_batch
 from cxr_cli.training.optimizer import make_optimizer
 from cxr_cli.training.probe import probed
 from cxr_cli.training.siamese import Comparison, images_in_batch
 from cxr_cli.training.step import StepSettings, TrainState, new_state, train_step
 from cxr_cli.training.tasks import Task, TaskImages
+from cxr_cli.training.trackers import Tracker, tracking
 
 # A batch of the first paper's single model is taken to fit; asking would take seconds.
 ALWAYS_FITS = 16
@@ -164,6 +165,7 @@ def train_run(
     found: tuple[FoundWeights, ...],
     fit: Fit,
     reporter: Reporter,
+    trackers: Collection[Tracker] = (),
 ) -> tuple[list[EpochRecord], bool]:
     """Train a run to its end, from where an earlier call stopped, or find it finished; draw its curves.
 
@@ -174,6 +176,7 @@ def train_run(
         found: the initial weights, if any.
         fit: see `fit_to_memory`.
         reporter: takes a line an epoch.
+        trackers: receive the epochs, of a finished run too.
 
     Returns:
         The history, and whether there was anything to do.
@@ -185,13 +188,18 @@ def train_run(
         Preempted: asked to stop; the state is saved.
     """
     check_config(folder, config)
-    with locked(folder) if is_first_process() else nullcontext():
+    with (
+        locked(folder) if is_first_process() else nullcontext(),
+        tracking(trackers if is_first_process() else (), folder, config) as track,
+    ):
         finished, curves = is_finished(folder), folder / FIGURES / CURVES
         if finished:
             history = read_run_history(folder, config)
+            for record in history:
+                track(record)
         else:
             with preemption() as preempted:
-                history = _train(folder, config, dataset, split, found, fit, reporter, preempted)
+                history = _train(folder, config, dataset, split, found, fit, reporter, preempted, track)
         if is_first_process() and not (finished and curves.exists()):
             training_curves(history, config.siamese, curves)
     return history, not finished
@@ -257,6 +265,7 @@ def _train(
     fit: Fit,
     reporter: Reporter,
     preempted: Preemption,
+    track: Track,
 ) -> list[EpochRecord]:
     began, started = time.monotonic(), datetime.now(UTC)
     prepared = prepare(config, dataset, split, found, fit)
@@ -293,6 +302,7 @@ def _train(
         seed=config.seed,
         reporter=reporter,
         preempted=preempted,
+        track=track,
         devices=devices,
     )
     device = jax.local_devices()[0]

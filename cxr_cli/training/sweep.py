@@ -28,6 +28,7 @@ from cxr_cli.training.run import (
     stop_if_asked,
     train_run,
 )
+from cxr_cli.training.trackers import find_trackers
 
 LEARNING_RATES = (1e-3, 1e-4, 1e-5)
 BATCH_SIZES = (8, 16, 32)
@@ -72,18 +73,21 @@ def sweep(
     fold: int | None = None,
     seed: int = 0,
     task: ArrayTask | None = None,
+    tensorboard: bool = False,
+    mlflow: bool = False,
     reporter: Reporter = SILENT,
     **settings: Any,
 ) -> SweepResult:
     """Train a grid of learning rates and batch sizes; finished runs are not trained again.
 
     Args:
-        dataset, split, recipe, fold, seed, reporter, settings: see `train`; a siamese search is shorter, as
-            in the paper.
+        dataset, split, recipe, fold, seed, tensorboard, mlflow, reporter, settings: see `train`; a siamese
+            search is shorter, as in the paper.
         output: the folder for the runs and, without a task, sweep.csv.
         lr, batch_size: of the grid; None takes the paper's.
         task: train this task's share of the grid only, and write no common file.
     """
+    trackers = find_trackers(tensorboard=tensorboard, mlflow=mlflow)
     folder, images = Path(output), open_dataset(Path(dataset))
     division = open_split(Path(split), images, fold)
     points = grid(lr, batch_size)
@@ -103,7 +107,7 @@ def sweep(
             run = folder / point.name
             config = run_config(recipe, resolved, images, division, seed, found)
             fit = fit_to_memory(run, config, None, reporter)
-            history, trained = train_run(run, config, images, division, found, fit, reporter)
+            history, trained = train_run(run, config, images, division, found, fit, reporter, trackers)
             best, before = best_epoch(history), "" if trained else "finished already, "
             reporter.say(f"{point.name}: {before}{best.describe(select)} (epoch {best.epoch})")
     table = sweep_table(folder, points, select)

@@ -12,6 +12,7 @@ from cxr_cli.splitting.file import open_split
 from cxr_cli.training.fit_recipe import resolve_recipe
 from cxr_cli.training.history import EpochRecord, best_epoch
 from cxr_cli.training.run import CURVES, fit_to_memory, resolve_weights, run_config, train_run
+from cxr_cli.training.trackers import find_trackers
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ def train(
     fold: int | None = None,
     seed: int = 0,
     micro_batch: int | None = None,
+    tensorboard: bool = False,
+    mlflow: bool = False,
     reporter: Reporter = SILENT,
     **settings: Any,
 ) -> TrainResult:
@@ -62,17 +65,20 @@ def train(
         micro_batch: images that go through the model at once, gradients being summed; None for as many as
             memory holds. It is no part of the run, though batch normalization takes the statistics of each
             part.
+        tensorboard, mlflow: whether trackers receive the epochs, see `trackers`; no part of the run.
         reporter: takes notices, and a line an epoch.
         **settings: in place of the recipe's, by the names of the fields in `runs.settings`, such as
             `lr=1e-3`; None leaves the recipe's.
 
     Raises:
         InvalidSetting: see `resolve_recipe`.
+        UsageError: see `find_trackers`.
         SettingsChanged: `output` holds a run of another configuration.
         BadInput: the dataset or the split cannot be used, or `output` holds something else.
         TrainingDiverged: the loss is no longer finite.
         Preempted: the process was asked to stop; the state is saved.
     """
+    trackers = find_trackers(tensorboard=tensorboard, mlflow=mlflow)
     images, folder = open_dataset(Path(dataset)), Path(output)
     division = open_split(Path(split), images, fold)
     resolved, notices = resolve_recipe(recipe, settings, division, micro_batch=micro_batch)
@@ -81,5 +87,5 @@ def train(
     found = resolve_weights(resolved.network, images.images.shape[1], reporter)
     config = run_config(recipe, resolved, images, division, seed, found)
     fit = fit_to_memory(folder, config, micro_batch, reporter)
-    history, trained = train_run(folder, config, images, division, found, fit, reporter)
+    history, trained = train_run(folder, config, images, division, found, fit, reporter, trackers)
     return TrainResult(folder, config, best_epoch(history), history[-1].epoch, trained)
