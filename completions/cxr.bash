@@ -280,7 +280,10 @@ _cxr() {
             return
             ;;
         "train --select")
-            _cxr_offer -W "accuracy loss"
+            _cxr_offer -W "accuracy loss auc balanced-accuracy macro-f1"
+            return
+            ;;
+        "train --patience")
             return
             ;;
         "train --flip")
@@ -430,7 +433,10 @@ _cxr() {
             return
             ;;
         "crossval --select")
-            _cxr_offer -W "accuracy loss"
+            _cxr_offer -W "accuracy loss auc balanced-accuracy macro-f1"
+            return
+            ;;
+        "crossval --patience")
             return
             ;;
         "crossval --flip")
@@ -566,7 +572,10 @@ _cxr() {
             return
             ;;
         "sweep --select")
-            _cxr_offer -W "accuracy loss"
+            _cxr_offer -W "accuracy loss auc balanced-accuracy macro-f1"
+            return
+            ;;
+        "sweep --patience")
             return
             ;;
         "sweep --flip")
@@ -1224,19 +1233,19 @@ _cxr() {
             _cxr_paths -d
             ;;
         "train -"*)
-            _cxr_offer -W "--split --output -o --recipe --fold --seed --micro-batch --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --deterministic --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            _cxr_offer -W "--split --output -o --recipe --fold --seed --micro-batch --dry-run --tensorboard --mlflow --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --patience --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --deterministic --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "train "*)
             _cxr_paths -d
             ;;
         "crossval -"*)
-            _cxr_offer -W "--split --output -o --recipe --seeds --seed --positive --sensitivity --calibrate --micro-batch --task --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --deterministic --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            _cxr_offer -W "--split --output -o --recipe --seeds --seed --positive --sensitivity --calibrate --micro-batch --task --dry-run --tensorboard --mlflow --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --patience --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --deterministic --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "crossval "*)
             _cxr_paths -d
             ;;
         "sweep -"*)
-            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --fold --seed --task --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --optimizer --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --deterministic --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --fold --seed --task --dry-run --tensorboard --mlflow --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --optimizer --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --patience --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --deterministic --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "sweep "*)
             _cxr_paths -d

@@ -140,6 +140,9 @@ _cxr() {
                         '(--fold)--fold=[The fold to test on, where the split has folds.]:value: ' \
                         '(--seed)--seed=[Random seed.]:value: ' \
                         '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as many as memory holds\]]:value: ' \
+                        '(--dry-run)--dry-run[Print steps, parameters, memory, and time by timed steps; write nothing.]' \
+                        '(--tensorboard)--tensorboard[Write each epoch for TensorBoard, into RUN/tensorboard.]' \
+                        '(--mlflow)--mlflow[Log each epoch to MLflow, where MLFLOW_TRACKING_URI says.]' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
@@ -157,7 +160,8 @@ _cxr() {
                         '(--weight-decay)--weight-decay=[Weight decay of kernels; biases and normalization are excluded. \[0.0 single, siamese, finetune; 0.02 small-data\]]:value: ' \
                         '(--layer-decay)--layer-decay=[Factor of the learning rate from each stage to the stage before it. \[1.0 single, siamese, finetune; 0.9 small-data\]]:value: ' \
                         '(--ema)--ema=[Exponential moving average of the parameters with this decay, such as 0.99; it is validated, selected and saved. \[0.0 single, siamese, finetune; 0.95 small-data\]]:value: ' \
-                        '(--select)--select=[Epoch to keep\: that of the highest validation accuracy or of the lowest validation loss. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss)' \
+                        '(--select)--select=[Epoch to keep\: that of the lowest validation loss, or of the highest validation metric; auc is the mean of the classes'\''. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss auc balanced-accuracy macro-f1)' \
+                        '(--patience)--patience=[Stop after so many epochs without a better one in validation; 0 trains all epochs. \[0\]]:value: ' \
                         '(--flip)--flip=[Random flips. \[none single, siamese; both finetune; horizontal small-data\]]:value:(none horizontal both)' \
                         '(--rotation)--rotation=[Random rotation, up to this many degrees. \[0.0 single, siamese, small-data; 15.0 finetune\]]:value: ' \
                         '(--zoom)--zoom=[Random zoom in and out, up to this fraction. \[0.0\]]:value: ' \
@@ -199,6 +203,9 @@ _cxr() {
                         '(--calibrate)--calibrate=[Recalibrate the scores, fitted on validation; later predictions follow. \[as they are\]]:value:(temperature platt isotonic)' \
                         '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as many as memory holds\]]:value: ' \
                         '(--task)--task=[Only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
+                        '(--dry-run)--dry-run[Print steps, parameters, memory, and time by timed steps; write nothing.]' \
+                        '(--tensorboard)--tensorboard[Write each epoch for TensorBoard, into RUN/tensorboard.]' \
+                        '(--mlflow)--mlflow[Log each epoch to MLflow, where MLFLOW_TRACKING_URI says.]' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
@@ -216,7 +223,8 @@ _cxr() {
                         '(--weight-decay)--weight-decay=[Weight decay of kernels; biases and normalization are excluded. \[0.0 single, siamese, finetune; 0.02 small-data\]]:value: ' \
                         '(--layer-decay)--layer-decay=[Factor of the learning rate from each stage to the stage before it. \[1.0 single, siamese, finetune; 0.9 small-data\]]:value: ' \
                         '(--ema)--ema=[Exponential moving average of the parameters with this decay, such as 0.99; it is validated, selected and saved. \[0.0 single, siamese, finetune; 0.95 small-data\]]:value: ' \
-                        '(--select)--select=[Epoch to keep\: that of the highest validation accuracy or of the lowest validation loss. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss)' \
+                        '(--select)--select=[Epoch to keep\: that of the lowest validation loss, or of the highest validation metric; auc is the mean of the classes'\''. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss auc balanced-accuracy macro-f1)' \
+                        '(--patience)--patience=[Stop after so many epochs without a better one in validation; 0 trains all epochs. \[0\]]:value: ' \
                         '(--flip)--flip=[Random flips. \[none single, siamese; both finetune; horizontal small-data\]]:value:(none horizontal both)' \
                         '(--rotation)--rotation=[Random rotation, up to this many degrees. \[0.0 single, siamese, small-data; 15.0 finetune\]]:value: ' \
                         '(--zoom)--zoom=[Random zoom in and out, up to this fraction. \[0.0\]]:value: ' \
@@ -256,6 +264,9 @@ _cxr() {
                         '(--fold)--fold=[The fold to test on, where the split has folds.]:value: ' \
                         '(--seed)--seed=[Random seed.]:value: ' \
                         '(--task)--task=[Only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
+                        '(--dry-run)--dry-run[Print steps, parameters, memory, and time by timed steps; write nothing.]' \
+                        '(--tensorboard)--tensorboard[Write each epoch for TensorBoard, into RUN/tensorboard.]' \
+                        '(--mlflow)--mlflow[Log each epoch to MLflow, where MLFLOW_TRACKING_URI says.]' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
@@ -271,7 +282,8 @@ _cxr() {
                         '(--weight-decay)--weight-decay=[Weight decay of kernels; biases and normalization are excluded. \[0.0 single, siamese, finetune; 0.02 small-data\]]:value: ' \
                         '(--layer-decay)--layer-decay=[Factor of the learning rate from each stage to the stage before it. \[1.0 single, siamese, finetune; 0.9 small-data\]]:value: ' \
                         '(--ema)--ema=[Exponential moving average of the parameters with this decay, such as 0.99; it is validated, selected and saved. \[0.0 single, siamese, finetune; 0.95 small-data\]]:value: ' \
-                        '(--select)--select=[Epoch to keep\: that of the highest validation accuracy or of the lowest validation loss. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss)' \
+                        '(--select)--select=[Epoch to keep\: that of the lowest validation loss, or of the highest validation metric; auc is the mean of the classes'\''. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss auc balanced-accuracy macro-f1)' \
+                        '(--patience)--patience=[Stop after so many epochs without a better one in validation; 0 trains all epochs. \[0\]]:value: ' \
                         '(--flip)--flip=[Random flips. \[none single, siamese; both finetune; horizontal small-data\]]:value:(none horizontal both)' \
                         '(--rotation)--rotation=[Random rotation, up to this many degrees. \[0.0 single, siamese, small-data; 15.0 finetune\]]:value: ' \
                         '(--zoom)--zoom=[Random zoom in and out, up to this fraction. \[0.0\]]:value: ' \
