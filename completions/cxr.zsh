@@ -70,7 +70,7 @@ _cxr() {
                         '(--crop-top)--crop-top=[Fraction of the height to crop at the top, below 0.5.]:value: ' \
                         '(--crop-border)--crop-border=[Fraction to crop on each side, below 0.5.]:value: ' \
                         '(--manufacturers)--manufacturers=[More spellings of manufacturers, TOML\: "Acme" = \["Acme Imaging"\].]:file:_files' \
-                        '(--hash-patients)--hash-patients=[Replace patient ids by hashes, keyed by this file'\''s bytes.]:file:_files' \
+                        '(--pseudonymize)--pseudonymize=[Replace patient ids and paths by pseudonyms, keyed by this file'\''s bytes.]:file:_files' \
                         '(--keep-tags)--keep-tags=[DICOM tags to add to the manifest as they are.]:value: ' \
                         '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
                         '(--workers)--workers=[Number of processes that read; 0 reads in this one, without the time limit. \[one per available CPU\]]:value: ' \
@@ -140,6 +140,9 @@ _cxr() {
                         '(--fold)--fold=[The fold to test on, where the split has folds.]:value: ' \
                         '(--seed)--seed=[Random seed.]:value: ' \
                         '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as many as memory holds\]]:value: ' \
+                        '(--dry-run)--dry-run[Print steps, parameters, memory, and time by timed steps; write nothing.]' \
+                        '(--tensorboard)--tensorboard[Write each epoch for TensorBoard, into RUN/tensorboard.]' \
+                        '(--mlflow)--mlflow[Log each epoch to MLflow, where MLFLOW_TRACKING_URI says.]' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
@@ -157,7 +160,8 @@ _cxr() {
                         '(--weight-decay)--weight-decay=[Weight decay of kernels; biases and normalization are excluded. \[0.0 single, siamese, finetune; 0.02 small-data\]]:value: ' \
                         '(--layer-decay)--layer-decay=[Factor of the learning rate from each stage to the stage before it. \[1.0 single, siamese, finetune; 0.9 small-data\]]:value: ' \
                         '(--ema)--ema=[Exponential moving average of the parameters with this decay, such as 0.99; it is validated, selected and saved. \[0.0 single, siamese, finetune; 0.95 small-data\]]:value: ' \
-                        '(--select)--select=[Epoch to keep\: that of the highest validation accuracy or of the lowest validation loss. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss)' \
+                        '(--select)--select=[Epoch to keep\: that of the lowest validation loss, or of the highest validation metric; auc is the mean of the classes'\''. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss auc balanced-accuracy macro-f1)' \
+                        '(--patience)--patience=[Stop after so many epochs without a better one in validation; 0 trains all epochs. \[0\]]:value: ' \
                         '(--flip)--flip=[Random flips. \[none single, siamese; both finetune; horizontal small-data\]]:value:(none horizontal both)' \
                         '(--rotation)--rotation=[Random rotation, up to this many degrees. \[0.0 single, siamese, small-data; 15.0 finetune\]]:value: ' \
                         '(--zoom)--zoom=[Random zoom in and out, up to this fraction. \[0.0\]]:value: ' \
@@ -175,6 +179,7 @@ _cxr() {
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -198,6 +203,9 @@ _cxr() {
                         '(--calibrate)--calibrate=[Recalibrate the scores, fitted on validation; later predictions follow. \[as they are\]]:value:(temperature platt isotonic)' \
                         '(--micro-batch)--micro-batch=[Images at once, gradients being summed over the batch. \[as many as memory holds\]]:value: ' \
                         '(--task)--task=[Only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
+                        '(--dry-run)--dry-run[Print steps, parameters, memory, and time by timed steps; write nothing.]' \
+                        '(--tensorboard)--tensorboard[Write each epoch for TensorBoard, into RUN/tensorboard.]' \
+                        '(--mlflow)--mlflow[Log each epoch to MLflow, where MLFLOW_TRACKING_URI says.]' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
@@ -215,7 +223,8 @@ _cxr() {
                         '(--weight-decay)--weight-decay=[Weight decay of kernels; biases and normalization are excluded. \[0.0 single, siamese, finetune; 0.02 small-data\]]:value: ' \
                         '(--layer-decay)--layer-decay=[Factor of the learning rate from each stage to the stage before it. \[1.0 single, siamese, finetune; 0.9 small-data\]]:value: ' \
                         '(--ema)--ema=[Exponential moving average of the parameters with this decay, such as 0.99; it is validated, selected and saved. \[0.0 single, siamese, finetune; 0.95 small-data\]]:value: ' \
-                        '(--select)--select=[Epoch to keep\: that of the highest validation accuracy or of the lowest validation loss. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss)' \
+                        '(--select)--select=[Epoch to keep\: that of the lowest validation loss, or of the highest validation metric; auc is the mean of the classes'\''. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss auc balanced-accuracy macro-f1)' \
+                        '(--patience)--patience=[Stop after so many epochs without a better one in validation; 0 trains all epochs. \[0\]]:value: ' \
                         '(--flip)--flip=[Random flips. \[none single, siamese; both finetune; horizontal small-data\]]:value:(none horizontal both)' \
                         '(--rotation)--rotation=[Random rotation, up to this many degrees. \[0.0 single, siamese, small-data; 15.0 finetune\]]:value: ' \
                         '(--zoom)--zoom=[Random zoom in and out, up to this fraction. \[0.0\]]:value: ' \
@@ -233,6 +242,7 @@ _cxr() {
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -254,6 +264,9 @@ _cxr() {
                         '(--fold)--fold=[The fold to test on, where the split has folds.]:value: ' \
                         '(--seed)--seed=[Random seed.]:value: ' \
                         '(--task)--task=[Only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \
+                        '(--dry-run)--dry-run[Print steps, parameters, memory, and time by timed steps; write nothing.]' \
+                        '(--tensorboard)--tensorboard[Write each epoch for TensorBoard, into RUN/tensorboard.]' \
+                        '(--mlflow)--mlflow[Log each epoch to MLflow, where MLFLOW_TRACKING_URI says.]' \
                         '(--arch)--arch=[Architecture. \[covidnet single, siamese; efficientnet_lite0 finetune; efficientnet_lites_mid small-data\]]:value:(covidnet resnet50 resnet101 resnext50_32x4d resnext101_32x8d densenet121 densenet161 inception_v3 efficientnet_lite0 efficientnet_lite1 efficientnet_lite2 efficientnet_lite0_mid efficientnet_lite2_mid efficientnet_lites_mid)' \
                         '(--width)--width=[Multiplier of the channels and units of COVID-Net. \[1.0\]]:value: ' \
                         '(--weights)--weights=[Initial weights; auto takes what is installed or cached, then the hub. \[none single, siamese; auto finetune, small-data\]]:file:_files' \
@@ -269,7 +282,8 @@ _cxr() {
                         '(--weight-decay)--weight-decay=[Weight decay of kernels; biases and normalization are excluded. \[0.0 single, siamese, finetune; 0.02 small-data\]]:value: ' \
                         '(--layer-decay)--layer-decay=[Factor of the learning rate from each stage to the stage before it. \[1.0 single, siamese, finetune; 0.9 small-data\]]:value: ' \
                         '(--ema)--ema=[Exponential moving average of the parameters with this decay, such as 0.99; it is validated, selected and saved. \[0.0 single, siamese, finetune; 0.95 small-data\]]:value: ' \
-                        '(--select)--select=[Epoch to keep\: that of the highest validation accuracy or of the lowest validation loss. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss)' \
+                        '(--select)--select=[Epoch to keep\: that of the lowest validation loss, or of the highest validation metric; auc is the mean of the classes'\''. \[accuracy single, siamese; loss finetune, small-data\]]:value:(accuracy loss auc balanced-accuracy macro-f1)' \
+                        '(--patience)--patience=[Stop after so many epochs without a better one in validation; 0 trains all epochs. \[0\]]:value: ' \
                         '(--flip)--flip=[Random flips. \[none single, siamese; both finetune; horizontal small-data\]]:value:(none horizontal both)' \
                         '(--rotation)--rotation=[Random rotation, up to this many degrees. \[0.0 single, siamese, small-data; 15.0 finetune\]]:value: ' \
                         '(--zoom)--zoom=[Random zoom in and out, up to this fraction. \[0.0\]]:value: ' \
@@ -287,6 +301,7 @@ _cxr() {
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -371,6 +386,7 @@ _cxr() {
                         '*--member=[For --external\: average with this run, too; repeatable.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -389,6 +405,7 @@ _cxr() {
                         '(--output -o)-o[The templates. \[RUN/templates.npz\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -408,6 +425,7 @@ _cxr() {
                         '(--json)--json=[Write the metrics there as JSON.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -430,6 +448,7 @@ _cxr() {
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -511,6 +530,7 @@ _cxr() {
                         '(--source-root)--source-root=[The folder that relative paths of images start from.]:folder:_files -/' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -533,6 +553,7 @@ _cxr() {
                         '(--output -o)--output=[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
                         '(--output -o)-o[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
                         '(--json)--json=[The results to write as JSON. \[DIR/audit.json\]]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -569,6 +590,7 @@ _cxr() {
                         '(--input-type)--input-type=[Type of the images \[N,H,W\]; their gray values are 0 to 255.]:value:(uint8 float32)' \
                         '*--member=[Average with this run, too; repeatable.]:file:_files' \
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \

@@ -116,9 +116,14 @@ def replace_folder(new: Path, final: Path) -> None:
 
 def restore_folder(final: Path) -> None:
     """Finish or undo a `replace_folder` that was cut off."""
-    if not final.exists() and _set_aside(final).exists():
+    if is_set_aside(final):
         _set_aside(final).rename(final)
     shutil.rmtree(_set_aside(final), ignore_errors=True)
+
+
+def is_set_aside(final: Path) -> bool:
+    """Tell whether only the old folder of a `replace_folder` is there, under another name."""
+    return not final.exists() and _set_aside(final).exists()
 
 
 def _set_aside(folder: Path) -> Path:

@@ -45,5 +45,5 @@ def _environment() -> dict[str, str]:
 
 def _is_elsewhere(entry: str) -> bool:
     """Tell whether an entry of the path is not the working folder, or holds this package."""
-    folder = Path(entry).absolute()  # "" is the working folder, too
-    return not Path(".").exists() or not folder.exists() or not folder.samefile(".") or folder.samefile(OWN)
+    folder, here = Path(entry), Path()  # "" is the working folder, too
+    return not (here.exists() and folder.exists() and folder.samefile(here)) or here.samefile(OWN)

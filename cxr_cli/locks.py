@@ -127,17 +127,26 @@ def _acquire(path: Path, *, wait: bool) -> int | None:
 
 def _sign(handle: int) -> None:
     """Write into a lock file whose it is."""
-    # Here, for no `--help` has need of them.
-    import socket
-    from datetime import UTC, datetime
+    from datetime import UTC, datetime  # here, for no `--help` has need of it
 
-    owner = {
-        "host": socket.gethostname(),
-        "process": os.getpid(),
-        "since": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+    owner = {**_this_process(), "since": datetime.now(UTC).isoformat(timespec="seconds")}
     os.ftruncate(handle, 0)
     os.write(handle, json.dumps(owner).encode())
+
+
+def _this_process() -> dict[str, object]:
+    import socket  # here, for no `--help` has need of it
+
+    return {"host": socket.gethostname(), "process": os.getpid()}
+
+
+def is_locked_here(folder: Path) -> bool:
+    """Tell whether this process has locked a folder."""
+    try:
+        owner = json.loads((folder / LOCK).read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(owner, dict) and owner.items() >= _this_process().items()
 
 
 def _is_current(handle: int, path: Path) -> bool:

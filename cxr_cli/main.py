@@ -18,6 +18,7 @@ from cxr_cli.commands.command import CONTEXT, CxrCommand, CxrGroup
 from cxr_cli.errors import CxrError, ExitCode
 from cxr_cli.import_path import keep_working_folder_out
 from cxr_cli.interruption import INTERRUPTED, watched_interrupts
+from cxr_cli.printable import printable
 
 if TYPE_CHECKING:
     from typer._click import Command, Context, HelpFormatter
@@ -246,7 +247,7 @@ def _run(argv: Sequence[str] | None) -> int:
 def _complain(message: str) -> None:
     """Print a line on stderr; if that cannot be written, the exit code has to say it."""
     with suppress(OSError):
-        print(message, file=sys.stderr)
+        print(printable(message, keep="\n"), file=sys.stderr)
 
 
 def _drop_stdout_if_full() -> None:

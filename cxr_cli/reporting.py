@@ -22,6 +22,15 @@ class Reporter(Protocol):
         """Begin a piece of work, named `what`, and return how to report its progress."""
 
 
+def part_of(advance: Advance, before: int, total: int) -> Advance:
+    """Report the progress of a part: `before` pieces of `total` were done when it began."""
+    return lambda done, _, note="": advance(before + done, total, note)
+
+
+def unheard(done: int, total: int, note: str = "") -> None:
+    """Report to nobody; an `Advance`."""
+
+
 class Silent:
     """Says nothing: the default of every function of the library."""
 
@@ -31,11 +40,7 @@ class Silent:
     @contextmanager
     def progress(self, what: str) -> Iterator[Advance]:  # noqa: ARG002 - as the protocol has it
         """Report to nobody."""
-
-        def advance(done: int, total: int, note: str = "") -> None:
-            pass
-
-        yield advance
+        yield unheard
 
 
 SILENT: Reporter = Silent()

@@ -29,6 +29,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("artifacts",),
     (
         "locks",
+        "determinism",
         "import_path",
         "limits",
         "reporting",
@@ -41,7 +42,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
         "slurm_script",
         "name_lists",
     ),
-    ("errors",),
+    ("errors", "printable"),
 )
 """The rooms from top to bottom. Those in one row do not import each other."""
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.audit.findings import examined_classes
 from cxr_cli.plots.palette import color_of
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import own_style, save
 
 COLUMNS = {
     "occlusion": "the run, on this region alone\n({subset}; the rest is the mean image)",
@@ -21,6 +21,7 @@ SPREAD = 0.7
 """Share of a row over which the classes are spread."""
 
 
+@own_style
 def audit_figure(report: Mapping[str, Any], images: Mapping[str, NDArray[np.uint8]], path: Path) -> None:
     """Draw each class's AUC by region as a dot with its interval, beside an image of the region.
 

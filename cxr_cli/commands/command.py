@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
 from typer._click.exceptions import BadParameter
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from cxr_cli.commands.common import NAMES, as_toml, common_options, read_config, said_as_asked
 from cxr_cli.commands.compiling import NO_COMPILE_CACHE
-from cxr_cli.commands.console import CONSOLE
+from cxr_cli.commands.console import CONSOLE, show
 from cxr_cli.commands.help import EXAMPLES, ORDER, panel_of
 from cxr_cli.errors import CxrError, PreprocessedOtherwise, UsageError, with_names
 from cxr_cli.limits import require_limits
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter, Parameter
 
 RENAMED: Mapping[str, Mapping[str, str]] = {
-    "preprocess": {"--film-timeout": "--image-timeout"},
+    "preprocess": {"--film-timeout": "--image-timeout", "--hash-patients": "--pseudonymize"},
     "split": {"--no-twins": "--no-near-duplicates"},
     "train": {"--probe": "--linear-probe", "--no-probe": "--no-linear-probe"}
     | {"--mirror": "--flip-tta", "--no-mirror": "--no-flip-tta"},
@@ -132,7 +131,7 @@ class CxrCommand(TyperCommand):
         }
         common = {name: ctx.params.pop(name) for name in NAMES}
         if common["show_config"]:
-            typer.echo(as_toml(self.params, self._resolved(ctx.params)))
+            show(as_toml(self.params, self._resolved(ctx.params)), data=True)
             return None
         try:
             require_limits(compiling=self.compiles)

@@ -1,4 +1,4 @@
-"""Talk: notices and progress on stderr, bars only on a terminal. Data goes to stdout by `typer.echo`."""
+"""Talk: notices and progress on stderr, bars only on a terminal; `show` puts results on stdout."""
 
 import sys
 import time
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from cxr_cli.errors import BadInput, with_names
+from cxr_cli.printable import printable
 from cxr_cli.reporting import Advance
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Console:
         """Print one notice, above the bar where there is one."""
         if self.silent:
             return
-        message = with_names(message, self.names)
+        message = printable(with_names(message, self.names))
         self.log(message)
         if self.quiet:
             return
@@ -115,6 +116,20 @@ class Console:
 
 CONSOLE = Console()
 say = CONSOLE.say
+
+
+def show(text: object, *, data: bool = False, end: str = "\n") -> None:
+    """Put a result on stdout, such that no text of a file in it steers the terminal.
+
+    Args:
+        text: of any number of lines.
+        data: whether it is for programs, CSV or JSON: it goes on as it is where stdout is no terminal.
+        end: follows it.
+    """
+    shown = str(text)
+    if not data or sys.stdout.isatty():
+        shown = printable(shown, keep="\n\t")
+    print(shown, end=end, flush=True)
 
 
 @contextmanager

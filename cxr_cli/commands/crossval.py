@@ -7,8 +7,9 @@ import typer
 
 from cxr_cli.commands import options, training_options
 from cxr_cli.commands.compiling import compiles
-from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.commands.console import CONSOLE, say, show
 from cxr_cli.commands.distributing import distributes
+from cxr_cli.commands.dry_run import DryRun, print_plans
 from cxr_cli.training.recipes import RECIPES
 
 
@@ -30,6 +31,9 @@ def crossval(
     resamples: options.Unused = None,  # noqa: ARG001 - see there
     micro_batch: options.MicroBatch = None,
     task: options.ArrayPart = None,
+    dry_run: DryRun = False,
+    tensorboard: training_options.Tensorboard = False,
+    mlflow: training_options.Mlflow = False,
     **settings: Any,
 ) -> None:
     """Cross-validate: train every fold, and test each on its own.
@@ -39,6 +43,13 @@ def crossval(
     intervals by patient. Wherever a command predicts, CV is the ensemble of its runs. The same command again
     resumes, or says that it is done. Tasks of an array pool nothing; the same command with --task 1/1 does.
     """
+    part = options.array_task(task, "task", "runs")
+    settings |= {"recipe": recipe, "seeds": seeds, "seed": seed, "micro_batch": micro_batch, "task": part}
+    if dry_run:
+        from cxr_cli.training.plan import plan_crossval
+
+        print_plans([plan_crossval(dataset, split, output, reporter=CONSOLE, **settings)])
+        return
     from cxr_cli.evaluation.report import format_report
     from cxr_cli.evaluation.tables import as_text
     from cxr_cli.training.crossval import crossval as cross_validate
@@ -47,20 +58,17 @@ def crossval(
         dataset,
         split,
         output,
-        recipe=recipe,
-        seeds=seeds,
-        seed=seed,
         positive=positive,
         sensitivity=sensitivity,
         calibrate=calibrate,
-        micro_batch=micro_batch,
-        task=options.array_task(task, "task", "runs"),
+        tensorboard=tensorboard,
+        mlflow=mlflow,
         reporter=CONSOLE,
         **settings,
     )
     if result.report is None or result.folds is None:
         say(f"{output}: {len(result.runs)} runs of this task are done; the command without a task pools them")
         return
-    typer.echo(format_report(result.report))
-    typer.echo("\n" + as_text([result.folds]))
+    show(format_report(result.report))
+    show("\n" + as_text([result.folds]))
     say(f"{output}: out-of-fold predictions of {result.report.images} images, metrics.json, figures")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cxr_cli.commands import options
-from cxr_cli.commands.console import say
+from cxr_cli.commands.console import say, show
 from cxr_cli.errors import CxrError
 
 # Small enough for three minutes on two cores.
@@ -46,13 +46,14 @@ def demo(
         format_metric(read_metrics(output / run / "metrics.json")["accuracy"])
         for run in ("single", "siamese")
     )
-    typer.echo(
+    show(
         "\nFinal test accuracy, phantom images of patients that neither model was trained on (chance: 0.333)"
     )
-    typer.echo(f"  siamese  {siamese}")
-    typer.echo(f"  single   {single}")
+    show(f"  siamese  {siamese}")
+    show(f"  single   {single}")
+    say("")
     say(
-        "\nPhantoms are drawings: performance on them says nothing about patients. "
+        "Phantoms are drawings: performance on them says nothing about patients. "
         f"Open {output / 'single' / 'report.html'} in a browser."
     )
 
@@ -94,7 +95,8 @@ def _run(stage: list[object]) -> None:
     import subprocess
 
     arguments = [str(argument) for argument in stage]
-    say(f"\n$ cxr {shlex.join(arguments)}")
+    say("")
+    say(f"$ cxr {shlex.join(arguments)}")
     # -P keeps the working directory off the import path, as it is for the console script.
     done = subprocess.run([sys.executable, "-P", "-m", "cxr_cli", *arguments], check=False)
     if done.returncode:

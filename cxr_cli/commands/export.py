@@ -7,7 +7,7 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.compiling import compiles
-from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.commands.console import CONSOLE, say, show
 from cxr_cli.prediction.choices import ExportFormat, PixelType
 
 
@@ -45,6 +45,6 @@ def export(
         templates=templates,
         reporter=CONSOLE,
     )
-    typer.echo(result.path)
+    show(result.path)
     if result.difference is not None:
         say(f"scores differ from the run's own by {result.difference:.1e} at most")

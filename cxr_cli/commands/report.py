@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cxr_cli.commands import options
-from cxr_cli.commands.console import CONSOLE
+from cxr_cli.commands.console import CONSOLE, show
 
 
 def report(
@@ -48,4 +48,4 @@ def report(
         split=split,
         reporter=CONSOLE,
     )
-    typer.echo(result.page)
+    show(result.page, data=True)

@@ -7,8 +7,9 @@ import typer
 
 from cxr_cli.commands import options, training_options
 from cxr_cli.commands.compiling import compiles
-from cxr_cli.commands.console import CONSOLE
+from cxr_cli.commands.console import CONSOLE, show
 from cxr_cli.commands.distributing import distributes
+from cxr_cli.commands.dry_run import DryRun, print_plans
 from cxr_cli.training.recipes import SEARCH_RECIPES
 
 
@@ -27,6 +28,9 @@ def sweep(
     fold: options.Fold = None,
     seed: options.Seed = 0,
     task: options.ArrayPart = None,
+    dry_run: DryRun = False,
+    tensorboard: training_options.Tensorboard = False,
+    mlflow: training_options.Mlflow = False,
     **settings: Any,
 ) -> None:
     """Train a grid of learning rates and batch sizes.
@@ -34,19 +38,23 @@ def sweep(
     Each run has a folder of its own; finished ones are not trained again. Tasks of an array share the grid
     and write no common file; the same command outside of the array, or with --task 1/1, collects the table.
     """
+    part = options.array_task(task, "task", "runs")
+    settings |= {
+        "recipe": recipe,
+        "lr": lr,
+        "batch_size": batch_size,
+        "fold": fold,
+        "seed": seed,
+        "task": part,
+    }
+    if dry_run:
+        from cxr_cli.training.plan import plan_sweep
+
+        print_plans(plan_sweep(dataset, split, output, reporter=CONSOLE, **settings))
+        return
     from cxr_cli.training.sweep import sweep as train_grid
 
     result = train_grid(
-        dataset,
-        split,
-        output,
-        recipe=recipe,
-        lr=lr,
-        batch_size=batch_size,
-        fold=fold,
-        seed=seed,
-        task=options.array_task(task, "task", "runs"),
-        reporter=CONSOLE,
-        **settings,
+        dataset, split, output, tensorboard=tensorboard, mlflow=mlflow, reporter=CONSOLE, **settings
     )
-    typer.echo(result.table.to_string(index=False, na_rep="-", float_format=lambda number: f"{number:g}"))
+    show(result.table.to_string(index=False, na_rep="-", float_format=lambda number: f"{number:g}"))

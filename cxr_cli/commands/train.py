@@ -7,8 +7,9 @@ import typer
 
 from cxr_cli.commands import options, training_options
 from cxr_cli.commands.compiling import compiles
-from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.commands.console import CONSOLE, say, show
 from cxr_cli.commands.distributing import distributes
+from cxr_cli.commands.dry_run import DryRun, print_plans
 from cxr_cli.training.recipes import RECIPES
 
 
@@ -23,6 +24,9 @@ def train(
     fold: options.Fold = None,
     seed: options.Seed = 0,
     micro_batch: options.MicroBatch = None,
+    dry_run: DryRun = False,
+    tensorboard: training_options.Tensorboard = False,
+    mlflow: training_options.Mlflow = False,
     **settings: Any,
 ) -> None:
     """Train a model on a DATASET.
@@ -31,25 +35,21 @@ def train(
     validation is kept. The same command again resumes from the last checkpoint, or says that the run is
     finished.
     """
+    settings |= {"recipe": recipe, "fold": fold, "seed": seed, "micro_batch": micro_batch}
+    if dry_run:
+        from cxr_cli.training.plan import plan_training
+
+        print_plans([plan_training(dataset, split, output, reporter=CONSOLE, **settings)])
+        return
     from cxr_cli.training.train import train as train_model
 
     result = train_model(
-        dataset,
-        split,
-        output,
-        recipe=recipe,
-        fold=fold,
-        seed=seed,
-        micro_batch=micro_batch,
-        reporter=CONSOLE,
-        **settings,
+        dataset, split, output, tensorboard=tensorboard, mlflow=mlflow, reporter=CONSOLE, **settings
     )
     best, optimization = result.selected, result.config.optimization
     if result.trained:
-        say(f"{output}: finished; selected epoch {best.epoch} of {optimization.epochs}")
+        early = "; then none was better" if result.epochs < optimization.epochs else ""
+        say(f"{output}: finished; selected epoch {best.epoch} of {result.epochs}{early}")
     else:
-        say(f"{output}: this run is finished already ({optimization.epochs} epochs); nothing to do")
-    reached = f"best validation accuracy {best.val_accuracy:.4f}"
-    if optimization.select == "loss":
-        reached = f"lowest validation loss {best.val_loss:.4f}, accuracy {best.val_accuracy:.4f}"
-    typer.echo(f"{reached} (epoch {best.epoch})")
+        say(f"{output}: this run is finished already ({result.epochs} epochs); nothing to do")
+    show(f"{best.describe(optimization.select)} (epoch {best.epoch})")

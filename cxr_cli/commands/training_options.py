@@ -17,6 +17,13 @@ else:
         typer.Option(help="The papers' settings, single, siamese or finetune; or small-data."),
     ]
 
+Tensorboard = Annotated[
+    bool, typer.Option("--tensorboard", help="Write each epoch for TensorBoard, into RUN/tensorboard.")
+]
+Mlflow = Annotated[
+    bool, typer.Option("--mlflow", help="Log each epoch to MLflow, where MLFLOW_TRACKING_URI says.")
+]
+
 Command = Callable[..., None]
 
 PANELS: Mapping[str, str] = {

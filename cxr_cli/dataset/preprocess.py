@@ -29,7 +29,13 @@ from cxr_cli.images.archives import folder_name
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS, combine
 from cxr_cli.images.manufacturers import ManufacturerTable, manufacturer, read_manufacturers
 from cxr_cli.images.patient_ids import id_key
-from cxr_cli.images.privacy import check_keep_tags, hash_patient, read_key
+from cxr_cli.images.privacy import (
+    check_keep_tags,
+    pseudonym,
+    pseudonym_of_path,
+    read_key,
+    readable_by_others,
+)
 from cxr_cli.images.read import Geometry, PreparedImage, UnreadImage, read_image
 from cxr_cli.images.sources import Inputs, absolute, composed, find_inputs, listed
 from cxr_cli.images.view_position import parse_views
@@ -88,7 +94,7 @@ def preprocess(
     crop_top: float = 0.0,
     crop_border: float = 0.0,
     manufacturers: Path | str | None = None,
-    hash_patients: Path | str | None = None,
+    pseudonymize: Path | str | None = None,
     keep_tags: Sequence[str] = (),
     ids_verbatim: bool = False,
     workers: int | None = None,
@@ -110,7 +116,7 @@ def preprocess(
         size: height and width of the stored images in pixels.
         crop_top, crop_border: shares of the height, and of each side, to cut off, below 0.5.
         manufacturers: a TOML file with more spellings of manufacturers.
-        hash_patients: a file by whose bytes patient ids are replaced by keyed hashes.
+        pseudonymize: a file by whose bytes patient ids and paths are replaced by pseudonyms.
         keep_tags: keywords of DICOM tags to add to the manifest.
         ids_verbatim: take patient ids that differ only in zeros, blanks, case or .0 as different patients.
         workers: processes that read; 0 reads in this one, without any guard; None takes a process a CPU.
@@ -135,14 +141,16 @@ def preprocess(
         raise InvalidSetting("format", format, f"one of {', '.join(get_args(Format))} is needed")
     if format is not None and not labels:
         raise InvalidSetting("format", format, "`labels` is needed, the table of that format")
+    if pseudonymize and Path(pseudonymize).is_file() and readable_by_others(Path(pseudonymize)):
+        reporter.say(f"{pseudonymize}: other users may read this key, and find patients by it; chmod 600")
     settings = Settings(
         Geometry(size, crop_top, crop_border),
         tuple(map(Path, labels)),
         Columns(path_column, label_column, patient_column),
         parse_views(views),
         Path(manufacturers) if manufacturers else None,
-        check_keep_tags(keep_tags, hashed=hash_patients is not None),
-        read_key(Path(hash_patients)) if hash_patients else None,
+        check_keep_tags(keep_tags, pseudonymized=pseudonymize is not None),
+        read_key(Path(pseudonymize)) if pseudonymize else None,
         ids_verbatim,
         Published(format, finding) if format else None,
     )
@@ -197,12 +205,18 @@ class Effort:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An input before it is read: a label and the table's values, or the reason why it has none."""
+    """An input before it is read: a label and the table's values, or the reason why it has none.
+
+    Attributes:
+        path, label, values, reason: as above.
+        paths: the names of the values that are the image's path.
+    """
 
     path: Path
     label: str
     values: Mapping[str, str]
     reason: str | None = None
+    paths: tuple[str, ...] = ()
 
 
 def make_dataset(
@@ -368,7 +382,7 @@ def _candidates(
         elif is_missing(row.label):
             candidates.append(Candidate(path, "", {}, _missing_label(row.label, "in the label table")))
         else:
-            candidates.append(Candidate(path, row.label, row.values))
+            candidates.append(Candidate(path, row.label, row.values, paths=labels.path_columns))
     return candidates, labels.columns
 
 
@@ -396,7 +410,7 @@ def _outcomes(
         for candidate in candidates:
             image = candidate.reason or next(images)
             if isinstance(image, str):
-                yield Rejected(source_text(candidate.path), image)
+                yield Rejected(_source(candidate.path, settings.key), image)
             else:
                 yield Image(image.pixels, _record(candidate, image, settings, manufacturers))
 
@@ -413,20 +427,23 @@ def _record(
     spelling = stated.get("manufacturer_raw", "")
     if not settings.ids_verbatim:  # its spellings become one when all are known
         stated = {**stated, "patient_id": id_key(stated["patient_id"])}
-    if settings.patient_key:
-        hashed = {
-            column: hash_patient(stated[column], settings.patient_key) for column in PATIENTS & stated.keys()
-        }
-        stated = {**stated, **hashed}
+    if settings.key:
+        replaced = {column: pseudonym(stated[column], settings.key) for column in PATIENTS & stated.keys()}
+        replaced |= {column: pseudonym_of_path(stated[column], settings.key) for column in candidate.paths}
+        stated = {**stated, **replaced}
     return {
         "image_id": image.image_id,
-        "source": source_text(candidate.path),
+        "source": _source(candidate.path, settings.key),
         "label": candidate.label,
         "portable": "unknown",
         **stated,
         "manufacturer": manufacturer(spelling, manufacturers) or spelling,
         "pixel_mapping": image.mapping,
     }
+
+
+def _source(path: Path, key: bytes | None) -> str:
+    return source_text(path) if key is None else pseudonym_of_path(source_text(path), key)
 
 
 def _unmapped(images: Iterable[Mapping[str, str]], manufacturers: ManufacturerTable) -> list[str]:

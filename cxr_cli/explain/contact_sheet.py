@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from cxr_cli.explain.choices import Color
 from cxr_cli.explain.overlay import lay_over
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import own_style, save
 from cxr_cli.plots.thumbnails import Tile, draw_tiles
 
 COLUMNS = 6
@@ -27,6 +27,7 @@ class Scale:
     end: str
 
 
+@own_style
 def contact_sheets(
     images: int, tiles_of: Callable[[int], Sequence[Tile]], heading: str, scale: Scale, first: Path
 ) -> tuple[Path, ...]:

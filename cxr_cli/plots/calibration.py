@@ -15,7 +15,7 @@ from cxr_cli.evaluation.uncertainty.intervals import wilson_interval
 from cxr_cli.plots.curves import LEGEND_WIDTH, MOST_TOGETHER
 from cxr_cli.plots.palette import color_of
 from cxr_cli.plots.panels import TITLE_WIDTH, panels
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import own_style, save
 
 
 class CalibrationCurve(NamedTuple):
@@ -34,6 +34,7 @@ class CalibrationCurve(NamedTuple):
     metric: str = ""
 
 
+@own_style
 def calibration_plot(
     curves: Sequence[CalibrationCurve], title: str, path: Path, first_number: int = 0
 ) -> None:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from cxr_cli.evaluation.uncertainty.estimates import Estimate
 from cxr_cli.plots.panels import NAME_WIDTH
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import own_style, save
 
 
+@own_style
 def confusion_matrix(
     counts: NDArray[np.int64],
     classes: Sequence[str],

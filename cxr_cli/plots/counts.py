@@ -7,9 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cxr_cli.plots.palette import color_of
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import own_style, save
 
 
+@own_style
 def stacked_counts(counts: Mapping[str, Mapping[str, int]], title: str, path: Path) -> None:
     """Draw a bar for each row, its classes stacked (Figure 3 of the pneumoperitoneum paper).
 

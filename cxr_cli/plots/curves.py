@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.plots.palette import REST, color_of, dashes_of
 from cxr_cli.plots.panels import TITLE_WIDTH, panels
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import own_style, save
 
 MOST_TOGETHER = 5
 """Curves in one panel; of more each has its own, with the others in gray behind it."""
@@ -88,6 +88,7 @@ def one_threshold_decides(answers: Answers, number: int) -> bool:
     return bool(called.all() or not called.any() or scores[called].min() > scores[~called].max())
 
 
+@own_style
 def draw_curves(
     curves: Sequence[Curve],
     title: str,

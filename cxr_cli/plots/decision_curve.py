@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from cxr_cli.evaluation.net_benefit import net_benefit
 from cxr_cli.plots.palette import color_of
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import own_style, save
 
 THRESHOLDS = np.linspace(0.01, 0.99, 99)
 
 
+@own_style
 def decision_curves(
     positive: NDArray[np.bool_],
     chances: Mapping[str, NDArray[np.floating]],

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from cxr_cli.evaluation.uncertainty.estimates import Estimate
 from cxr_cli.plots.panels import NAME_WIDTH
+from cxr_cli.plots.save import own_style
 
 ROW = 0.32
 """Height of a row, in inches."""
@@ -22,6 +23,7 @@ class ForestRow(NamedTuple):
     metrics: Mapping[str, Estimate]
 
 
+@own_style
 def forest_plot(rows: Sequence[ForestRow]) -> Figure:
     """Draw each metric of each subgroup as a dot with its 95% interval, all images as a line.
 

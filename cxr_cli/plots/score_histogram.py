@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from cxr_cli.plots.palette import REST, color_of
 from cxr_cli.plots.panels import panels
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import own_style, save
 
 BINS = 24
 SHORT = 20
 """Letters of a name that has room in a panel's legend."""
 
 
+@own_style
 def score_histograms(
     labels: NDArray[np.int64],
     scores: NDArray[np.floating],

@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from cxr_cli.plots.save import own_style
+
 RESEARCH_ONLY = "For research, not for diagnosis"
 WRONG = "firebrick"
 NAME_LENGTH = 36
@@ -42,6 +44,7 @@ def name_below(source: str, image_id: str, *, hashed: bool) -> str:
     return image_id if hashed else f"{fill(Path(source).name, NAME_LENGTH)}\n{image_id}"
 
 
+@own_style
 def draw_tiles(tiles: Sequence[Tile], columns: int, heading: str) -> tuple[Figure, list[Axes]]:
     """Draw tiles row by row under a heading that says what they are for.
 

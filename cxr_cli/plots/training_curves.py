@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import own_style, save
 
 SELECTED = "#c21e3a"
 
@@ -30,6 +30,7 @@ class Epoch(Protocol):
     def selected(self) -> int: ...  # noqa: D102
 
 
+@own_style
 def training_curves(history: Sequence[Epoch], siamese: bool, path: Path) -> None:
     """Draw loss and accuracy over epochs, the selected one marked (Figures 5b and 6b of the siamese paper).
 

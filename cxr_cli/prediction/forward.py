@@ -17,6 +17,7 @@ from cxr_cli.prediction.batches import in_batches, inference_batch
 from cxr_cli.prediction.devices import ONE_DEVICE, Devices, local_devices, to_host
 from cxr_cli.prediction.loading import FetchBatch, image_source, normalize
 from cxr_cli.prediction.precision import matmul_precision, to_compute_type
+from cxr_cli.reporting import Advance, unheard
 from cxr_cli.runs.model_store import TrainedRun
 from cxr_cli.runs.settings import Recipe
 
@@ -121,6 +122,7 @@ def run_over(
     fetch: FetchBatch,
     rows: NDArray[np.int64],
     devices: Devices = ONE_DEVICE,
+    advance: Advance = unheard,
 ) -> Any:
     """Apply a forward function to images by dataset row.
 
@@ -132,14 +134,23 @@ def run_over(
         fetch: the images; it divides them among the devices.
         rows: which images.
         devices: that share the images of a batch.
+        advance: receives how many images are done; before the first, that it is compiled for.
 
     Returns:
         What the function returns, float32 [len(rows), ...] or a tuple of these, in the order of the rows.
     """
     size = fetch(rows[:1]).shape[-1]
     batches, _ = in_batches(rows, inference_batch(len(rows), size, devices=devices.count))
-    results = [function(variables, fetch(batch)) for batch in batches]
-    results = [jax.tree.map(to_host, result) for result in results]
+    advance(0, len(rows), "compiling")
+    results: list[Any] = []
+    for number, batch in enumerate(batches):
+        results.append(function(variables, fetch(batch)))
+        # One batch is computed while the one before it is fetched back.
+        if number:
+            results[number - 1] = jax.tree.map(to_host, results[number - 1])
+            advance(number * batches.shape[1], len(rows))
+    results[-1:] = [jax.tree.map(to_host, result) for result in results[-1:]]
+    advance(len(rows), len(rows))
     return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(rows)], *results)
 
 

@@ -171,6 +171,7 @@ def predict_files(
         reporter.progress("images") as advance,
     ):
         # The first images are read while the models are loaded.
+        advance(0, len(paths), "loading models, compiling")
         loading = pool.submit(FilePredictor, ensemble, batch, templates, dataset, split, reporter)
         first = next(batches)
         predictor, done = loading.result(), 0

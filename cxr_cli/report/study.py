@@ -40,7 +40,7 @@ from cxr_cli.runs.model_store import model_id_of, read_model_record
 from cxr_cli.splitting.criteria import SUBSETS
 from cxr_cli.splitting.file import Split
 from cxr_cli.splitting.flow import CHARACTERISTICS
-from cxr_cli.training.history import EpochRecord, best_epoch, check_selected, read_history
+from cxr_cli.training.history import EpochRecord, best_epoch, check_selected, read_run_history
 
 GRADCAM = "gradcam"
 SHEETS = "sheet*.png"
@@ -135,8 +135,7 @@ def read_study(
         raise BadInput(f"{folder}: training is not finished; finish `cxr train` first")
     images, divided = open_images(config, dataset, split)
     rows = {subset: divided.rows(subset) for subset in SUBSETS}
-    epochs, model = config.optimization.epochs, read_model_record(folder, config)
-    history = read_history(folder / HISTORY, epochs, whole=True)
+    history, model = read_run_history(folder, config), read_model_record(folder, config)
     check_selected(folder / HISTORY, history, model["epoch"], config.optimization.select)
     model_id = model_id_of(config.digest, model["epoch"])
     metrics = read_metrics_of(folder / METRICS, model_id)

@@ -21,7 +21,6 @@ from cxr_cli.runs.folder import (
     PREDICTIONS,
     RECORD,
     TEMPLATES,
-    is_finished,
     open_images,
     read_training_record,
 )
@@ -35,7 +34,7 @@ from cxr_cli.runs.model_store import (
     read_model_record,
 )
 from cxr_cli.splitting.file import open_split
-from cxr_cli.training.history import check_selected, read_history
+from cxr_cli.training.history import check_selected, read_run_history
 
 
 class Check(NamedTuple):
@@ -227,8 +226,7 @@ def _model(folder: Path, config: RunConfig, full: bool) -> str:
 
 
 def _history(folder: Path, config: RunConfig, epoch: int) -> str:
-    finished = is_finished(folder)
-    history = read_history(folder / HISTORY, config.optimization.epochs, whole=finished)
+    history = read_run_history(folder, config)
     check_selected(folder / HISTORY, history, epoch, config.optimization.select)
     return f"{history[-1].epoch} epochs, {epoch} selected"
 

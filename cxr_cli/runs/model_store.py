@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -14,6 +14,7 @@ import numpy as np
 
 from cxr_cli.artifacts import (
     digest_folder,
+    is_set_aside,
     read_record,
     replace_folder,
     restore_folder,
@@ -21,6 +22,7 @@ from cxr_cli.artifacts import (
     writing,
 )
 from cxr_cli.errors import BadInput
+from cxr_cli.locks import is_locked_here, locked
 from cxr_cli.runs.config import CONFIG, RunConfig, read_config
 
 if TYPE_CHECKING:
@@ -153,11 +155,14 @@ def open_run(folder: Path, meanwhile: "Callable[[TrainedRun], None] | None" = No
         meanwhile: is called while the weights are read, with shapes and types in their place.
 
     Raises:
-        BadInput: no run, one without a model yet, or weights that do not fit the configuration.
+        BadInput: no run, one without a model yet or whose model is just being replaced, or weights that do
+            not fit the configuration.
     """
     config = read_config(folder)
     model = folder / MODEL
-    restore_folder(model)
+    if is_set_aside(model):  # by a training that was killed, or is at work
+        with nullcontext() if is_locked_here(folder) else locked(folder):
+            restore_folder(model)
     if not model.is_dir():
         raise BadInput(f"{folder}: has no selected model yet; let `cxr train` finish an epoch first")
 
@@ -165,6 +170,7 @@ def open_run(folder: Path, meanwhile: "Callable[[TrainedRun], None] | None" = No
 
     from cxr_cli.models.network import Variables, outline
 
+    opened = model.stat()
     record = read_model_record(folder, config)
     network, shapes = outline(config.network_spec)
     place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
@@ -174,7 +180,12 @@ def open_run(folder: Path, meanwhile: "Callable[[TrainedRun], None] | None" = No
         reading = pool.submit(_restore, model, record["files"], {**template._asdict(), "epoch": 0})
         if meanwhile is not None:
             meanwhile(TrainedRun(folder, config, network, shapes, record["epoch"]))
-        saved = reading.result()
+        try:
+            saved = reading.result()
+        except Exception:
+            if model.exists() and os.path.samestat(opened, model.stat()):
+                raise
+            return open_run(folder)  # training has replaced it meanwhile
     return TrainedRun(folder, config, network, Variables(saved["params"], saved["stats"]), record["epoch"])
 
 

@@ -13,6 +13,7 @@ from cxr_cli.models.weights.scaling import WeightsScaling
 from cxr_cli.name_lists import QUOTED_NAMES
 
 Precision = Literal["auto", "float32", "tf32", "bfloat16"]
+Select = Literal["accuracy", "loss", "auc", "balanced-accuracy", "macro-f1"]
 
 
 class Range(NamedTuple):
@@ -117,8 +118,14 @@ class OptimizationConfig:
         "selected and saved.",
         within=SHARE,
     )
-    select: Literal["accuracy", "loss"] = setting(
-        help="Epoch to keep: that of the highest validation accuracy or of the lowest validation loss."
+    select: Select = setting(
+        help="Epoch to keep: that of the lowest validation loss, or of the highest validation metric; auc is "
+        "the mean of the classes'."
+    )
+    patience: int = setting(
+        0,
+        help="Stop after so many epochs without a better one in validation; 0 trains all epochs.",
+        within=NOT_NEGATIVE,
     )
 
 

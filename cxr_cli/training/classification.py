@@ -9,6 +9,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from cxr_cli.errors import InvalidSetting
+from cxr_cli.evaluation.metrics.answers import Answers as Answered
 from cxr_cli.models.network import Network, Variables
 from cxr_cli.name_lists import read_pairs
 from cxr_cli.prediction.batches import in_batches
@@ -108,8 +109,15 @@ class Classification:
         return EpochPlan(batches, self.images.labels[batches], mask)
 
     def validate(self, variables: Variables, epoch: int) -> Validation:  # noqa: ARG002 - the same images each epoch
-        """Classify every validation image: mean cross entropy and accuracy."""
+        """Classify every validation image: mean cross entropy, and metrics of the predictions."""
         logits = run_over(self.logits, variables, self.images.fetch, self.images.val)
         labels = self.images.labels[self.images.val]
         loss = softmax_cross_entropy(jnp.asarray(logits), jnp.asarray(labels)).mean()
-        return Validation(float(jax.device_get(loss)), float((logits.argmax(-1) == labels).mean()))
+        answers = Answered(
+            classes=self.images.classes,
+            labels=labels,
+            predicted=logits.argmax(-1),
+            patients=self.images.patients[self.images.val],
+            scores=np.asarray(jax.nn.softmax(logits)),
+        )
+        return Validation.of(float(jax.device_get(loss)), answers)

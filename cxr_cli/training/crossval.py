@@ -28,10 +28,11 @@ from cxr_cli.prediction.test import test
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import read_config
 from cxr_cli.runs.crossval_folder import RECORD, FoldRun, fold_runs, found_runs
-from cxr_cli.runs.folder import FIGURES, HISTORY, METRICS, PREDICTIONS, TEMPLATES
+from cxr_cli.runs.folder import FIGURES, METRICS, PREDICTIONS, TEMPLATES
 from cxr_cli.splitting.file import fold_count, open_split
-from cxr_cli.training.history import best_epoch, read_history
+from cxr_cli.training.history import best_epoch, read_run_history
 from cxr_cli.training.run import preemption, stop_if_asked
+from cxr_cli.training.trackers import find_trackers
 from cxr_cli.training.train import train
 
 
@@ -74,6 +75,8 @@ def crossval(
     calibrate: CalibrationMethod | None = None,
     micro_batch: int | None = None,
     task: ArrayTask | None = None,
+    tensorboard: bool = False,
+    mlflow: bool = False,
     reporter: Reporter = SILENT,
     **settings: Any,
 ) -> CrossvalResult:
@@ -85,7 +88,7 @@ def crossval(
         dataset: a DATASET folder.
         split: a split.csv with folds.
         output: the CV folder.
-        recipe, micro_batch, settings: see `train`.
+        recipe, micro_batch, tensorboard, mlflow, settings: see `train`.
         seed: the first seed.
         seeds: how many seeds every fold is trained with; scores are means over them.
         positive, sensitivity, calibrate: see `test`.
@@ -99,6 +102,7 @@ def crossval(
     """
     if seeds < 1:
         raise InvalidSetting("seeds", seeds, "1 or more is needed")
+    find_trackers(tensorboard=tensorboard, mlflow=mlflow)  # asked for now, not when a fold is trained
     dataset, split, folder = Path(dataset), Path(split), Path(output)
     images, folds = open_dataset(dataset), fold_count(split)
     classes = open_split(split, images, 0).classes
@@ -134,6 +138,8 @@ def crossval(
                 fold=run.fold,
                 seed=run.seed,
                 micro_batch=micro_batch,
+                tensorboard=tensorboard,
+                mlflow=mlflow,
                 reporter=reporter,
                 **settings,
             )
@@ -159,7 +165,7 @@ def crossval(
 def _is_tested(run: Path) -> bool:
     """Whether the selected model of a run has been tested."""
     config = read_config(run)
-    selected = best_epoch(read_history(run / HISTORY, config.optimization.epochs, whole=True)).epoch
+    selected = best_epoch(read_run_history(run, config)).epoch
     metrics = read_metrics(run / METRICS) if (run / METRICS).exists() else {}
     tested = metrics.get("epoch") == selected and (run / PREDICTIONS).exists()
     return tested and (not config.siamese or (run / TEMPLATES).exists())

@@ -36,7 +36,8 @@ def resolve_recipe(
     Raises:
         BadInput: the training images allow no pairs of one class, or none of two.
         InvalidSetting: see `named_recipe`; a batch so small that no two of its images are of one class; one
-            logit for more classes than two; a micro-batch that does not divide the batch, or of pairs.
+            logit for more classes than two; selection by AUC without validation images of a class; a
+            micro-batch that does not divide the batch, or of pairs.
     """
     recipe = named_recipe(name, overrides, recipes)
     given = {key for key, value in overrides.items() if value is not None}
@@ -44,6 +45,10 @@ def resolve_recipe(
         if micro_batch is not None:
             raise InvalidSetting("micro_batch", micro_batch, f"the recipe {name!r} has no use for it")
         return _fit_pairs(recipe, recipe.task, split, given)
+    there = set(split.labels[split.rows("val")])
+    missing = [name for number, name in enumerate(split.classes) if number not in there]
+    if recipe.optimization.select == "auc" and missing:
+        raise InvalidSetting("select", "auc", f"no validation image is {missing[0]}, all classes are needed")
     task = _fit_loss(recipe.task, split, given)
     return _fit_batch(replace(recipe, task=task), len(split.rows("train")), micro_batch)
 

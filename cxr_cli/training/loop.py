@@ -3,9 +3,10 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -17,9 +18,18 @@ from cxr_cli.prediction.devices import ONE_DEVICE, Devices, highest, is_first_pr
 from cxr_cli.reporting import Advance, Reporter
 from cxr_cli.runs.folder import CHECKPOINTS, HISTORY
 from cxr_cli.runs.model_store import MODEL, save_model, stored_size
+from cxr_cli.runs.settings import OptimizationConfig, Select
 from cxr_cli.training.checkpoint import Progress, RollingCheckpoint, rolling_checkpoint
 from cxr_cli.training.feed import Feed
-from cxr_cli.training.history import EpochRecord, best_epoch, is_better, read_history, write_history
+from cxr_cli.training.history import (
+    WORDS,
+    EpochRecord,
+    best_epoch,
+    is_better,
+    is_over,
+    read_history,
+    write_history,
+)
 from cxr_cli.training.step import TrainState, new_totals
 from cxr_cli.training.tasks import Task, Validation
 
@@ -28,8 +38,15 @@ CHECKPOINT_SECONDS = 30.0
 # A request to stop is heard, and a loss looked at, about so often.
 LOOK_SECONDS = 1.0
 
+Track = Callable[[EpochRecord], None]
+"""Receives an epoch, each session in order from the first one on."""
+
 Preemption = Callable[[], bool]
 """Says whether the process was asked to stop."""
+
+
+def untracked(record: EpochRecord) -> None:
+    """Drop the epoch; a `Track`."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +58,13 @@ class Trainer:
         folder: the run's folder, where history.csv, checkpoints/ and model/ go.
         task: how epochs are drawn and judged.
         feed: runs the steps of an epoch.
-        epochs: how many to train in all.
+        optimization: how many epochs to train in all, by which validation metric one is chosen, and how many
+            without a better one end the training.
         judge_first: judge the initial state too, as epoch 0, and keep it if no epoch does better.
-        select: "accuracy" or "loss": by which validation metric the epoch is chosen.
         seed: of augmentation and dropout.
         reporter: takes a line an epoch, and the progress of the steps.
         preempted: whether the process was asked to stop.
+        track: receives the epochs; after a resumption those before it again.
         devices: that divide a batch.
         look_seconds: about how long steps run between two looks at their losses and at `preempted`; with 0
             there is one after each.
@@ -56,20 +74,19 @@ class Trainer:
     folder: Path
     task: Task
     feed: Feed
-    epochs: int
+    optimization: OptimizationConfig
     judge_first: bool
-    select: str
     seed: int
     reporter: Reporter
     preempted: Preemption
+    track: Track = untracked
     devices: Devices = ONE_DEVICE
     look_seconds: float = LOOK_SECONDS
 
     def fit(self, like: TrainState, begin: Callable[[], TrainState]) -> list[EpochRecord]:
         """Train to the last epoch, from the rolling checkpoint if there is one, else from the beginning.
 
-        The selected model is that of the first epoch with the highest validation accuracy, or the lowest
-        validation loss.
+        The selected model is that of the first epoch with the best of the validation metric that selects.
 
         Args:
             like: any state of this model; only the shapes and types of its arrays matter.
@@ -82,10 +99,7 @@ class Trainer:
             Preempted: asked to stop; the state is saved.
             TrainingDiverged: the loss is no longer finite.
         """
-        with (
-            rolling_checkpoint(self.folder / CHECKPOINTS, self.run) as checkpoint,
-            self.reporter.progress("training") as advance,
-        ):
+        with rolling_checkpoint(self.folder / CHECKPOINTS, self.run) as checkpoint:
             self._require_room(like)
             restored = checkpoint.restore(like)
             state, progress = restored or (begin(), Progress(0, 0))
@@ -100,30 +114,10 @@ class Trainer:
                 self._save_model(state, progress.epoch)
             if self.judge_first and not history:
                 history.append(self._judge_initial(state))
-            opened = saved = time.monotonic()
-            trained_before, pace = progress.epoch, Pace(self.look_seconds)
-            while progress.epoch < self.epochs:
-                began = time.monotonic()
-                epoch = progress.epoch + 1
-                state, steps = self._train(state, epoch, progress.step, pace, checkpoint, advance)
-                validation = self.task.validate(state.judged, epoch)
-                _check_finite("validation", validation.loss, f"after epoch {epoch}")
-                better = is_better(validation.loss, validation.accuracy, history, self.select)
-                history.append(_record(epoch, state, validation, better, time.monotonic() - began))
-                state, progress = state._replace(totals=self._no_totals()), Progress(epoch, 0)
-                self._write_history(history)
-                for_one = (time.monotonic() - opened) / (epoch - trained_before)
-                self.reporter.say(_line(history[-1], self.epochs, for_one * (self.epochs - epoch)))
-                asked, since_saved = highest(self.preempted(), time.monotonic() - saved)
-                stopping = bool(asked) or epoch == self.epochs
-                if stopping or history[-1].selected or since_saved >= CHECKPOINT_SECONDS:
-                    checkpoint.save(epoch * steps, state, progress)
-                    saved = time.monotonic()
-                # After the checkpoint, from which it is made good if this is cut off.
-                if history[-1].selected:
-                    self._save_model(state, epoch)
-                if stopping and epoch < self.epochs:
-                    raise Preempted(f"stopped after epoch {epoch}; {self._saved}")
+            for record in history:
+                self.track(record)
+            with self.reporter.progress("training") as advance:
+                self._fit_epochs(state, progress, history, checkpoint, advance)
         return history
 
     def _require_room(self, like: TrainState) -> None:
@@ -133,23 +127,65 @@ class Trainer:
         if is_first_process():
             require_room(self.folder, size, "checkpoints and model")
 
+    def _fit_epochs(
+        self,
+        state: TrainState,
+        progress: Progress,
+        history: list[EpochRecord],
+        checkpoint: RollingCheckpoint,
+        advance: Advance,
+    ) -> None:
+        """Train until training is over, and add to the history."""
+        epochs, select = self.optimization.epochs, self.optimization.select
+        pace, saved = Pace(self.look_seconds), time.monotonic()
+        while not is_over(history, self.optimization):
+            began, in_steps_before = time.monotonic(), pace.seconds
+            epoch = progress.epoch + 1
+            state, steps = self._train(state, epoch, progress.step, pace, checkpoint, advance)
+            in_steps = pace.seconds - in_steps_before
+            state_of_work = "validating" if pace.beside else "compiling validation"
+            advance(epoch * steps, epochs * steps, f"epoch {epoch}/{epochs} {state_of_work}")
+            validation = self.task.validate(state.judged, epoch)
+            _check_finite("validation", validation.loss, f"after epoch {epoch}")
+            record = _record(epoch, state, validation, time.monotonic() - began)
+            history.append(replace(record, selected=int(is_better(record, history, select))))
+            state, progress = state._replace(totals=self._no_totals()), Progress(epoch, 0)
+            self._write_history(history)
+            pace.beside.append(record.seconds - in_steps)
+            self.reporter.say(
+                _line(history[-1], epochs, pace.epoch_seconds(steps) * (epochs - epoch), select)
+            )
+            asked, since_saved = highest(self.preempted(), time.monotonic() - saved)
+            over = is_over(history, self.optimization)
+            stopping = bool(asked) or over
+            if stopping or history[-1].selected or since_saved >= CHECKPOINT_SECONDS:
+                checkpoint.save(epoch * steps, state, progress)
+                saved = time.monotonic()
+            # After the checkpoint, from which it is made good if this is cut off.
+            if history[-1].selected:
+                self._save_model(state, epoch)
+            self.track(history[-1])
+            if stopping and not over:
+                raise Preempted(f"stopped after epoch {epoch}; {self._saved}")
+
     def _judge_initial(self, state: TrainState) -> EpochRecord:
         """Record the state before training as epoch 0, and save it as the best so far."""
         began = time.monotonic()
-        validation = self.task.validate(state.judged, 0)
+        with self.reporter.progress("validation") as advance:
+            advance(0, 1, "compiling")
+            validation = self.task.validate(state.judged, 0)
         _check_finite("validation", validation.loss, "before training")
         first = EpochRecord(
             epoch=0,
             train_loss=math.nan,
             train_accuracy=math.nan,
-            val_loss=validation.loss,
-            val_accuracy=validation.accuracy,
             seconds=time.monotonic() - began,
             selected=1,
+            **_validated(validation),
         )
         self._write_history([first])
         self._save_model(state, 0)
-        self.reporter.say(f"before training  {_validation(first)} *")
+        self.reporter.say(f"before training  {_validation(first, self.optimization.select)} *")
         return first
 
     @property
@@ -181,7 +217,10 @@ class Trainer:
         """Run the steps of one epoch that are not done; return the state and how many steps an epoch has."""
         plan = self.task.plan(epoch)
         steps = len(plan.rows)
-        before = (epoch - 1) * steps
+        before, total = (epoch - 1) * steps, self.optimization.epochs * steps
+        name = f"epoch {epoch}/{self.optimization.epochs}"
+        if not pace.seconds:
+            advance(before + done, total, f"{name} compiling")
         with self.feed(plan, step_keys(self.seed, before, steps), done) as run:
             while done < steps:
                 began = time.monotonic()
@@ -189,10 +228,9 @@ class Trainer:
                 for number, loss in enumerate(losses, start=done + 1):
                     _check_finite("training", float(loss), f"in epoch {epoch}, step {number} of {steps}")
                 done += len(losses)
-                note = f"epoch {epoch}/{self.epochs} loss {losses[-1]:.4f}"
-                advance(before + done, self.epochs * steps, note)
+                advance(before + done, total, f"{name} loss {losses[-1]:.4f}")
                 asked, took = highest(self.preempted(), time.monotonic() - began)
-                pace.adapt(took)
+                pace.adapt(len(losses), took)
                 if asked and done < steps:
                     checkpoint.save(before + done, state, Progress(epoch - 1, done))
                     place = f"in epoch {epoch} after step {done} of {steps}"
@@ -206,16 +244,37 @@ def step_keys(seed: int, before: int, steps: int) -> Array:
 
 
 class Pace:
-    """How many steps to run before looking at the clock: no more than twice as many as the last time."""
+    """How long the parts of a session take, and how many steps to run before looking at the clock.
 
-    def __init__(self, seconds: float) -> None:
-        """Begin with one step, in which programs are compiled; aim at so many seconds."""
+    Attributes:
+        steps: to run next, no more than twice as many as the last time.
+        seconds: in all steps so far.
+        beside: seconds of each epoch beside its steps, validation above all.
+    """
+
+    def __init__(self, look_seconds: float) -> None:
+        """Begin with one step, in which programs are compiled; then look about so often."""
         self.steps = 1
-        self._seconds = seconds
+        self.seconds = 0.0
+        self.beside: list[float] = []
+        self._look_seconds = look_seconds
+        self._first = 0.0
+        self._after_first = 0
 
-    def adapt(self, took: float) -> None:
-        """Take note of how long these steps took, in seconds."""
-        self.steps = max(1, min(2 * self.steps, int(self.steps * self._seconds / took)))
+    def adapt(self, steps: int, took: float) -> None:
+        """Take note of how long so many steps took, in seconds."""
+        if self.seconds:
+            self._after_first += steps
+        else:
+            self._first = took
+        self.seconds += took
+        self.steps = max(1, min(2 * self.steps, int(self.steps * self._look_seconds / took)))
+
+    def epoch_seconds(self, steps: int) -> float:
+        """Estimate an epoch of so many steps: by what came after the first, as soon as there is such."""
+        each = (self.seconds - self._first) / self._after_first if self._after_first else self._first
+        beside = self.beside[1:] or self.beside
+        return steps * each + sum(beside) / len(beside)
 
 
 def _check_finite(what: str, loss: float, place: str) -> None:
@@ -225,31 +284,33 @@ def _check_finite(what: str, loss: float, place: str) -> None:
         )
 
 
-def _record(
-    epoch: int, state: TrainState, validation: Validation, selected: bool, seconds: float
-) -> EpochRecord:
+def _record(epoch: int, state: TrainState, validation: Validation, seconds: float) -> EpochRecord:
     loss, correct, weight = (float(total) for total in state.totals)
     return EpochRecord(
         epoch=epoch,
         train_loss=loss / weight,
         train_accuracy=correct / weight,
-        val_loss=validation.loss,
-        val_accuracy=validation.accuracy,
         seconds=seconds,
-        selected=int(selected),
+        selected=0,
+        **_validated(validation),
     )
 
 
-def _line(record: EpochRecord, epochs: int, seconds_left: float) -> str:
+def _validated(validation: Validation) -> dict[str, Any]:
+    return {f"val_{name}": value for name, value in validation._asdict().items()}
+
+
+def _line(record: EpochRecord, epochs: int, seconds_left: float, select: Select) -> str:
     """Describe an epoch in a line: its metrics, how long it took, and how long the rest will take."""
     minutes, seconds = divmod(round(seconds_left), 60)
     left = f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d} left"
     return (
         f"epoch {record.epoch}/{epochs}  "
-        f"loss {record.train_loss:.4f}  accuracy {record.train_accuracy:.3f}  {_validation(record)}"
+        f"loss {record.train_loss:.4f}  accuracy {record.train_accuracy:.3f}  {_validation(record, select)}"
         f"{' *' if record.selected else '  '}  {record.seconds:.1f} s  {left}"
     )
 
 
-def _validation(record: EpochRecord) -> str:
-    return f"val loss {record.val_loss:.4f}  val accuracy {record.val_accuracy:.3f}"
+def _validation(record: EpochRecord, select: Select) -> str:
+    other = "" if select in ("loss", "accuracy") else f"  val {WORDS[select]} {record.validation(select):.3f}"
+    return f"val loss {record.val_loss:.4f}  val accuracy {record.val_accuracy:.3f}{other}"

@@ -68,23 +68,41 @@ def bytes_kept(
     size: int,
     images: int,
     rematerialize: bool = False,
+    answers: int | None = None,
 ) -> int:
     """Return how many bytes the forward pass keeps for the backward pass, its parameters aside.
 
-    Nothing is computed or compiled: JAX traces both passes for their shapes.
+    Nothing is computed or compiled: JAX traces both passes for their shapes. `answers` is how many targets
+    there are, where it is not one an image.
     """
     loss = summed_loss(network, scaling, row_loss, rematerialize)
 
     def empty() -> Batch:
         keys = jax.random.split(jax.random.key(0), images)
-        return Batch(
-            jnp.zeros((images, size, size)), jnp.zeros(images, jnp.int32), jnp.ones(images, bool), keys
-        )
+        targets = jnp.zeros(images if answers is None else answers, jnp.int32)
+        return Batch(jnp.zeros((images, size, size)), targets, jnp.ones(targets.shape, bool), keys)
 
     def kept(params: Any, stats: Any, batch: Batch) -> Any:
         return jax.vjp(lambda params: loss(params, stats, batch)[0], params)[1]
 
     return max(0, _bytes(jax.eval_shape(kept, *variables, jax.eval_shape(empty))) - _bytes(variables.params))
+
+
+def step_memory(
+    network: Network,
+    variables: Variables,
+    scaling: Scaling,
+    row_loss: RowLoss,
+    size: int,
+    images: int,
+    answers: int,
+    rematerialize: bool,
+) -> int:
+    """Estimate the bytes that a step takes; see `fit_batch` and `bytes_kept`."""
+    kept = bytes_kept(network, variables, scaling, row_loss, size, images, rematerialize, answers)
+    if rematerialize:
+        kept += largest_block(network, variables, size, images)
+    return int(COPIES * _bytes(variables) + RESERVE * kept)
 
 
 def largest_block(network: Network, variables: Variables, size: int, images: int) -> int:

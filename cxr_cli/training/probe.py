@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.forward import Scaling, forward_function, run_over
+from cxr_cli.reporting import SILENT, Reporter, part_of
 from cxr_cli.training.tasks import TaskImages
 
 # Inverse strengths of the penalty; the best by cross-validation over the training images' patients is taken.
@@ -25,7 +26,13 @@ FEW_PATIENTS = 1e-2
 
 
 def probed(
-    network: Network, variables: Variables, scaling: Scaling, images: TaskImages, *, flipped: bool
+    network: Network,
+    variables: Variables,
+    scaling: Scaling,
+    images: TaskImages,
+    *,
+    flipped: bool,
+    reporter: Reporter = SILENT,
 ) -> Variables:
     """Replace a network's classifier by logistic regression on its vectors of the training images.
 
@@ -35,14 +42,23 @@ def probed(
         scaling: of the images.
         images: their training images alone are looked at.
         flipped: use their horizontal flips too.
+        reporter: receives how many images have their vectors.
     """
     reads = [_read_embedding, _read_flipped_embedding] if flipped else [_read_embedding]
-    vectors = [
-        run_over(forward_function(network, scaling, read), variables, images.fetch, images.train)
-        for read in reads
-    ]
     labels, patients = (np.tile(of[images.train], len(reads)) for of in (images.labels, images.patients))
-    found = fit_classifier(np.concatenate(vectors), labels, patients)
+    with reporter.progress("linear probe") as advance:
+        vectors = [
+            run_over(
+                forward_function(network, scaling, read),
+                variables,
+                images.fetch,
+                images.train,
+                advance=part_of(advance, number * len(images.train), len(labels)),
+            )
+            for number, read in enumerate(reads)
+        ]
+        advance(len(labels), len(labels), "fitting")
+        found = fit_classifier(np.concatenate(vectors), labels, patients)
     if "standardize" in variables.stats:
         standardize = {"mean": found.mean, "std": found.std}
         variables = variables._replace(stats={**variables.stats, "standardize": standardize})

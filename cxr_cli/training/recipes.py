@@ -146,6 +146,10 @@ def named_recipe(name: str, overrides: Mapping[str, Any], recipes: Mapping[str, 
     recipe = replace(recipe, **parts)
     if recipe.optimization.epochs == 0 and not value_of(recipe, "linear_probe"):
         raise InvalidSetting("epochs", 0, "1 or more are needed, or `linear_probe`, which needs none")
+    if recipe.siamese and recipe.optimization.select == "auc":
+        raise InvalidSetting(
+            "select", "auc", "three-way trials choose a class and have no scores; the other metrics apply"
+        )
     if isinstance(recipe.task, SiameseConfig) and recipe.task.pairs < 2:
         raise InvalidSetting("pairs", recipe.task.pairs, "2 or more are needed, one of each kind")
     return recipe

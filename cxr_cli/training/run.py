@@ -4,19 +4,21 @@ import math
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+import optax
 
-from cxr_cli.artifacts import versions, write_record
+from cxr_cli.artifacts import restore_folder, versions, write_record
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.dataset.settings import geometry_of, views_of
+from cxr_cli.determinism import is_required
 from cxr_cli.errors import InvalidSetting, Preempted
 from cxr_cli.locks import locked
 from cxr_cli.models.network import Network, Variables, create, outline
@@ -24,26 +26,28 @@ from cxr_cli.models.registry import find_architecture
 from cxr_cli.models.weights.pretrained import load_pretrained
 from cxr_cli.models.weights.sources import FoundWeights, combined_digest, find_all
 from cxr_cli.plots.training_curves import training_curves
-from cxr_cli.prediction.devices import devices_for, highest, is_first_process, meet
+from cxr_cli.prediction.devices import Devices, devices_for, highest, is_first_process, meet
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.prediction.loading import image_source
 from cxr_cli.prediction.precision import resolve_precision
 from cxr_cli.reporting import Reporter
 from cxr_cli.runs.config import RunConfig, check_config, write_config
-from cxr_cli.runs.folder import FIGURES, HISTORY, RECORD, is_finished, read_training_record
+from cxr_cli.runs.folder import FIGURES, RECORD, is_finished, read_training_record
+from cxr_cli.runs.model_store import MODEL
 from cxr_cli.runs.settings import ClassificationConfig, NetworkConfig, Recipe, SiameseConfig
 from cxr_cli.splitting.file import Split
 from cxr_cli.training.augment import Augmentation
 from cxr_cli.training.classification import Classification, classification_loss
-from cxr_cli.training.feed import feed_of
-from cxr_cli.training.history import EpochRecord, best_epoch, read_history
-from cxr_cli.training.loop import Preemption, Trainer
+from cxr_cli.training.feed import Feed, feed_of
+from cxr_cli.training.history import EpochRecord, read_run_history
+from cxr_cli.training.loop import Preemption, Track, Trainer
 from cxr_cli.training.memory import Fit, fit_batch
 from cxr_cli.training.optimizer import make_optimizer
 from cxr_cli.training.probe import probed
 from cxr_cli.training.siamese import Comparison, images_in_batch
 from cxr_cli.training.step import StepSettings, TrainState, new_state, train_step
 from cxr_cli.training.tasks import Task, TaskImages
+from cxr_cli.training.trackers import Tracker, tracking
 
 # A batch of the first paper's single model is taken to fit; asking would take seconds.
 ALWAYS_FITS = 16
@@ -163,7 +167,8 @@ def train_run(
     found: tuple[FoundWeights, ...],
     fit: Fit,
     reporter: Reporter,
-) -> tuple[EpochRecord, bool]:
+    trackers: Collection[Tracker] = (),
+) -> tuple[list[EpochRecord], bool]:
     """Train a run to its end, from where an earlier call stopped, or find it finished; draw its curves.
 
     Args:
@@ -173,9 +178,10 @@ def train_run(
         found: the initial weights, if any.
         fit: see `fit_to_memory`.
         reporter: takes a line an epoch.
+        trackers: receive the epochs, of a finished run too.
 
     Returns:
-        The selected epoch, and whether there was anything to do.
+        The history, and whether there was anything to do.
 
     Raises:
         SettingsChanged: the folder holds a run of another configuration.
@@ -184,17 +190,75 @@ def train_run(
         Preempted: asked to stop; the state is saved.
     """
     check_config(folder, config)
-    with locked(folder) if is_first_process() else nullcontext():
+    with (
+        locked(folder) if is_first_process() else nullcontext(),
+        tracking(trackers if is_first_process() else (), folder, config) as track,
+    ):
         check_config(folder, config)  # again, for another process may have written it meanwhile
+        if is_first_process():
+            restore_folder(folder / MODEL)
         finished, curves = is_finished(folder), folder / FIGURES / CURVES
         if finished:
-            history = read_history(folder / HISTORY, config.optimization.epochs, whole=True)
+            history = read_run_history(folder, config)
+            for record in history:
+                track(record)
         else:
             with preemption() as preempted:
-                history = _train(folder, config, dataset, split, found, fit, reporter, preempted)
+                history = _train(folder, config, dataset, split, found, fit, reporter, preempted, track)
         if is_first_process() and not (finished and curves.exists()):
             training_curves(history, config.siamese, curves)
-    return best_epoch(history), not finished
+    return history, not finished
+
+
+class Prepared(NamedTuple):
+    """What a run trains with, made of its configuration and images; nothing is compiled yet.
+
+    Attributes:
+        network, variables: the model as it begins.
+        scaling: of its images.
+        images: where they are, and how they are divided.
+        task: how epochs are drawn and judged.
+        optimizer, settings, devices: of the step.
+        feed: runs the steps of an epoch.
+    """
+
+    network: Network
+    variables: Variables
+    scaling: Scaling
+    images: TaskImages
+    task: Task
+    optimizer: optax.GradientTransformation
+    settings: StepSettings
+    devices: Devices
+    feed: Feed
+
+    def new_state(self, variables: Variables) -> TrainState:
+        """Make the state before the first step."""
+        return new_state(variables, self.optimizer, self.settings)
+
+
+def prepare(
+    config: RunConfig, dataset: Dataset, split: Split, found: tuple[FoundWeights, ...], fit: Fit
+) -> Prepared:
+    """Make what a run trains with; for the arguments see `train_run`.
+
+    Raises:
+        BadInput: a subset has no image, or the weights do not fit.
+        InvalidSetting: a value that the images or the processes do not allow.
+    """
+    network, variables = initial_network(config, found)
+    scaling = Scaling(config.mean, config.std, config.network.precision)
+    optimization = config.optimization
+    parts = 0 if fit.micro_batch == optimization.batch_size else fit.micro_batch
+    devices = devices_for(math.gcd(_batch_of(config, split), parts))
+    source = image_source(dataset.images, fit.resident, devices)
+    images = TaskImages.of(split, source)
+    task = make_task(network, scaling, images, config)
+    optimizer = make_optimizer(optimization, network, steps=len(task.plan(1).rows))
+    settings = StepSettings(Augmentation.of(config.augmentation), parts, optimization.ema, fit.rematerialize)
+    step = train_step(network, scaling, task.row_loss, optimizer, settings, devices)
+    feed = feed_of(step, source)
+    return Prepared(network, variables, scaling, images, task, optimizer, settings, devices, feed)
 
 
 def _train(
@@ -206,43 +270,44 @@ def _train(
     fit: Fit,
     reporter: Reporter,
     preempted: Preemption,
+    track: Track,
 ) -> list[EpochRecord]:
     began, started = time.monotonic(), datetime.now(UTC)
-    network, variables = initial_network(config, found)
-    scaling = Scaling(config.mean, config.std, config.network.precision)
-    optimization = config.optimization
-    parts = 0 if fit.micro_batch == optimization.batch_size else fit.micro_batch
-    devices = devices_for(math.gcd(_batch_of(config, split), parts))
-    source = image_source(dataset.images, fit.resident, devices)
-    images = TaskImages.of(split, source)
-    task = make_task(network, scaling, images, config)
+    prepared = prepare(config, dataset, split, found, fit)
+    devices = prepared.devices
     meet("nothing written yet")  # All have looked at the folder.
     if is_first_process():
         # Only now, for a configuration that no model or task can be made of is to leave no run behind.
         write_config(folder, config)
-    optimizer = make_optimizer(config.optimization, network, steps=len(task.plan(1).rows))
-    settings = StepSettings(Augmentation.of(config.augmentation), parts, optimization.ema, fit.rematerialize)
-    probe = isinstance(config.task, ClassificationConfig) and config.task.linear_probe
+    probe = begins_with_probe(config)
 
     def begin() -> TrainState:
         if not probe:
-            return new_state(variables, optimizer, settings)
+            return prepared.new_state(prepared.variables)
+        everywhere = devices.replicate(prepared.variables)
         flipped = config.augmentation.flip != "none"
-        everywhere = devices.replicate(variables)
-        begun = probed(network, everywhere, scaling, images, flipped=flipped)
-        return new_state(begun, optimizer, settings)
+        return prepared.new_state(
+            probed(
+                prepared.network,
+                everywhere,
+                prepared.scaling,
+                prepared.images,
+                flipped=flipped,
+                reporter=reporter,
+            )
+        )
 
     trainer = Trainer(
         run=config.digest,
         folder=folder,
-        task=task,
-        feed=feed_of(train_step(network, scaling, task.row_loss, optimizer, settings, devices), source),
-        epochs=optimization.epochs,
+        task=prepared.task,
+        feed=prepared.feed,
+        optimization=config.optimization,
         judge_first=probe,
-        select=optimization.select,
         seed=config.seed,
         reporter=reporter,
         preempted=preempted,
+        track=track,
         devices=devices,
     )
     device = jax.local_devices()[0]
@@ -250,6 +315,7 @@ def _train(
         "finished": False,
         "seed": config.seed,
         "device": f"{device.platform}: {device.device_kind}",
+        "deterministic": is_required(),
         "devices": devices.count,
         "micro_batch": fit.micro_batch,
         "rematerialized": fit.rematerialize,
@@ -257,7 +323,7 @@ def _train(
         "versions": versions(),
     }
     _write_record(folder, record)
-    history = trainer.fit(new_state(variables, optimizer, settings), begin)
+    history = trainer.fit(prepared.new_state(prepared.variables), begin)
     done = {
         "finished": True,
         "epochs": history[-1].epoch,
@@ -271,6 +337,11 @@ def _train(
 def _write_record(folder: Path, record: dict[str, Any]) -> None:
     if is_first_process():
         write_record(folder / RECORD, record)
+
+
+def begins_with_probe(config: RunConfig) -> bool:
+    """Whether the classifier begins as a linear probe."""
+    return isinstance(config.task, ClassificationConfig) and config.task.linear_probe
 
 
 def _batch_of(config: RunConfig, split: Split) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
+from cxr_cli.evaluation.metrics.answers import Answers as Answered
 from cxr_cli.evaluation.threeway import Trials, draw_trials
 from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.batches import in_batches
@@ -114,12 +115,16 @@ class Comparison:
         return EpochPlan(rows, self.images.labels[rows], np.ones(rows.shape, np.bool_))
 
     def validate(self, variables: Variables, epoch: int) -> Validation:  # noqa: ARG002 - the same trials each epoch
-        """Run the three-way trials: accuracy, and cross entropy with same and different weighing alike."""
+        """Run the trials: cross entropy, same and different weighing alike, and metrics of the choices."""
         vectors = run_over(self.vectors, variables, self.images.fetch, self.images.val)
         anchors, references = self.trials
         differences = self.differences(variables, vectors[anchors, None], vectors[references])
-        labels = self.images.labels[self.images.val][anchors]
+        rows = self.images.val[anchors]
+        labels = self.images.labels[rows]
         different = labels[:, None] != np.arange(differences.shape[1])
         losses = np.asarray(binary_cross_entropy(jnp.asarray(differences), jnp.asarray(different)))
         loss = (losses[different].mean() + losses[~different].mean()) / 2
-        return Validation(float(jax.device_get(loss)), float((differences.argmin(1) == labels).mean()))
+        answers = Answered(
+            self.images.classes, labels, differences.argmin(1), patients=self.images.patients[rows]
+        )
+        return Validation.of(float(jax.device_get(loss)), answers)

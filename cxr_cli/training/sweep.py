@@ -15,9 +15,10 @@ from cxr_cli.prediction.devices import is_first_process
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import CONFIG, read_config
 from cxr_cli.runs.folder import HISTORY, is_finished
+from cxr_cli.runs.settings import Select
 from cxr_cli.splitting.file import open_split
 from cxr_cli.training.fit_recipe import resolve_recipe
-from cxr_cli.training.history import best_epoch, read_history
+from cxr_cli.training.history import best_epoch, column_of, read_run_history
 from cxr_cli.training.recipes import SEARCH_RECIPES, named_recipe
 from cxr_cli.training.run import (
     fit_to_memory,
@@ -27,6 +28,7 @@ from cxr_cli.training.run import (
     stop_if_asked,
     train_run,
 )
+from cxr_cli.training.trackers import find_trackers
 
 LEARNING_RATES = (1e-3, 1e-4, 1e-5)
 BATCH_SIZES = (8, 16, 32)
@@ -71,24 +73,28 @@ def sweep(
     fold: int | None = None,
     seed: int = 0,
     task: ArrayTask | None = None,
+    tensorboard: bool = False,
+    mlflow: bool = False,
     reporter: Reporter = SILENT,
     **settings: Any,
 ) -> SweepResult:
     """Train a grid of learning rates and batch sizes; finished runs are not trained again.
 
     Args:
-        dataset, split, recipe, fold, seed, reporter, settings: see `train`; a siamese search is shorter, as
-            in the paper.
+        dataset, split, recipe, fold, seed, tensorboard, mlflow, reporter, settings: see `train`; a siamese
+            search is shorter, as in the paper.
         output: the folder for the runs and, without a task, sweep.csv.
         lr, batch_size: of the grid; None takes the paper's.
         task: train this task's share of the grid only, and write no common file.
     """
+    trackers = find_trackers(tensorboard=tensorboard, mlflow=mlflow)
     folder, images = Path(output), open_dataset(Path(dataset))
     division = open_split(Path(split), images, fold)
     points = grid(lr, batch_size)
     # All points begin with the same weights: they are read once.
-    begin = named_recipe(recipe, settings, SEARCH_RECIPES).network
-    found = resolve_weights(begin, images.images.shape[1], reporter)
+    begin = named_recipe(recipe, settings, SEARCH_RECIPES)
+    select = begin.optimization.select
+    found = resolve_weights(begin.network, images.images.shape[1], reporter)
     said: set[str] = set()
     with preemption() as stopped:
         for point in points if task is None else task.every_nth(points):
@@ -101,38 +107,37 @@ def sweep(
             run = folder / point.name
             config = run_config(recipe, resolved, images, division, seed, found)
             fit = fit_to_memory(run, config, None, reporter)
-            best, trained = train_run(run, config, images, division, found, fit, reporter)
-            verb = "best" if trained else "finished already, best"
-            reporter.say(
-                f"{point.name}: {verb} validation accuracy {best.val_accuracy:.4f} (epoch {best.epoch})"
-            )
-    table = sweep_table(folder, points)
+            history, trained = train_run(run, config, images, division, found, fit, reporter, trackers)
+            best, before = best_epoch(history), "" if trained else "finished already, "
+            reporter.say(f"{point.name}: {before}{best.describe(select)} (epoch {best.epoch})")
+    table = sweep_table(folder, points, select)
     if task is None and is_first_process():
         write_csv(folder / TABLE, table)
     return SweepResult(folder, table)
 
 
-def sweep_table(folder: Path, points: Sequence[GridPoint]) -> pd.DataFrame:
+def sweep_table(folder: Path, points: Sequence[GridPoint], select: Select) -> pd.DataFrame:
     """Tabulate what the runs of a grid have reached so far.
 
     Returns:
         One row a point: lr, batch_size, state (finished, unfinished, pending), epochs, best_epoch,
-        val_accuracy, best ("*" for the highest validation accuracy of the finished ones).
+        val_accuracy, the validation metric that selects epochs where it is another one, best ("*" for the
+        best of the finished ones by it).
     """
-    table = pd.DataFrame([_row(folder / point.name, point) for point in points])
-    finished = table.loc[table["state"] == "finished", "val_accuracy"].astype(float)
+    table = pd.DataFrame([_row(folder / point.name, point, select) for point in points])
+    finished = table.loc[table["state"] == "finished", column_of(select)].astype(float)
     table["best"] = ""
     if len(finished):
-        table.loc[finished.idxmax(), "best"] = "*"
+        table.loc[finished.idxmin() if select == "loss" else finished.idxmax(), "best"] = "*"
     return table
 
 
-def _row(run: Path, point: GridPoint) -> dict[str, Any]:
+def _row(run: Path, point: GridPoint, select: Select) -> dict[str, Any]:
     row: dict[str, Any] = {"lr": point.lr, "batch_size": point.batch_size, "state": "pending"}
-    empty = {"epochs": 0, "best_epoch": None, "val_accuracy": None}
+    empty = {"epochs": 0, "best_epoch": None, "val_accuracy": None, column_of(select): None}
     if not (run / CONFIG).exists() or not (run / HISTORY).exists():
         return {**row, **empty}
-    history = read_history(run / HISTORY, read_config(run).optimization.epochs)
+    history = read_run_history(run, read_config(run))
     best = best_epoch(history)
     return {
         **row,
@@ -140,4 +145,5 @@ def _row(run: Path, point: GridPoint) -> dict[str, Any]:
         "epochs": history[-1].epoch,
         "best_epoch": best.epoch,
         "val_accuracy": best.val_accuracy,
+        column_of(select): best.validation(select),
     }

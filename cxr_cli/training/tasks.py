@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_cli.evaluation.metrics.answers import Answers
+from cxr_cli.evaluation.metrics.registry import METRICS, compute_metrics
 from cxr_cli.models.network import Variables
 from cxr_cli.prediction.loading import FetchBatch
 from cxr_cli.splitting.file import Split
@@ -54,11 +56,31 @@ class EpochPlan(NamedTuple):
     mask: NDArray[np.bool_]
 
 
+VALIDATED = {
+    "accuracy": "accuracy",
+    "macro_auc": "auc",
+    "balanced_accuracy": "balanced_accuracy",
+    "macro_f1": "macro_f1",
+}
+"""Metrics of `evaluation.metrics.registry` by which epochs are judged, and their fields in `Validation`."""
+
+
 class Validation(NamedTuple):
-    """How well an epoch's model does on the validation images."""
+    """How well an epoch's model does on the validation images; None for a metric that they do not have."""
 
     loss: float
     accuracy: float
+    auc: float | None = None
+    balanced_accuracy: float | None = None
+    macro_f1: float | None = None
+
+    @classmethod
+    def of(cls, loss: float, answers: Answers) -> "Validation":
+        """Compute the metrics of a model's answers to the validation images, or to trials made of them."""
+        rows = [metric for metric in METRICS if metric.name in VALIDATED]
+        values, _ = compute_metrics(answers, np.ones((1, len(answers))), rows)
+        known = {name: float(value[0]) for name, value in values.items() if not np.isnan(value[0])}
+        return cls(loss, **{VALIDATED[name]: value for name, value in known.items()})
 
 
 class Task(Protocol):

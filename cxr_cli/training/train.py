@@ -11,8 +11,9 @@ from cxr_cli.runs.config import RunConfig
 from cxr_cli.runs.folder import FIGURES
 from cxr_cli.splitting.file import open_split
 from cxr_cli.training.fit_recipe import resolve_recipe
-from cxr_cli.training.history import EpochRecord
+from cxr_cli.training.history import EpochRecord, best_epoch
 from cxr_cli.training.run import CURVES, fit_to_memory, resolve_weights, run_config, train_run
+from cxr_cli.training.trackers import find_trackers
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,14 @@ class TrainResult:
         folder: the RUN.
         config: all that decided it.
         selected: the epoch whose model was kept.
+        epochs: how many were trained, fewer than the configuration's where `patience` ended training.
         trained: whether there was anything to do; False where the run was finished before.
     """
 
     folder: Path
     config: RunConfig
     selected: EpochRecord
+    epochs: int
     trained: bool
 
     @property
@@ -56,6 +59,8 @@ def train(
     fold: int | None = None,
     seed: int = 0,
     micro_batch: int | None = None,
+    tensorboard: bool = False,
+    mlflow: bool = False,
     reporter: Reporter = SILENT,
     **settings: Any,
 ) -> TrainResult:
@@ -71,17 +76,20 @@ def train(
         micro_batch: images that go through the model at once, gradients being summed; None for as many as
             memory holds. It is no part of the run, though batch normalization takes the statistics of each
             part.
+        tensorboard, mlflow: whether trackers receive the epochs, see `trackers`; no part of the run.
         reporter: takes notices, and a line an epoch.
         **settings: in place of the recipe's, by the names of the fields in `runs.settings`, such as
             `lr=1e-3`; None leaves the recipe's.
 
     Raises:
         InvalidSetting: see `resolve_recipe`.
+        UsageError: see `find_trackers`.
         SettingsChanged: `output` holds a run of another configuration.
         BadInput: the dataset or the split cannot be used, or `output` holds something else.
         TrainingDiverged: the loss is no longer finite.
         Preempted: the process was asked to stop; the state is saved.
     """
+    trackers = find_trackers(tensorboard=tensorboard, mlflow=mlflow)
     images, folder = open_dataset(Path(dataset)), Path(output)
     division = open_split(Path(split), images, fold)
     resolved, notices = resolve_recipe(recipe, settings, division, micro_batch=micro_batch)
@@ -90,5 +98,5 @@ def train(
     found = resolve_weights(resolved.network, images.images.shape[1], reporter)
     config = run_config(recipe, resolved, images, division, seed, found)
     fit = fit_to_memory(folder, config, micro_batch, reporter)
-    selected, trained = train_run(folder, config, images, division, found, fit, reporter)
-    return TrainResult(folder, config, selected, trained)
+    history, trained = train_run(folder, config, images, division, found, fit, reporter, trackers)
+    return TrainResult(folder, config, best_epoch(history), history[-1].epoch, trained)

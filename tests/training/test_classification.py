@@ -10,7 +10,7 @@ import pytest
 from jax import Array
 from numpy.typing import NDArray
 from scipy.special import softmax
-from sklearn.metrics import accuracy_score, log_loss
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, log_loss, roc_auc_score
 
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.models.network import Network, Variables
@@ -69,6 +69,10 @@ def test_validation_is_over_every_image(
     expected = log_loss(labels[VAL], softmax(logits.astype(np.float64), axis=1))
     assert found.loss == pytest.approx(expected, rel=1e-4)
     assert found.accuracy == accuracy_score(labels[VAL], logits.argmax(1))
+    auc = roc_auc_score(labels[VAL], softmax(logits, axis=1), multi_class="ovr")
+    assert found.auc == pytest.approx(auc, rel=1e-6)
+    assert found.balanced_accuracy == pytest.approx(balanced_accuracy_score(labels[VAL], logits.argmax(1)))
+    assert found.macro_f1 == pytest.approx(f1_score(labels[VAL], logits.argmax(1), average="macro"))
 
 
 def test_validation_is_one_pass_of_each_image(

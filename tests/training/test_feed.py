@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -110,9 +111,8 @@ def test_a_run_that_is_stopped_between_dispatches_goes_on_alike(
             tmp_path / name,
             task,
             feed,
-            3,
+            replace(named_recipe("single", {}).optimization, epochs=3, select="loss"),
             False,
-            "loss",
             0,
             Recorder(),
             preempted,
@@ -169,9 +169,19 @@ def test_the_pace_doubles_at_most_and_falls_at_once() -> None:
     pace = Pace(1.0)
     found = []
     for took in (20.0, 0.1, 0.1, 0.2, 0.4, 0.8, 1.6, 1e-9, 100.0):
-        pace.adapt(took)
+        pace.adapt(pace.steps, took)
         found.append(pace.steps)
     assert found == [1, 2, 4, 8, 16, 20, 12, 24, 1]
     slow = Pace(0.0)
-    slow.adapt(1e-9)
+    slow.adapt(1, 1e-9)
     assert slow.steps == 1
+
+
+def test_an_epoch_is_estimated_without_what_compiling_took() -> None:
+    pace = Pace(1.0)
+    pace.adapt(1, 20.0)
+    pace.beside.append(9.0)
+    assert pace.epoch_seconds(10) == 209.0
+    pace.adapt(2, 0.2)
+    pace.beside.append(1.0)
+    assert pace.epoch_seconds(10) == pytest.approx(2.0)

@@ -2,13 +2,24 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cxr_cli.artifacts import write_record
 from cxr_cli.errors import BadInput
-from cxr_cli.training.history import EpochRecord, best_epoch, check_selected, read_history, write_history
+from cxr_cli.training.history import (
+    EpochRecord,
+    best_epoch,
+    check_selected,
+    read_history,
+    read_run_history,
+    write_history,
+)
+from cxr_cli.training.recipes import named_recipe
 
 FIGURE = st.floats(0, 1e6, allow_nan=False)
 RECORD = st.builds(EpochRecord, st.just(0), FIGURE, FIGURE, FIGURE, FIGURE, FIGURE, st.sampled_from([0, 1]))
@@ -100,3 +111,16 @@ def test_numbers_that_are_none_are_refused(tmp_path: Path) -> None:
     before = replace(record(0, 0.5), train_loss=float("nan"), train_accuracy=float("nan"))
     write_history(tmp_path / "history.csv", [before])
     assert read_history(tmp_path / "history.csv", 0)[0].val_accuracy == 0.5
+
+
+def test_a_finished_run_may_end_early_where_its_patience_ends_and_nowhere_else(tmp_path: Path) -> None:
+    config: Any = SimpleNamespace(optimization=named_recipe("single", {"patience": 2}).optimization)
+    write_record(tmp_path / "run.json", {"finished": True})
+    history = [record(1, 0.5, 1), record(2, 0.4), record(3, 0.5)]
+    write_history(tmp_path / "history.csv", history)
+    assert read_run_history(tmp_path, config) == history
+    write_history(tmp_path / "history.csv", history[:2])
+    with pytest.raises(
+        BadInput, match="ends with epoch 2, the run ends with epoch 100, or 2 epochs after the"
+    ):
+        read_run_history(tmp_path, config)

@@ -21,6 +21,7 @@ from cxr_cli.errors import Preempted, TrainingDiverged
 from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.devices import ONE_DEVICE
 from cxr_cli.prediction.forward import Scaling
+from cxr_cli.runs.settings import OptimizationConfig, Select
 from cxr_cli.training import loop
 from cxr_cli.training.checkpoint import Progress, RollingCheckpoint
 from cxr_cli.training.classification import Classification, classification_loss
@@ -40,6 +41,12 @@ def resumptions(trainer: Trainer) -> list[str]:
     """What a trainer has said of its resumption."""
     said: list[str] = trainer.reporter.said  # type: ignore[attr-defined]
     return [line for line in said if line.startswith("resuming")]
+
+
+def optimization(epochs: int, select: Select, patience: int = 0) -> OptimizationConfig:
+    return OptimizationConfig(
+        epochs=epochs, batch_size=16, optimizer="adam", lr=1e-3, select=select, patience=patience
+    )
 
 
 def never() -> bool:
@@ -83,9 +90,8 @@ def make_trainer(
             folder,
             task,
             feed,
-            EPOCHS,
+            optimization(EPOCHS, "loss"),
             False,
-            "loss",
             seed,
             Recorder(),
             preempted,
@@ -144,8 +150,12 @@ def test_a_run_learns_and_reports_each_step_and_epoch(
     trainer = make_trainer(tmp_path)
     history = trainer.fit(initial(), initial)
     heard: Any = trainer.reporter
-    assert heard.steps == [(done, EPOCHS * STEPS) for done in range(1, EPOCHS * STEPS + 1)]
-    assert [note.split(" loss ")[0] for note in heard.notes[::STEPS]] == [
+    assert list(dict.fromkeys(heard.steps)) == [(done, EPOCHS * STEPS) for done in range(EPOCHS * STEPS + 1)]
+    assert heard.notes[0] == "epoch 1/4 compiling"
+    others = [note for note in heard.notes[1:] if " loss " not in note]
+    assert others == ["epoch 1/4 compiling validation", *(f"epoch {n}/4 validating" for n in (2, 3, 4))]
+    notes = [note for note in heard.notes if " loss " in note]
+    assert [note.split(" loss ")[0] for note in notes[::STEPS]] == [
         f"epoch {number}/{EPOCHS}" for number in range(1, EPOCHS + 1)
     ]
     assert len(heard.said) == EPOCHS
@@ -158,7 +168,7 @@ def test_a_run_learns_and_reports_each_step_and_epoch(
     assert history[-1].val_loss < history[0].val_loss
     for record in history:
         start = (record.epoch - 1) * STEPS
-        losses = [float(note.split(" loss ")[1]) for note in heard.notes[start : start + STEPS]]
+        losses = [float(note.split(" loss ")[1]) for note in notes[start : start + STEPS]]
         # 60 images: three steps of 16 and one of 12.
         assert record.train_loss == pytest.approx((16 * sum(losses[:3]) + 12 * losses[3]) / 60, abs=1e-4)
         assert record.train_accuracy * 60 == pytest.approx(round(record.train_accuracy * 60), abs=1e-4)
@@ -309,8 +319,9 @@ def scripted(
     folder: Path,
     judged: list[Validation],
     losses: Iterator[float] | None = None,
-    select: str = "accuracy",
+    select: Select = "accuracy",
     judge_first: bool = False,
+    patience: int = 0,
 ) -> tuple[Trainer, TrainState]:
     """Make a trainer whose only parameter counts the epochs."""
 
@@ -330,9 +341,8 @@ def scripted(
         folder,
         Scripted(judged, 0 if judge_first else 1),
         partial(streamed, step, jnp.asarray, ONE_DEVICE),
-        epochs,
+        optimization(epochs, select, patience),
         judge_first,
-        select,
         0,
         Recorder(),
         never,
@@ -355,6 +365,16 @@ def test_the_first_of_the_lowest_losses_is_selected(tmp_path: Path) -> None:
     trainer, state = scripted(tmp_path, [Validation(loss, loss) for loss in losses], select="loss")
     assert [record.selected for record in trainer.fit(state, lambda: state)] == [1, 1, 0, 1, 0, 0]
     assert saved_model(tmp_path)["epoch"] == 4
+
+
+def test_a_run_ends_after_so_many_epochs_without_a_better_one_and_stays_ended(tmp_path: Path) -> None:
+    aucs = [0.5, 0.7, 0.7, 0.6, 0.9]
+    judged = [Validation(0.1, 0.2 * number, auc) for number, auc in enumerate(aucs)]
+    for _ in range(2):
+        trainer, state = scripted(tmp_path, judged, select="auc", patience=2)
+        history = trainer.fit(state, partial(state._replace))
+        assert [record.selected for record in history] == [1, 1, 0, 0]
+    assert saved_model(tmp_path)["epoch"] == 2
 
 
 @pytest.mark.parametrize(("accuracies", "selected"), [([0.8, 0.7, 0.8], 0), ([0.8, 0.7, 0.9], 2)])

@@ -227,3 +227,12 @@ def test_pairs_have_no_micro_batch() -> None:
 def test_a_siamese_search_is_shorter_than_the_final_run() -> None:
     assert values(SEARCH_RECIPES["siamese"], "epochs", "pairs", "trials") == (20, 5000, 129)
     assert SEARCH_RECIPES["single"] == RECIPES["single"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("siamese", "three-way trials choose a class"), ("single", "no validation image is ")],
+)
+def test_selection_by_auc_needs_scores_and_every_class(name: str, message: str) -> None:
+    with pytest.raises(InvalidSetting, match=f"`select` auc: {message}"):
+        resolve_recipe(name, {"select": "auc"}, split([9, 9, 9], [3, 0, 3]))

@@ -72,7 +72,7 @@ def deidentification(study: Study) -> str:
     hashed = study.dataset["settings"].get("patient_key_digest")
     return (
         "No name, birth date, study date, or free text was copied from image headers; patient ids were "
-        f"{'replaced by keyed hashes' if hashed else 'kept as provided'}."
+        f"{'replaced by keyed hashes, and so were paths' if hashed else 'kept as provided'}."
     )
 
 

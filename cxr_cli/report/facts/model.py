@@ -2,6 +2,7 @@
 
 from cxr_cli.report.facts.words import count, listed
 from cxr_cli.report.study import Study
+from cxr_cli.training.history import WORDS
 from cxr_cli.training.recipes import value_of
 
 VERSIONS = ("cxr-cli", "python", "jax", "flax", "optax", "numpy", "scikit-learn")
@@ -76,11 +77,17 @@ def training(study: Study) -> str:
 def model_selection(study: Study) -> str:
     """How the epoch was selected."""
     best = study.selected
-    by = "lowest loss" if study.config.optimization.select == "loss" else "highest accuracy"
+    select = study.config.optimization.select
+    by = "lowest loss" if select == "loss" else f"highest {WORDS[select]}"
+    also = "" if select in ("loss", "accuracy") else f", {WORDS[select]} {best.validation(select):.3f}"
+    last = study.history[-1].epoch
+    early = last < study.config.optimization.epochs
+    stopped = f"Training stopped {count(last - best.epoch, 'epoch')} after the best. " if early else ""
     where = "in three-way validation" if study.config.siamese else "on the validation images"
     return (
-        f"The epoch with the {by} {where}: {best.epoch} of {study.config.optimization.epochs} "
-        f"(loss {best.val_loss:.3f}, accuracy {best.val_accuracy:.3f}). Test images were not used."
+        f"The epoch with the {by} {where}: {best.epoch} of {last} "
+        f"(loss {best.val_loss:.3f}, accuracy {best.val_accuracy:.3f}{also}). {stopped}"
+        "Test images were not used."
     )
 
 
