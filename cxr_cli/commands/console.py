@@ -1,6 +1,7 @@
 """Talk: notices and progress on stderr, bars only on a terminal; `show` puts results on stdout."""
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 EVERY_SECONDS, EVERY_SECONDS_VERBOSE = 30.0, 5.0
 """Where there is no terminal, a line of progress at most so often."""
+SPEED_SECONDS = 600.0
+"""The time left is estimated from what was done in so many seconds before; a step may take a minute."""
 
 
 class Console:
@@ -87,7 +90,8 @@ class Console:
     def progress(self, what: str) -> Iterator[Advance]:
         """Show a bar on a terminal, else print a plain line now and then."""
         if self.silent or self.quiet or not sys.stderr.isatty():
-            yield self._lines(what)
+            with self._lines(what) as advance:
+                yield advance
             return
         with terminal_bar() as bar:
             task = bar.add_task(what, total=None)
@@ -101,17 +105,36 @@ class Console:
             finally:
                 self._bar = None
 
-    def _lines(self, what: str) -> Advance:
-        last = time.monotonic()
+    @contextmanager
+    def _lines(self, what: str) -> Iterator[Advance]:
+        """Print a plain line now and then; where nothing advances, such as in compilation, one too."""
+        every = EVERY_SECONDS_VERBOSE if self.verbose else EVERY_SECONDS
+        last, before = time.monotonic(), -1
+        waiting = threading.Timer(every, lambda: None)
 
         def advance(done: int, total: int, note: str = "") -> None:
-            nonlocal last
-            now = time.monotonic()
-            if now - last >= (EVERY_SECONDS_VERBOSE if self.verbose else EVERY_SECONDS):
-                last = now
-                self.say(f"{what}: {done} of {total}{f', {note}' if note else ''}")
+            nonlocal last, before, waiting
+            waiting.cancel()
+            left = every - (time.monotonic() - last)
+            line = f"{what}: {done} of {total}{f', {note}' if note else ''}"
 
-        return advance
+            def say() -> None:
+                nonlocal last
+                last = time.monotonic()
+                self.say(line)
+
+            if left <= 0:
+                say()
+            elif note and done in (0, before):
+                waiting = threading.Timer(left, say)
+                waiting.daemon = True
+                waiting.start()
+            before = done
+
+        try:
+            yield advance
+        finally:
+            waiting.cancel()
 
 
 CONSOLE = Console()
@@ -139,5 +162,7 @@ def terminal_bar() -> Iterator["Bar"]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Terminal(stderr=True), transient=True) as bar:
+    with Progress(
+        *columns, console=Terminal(stderr=True), transient=True, speed_estimate_period=SPEED_SECONDS
+    ) as bar:
         yield bar

@@ -160,14 +160,14 @@ def forward_of_run(run: TrainedRun, *others: Read) -> Forward:
     return forward_function(run.network, scaling, answer_reader(run.config), *others)
 
 
-def apply_run(run: TrainedRun, *others: Read) -> ApplyModel:
+def apply_run(run: TrainedRun, *others: Read, advance: Advance = unheard) -> ApplyModel:
     """Make the function that applies a run's model to images, on all devices of this process.
 
     It answers as `forward_of_run` does; its images are to be those of an `image_source` of `local_devices`.
     """
     devices = local_devices()
     function, variables = forward_of_run(run, *others), devices.replicate(run.variables)
-    return lambda fetch, rows: run_over(function, variables, fetch, rows, devices)
+    return lambda fetch, rows: run_over(function, variables, fetch, rows, devices, advance)
 
 
 def image_vectors(run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float32]:

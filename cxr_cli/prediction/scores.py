@@ -16,6 +16,7 @@ from cxr_cli.prediction.forward import apply_run
 from cxr_cli.prediction.loading import FetchBatch, image_source
 from cxr_cli.prediction.metrics_file import read_calibration, read_operating_point
 from cxr_cli.prediction.templates import read_templates, similarity_logits
+from cxr_cli.reporting import Advance, unheard
 from cxr_cli.runs.folder import TEMPLATES
 from cxr_cli.runs.model_store import TrainedRun
 
@@ -44,7 +45,11 @@ ScoreImages = Callable[[FetchBatch, NDArray[np.int64]], Scores]
 
 
 def class_scores(
-    run: TrainedRun, images: NDArray[np.uint8], rows: NDArray[np.int64], templates: Path | None = None
+    run: TrainedRun,
+    images: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    templates: Path | None = None,
+    advance: Advance = unheard,
 ) -> Scores:
     """Score images by class.
 
@@ -53,25 +58,28 @@ def class_scores(
         images: uint8 [N, H, W].
         rows: which images.
         templates: of a siamese run; None takes the run's own.
+        advance: receives how many images are done.
 
     Raises:
         InvalidSetting, BadInput: see `image_scorer`.
     """
-    return image_scorer(run, templates)(image_source(images, devices=local_devices()), rows)
+    scorer = image_scorer(run, templates, advance)
+    return scorer(image_source(images, devices=local_devices()), rows)
 
 
-def image_scorer(run: TrainedRun, templates: Path | None = None) -> ScoreImages:
+def image_scorer(run: TrainedRun, templates: Path | None = None, advance: Advance = unheard) -> ScoreImages:
     """Make the function that scores images by class; it compiles once, however often it is called.
 
     Args:
         run: the trained run.
         templates: of a siamese run; None takes the run's own.
+        advance: receives how many images of a call are done.
 
     Raises:
         InvalidSetting: templates for a run that is not siamese.
         BadInput: no templates, or those of another run.
     """
-    apply, score = apply_run(run), answer_scorer(run, templates)
+    apply, score = apply_run(run, advance=advance), answer_scorer(run, templates)
     return lambda fetch, rows: score(apply(fetch, rows))
 
 

@@ -117,7 +117,8 @@ def test(
     finding = positive_class(classes, positive) if len(classes) == 2 else None
     decides = calibrate is not None or (finding is not None and rule.threshold is None)
     validation = division.rows("val") if decides else rows[:0]
-    both = class_scores(opened.run, images.images, np.concatenate([rows, validation]), templates)
+    with reporter.progress("images") as advance:
+        both = class_scores(opened.run, images.images, np.concatenate([rows, validation]), templates, advance)
     scores, on_validation = both.take(slice(len(rows))), both.take(slice(len(rows), None))
     calibration, point = None, None
     if calibrate is not None:

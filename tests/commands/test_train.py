@@ -11,11 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import cxr_cli
+from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.runs.config import read_config
 from cxr_cli.runs.model_store import open_run
+from cxr_cli.splitting.file import open_split
 from cxr_cli.training.history import read_history
 
 Cxr = Callable[..., Any]
@@ -90,6 +93,36 @@ def test_the_same_command_again_says_that_the_run_is_finished(
     best = max(record.val_accuracy for record in read_history(single_run / "history.csv", 8))
     assert re.fullmatch(rf"best validation accuracy {best:.4f} \(epoch \d\)\n", outcome.out)
     assert {path: path.stat().st_mtime_ns for path in single_run.rglob("*")} == before
+
+
+def test_a_dry_run_says_what_training_takes_and_writes_nothing(
+    cxr: Cxr, compiled_once: None, small_dataset: Path, split_file: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    outcome = cxr(*command(small_dataset, split_file, run, "--epochs", 8, "--patience", 3, "--dry-run"))
+    assert outcome.code == 0
+    rows = dict(re.split(r"  +", line, maxsplit=1) for line in outcome.out.splitlines())
+    division = open_split(split_file, open_dataset(small_dataset))
+    counts = np.bincount(division.labels[division.rows("train")])
+    steps = -(-len(counts) * int(counts.min()) // 8)
+    assert rows["steps per epoch"] == f"{steps}"
+    assert (rows["epochs"], rows["steps"]) == ("8, at most", f"{8 * steps}")
+    assert re.fullmatch(r"\d+, of which \d+ are trained", rows["parameters"])
+    assert re.fullmatch(r"about [\d.]+ of [\d.]+ GiB", rows["memory of a step"])
+    assert re.fullmatch(r"[\d.]+ s", rows["one step"])
+    assert re.fullmatch(r"\d+:\d\d:\d\d", rows["one run"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_finished_run_is_written_for_tensorboard_too(
+    cxr: Cxr, single_run: Path, small_dataset: Path, split_file: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("tensorboardX", reason="the extra `tensorboard` is not installed")
+    run = tmp_path / "run"
+    shutil.copytree(single_run, run)
+    outcome = cxr(*command(small_dataset, split_file, run, "--epochs", 8, "--tensorboard"))
+    assert outcome.code == 0
+    assert len(list((run / "tensorboard").iterdir())) == 1
 
 
 def test_the_same_from_python_off_the_main_thread_too(

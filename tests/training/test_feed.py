@@ -183,5 +183,6 @@ def test_an_epoch_is_estimated_without_what_compiling_took() -> None:
     pace.beside.append(9.0)
     assert pace.epoch_seconds(10) == 209.0
     pace.adapt(2, 0.2)
+    assert pace.epoch_seconds(10) == pytest.approx(2.0)
     pace.beside.append(1.0)
     assert pace.epoch_seconds(10) == pytest.approx(2.0)
