@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import NamedTuple
 
 from cxr_cli.evaluation.choices import TableFormat
@@ -18,6 +19,8 @@ class Cell(NamedTuple):
         return f"{self.value} ({self.limits})" if self.limits else self.value
 
 
+WIDTH = 110
+"""Letters of a line in a terminal."""
 DAGGER = "†"
 """Marks an interval that is unreliable."""
 
@@ -44,7 +47,7 @@ def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def as_text(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
-    """Lay tables out for a terminal, intervals on a line of their own."""
+    """Lay tables out for a terminal, intervals on a line of their own, notes in lines of `WIDTH` letters."""
     blocks = []
     for table in tables:
         rows = [table.headings]
@@ -53,7 +56,8 @@ def as_text(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
             if any(cell.limits for cell in cells):
                 rows.append([cell.limits for cell in cells])
         blocks.append("\n".join([table.title, *columns(rows)]))
-    return "\n\n".join([*blocks, "\n".join(notes)]).rstrip()
+    lines = [line for note in notes for line in wrap(note, WIDTH)]
+    return "\n\n".join([*blocks, "\n".join(lines)]).rstrip()
 
 
 def as_markdown(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
