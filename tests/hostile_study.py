@@ -107,7 +107,7 @@ def commands(folder: Path) -> Iterator[tuple[object, ...]]:
     yield "test", run, "--positive", CLASSES[1]
     yield "stratify", run, "--by", column, "-o", folder / "strata", "--resamples", 100
     yield "describe", dataset, "--split", split, "-o", folder / "described"
-    yield "compare", run, f"<b>\x1b={run}", "-o", folder / "compared", "--resamples", 100
+    yield "compare", run, "-o", folder / "compared", "--resamples", 100
     yield "audit", dataset, "--split", split, "-o", folder / "audit"
     yield "predict", run, folder / "images", "-o", folder / "files.csv"
     yield "gradcam", run, "-o", folder / "gradcam", "--dicom", "--count", 1, "--source-root", "/"

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import save, tick_labels
 
 
 def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str], title: str, path: Path) -> None:
@@ -29,7 +29,7 @@ def confusion_matrix(counts: NDArray[np.int64], classes: Sequence[str], title: s
         axes.text(j, i, f"{shares[i, j]:.2f}\n({counts[i, j]})", ha="center", va="center", color=color)
     places = range(len(classes))
     axes.set(xticks=places, yticks=places, xlabel="predicted", ylabel="true", title=title)
-    axes.set_xticklabels(classes, rotation=30, ha="right")
-    axes.set_yticklabels(classes)
+    axes.set_xticklabels(tick_labels(classes), rotation=30, ha="right")
+    axes.set_yticklabels(tick_labels(classes))
     figure.colorbar(shown, ax=axes, label="share of the true class", shrink=0.8)
     save(figure, path)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import save, tick_labels
 
 
 def stacked_counts(counts: Mapping[str, Mapping[str, int]], title: str, path: Path) -> None:
@@ -26,7 +26,7 @@ def stacked_counts(counts: Mapping[str, Mapping[str, int]], title: str, path: Pa
         start += width
     for place, total in zip(places, start, strict=True):
         axes.text(float(total), float(place), f" {total:.0f}", va="center", fontsize=8)
-    axes.set_yticks(places, list(counts))
+    axes.set_yticks(places, tick_labels(counts))
     axes.invert_yaxis()
     axes.set(xlabel="images", title=title, xlim=(0, start.max() * 1.1))
     axes.spines[["top", "right"]].set_visible(False)

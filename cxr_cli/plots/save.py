@@ -1,6 +1,7 @@
 """Plots as files. They are made without pyplot: no display, no global state."""
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -13,7 +14,8 @@ DPI = 150
 
 LONGEST_LINE = 100
 """Characters of a line of text; of longer ones, which leave no room for axes, the middle is left out."""
-SHORTENED = 60
+LONGEST_TICK = 40
+"""Characters of a name at a tick."""
 
 
 def save(figure: Figure, path: Path, dpi: int = DPI) -> None:
@@ -25,13 +27,17 @@ def save(figure: Figure, path: Path, dpi: int = DPI) -> None:
     for text in figure.findobj(Text):
         assert isinstance(text, Text)
         text.set_parse_math(False)
-        text.set_text("\n".join(map(_drawn, text.get_text().split("\n"))))
+        text.set_text("\n".join(_drawn(line, LONGEST_LINE) for line in text.get_text().split("\n")))
     with atomic_path(path) as temporary, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure.savefig(temporary, dpi=dpi)
 
 
-def _drawn(line: str) -> str:
-    shown = printable(line)
-    half = SHORTENED // 2
-    return shown if len(shown) <= LONGEST_LINE else f"{shown[:half]}…{shown[-half:]}"
+def tick_labels(names: Iterable[str]) -> list[str]:
+    """Return names as they are drawn at ticks: on one line, of LONGEST_TICK characters."""
+    return [_drawn(name, LONGEST_TICK) for name in names]
+
+
+def _drawn(line: str, longest: int) -> str:
+    shown, part = printable(line), longest // 3
+    return shown if len(shown) <= longest else f"{shown[:part]}…{shown[-part:]}"
