@@ -105,7 +105,7 @@ def commands(folder: Path) -> Iterator[tuple[object, ...]]:
     yield "split", dataset, "-o", split, "--val", 0.25, "--test", 0.5
     yield "train", dataset, "--split", split, "-o", run, "--width", 0.0625, "--epochs", 1
     yield "test", run, "--positive", CLASSES[1]
-    yield "stratify", run, "--by", column, "-o", folder / "strata", "--resamples", 100
+    yield "stratify", run / "predictions.csv", "--by", column, "-o", folder / "strata", "--resamples", 100
     yield "describe", dataset, "--split", split, "-o", folder / "described"
     yield "compare", run, "-o", folder / "compared", "--resamples", 100
     yield "audit", dataset, "--split", split, "-o", folder / "audit"
