@@ -54,7 +54,7 @@ def as_svg(figure: Figure) -> str:
 
 @contextmanager
 def _plain_texts(figure: Figure) -> Iterator[None]:
-    """Let texts be drawn as they are: names of classes and columns are no formulas, whatever dollars they have.
+    """Let texts be drawn as they are: names of classes are no formulas, whatever dollars they have.
 
     Lines above LONGEST_LINE are shortened; letters that no font has are boxes, of which nobody is warned.
     """

@@ -1,4 +1,4 @@
-"""Figures as files: the same bytes whatever matplotlib is set to; names drawn as they are, where there is room."""
+"""Figures as files: the same bytes whatever matplotlib is set to; names drawn as they are."""
 
 from pathlib import Path
 
