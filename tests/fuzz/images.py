@@ -171,18 +171,8 @@ def write_batch(folder: Path, files: Iterator[tuple[str, bytes]]) -> int:
 def preprocess(folder: Path, dataset: Path) -> tuple[int, str]:
     """Run the command in a process of its own; return its code and stderr."""
     bounds = ("--image-timeout", str(IMAGE_TIMEOUT), "--workers", str(WORKERS))
-    command = (
-        sys.executable,
-        "-m",
-        "cxr_cli",
-        "preprocess",
-        str(folder),
-        "-o",
-        str(dataset),
-        *options,
-        "--workers",
-        str(workers),
-    )
+    words = ("preprocess", str(folder), "-o", str(dataset), "--size", "32", "--views", "any", *bounds)
+    command = (sys.executable, "-m", "cxr_cli", *words)
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     return done.returncode, done.stderr
 
