@@ -4,6 +4,7 @@ Fine-tuning from it keeps the features better than from a random classifier, who
 ("Fine-Tuning can Distort Pretrained Features and Underperform Out-of-Distribution", Kumar et al. 2022).
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,6 +34,7 @@ def probed(
     *,
     flipped: bool,
     reporter: Reporter = SILENT,
+    look: Callable[[], None] = lambda: None,
 ) -> Variables:
     """Replace a network's classifier by logistic regression on its vectors of the training images.
 
@@ -43,10 +45,16 @@ def probed(
         images: their training images alone are looked at.
         flipped: use their horizontal flips too.
         reporter: receives how many images have their vectors.
+        look: is called between batches; what it raises ends the work.
     """
     reads = [_read_embedding, _read_flipped_embedding] if flipped else [_read_embedding]
     labels, patients = (np.tile(of[images.train], len(reads)) for of in (images.labels, images.patients))
-    with reporter.progress("linear probe") as advance:
+    with reporter.progress("linear probe") as show:
+
+        def advance(done: int, total: int, note: str = "") -> None:
+            show(done, total, note)
+            look()
+
         vectors = [
             run_over(
                 forward_function(network, scaling, read),

@@ -294,6 +294,7 @@ def _train(
                 prepared.images,
                 flipped=flipped,
                 reporter=reporter,
+                look=lambda: stop_if_asked(preempted, folder),
             )
         )
 

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
+from cxr_cli.errors import Preempted
 from cxr_cli.models.network import Network, Variables
 from cxr_cli.prediction.forward import Scaling
 from cxr_cli.training.classification import Classification
@@ -65,3 +66,19 @@ def test_a_network_begins_with_the_classifier_of_its_own_vectors(
     shapes: list[NDArray[np.float32]] = [begun.params["classifier"][name] for name in ("kernel", "bias")]
     assert [part.shape for part in shapes] == [(6, 3), (3,)]
     assert all(jnp.asarray(part).dtype == jnp.float32 for part in shapes)
+
+
+def test_the_probe_ends_where_it_is_asked_to_stop(
+    single: tuple[Network, Variables], scaling: Scaling, task_images: Callable[..., TaskImages]
+) -> None:
+    looks = 0
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            raise Preempted("asked to stop")
+
+    images = task_images(np.arange(90), np.arange(90, 150))
+    with pytest.raises(Preempted, match="asked to stop"):
+        probed(*single, scaling, images, flipped=False, look=look)
