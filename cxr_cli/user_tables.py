@@ -10,7 +10,6 @@ import io
 import re
 import warnings
 import zipfile
-import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
@@ -164,7 +163,9 @@ def _unpacked(path: Path, content: bytes) -> bytes:
                 )
             with archive.open(tables[0]) as member:
                 return _unpacked(path, _within_bounds(path, member.read(MAX_BYTES + 1)))
-    except (OSError, EOFError, RuntimeError, NotImplementedError, zlib.error, zipfile.BadZipFile) as error:
+    except BadInput:
+        raise
+    except Exception as error:  # zipfile and gzip raise anything on damaged data
         raise BadInput(f"{path}: cannot be unpacked ({type(error).__name__}); is it whole?") from error
 
 

@@ -34,6 +34,10 @@ def zipped(**members: str) -> bytes:
     return buffer.getvalue()
 
 
+MISPLACED = zipped(a="x")[:-6] + b"\xff" + zipped(a="x")[-5:]
+"""A zip archive whose directory is said to be elsewhere, so that its file would begin before the archive."""
+
+
 def workbook(**sheets: list[list[object]]) -> bytes:
     book, buffer = openpyxl.Workbook(), io.BytesIO()
     book.remove(book.active)
@@ -186,6 +190,7 @@ def test_the_separator_is_not_what_a_name_or_a_value_holds(tmp_path: Path) -> No
         (b"<!DOCTYPE html>", "is a web page; download the table itself"),
         (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS"),
         (gzip.compress(COMMAS.encode())[:-20], "cannot be unpacked (EOFError); is it whole?"),
+        (MISPLACED, "cannot be unpacked (ValueError); is it whole?"),
         (zipped(a="x", b="y"), "holds 2 files, one table is needed; unpack it and name the table"),
         (zipped(a="x")[:-10], "cannot be unpacked (BadZipFile); is it whole?"),
         (zipped(**{"xl/workbook.xml": "<x/>"}), "is no Excel workbook that can be read"),

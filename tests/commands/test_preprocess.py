@@ -308,3 +308,14 @@ def test_help_does_not_import_what_computes() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
     assert "--crop-border" in done.stdout
+
+
+def test_no_image_is_decoded_in_the_command_s_own_process(
+    cxr: Cxr, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise SystemExit("decoded here")
+
+    monkeypatch.setattr("cxr_cli.images.read.read_raster", die)
+    monkeypatch.setattr("cxr_cli.images.read.read_dicom", die)
+    assert cxr("preprocess", images, "-o", tmp_path / "d", "--size", 16, "--workers", 0).code == 0

@@ -1,6 +1,6 @@
 """Damage image files, and look at what `cxr preprocess` makes of them.
 
-    python tests/fuzz/images.py WORK --dicom 10000 --rasters 5000 --seed 1
+    PYTHONPATH=tests python -m fuzz.images WORK --dicom 10000 --rasters 5000 --seed 1
 
 Files of SOURCES are damaged by byte, DICOM by attribute too, and go through the command in batches. Each file
 must be a row or a named reject; a traceback, any text of a decoder, an exit code but 0, a worker that took
@@ -181,11 +181,10 @@ def faults(code: int, err: str, dataset: Path, files: int) -> str:
     """Say what is wrong with an outcome; "" for nothing."""
     if code or (found := STRAY.search(err)):
         return f"exit code {code}, stderr: {err[-1500:]}" if code else f"{found} on stderr: {err[-1500:]}"
-    sources = [
-        row["source"]
-        for name in ("manifest.csv", "rejected.csv")
-        for row in csv.DictReader((dataset / name).open(encoding="utf-8", newline=""))
-    ]
+    sources = []
+    for name in ("manifest.csv", "rejected.csv"):
+        with (dataset / name).open(encoding="utf-8", newline="") as stream:
+            sources += [row["source"] for row in csv.DictReader(stream)]
     whole = len({*sources}) == len(sources) == files
     return "" if whole else f"{len(sources)} rows and rejects of {files} files"
 

@@ -3,6 +3,7 @@
 import math
 import multiprocessing
 import os
+import resource
 import signal
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 
 from cxr_cli.errors import CxrError
-from cxr_cli.images.workers import map_in_order, usable_cpus
+from cxr_cli.images.workers import guarded, map_in_order, usable_cpus
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
@@ -104,6 +105,33 @@ def test_a_hanging_item_is_given_up_while_the_others_are_done() -> None:
 def test_a_lost_item_is_an_error_where_nobody_deals_with_it() -> None:
     with pytest.raises(CxrError, match=r"ended its process \(exit code 3\); run again to resume"):
         list(map_in_order(os._exit, [3, 3], 2))
+
+
+def print_natively(item: int) -> int:
+    os.write(1, b"PNG warning")
+    os.write(2, b"panicked at rle.rs")
+    return item
+
+
+def test_what_native_code_prints_goes_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
+    assert list(map_in_order(print_natively, [1, 2], 1)) == [1, 2]
+    assert capfd.readouterr() == ("", "")
+
+
+def core_file_bound(_: int) -> int:
+    return resource.getrlimit(resource.RLIMIT_CORE)[0]
+
+
+def test_no_image_is_left_in_a_core_file() -> None:
+    assert list(map_in_order(core_file_bound, [1], 1)) == [0]
+
+
+def test_one_item_at_a_time_is_guarded_too() -> None:
+    with guarded(kill_yourself, on_loss=describe_loss) as kill:
+        assert multiprocessing.active_children() == []
+        died = "11: killed its process (SIGSEGV)"
+        assert [kill(0), kill(signal.SIGSEGV), kill(0), kill(signal.SIGSEGV)] == [None, died, None, died]
+    assert multiprocessing.active_children() == []
 
 
 class Unreadable:
