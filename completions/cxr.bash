@@ -48,7 +48,7 @@ _cxr() {
         fi
     done
     case $command in
-        "") _cxr_offer -W "preprocess split describe train crossval sweep weights test template validate3way predict stratify compare gradcam audit report verify demo phantom doctor slurm-script completion --version -h --help"; return ;;
+        "") _cxr_offer -W "preprocess split describe train crossval sweep weights test template validate3way predict stratify compare gradcam audit report export verify demo phantom doctor slurm-script completion --version -h --help"; return ;;
         weights) _cxr_offer -W "list fetch verify -h --help"; return ;;
     esac
     # In --option=value bash makes a word of the equals sign.
@@ -102,7 +102,7 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
-        "preprocess --hash-patients")
+        "preprocess --pseudonymize")
             _cxr_paths -f
             return
             ;;
@@ -1039,6 +1039,9 @@ _cxr() {
             _cxr_paths -f
             return
             ;;
+        "report --title")
+            return
+            ;;
         "report --gradcam")
             _cxr_paths -d
             return
@@ -1060,6 +1063,34 @@ _cxr() {
             return
             ;;
         "report --log-file")
+            _cxr_paths -f
+            return
+            ;;
+        "export --output" | "export -o")
+            _cxr_paths -f
+            return
+            ;;
+        "export --format")
+            _cxr_offer -W "onnx stablehlo"
+            return
+            ;;
+        "export --input-type")
+            _cxr_offer -W "uint8 float32"
+            return
+            ;;
+        "export --member")
+            _cxr_paths -f
+            return
+            ;;
+        "export --templates")
+            _cxr_paths -f
+            return
+            ;;
+        "export --config")
+            _cxr_paths -f
+            return
+            ;;
+        "export --log-file")
             _cxr_paths -f
             return
             ;;
@@ -1184,7 +1215,7 @@ _cxr() {
     esac
     case "$command $current" in
         "preprocess -"*)
-            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --format --finding --views --size --crop-top --crop-border --manufacturers --hash-patients --keep-tags --ids-verbatim --workers --image-timeout --max-failures --shard --merge --config --show-config --quiet --verbose --log-file -h --help"
+            _cxr_offer -W "--output -o --labels --path-column --label-column --patient-column --format --finding --views --size --crop-top --crop-border --manufacturers --pseudonymize --keep-tags --ids-verbatim --workers --image-timeout --max-failures --shard --merge --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "preprocess "*)
             _cxr_paths -f
@@ -1202,19 +1233,19 @@ _cxr() {
             _cxr_paths -d
             ;;
         "train -"*)
-            _cxr_offer -W "--split --output -o --recipe --fold --seed --micro-batch --dry-run --tensorboard --mlflow --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --patience --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            _cxr_offer -W "--split --output -o --recipe --fold --seed --micro-batch --dry-run --tensorboard --mlflow --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --patience --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --deterministic --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "train "*)
             _cxr_paths -d
             ;;
         "crossval -"*)
-            _cxr_offer -W "--split --output -o --recipe --seeds --seed --positive --sensitivity --calibrate --micro-batch --task --dry-run --tensorboard --mlflow --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --patience --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            _cxr_offer -W "--split --output -o --recipe --seeds --seed --positive --sensitivity --calibrate --micro-batch --task --dry-run --tensorboard --mlflow --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --batch-size --optimizer --lr --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --patience --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --deterministic --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "crossval "*)
             _cxr_paths -d
             ;;
         "sweep -"*)
-            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --fold --seed --task --dry-run --tensorboard --mlflow --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --optimizer --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --patience --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            _cxr_offer -W "--split --output -o --recipe --lr --batch-size --fold --seed --task --dry-run --tensorboard --mlflow --arch --width --weights --weights-scaling --freeze --batch-norm --precision --epochs --optimizer --schedule --step-epochs --warmup --weight-decay --layer-decay --ema --select --patience --flip --rotation --zoom --shift --contrast --loss --label-smoothing --class-weights --sampling --linear-probe --no-linear-probe --flip-tta --no-flip-tta --pairs --pairing --trials --distributed --deterministic --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "sweep "*)
             _cxr_paths -d
@@ -1235,25 +1266,25 @@ _cxr() {
             _cxr_paths -f
             ;;
         "test -"*)
-            _cxr_offer -W "--subset --templates --positive --sensitivity --threshold --calibrate --prevalence --output -o --json --external --name --class-map --exclude-overlap --member --dataset --split --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            _cxr_offer -W "--subset --templates --positive --sensitivity --threshold --calibrate --prevalence --output -o --json --external --name --class-map --exclude-overlap --member --dataset --split --deterministic --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "test "*)
             _cxr_paths -d
             ;;
         "template -"*)
-            _cxr_offer -W "--kind --nearest --output -o --dataset --split --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            _cxr_offer -W "--kind --nearest --output -o --dataset --split --deterministic --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "template "*)
             _cxr_paths -d
             ;;
         "validate3way -"*)
-            _cxr_offer -W "--trials --repeats --seed --subset --json --dataset --split --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            _cxr_offer -W "--trials --repeats --seed --subset --json --dataset --split --deterministic --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "validate3way "*)
             _cxr_paths -d
             ;;
         "predict -"*)
-            _cxr_offer -W "--output -o --first --json --watch --idle --member --templates --dataset --split --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            _cxr_offer -W "--output -o --first --json --watch --idle --member --templates --dataset --split --deterministic --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "predict "*)
             _cxr_paths -d
@@ -1271,21 +1302,27 @@ _cxr() {
             _cxr_paths -d
             ;;
         "gradcam -"*)
-            _cxr_offer -W "--output -o --subset --images --pick --count --seed --target --positive --pair --method --layer --beside --color --shared-scale --dicom --templates --sanity-check --masks --source-root --dataset --split --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            _cxr_offer -W "--output -o --subset --images --pick --count --seed --target --positive --pair --method --layer --beside --color --shared-scale --dicom --templates --sanity-check --masks --source-root --dataset --split --deterministic --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "gradcam "*)
             _cxr_paths -d
             ;;
         "audit -"*)
-            _cxr_offer -W "--split --dataset --fold --subset --templates --ignore --fail-on --output -o --json --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            _cxr_offer -W "--split --dataset --fold --subset --templates --ignore --fail-on --output -o --json --deterministic --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "audit "*)
             _cxr_paths -d
             ;;
         "report -"*)
-            _cxr_offer -W "--output -o --gradcam --by --dataset --split --config --show-config --quiet --verbose --log-file -h --help"
+            _cxr_offer -W "--output -o --title --gradcam --by --dataset --split --config --show-config --quiet --verbose --log-file -h --help"
             ;;
         "report "*)
+            _cxr_paths -d
+            ;;
+        "export -"*)
+            _cxr_offer -W "--output -o --format --input-type --member --templates --deterministic --no-compile-cache --config --show-config --quiet --verbose --log-file -h --help"
+            ;;
+        "export "*)
             _cxr_paths -d
             ;;
         "verify -"*)

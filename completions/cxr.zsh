@@ -37,6 +37,7 @@ _cxr() {
         'gradcam:Show which image regions a score is based on.'
         'audit:Look for shortcuts, associations and leaks.'
         'report:Put all results of a RUN on one HTML page.'
+        'export:Export the model of a RUN as an ONNX or StableHLO file.'
         'verify:Check that files are as cxr wrote them, and belong together.'
         'demo:Run every stage on synthetic radiographs.'
         'phantom:Make synthetic radiographs with known findings.'
@@ -69,7 +70,7 @@ _cxr() {
                         '(--crop-top)--crop-top=[Fraction of the height to crop at the top, below 0.5.]:value: ' \
                         '(--crop-border)--crop-border=[Fraction to crop on each side, below 0.5.]:value: ' \
                         '(--manufacturers)--manufacturers=[More spellings of manufacturers, TOML\: "Acme" = \["Acme Imaging"\].]:file:_files' \
-                        '(--hash-patients)--hash-patients=[Replace patient ids by hashes, keyed by this file'\''s bytes.]:file:_files' \
+                        '(--pseudonymize)--pseudonymize=[Replace patient ids and paths by pseudonyms, keyed by this file'\''s bytes.]:file:_files' \
                         '(--keep-tags)--keep-tags=[DICOM tags to add to the manifest as they are.]:value: ' \
                         '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
                         '(--workers)--workers=[Number of processes that read; 0 reads in this one, without the time limit. \[one per available CPU\]]:value: ' \
@@ -178,6 +179,7 @@ _cxr() {
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -240,6 +242,7 @@ _cxr() {
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -298,6 +301,7 @@ _cxr() {
                         '(--pairing)--pairing=[Random pairs (the paper'\''s), or all pairs within a batch. \[random\]]:value:(random in-batch)' \
                         '(--trials)--trials=[Three-way trials that validate an epoch. \[129\]]:value: ' \
                         '(--distributed)--distributed=[Train on the devices of all tasks that srun or mpirun started; on requires several.]:value:(auto off on)' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -382,6 +386,7 @@ _cxr() {
                         '*--member=[For --external\: average with this run, too; repeatable.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -400,6 +405,7 @@ _cxr() {
                         '(--output -o)-o[The templates. \[RUN/templates.npz\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -419,6 +425,7 @@ _cxr() {
                         '(--json)--json=[Write the metrics there as JSON.]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -441,6 +448,7 @@ _cxr() {
                         '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -522,6 +530,7 @@ _cxr() {
                         '(--source-root)--source-root=[The folder that relative paths of images start from.]:folder:_files -/' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -544,6 +553,7 @@ _cxr() {
                         '(--output -o)--output=[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
                         '(--output -o)-o[Folder for audit.json and figures/audit.png. \[RUN\]]:folder:_files -/' \
                         '(--json)--json=[The results to write as JSON. \[DIR/audit.json\]]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
                         '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
@@ -558,10 +568,30 @@ _cxr() {
                     _arguments \
                         '(--output -o)--output=[The page. \[RUN/report.html\]]:file:_files' \
                         '(--output -o)-o[The page. \[RUN/report.html\]]:file:_files' \
+                        '(--title)--title=[Title of the page. \[names the classes\]]:value: ' \
                         '(--gradcam)--gradcam=[A folder made by `cxr gradcam`. \[RUN/gradcam\]]:folder:_files -/' \
                         '*--by=[Subgroups of the test images, as in `cxr stratify`; repeatable. \[all that vary\]]:column:_cxr_columns' \
                         '(--dataset)--dataset=[Where the DATASET is now, if it was moved.]:folder:_files -/' \
                         '(--split)--split=[Where the split.csv is now, if it was moved.]:file:_files' \
+                        '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
+                        '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
+                        '(--quiet)--quiet[Say nothing but errors on stderr.]' \
+                        '(--verbose)--verbose[Say the options, the time of each notice, progress more often.]' \
+                        '(--log-file)--log-file=[Append what is said to this file, too, with the time.]:file:_files' \
+                        '(-h --help)-h[Show this message and exit.]' \
+                        '(-h --help)--help[Show this message and exit.]' \
+                        '1:folder:_files -/'
+                    ;;
+                export)
+                    _arguments \
+                        '(--output -o)--output=[The file to write.]:file:_files' \
+                        '(--output -o)-o[The file to write.]:file:_files' \
+                        '(--format)--format=[ONNX, or JAX'\''s StableHLO (`jax.export.deserialize`).]:value:(onnx stablehlo)' \
+                        '(--input-type)--input-type=[Type of the images \[N,H,W\]; their gray values are 0 to 255.]:value:(uint8 float32)' \
+                        '*--member=[Average with this run, too; repeatable.]:file:_files' \
+                        '(--templates)--templates=[Templates of a siamese run. \[RUN/templates.npz\]]:file:_files' \
+                        '(--deterministic)--deterministic[On a GPU, compute the same bits in every run; slower.]' \
+                        '(--no-compile-cache)--no-compile-cache[Do not keep compiled programs for the next command.]' \
                         '(--config)--config=[Options from a file, as lr = 1e-4; in tables such as \[train\] for several commands. The command line wins.]:file:_files' \
                         '(--show-config)--show-config[Print all options as they would be, as such a file.]' \
                         '(--quiet)--quiet[Say nothing but errors on stderr.]' \

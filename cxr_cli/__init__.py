@@ -25,10 +25,12 @@ FUNCTIONS = {
     "stratify": "cxr_cli.prediction.stratify",
     "compare": "cxr_cli.prediction.compare",
     "predict": "cxr_cli.prediction.predict",
+    "load_run": "cxr_cli.prediction.loaded_run",
     "predict_files": "cxr_cli.prediction.predict_files",
     "audit": "cxr_cli.audit.run",
     "gradcam": "cxr_cli.explain.gradcam",
     "report": "cxr_cli.report.run",
+    "export": "cxr_cli.prediction.export",
 }
 """The functions of this package and their modules, loaded at first use: they import JAX and pandas."""
 

@@ -10,11 +10,12 @@ import re
 import shutil
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxr_cli.errors import BadInput, SettingsChanged, no_column
+from cxr_cli.locks import LOCK, alone
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 LONGEST_STEM = 60
 """Letters of a name that a file name takes up; file systems take 255 bytes in all."""
 
-LOCK = ".cxr-lock"
-"""The file in a folder that a command writes into, see `locks`; it is gone when the folder is free."""
+TEMPORARY = ".tmp"
+"""In the name of a file that is not whole yet."""
 
 FORMAT = 1
 """Version of the format of all records, counted up where an older one can no longer be read."""
@@ -54,22 +55,54 @@ PROVENANCE_PACKAGES = (
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; on success it replaces `path`, on error it is removed.
 
+    Of two processes that write the same file the second one waits.
+
     Raises:
         BadInput: the path cannot be written.
     """
     if path.is_dir():  # an empty name is "." too
         raise BadInput(f"{path}: is a folder; the name of a file is needed")
     # The suffix stays last: writers such as matplotlib choose the format by it.
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
-    try:
+    temporary = path.with_name(f".{path.stem}{TEMPORARY}{path.suffix}")
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        os.replace(temporary, path)
+        with alone(temporary):
+            yield temporary
+            os.replace(temporary, path)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Name the file or folder that is written, in one line, where the system refuses: a full disk, a quota.
+
+    Raises:
+        BadInput: it does.
+    """
+    try:
+        yield
     except OSError as error:
         raise BadInput(f"{path}: cannot be written ({error.strerror or type(error).__name__})") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+
+
+def require_room(folder: Path, size: int, what: str) -> None:
+    """Check that a folder's file system has room, before the work that will need it.
+
+    Args:
+        folder: of what will be written; it may not be there yet.
+        size: bytes that will be written.
+        what: will be written, for the message, such as "the images".
+
+    Raises:
+        BadInput: it has not.
+    """
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    with writing(folder):
+        free = shutil.disk_usage(there).free
+    if free < size:
+        raise BadInput(
+            f"{folder}: {free / 1e6:,.1f} MB are free, {what} take {size / 1e6:,.1f} MB; make room, "
+            "and run again"
+        )
 
 
 def replace_folder(new: Path, final: Path) -> None:
@@ -83,9 +116,14 @@ def replace_folder(new: Path, final: Path) -> None:
 
 def restore_folder(final: Path) -> None:
     """Finish or undo a `replace_folder` that was cut off."""
-    if not final.exists() and _set_aside(final).exists():
+    if is_set_aside(final):
         _set_aside(final).rename(final)
     shutil.rmtree(_set_aside(final), ignore_errors=True)
+
+
+def is_set_aside(final: Path) -> bool:
+    """Tell whether only the old folder of a `replace_folder` is there, under another name."""
+    return not final.exists() and _set_aside(final).exists()
 
 
 def _set_aside(folder: Path) -> Path:
@@ -126,6 +164,7 @@ def claim_folder(
     settings: Mapping[str, Any],
     *,
     holds: str,
+    before: Sequence[str] = (),
     words: Mapping[str, str] | None = None,
     made_with: Callable[[Path], Mapping[str, Any]] = lambda path: read_record(path),
 ) -> bool:
@@ -136,6 +175,7 @@ def claim_folder(
         record: the name of the file in it that has its settings; it is not written here.
         settings: all that decides what the folder will hold.
         holds: what such a folder holds, for the message, such as "run".
+        before: names of files that are written before the record, and that a call cut off leaves.
         words: see `check_same_settings`.
         made_with: reads the settings from the record.
 
@@ -151,7 +191,10 @@ def claim_folder(
         return True
     if folder.exists() and not folder.is_dir():
         raise BadInput(f"{folder}: is a file; the name of a folder is needed")
-    if folder.exists() and any(path.name != LOCK for path in folder.iterdir()):
+    expected = {LOCK, *before}
+    if folder.exists() and any(
+        path.name not in expected and TEMPORARY not in path.suffixes for path in folder.iterdir()
+    ):
         raise BadInput(
             f"{folder}: is not empty and holds no {holds} ({record} is missing); name a new folder"
         )

@@ -2,8 +2,10 @@
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +16,9 @@ from typer._click.exceptions import NoArgsIsHelpError, UsageError
 from cxr_cli import __version__
 from cxr_cli.commands.command import CONTEXT, CxrCommand, CxrGroup
 from cxr_cli.errors import CxrError, ExitCode
+from cxr_cli.import_path import keep_working_folder_out
 from cxr_cli.interruption import INTERRUPTED, watched_interrupts
+from cxr_cli.printable import printable
 
 if TYPE_CHECKING:
     from typer._click import Command, Context, HelpFormatter
@@ -47,6 +51,7 @@ STAGES: Mapping[str, Mapping[str, str]] = {
         "gradcam": "Show which image regions a score is based on.",
         "audit": "Look for shortcuts, associations and leaks.",
         "report": "Put all results of a RUN on one HTML page.",
+        "export": "Export the model of a RUN as an ONNX or StableHLO file.",
         "verify": "Check that files are as cxr wrote them, and belong together.",
     },
     "Getting started": {
@@ -87,6 +92,7 @@ BY_MEANING: Mapping[str, str] = {
     **dict.fromkeys(("html", "page", "view"), "report"),
     **dict.fromkeys(("check", "fsck", "validate-files"), "verify"),
     **dict.fromkeys(("download", "models", "pretrained"), "weights"),
+    **dict.fromkeys(("onnx", "convert-model", "deploy", "stablehlo"), "export"),
     **dict.fromkeys(("simulate", "synthetic", "generate"), "phantom"),
     **dict.fromkeys(("version", "env", "diagnose"), "doctor"),
     **dict.fromkeys(("example", "tutorial", "quickstart"), "demo"),
@@ -97,6 +103,22 @@ BY_MEANING: Mapping[str, str] = {
     **dict.fromkeys(("delong", "roc", "versus"), "compare"),
 }
 """What other tools call the work of a command."""
+
+
+READER_GONE = 128 + signal.SIGPIPE
+"""What a shell makes of a command that is ended so, as most commands are when `| head` has read enough."""
+
+OF_THE_SYSTEM: Mapping[int, str] = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG), "cannot be written"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "is not allowed"),
+    **dict.fromkeys((errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.EREMOTEIO), "cannot be used"),
+    **dict.fromkeys((errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EBUSY), "cannot be used"),
+    **dict.fromkeys((errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP), "is not there as it was"),
+    **dict.fromkeys((errno.ENAMETOOLONG,), "cannot be a name here"),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "more files are needed at once than the limit (ulimit -n)"),
+    **dict.fromkeys((errno.ENOMEM, errno.EAGAIN), "memory or processes are short (ulimit -v, ulimit -u)"),
+}
+"""Errors that are no fault of ours wherever they arise, and what to say of the file."""
 
 
 class _LoadedWhenCalled(Mapping[str, "Command"]):
@@ -192,28 +214,40 @@ def _run(argv: Sequence[str] | None) -> int:
     """Run one command line; what goes wrong is a line on stderr and an exit code."""
     try:
         code = app(args=None if argv is None else list(argv), prog_name="cxr", standalone_mode=False)
+        sys.stdout.flush()
     except CxrError as error:
-        print(f"cxr: {error}", file=sys.stderr)
+        _complain(f"cxr: {error}")
         return int(error.exit_code)
     except NoArgsIsHelpError as error:
-        print(error.format_message(), file=sys.stderr)
+        _complain(error.format_message())
         return int(ExitCode.USAGE)
     except UsageError as error:
         message = " ".join(error.format_message().replace("Value error, ", "").split())
-        print(
-            f"cxr: {message} ({error.ctx.command_path} --help)" if error.ctx else f"cxr: {message}",
-            file=sys.stderr,
-        )
+        _complain(f"cxr: {message} ({error.ctx.command_path} --help)" if error.ctx else f"cxr: {message}")
         return int(ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+    except SystemExit as end:  # Typer's own answer to a closed pipe
+        if not isinstance(end.__context__, BrokenPipeError):
             raise
-        print(f"cxr: {error.filename or 'output'}: cannot be written ({error.strerror})", file=sys.stderr)
+        return READER_GONE
+    except MemoryError:
+        _complain("cxr: out of memory: the limit (ulimit -v) or the machine has too little for this command")
+        return int(ExitCode.BAD_INPUT)
+    except OSError as error:
+        problem = OF_THE_SYSTEM.get(error.errno or 0)
+        if problem is None:
+            raise
+        _complain(f"cxr: {error.filename or 'output'}: {problem} ({error.strerror})")
         _drop_stdout_if_full()
         return int(ExitCode.BAD_INPUT)
     return code if isinstance(code, int) else int(ExitCode.DONE)
+
+
+def _complain(message: str) -> None:
+    """Print a line on stderr; if that cannot be written, the exit code has to say it."""
+    with suppress(OSError):
+        print(printable(message, keep="\n"), file=sys.stderr)
 
 
 def _drop_stdout_if_full() -> None:
@@ -226,6 +260,10 @@ def _drop_stdout_if_full() -> None:
 
 def entry() -> None:
     """The console script."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by the caller: a file of ours would take its number
+            setattr(sys, name, open(os.devnull, "r+"))  # noqa: SIM115
+    keep_working_folder_out()
     code = main()
     if code == INTERRUPTED:
         # Threads that still compile would crash the interpreter's orderly end.

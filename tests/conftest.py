@@ -6,13 +6,15 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from matplotlib.figure import Figure
+from PIL import Image
 
 from cxr_cli.dataset.writer import GrowingDataset
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS
@@ -28,6 +30,34 @@ os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="cxr-tests-")
 atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+SMALLEST_SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>'
+FIGURES: dict[str, Callable[..., None]] = {}
+"""How figures are written, before tests write smaller ones."""
+
+
+def write_unrendered(_: object, file: Any, **options: Any) -> None:
+    """Write what stands for a figure: rendering one takes longer than all that a command computes."""
+    if options.get("format") == "svg":
+        file.write(SMALLEST_SVG)
+    else:
+        Image.new("L", (8, 8)).save(file, format="png")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def figures_unrendered() -> Iterator[None]:
+    """Leave figures unrendered in all tests but those that ask for `rendered`."""
+    FIGURES["savefig"] = Figure.savefig
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", write_unrendered)
+        yield
+
+
+@pytest.fixture
+def rendered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Render figures, in the tests of what they look like."""
+    monkeypatch.setattr(Figure, "savefig", FIGURES["savefig"])
 
 
 class Outcome(NamedTuple):

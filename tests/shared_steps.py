@@ -2,7 +2,7 @@
 
     python shared_steps.py RESULT       (in one process or, with the variables of Open MPI, in several)
 
-RESULT.npz has the losses of each case, and its last parameters.
+RESULT.npz has the losses of each case, and its last parameters; and predictions of an untrained run.
 """
 
 import sys
@@ -15,14 +15,16 @@ import numpy as np
 import optax
 from flax import nnx
 from jax import Array
+from untrained import SIZE as UNTRAINED_SIZE
+from untrained import untrained_run
 
 from cxr_cli.models.backbone import Backbone, Block
 from cxr_cli.models.network import Network, Variables
 from cxr_cli.models.nn.layers import Conv, Dense, dropout
 from cxr_cli.models.nn.normalization import BatchNorm
 from cxr_cli.models.siamese import Siamese
-from cxr_cli.prediction.devices import devices_for, is_first_process
-from cxr_cli.prediction.forward import Scaling
+from cxr_cli.prediction.devices import devices_for, is_first_process, local_devices
+from cxr_cli.prediction.forward import Scaling, apply_run, read_map
 from cxr_cli.prediction.loading import image_source
 from cxr_cli.processes import find_launch, join
 from cxr_cli.training.augment import Augmentation
@@ -102,10 +104,21 @@ def train(kind: str, settings: StepSettings, resident: bool) -> dict[str, Any]:
     return {"losses": losses, "weights": np.concatenate(leaves), "devices": devices.count}
 
 
+def predict() -> dict[str, Any]:
+    """Score images as `cxr test` does, of which no batch is full, and read what outliers are told by."""
+    run = untrained_run(Path("run"), siamese=False)
+    images = np.random.default_rng(1).integers(0, 256, (75, UNTRAINED_SIZE, UNTRAINED_SIZE), np.uint8)
+    source = image_source(images, devices=local_devices())
+    logits, features = apply_run(run, read_map)(source, np.arange(75))
+    divided = len(source(np.arange(16)).sharding.device_set)
+    return {"logits": logits, "features": features, "devices": divided}
+
+
 def main() -> None:
     if launch := find_launch("auto"):
         join(launch)
     found = {f"{case}: {name}": value for case, of in CASES.items() for name, value in train(*of).items()}
+    found |= {f"prediction: {name}": value for name, value in predict().items()}
     if is_first_process():
         np.savez(Path(sys.argv[1]), **found)
 

@@ -1,12 +1,14 @@
 """Files are there whole or not at all, and read back as they were written."""
 
+import errno
 import json
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Any, NotRequired, TypedDict
 
 import pandas as pd
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 from cxr_cli.artifacts import (
     atomic_path,
     check_same_settings,
+    claim_folder,
     digest_file,
     digest_folder,
     file_stems,
@@ -29,8 +32,11 @@ from cxr_cli.artifacts import (
     write_csv,
     write_json,
     write_record,
+    write_text,
+    writing,
 )
 from cxr_cli.errors import BadInput, SettingsChanged
+from cxr_cli.locks import LOCK
 
 KILLED_WHILE_WRITING = """
 import os, sys
@@ -291,10 +297,48 @@ def test_versions_name_what_a_result_depends_on() -> None:
     assert {"cxr-cli", "numpy", "jax", "flax", "pydicom", "platform"} <= set(found)
 
 
-def test_temporary_files_of_two_processes_do_not_meet(tmp_path: Path) -> None:
-    with atomic_path(tmp_path / "a.csv") as temporary:
-        temporary.touch()
-        assert str(os.getpid()) in temporary.name
+def test_of_two_writers_of_one_file_the_second_waits(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+
+    def write_second() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("second")
+
+    second = Thread(target=write_second)
+    with atomic_path(path) as temporary:
+        temporary.write_text("fir")
+        second.start()
+        second.join(0.1)
+        with temporary.open("a") as stream:
+            stream.write("st")
+    second.join()
+    assert path.read_text() == "second"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_left_half_written_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    with suppress(BadInput), atomic_path(path) as temporary:
+        left = temporary
+        raise OSError(errno.ENOSPC, "full")
+    assert list(tmp_path.iterdir()) == []
+    left.write_text("half of a long file")
+    write_text(path, "new")
+    assert (path.read_text(), list(tmp_path.iterdir())) == ("new", [path])
+
+
+def test_a_system_s_refusal_names_the_file(tmp_path: Path) -> None:
+    refused = r"b: cannot be written \(Stale file handle\)"
+    with pytest.raises(BadInput, match=refused), writing(tmp_path / "b"):
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+
+def test_a_folder_is_free_with_what_a_killed_call_left_in_it(tmp_path: Path) -> None:
+    for name in (LOCK, ".config.tmp.json", "table.csv"):
+        (tmp_path / name).touch()
+    assert not claim_folder(tmp_path, "config.json", {}, holds="run", before=["table.csv"])
+    with pytest.raises(BadInput, match="is not empty and holds no run"):
+        claim_folder(tmp_path, "config.json", {}, holds="run")
 
 
 def test_a_folder_s_digests_are_its_files_by_path(tmp_path: Path) -> None:

@@ -196,6 +196,8 @@ def test_python_examples_run(study: Path, tmp_path: Path, monkeypatch: pytest.Mo
     for block in _blocks(ROOT / "docs" / "python.md"):
         if block.run:
             exec(compile(block.code, "docs/python.md", "exec"), names)
+    for result in ("trained", "tested", "strata", "folds", "compared"):
+        assert "<table>" in names[result]._repr_html_(), result
 
 
 def test_readme_is_a_page() -> None:

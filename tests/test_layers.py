@@ -25,19 +25,24 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("dataset",),
     ("labels", "models", "phantom", "plots"),
     ("images", "evaluation"),
-    ("user_tables", "locks"),
+    ("user_tables",),
+    ("artifacts",),
     (
-        "artifacts",
+        "locks",
+        "determinism",
+        "import_path",
+        "limits",
         "reporting",
         "array_task",
         "compile_cache",
+        "extras",
         "interruption",
         "processes",
         "recorded_values",
         "slurm_script",
         "name_lists",
     ),
-    ("errors",),
+    ("errors", "printable"),
 )
 """The rooms from top to bottom. Those in one row do not import each other."""
 

@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from cxr_cli import locks
-from cxr_cli.artifacts import LOCK
 from cxr_cli.errors import BadInput
-from cxr_cli.locks import holds, locked
+from cxr_cli.locks import LOCK, holds, is_locked_here, locked
 
 HOLD = """
 import sys
@@ -45,7 +44,9 @@ def test_a_second_process_is_refused_and_told_who_has_it(tmp_path: Path) -> None
         ):
             pytest.fail("both have it")
         first.communicate("")
+    assert not is_locked_here(tmp_path / "run")
     with locked(tmp_path / "run"):
+        assert is_locked_here(tmp_path / "run")
         assert json.loads((tmp_path / "run" / LOCK).read_text())["process"] == os.getpid()
 
 

@@ -223,6 +223,81 @@ def test_each_kind_of_error_has_its_exit_code(
     assert cxr("split", "d", "-o", tmp_path / "s.csv") == (code, "", "cxr: d: message\n")
 
 
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(errno.ESTALE, "Stale file handle", "d/images.npy"), "d/images.npy: cannot be used (Stale"),
+        (OSError(errno.EROFS, "Read-only file system", "s.csv"), "s.csv: cannot be written (Read-only"),
+        (
+            OSError(errno.EMFILE, "Too many open files"),
+            "output: more files are needed at once",
+        ),
+        (MemoryError(), "out of memory"),
+    ],
+)
+def test_what_the_system_refuses_is_3_and_one_line(
+    cxr: Cxr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, line: str
+) -> None:
+    def refuse(folder: Path) -> None:
+        raise error
+
+    monkeypatch.setattr("cxr_cli.dataset.folder.check_is_dataset", refuse)
+    code, out, err = cxr("split", "d", "-o", tmp_path / "s.csv")
+    assert (code, out) == (3, "")
+    assert err.startswith(f"cxr: {line}")
+    assert err.count("\n") == 1
+
+
+def test_an_error_of_ours_is_not_taken_for_the_system_s(
+    cxr: Cxr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(folder: Path) -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr("cxr_cli.dataset.folder.check_is_dataset", fail)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        cxr("split", "d", "-o", tmp_path / "s.csv")
+
+
+def test_a_reader_that_has_enough_ends_it_quietly() -> None:
+    result = subprocess.run(
+        f"{sys.executable} -m cxr_cli --help | true; echo ${{PIPESTATUS[0]}}",
+        shell=True,
+        executable="/bin/bash",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (result.stdout, result.stderr) in (("141\n", ""), ("0\n", ""))  # 0 where it was written before
+
+
+def test_streams_that_are_closed_are_not_mistaken_for_each_other(tmp_path: Path) -> None:
+    """Without stderr Python's print would write errors to stdout."""
+    result = subprocess.run(
+        f"{sys.executable} -m cxr_cli split {tmp_path}/none -o {tmp_path}/s.csv 2>&-",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (3, "")
+
+
+@pytest.mark.parametrize(("limit", "word"), [("-v 900000", "ulimit -v"), ("-n 20", "ulimit -n")])
+def test_a_limit_that_libraries_would_die_of_is_one_line(
+    small_dataset: Path, tmp_path: Path, limit: str, word: str
+) -> None:
+    result = subprocess.run(
+        f"ulimit {limit}; {sys.executable} -m cxr_cli split {small_dataset} -o {tmp_path}/s.csv",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (result.returncode, result.stderr.count("\n")) == (3, 1)
+    assert word in result.stderr
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_stdout_is_one_line() -> None:
     with open("/dev/full", "w") as full:

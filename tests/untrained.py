@@ -4,20 +4,25 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from flax import nnx
 from numpy.typing import NDArray
 
+from cxr_cli.artifacts import write_record
 from cxr_cli.models.covidnet import CovidNet, CovidNetConfig
-from cxr_cli.models.network import Network, Variables
+from cxr_cli.models.network import Network, Variables, create
 from cxr_cli.models.siamese import Siamese
-from cxr_cli.runs.config import RunConfig
-from cxr_cli.runs.model_store import TrainedRun
+from cxr_cli.runs.config import RunConfig, write_config
+from cxr_cli.runs.folder import RECORD
+from cxr_cli.runs.model_store import TrainedRun, open_run, save_model
 from cxr_cli.runs.settings import PARTS, Recipe
 from cxr_cli.training.recipes import named_recipe
 
 SIZE = 16
+SAVED_SIZE = 32
+"""Of the images of saved runs."""
 
 
 def parts_of(recipe: Recipe) -> dict[str, Any]:
@@ -55,6 +60,27 @@ def untrained_run(folder: Path, *, siamese: bool) -> TrainedRun:
     )
     variables = Variables(nnx.to_pure_dict(params), nnx.to_pure_dict(stats))
     return TrainedRun(folder, config, Network(graph, network.STAGES, 0), variables, epoch=3)
+
+
+def saved_run(folder: Path, recipe: str = "single", seed: int = 0, **settings: Any) -> TrainedRun:
+    """Write a run of a narrow network with random weights, large enough that its scores differ."""
+    whole = named_recipe(recipe, {"epochs": 1, "width": 0.0625, **settings})
+    like = untrained_run(folder, siamese=False).config
+    config = replace(
+        like,
+        **parts_of(whole),
+        recipe=recipe,
+        size=SAVED_SIZE,
+        seed=seed,
+        mean=0.25 + 0.25 * seed,
+        crop_top=0.08,
+    )
+    _, variables = create(config.network_spec, np.random.default_rng(seed))
+    folder.mkdir(parents=True)
+    write_config(folder, config)
+    save_model(folder, config.digest, jax.tree.map(lambda leaf: 1.2 * leaf, variables), epoch=1)
+    write_record(folder / RECORD, {"finished": True})
+    return open_run(folder)
 
 
 @pytest.fixture(scope="session")

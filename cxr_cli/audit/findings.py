@@ -116,6 +116,30 @@ def findings(report: Mapping[str, Any]) -> list[Finding]:
     return [*_shortcuts(report), *_associations(report), *_leaks(report)]
 
 
+def inconclusive(report: Mapping[str, Any], kind: FindingKind) -> list[str]:
+    """Name what may be a finding for all that is known: whose interval goes beyond a notable AUC.
+
+    Args:
+        report: as `findings` takes it.
+        kind: of finding; a leak is there or not, and is never inconclusive.
+
+    Returns:
+        Each in words, such as "normal from the corners, 0.580 (0.430-0.720)".
+    """
+    regions = [] if kind != FindingKind.SHORTCUT else [report[name] for name in ("occlusion", "refitted")]
+    aucs = [
+        (name, of) for each in regions if each for name, of in each["regions"].items() if of["outside_lungs"]
+    ]
+    if kind == FindingKind.ASSOCIATION:
+        aucs = list(report["association"]["characteristics"].items())
+    return [
+        f"{label} from {name}, {format_metric(of['per_class'][label])}"
+        for name, of in aucs
+        for label in examined_classes(report["classes"])
+        if (high := of["per_class"][label]["high"]) is not None and high > NOTABLE
+    ]
+
+
 def _shortcuts(report: Mapping[str, Any]) -> Iterator[Finding]:
     """Name the classes predicted from outside the lung fields: by the run, and by a refitted classifier."""
     labels = examined_classes(report["classes"])

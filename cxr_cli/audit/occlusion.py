@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
 from cxr_cli.audit.regions import Region, occlude
+from cxr_cli.prediction.devices import local_devices
 from cxr_cli.prediction.loading import FetchBatch
 from cxr_cli.prediction.scores import image_scorer
 from cxr_cli.runs.model_store import TrainedRun
@@ -42,7 +42,7 @@ def scores_by_region(
 
     def fetch_of(region: Region) -> FetchBatch:
         def fetch(batch: NDArray[np.int64]) -> Array:
-            return jnp.asarray(occlude(images[batch], region, fill))
+            return local_devices().divide(occlude(images[batch], region, fill))
 
         return fetch
 

@@ -1,6 +1,7 @@
 """An audit of a RUN, or of a DATASET and its split: shortcuts, associations and leaks."""
 
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,7 @@ from cxr_cli.dataset.folder import INFO
 from cxr_cli.dataset.pixel_statistics import mean_image
 from cxr_cli.dataset.reader import Dataset, open_dataset
 from cxr_cli.errors import AuditFound, BadInput, InvalidSetting
+from cxr_cli.locks import locked
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import CONFIG
 from cxr_cli.runs.folder import FIGURES, open_run_with_images
@@ -198,12 +200,13 @@ def audit(
 
     suffix = "" if subset == "val" else f"-{subset}"
     folder = output or result.run
-    if json or folder:
-        write_record(json or Path(folder or "") / f"audit{suffix}.json", result.as_json())
-    if folder:
-        mean = subject.mean_image
-        images = {each.name: occlude(mean[None], each, np.zeros_like(mean))[0] for each in REGIONS}
-        audit_figure(result.as_json(), images, folder / FIGURES / f"audit{suffix}.png")
+    with locked(Path(folder)) if folder else nullcontext():
+        if json or folder:
+            write_record(json or Path(folder or "") / f"audit{suffix}.json", result.as_json())
+        if folder:
+            mean = subject.mean_image
+            images = {each.name: occlude(mean[None], each, np.zeros_like(mean))[0] for each in REGIONS}
+            audit_figure(result.as_json(), images, folder / FIGURES / f"audit{suffix}.png")
     return result
 
 

@@ -8,7 +8,7 @@ import typer
 from cxr_cli.audit.kinds import FindingKind
 from cxr_cli.commands import options
 from cxr_cli.commands.compiling import compiles
-from cxr_cli.commands.console import CONSOLE
+from cxr_cli.commands.console import CONSOLE, show
 from cxr_cli.splitting.criteria import Subset
 
 
@@ -67,5 +67,5 @@ def audit(
         json=json,
         reporter=CONSOLE,
     )
-    typer.echo(format_audit(result.as_json()))
+    show(format_audit(result.as_json()))
     result.refuse(fail_on or ())

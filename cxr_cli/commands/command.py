@@ -4,20 +4,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
 from typer._click.exceptions import BadParameter
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from cxr_cli.commands.common import NAMES, as_toml, common_options, read_config, said_as_asked
-from cxr_cli.commands.console import CONSOLE
+from cxr_cli.commands.compiling import NO_COMPILE_CACHE
+from cxr_cli.commands.console import CONSOLE, show
 from cxr_cli.commands.help import EXAMPLES, ORDER, panel_of
 from cxr_cli.errors import CxrError, PreprocessedOtherwise, UsageError, with_names
+from cxr_cli.limits import require_limits
 
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter, Parameter
 
 RENAMED: Mapping[str, Mapping[str, str]] = {
-    "preprocess": {"--film-timeout": "--image-timeout"},
+    "preprocess": {"--film-timeout": "--image-timeout", "--hash-patients": "--pseudonymize"},
     "split": {"--no-twins": "--no-near-duplicates"},
     "train": {"--probe": "--linear-probe", "--no-probe": "--no-linear-probe"}
     | {"--mirror": "--flip-tta", "--no-mirror": "--no-flip-tta"},
@@ -58,6 +59,7 @@ class CxrCommand(TyperCommand):
     def __init__(self, name: str | None, **attributes: Any) -> None:
         """Add what every command takes; leave the words after another command's name to that command."""
         super().__init__(name, **attributes)
+        self.compiles = any(param.name == NO_COMPILE_CACHE for param in self.params)
         self.allow_interspersed_args = name not in WITH_ANOTHER
         self.params = [*self.params, *common_options()]
 
@@ -129,9 +131,10 @@ class CxrCommand(TyperCommand):
         }
         common = {name: ctx.params.pop(name) for name in NAMES}
         if common["show_config"]:
-            typer.echo(as_toml(self.params, self._resolved(ctx.params)))
+            show(as_toml(self.params, self._resolved(ctx.params)), data=True)
             return None
         try:
+            require_limits(compiling=self.compiles)
             with said_as_asked(ctx, common):
                 return super().invoke(ctx)
         except PreprocessedOtherwise as error:

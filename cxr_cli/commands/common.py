@@ -150,9 +150,9 @@ def said_as_asked(context: "Context", given: Mapping[str, Any]) -> Iterator[None
         with CONSOLE.logging_to(given["log_file"]):
             try:
                 if given["verbose"]:
-                    CONSOLE.say(
-                        f"{context.command_path}, options:\n{as_toml(context.command.params, context.params)}"
-                    )
+                    options = as_toml(context.command.params, context.params)
+                    for line in (f"{context.command_path}, options:", *options.splitlines()):
+                        CONSOLE.say(line)
                 yield
             except CxrError as error:
                 CONSOLE.log(f"error: {error}")

@@ -1,4 +1,4 @@
-"""Talk: notices and progress on stderr, bars only on a terminal. Data goes to stdout by `typer.echo`."""
+"""Talk: notices and progress on stderr, bars only on a terminal; `show` puts results on stdout."""
 
 import sys
 import threading
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from cxr_cli.errors import BadInput, with_names
+from cxr_cli.printable import printable
 from cxr_cli.reporting import Advance
 
 if TYPE_CHECKING:
@@ -69,16 +70,21 @@ class Console:
         """Print one notice, above the bar where there is one."""
         if self.silent:
             return
-        message = with_names(message, self.names)
+        message = printable(with_names(message, self.names))
         self.log(message)
         if self.quiet:
             return
         if self.verbose:
             message = f"{time.strftime('%H:%M:%S')} {message}"
-        if self._bar is None:
-            print(message, file=sys.stderr, flush=True)
-        else:
-            self._bar.console.print(message, highlight=False, markup=False)
+        try:
+            if self._bar is None:
+                print(message, file=sys.stderr, flush=True)
+            else:
+                self._bar.console.print(message, highlight=False, markup=False)
+        except BrokenPipeError:
+            raise
+        except OSError:  # a log on a full disk: what the command makes is worth more
+            pass
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Advance]:
@@ -133,6 +139,20 @@ class Console:
 
 CONSOLE = Console()
 say = CONSOLE.say
+
+
+def show(text: object, *, data: bool = False, end: str = "\n") -> None:
+    """Put a result on stdout, such that no text of a file in it steers the terminal.
+
+    Args:
+        text: of any number of lines.
+        data: whether it is for programs, CSV or JSON: it goes on as it is where stdout is no terminal.
+        end: follows it.
+    """
+    shown = str(text)
+    if not data or sys.stdout.isatty():
+        shown = printable(shown, keep="\n\t")
+    print(shown, end=end, flush=True)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import typer
 
 from cxr_cli.commands import options, training_options
 from cxr_cli.commands.compiling import compiles
-from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.commands.console import CONSOLE, say, show
 from cxr_cli.commands.distributing import distributes
 from cxr_cli.commands.dry_run import DryRun, print_plans
 from cxr_cli.training.recipes import RECIPES
@@ -69,6 +69,6 @@ def crossval(
     if result.report is None or result.folds is None:
         say(f"{output}: {len(result.runs)} runs of this task are done; the command without a task pools them")
         return
-    typer.echo(format_report(result.report))
-    typer.echo("\n" + as_text([result.folds]))
+    show(format_report(result.report))
+    show("\n" + as_text([result.folds]))
     say(f"{output}: out-of-fold predictions of {result.report.images} images, metrics.json, figures")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cxr_cli.commands import options
-from cxr_cli.commands.console import say
+from cxr_cli.commands.console import say, show
 from cxr_cli.errors import CxrError
 
 # Small enough for three minutes on two cores.
@@ -16,12 +16,14 @@ DRAWN_SIZE = 128
 SIZE = 64
 WIDTH = 0.25
 LEARNING_RATE = 3e-4
-SINGLE_EPOCHS = 36
-SIAMESE_EPOCHS = 24
+SINGLE_EPOCHS = 30
+SIAMESE_EPOCHS = 16
 BATCH_OF_IMAGES = 30
 PAIRS = 5000
 TRIALS = 99
 EXPLAINED_IMAGES = 10
+NEW_IMAGES = 12
+POSITIVE = "pneumonia"
 EXPLAINED_LAYER = "stage3"  # of 4 x 4; the last map of images so small is 2 x 2
 
 
@@ -44,22 +46,22 @@ def demo(
         format_metric(read_metrics(output / run / "metrics.json")["accuracy"])
         for run in ("single", "siamese")
     )
-    typer.echo(
+    show(
         "\nFinal test accuracy, phantom images of patients that neither model was trained on (chance: 0.333)"
     )
-    typer.echo(f"  siamese  {siamese}")
-    typer.echo(f"  single   {single}")
+    show(f"  siamese  {siamese}")
+    show(f"  single   {single}")
+    say("")
     say(
-        f"\nResults are in {output}: predictions.csv, metrics.json and figures/ in single/ and siamese/; "
-        "saliency maps of both models are in gradcam/sheet.png. "
-        "Phantoms are drawings: performance on them says nothing about patients."
+        "Phantoms are drawings: performance on them says nothing about patients. "
+        f"Open {output / 'single' / 'report.html'} in a browser."
     )
 
 
 def _stages(output: Path, seed: int) -> list[list[object]]:
     """List the command lines of the chain, in order."""
     phantoms, dataset, split = output / "phantoms", output / "dataset", output / "split.csv"
-    single, siamese = output / "single", output / "siamese"
+    single, siamese, new = output / "single", output / "siamese", output / "new"
     images: list[object] = [dataset, "--split", split]
     network = ["--width", WIDTH, "--lr", f"{LEARNING_RATE:g}", "--seed", seed]
     pairing = ["--pairing", "in-batch", "--batch-size", BATCH_OF_IMAGES, "--pairs", PAIRS]
@@ -69,13 +71,20 @@ def _stages(output: Path, seed: int) -> list[list[object]]:
         ["phantom", "-o", phantoms, "--count", IMAGES, "--size", DRAWN_SIZE, "--seed", seed],
         ["preprocess", phantoms / "images", "-o", dataset, "--size", SIZE],
         ["split", dataset, "-o", split, "--seed", seed],
+        ["describe", *images],
         ["train", *images, "-o", single, "--epochs", SINGLE_EPOCHS, *network],
         ["test", single],
         ["train", *images, "-o", siamese, *comparing, *network],
         ["validate3way", siamese, "--trials", TRIALS, "--repeats", 5],
         ["template", siamese],
         ["test", siamese],
-        ["gradcam", single, "--beside", siamese, "-o", output / "gradcam", *looking],
+        ["compare", single, siamese, "-o", output / "comparison"],
+        ["stratify", single / "predictions.csv", "--by", "manufacturer", "--positive", POSITIVE],
+        ["gradcam", single, "--beside", siamese, "-o", single / "gradcam", *looking],
+        ["audit", single],
+        ["phantom", "-o", new, "--count", NEW_IMAGES, "--size", DRAWN_SIZE, "--seed", seed + 1],
+        ["predict", single, new / "images", "-o", output / "new-scores.csv"],
+        ["report", single],
     ]
 
 
@@ -86,7 +95,8 @@ def _run(stage: list[object]) -> None:
     import subprocess
 
     arguments = [str(argument) for argument in stage]
-    say(f"\n$ cxr {shlex.join(arguments)}")
+    say("")
+    say(f"$ cxr {shlex.join(arguments)}")
     # -P keeps the working directory off the import path, as it is for the console script.
     done = subprocess.run([sys.executable, "-P", "-m", "cxr_cli", *arguments], check=False)
     if done.returncode:

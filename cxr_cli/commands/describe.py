@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from cxr_cli.commands import options
-from cxr_cli.commands.console import say
+from cxr_cli.commands.console import say, show
 
 
 def describe(
@@ -51,6 +51,6 @@ def describe(
         width=width,
         output=output,
     )
-    typer.echo(result.table(form), nl=False)
+    show(result.table(form), data=form in ("csv", "json"), end="")
     if output is not None:
         say(f"{output}: {', '.join(FILES.values())}, flow.png, manufacturers.png")

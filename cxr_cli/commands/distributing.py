@@ -13,6 +13,7 @@ import typer
 
 from cxr_cli.commands.console import CONSOLE, say
 from cxr_cli.errors import CxrError, ProcessLost, with_names
+from cxr_cli.printable import printable
 from cxr_cli.processes import Distributed, Launch
 
 Choice = Annotated[
@@ -76,7 +77,8 @@ def _end(launch: Launch, error: BaseException) -> None:
     elif isinstance(error, CxrError) and all_have_ended(SAME_FAILURE):
         return
     if isinstance(error, CxrError):
-        print(f"cxr: {place}: {with_names(str(error), CONSOLE.names)}", file=sys.stderr, flush=True)
+        message = printable(with_names(str(error), CONSOLE.names))
+        print(f"cxr: {place}: {message}", file=sys.stderr, flush=True)
         os._exit(int(error.exit_code))
     traceback.print_exception(error)
     sys.stderr.flush()

@@ -1,8 +1,6 @@
 """`cxr doctor`: what this installation and this machine can do."""
 
-import typer
-
-from cxr_cli.commands.console import say
+from cxr_cli.commands.console import say, show
 
 
 def doctor() -> None:
@@ -15,7 +13,7 @@ def doctor() -> None:
 
     checks = examine_installation()
     for check in checks:
-        typer.echo(f"{' ' if check.works else '!'} {check.name}: {check.found}")
+        show(f"{' ' if check.works else '!'} {check.name}: {check.found}")
     faults = sum(not check.works for check in checks)
     if faults:
         say(f"{faults} of these will not work as {'it is' if faults == 1 else 'they are'}")

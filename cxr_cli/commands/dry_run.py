@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cxr_cli.commands.console import show
+
 if TYPE_CHECKING:
     from cxr_cli.training.plan import TrainingPlan
 
@@ -20,11 +22,9 @@ GIB = 2**30
 def print_plans(plans: "Sequence[TrainingPlan]") -> None:
     """Print what runs would take; of several sizes each, and all together."""
     for plan in plans:
-        typer.echo(_as_text(plan) + ("\n" if len(plans) > 1 else ""))
+        show(_as_text(plan) + ("\n" if len(plans) > 1 else ""))
     if len(plans) > 1:
-        typer.echo(
-            f"all {sum(plan.runs for plan in plans)} runs: {_clock(sum(plan.seconds for plan in plans))}"
-        )
+        show(f"all {sum(plan.runs for plan in plans)} runs: {_clock(sum(plan.seconds for plan in plans))}")
 
 
 def _as_text(plan: "TrainingPlan") -> str:

@@ -7,7 +7,7 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.compiling import compiles
-from cxr_cli.commands.console import CONSOLE
+from cxr_cli.commands.console import CONSOLE, show
 from cxr_cli.errors import UsageError
 from cxr_cli.explain.choices import Color, Method, Pick
 from cxr_cli.splitting.criteria import Subset
@@ -123,7 +123,7 @@ def gradcam(
             split=split,
             reporter=CONSOLE,
         )
-        typer.echo(format_sanity_report(report))
+        show(format_sanity_report(report))
         return
 
     from cxr_cli.explain import gradcam as maps
@@ -154,10 +154,10 @@ def gradcam(
     )
     if result.already_done:
         return
-    typer.echo(f"{output}: {result.images} images, see {SHEET}")
+    show(f"{output}: {result.images} images, see {SHEET}")
     if result.without_positive_values:
-        typer.echo(f"  maps without positive values: {result.without_positive_values} of {len(result.index)}")
+        show(f"  maps without positive values: {result.without_positive_values} of {len(result.index)}")
     for reason, overlays in result.at_dataset_size.items():
-        typer.echo(f"  drawn at DATASET size: {overlays} of {len(result.index)}; {reason}")
+        show(f"  drawn at DATASET size: {overlays} of {len(result.index)}; {reason}")
     if dicom:
-        typer.echo(f"  DICOM Secondary Captures: {result.captures} of {len(result.index)}")
+        show(f"  DICOM Secondary Captures: {result.captures} of {len(result.index)}")

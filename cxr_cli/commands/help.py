@@ -98,6 +98,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     ),
     "audit": ("cxr audit runs/single", "cxr audit runs/single --fail-on leak"),
     "report": ("cxr report runs/single", "cxr report cv -o report.html --by sex"),
+    "export": (
+        "cxr export runs/single -o single.onnx",
+        "cxr export cv -o cv.stablehlo --format stablehlo",
+    ),
     "verify": ("cxr verify dataset split.csv runs/single", "cxr verify cv --full"),
     "demo": ("cxr demo", "cxr demo -o /tmp/cxr-demo --seed 1"),
     "phantom": (

@@ -9,7 +9,7 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.compiling import compiles
-from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.commands.console import CONSOLE, say, show
 from cxr_cli.errors import UsageError
 
 
@@ -58,7 +58,8 @@ def predict(
     A DATASET must be preprocessed with the size and crops of the run's own images. Files are preprocessed on
     the way exactly as these were. A file that cannot be read, or is of another view, is rejected by name; an
     image that is far from the training images in feature space is flagged, and has no prediction. With two
-    classes, an image is called positive at the operating point that `cxr test` chose.
+    classes, an image is called positive at the operating point that `cxr test` chose. Images, and patients,
+    of training and validation are named in the column `overlap`.
     """
     from cxr_cli.dataset.folder import INFO
 
@@ -79,9 +80,10 @@ def predict(
             raise UsageError("--json: is for files; a DATASET's predictions are a table")
         from cxr_cli.prediction.predict import predict as predict_dataset
 
+        settings |= {"own_dataset": dataset, "own_split": split}
         result = predict_dataset(run, inputs[0], output=output, first=first, **settings, reporter=CONSOLE)
         if result.path is None:
-            typer.echo(result.table.to_csv(index=False), nl=False)
+            show(result.table.to_csv(index=False), data=True, end="")
         else:
             say(f"{result.path}: {len(result.table)} images")
         return
@@ -99,7 +101,7 @@ def _print_lines(records: Iterator[dict[str, Any]], output: Path | None) -> None
 
     if output is None:
         for record in records:
-            typer.echo(json.dumps(record, ensure_ascii=False))
+            show(json.dumps(record, ensure_ascii=False), data=True)
     else:
         every = list(records)
         write_text(output, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in every))
@@ -131,7 +133,7 @@ def _print_table(records: list[dict[str, Any]], output: Path | None, first: str 
     flagged = int((table["flag"] != "").sum())
     doubtful = int(table["pixel_mapping"].str.contains(DESPITE).sum())
     if output is None:
-        typer.echo(table.to_csv(index=False), nl=False)
+        show(table.to_csv(index=False), data=True, end="")
     else:
         write_csv(output, table)
         say(f"{output}: {len(table)} images")

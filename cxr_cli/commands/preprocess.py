@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cxr_cli.commands import options
-from cxr_cli.commands.console import CONSOLE
+from cxr_cli.commands.console import CONSOLE, show
 from cxr_cli.errors import UsageError
 from cxr_cli.labels.choices import Format
 
@@ -56,9 +56,11 @@ def preprocess(
     manufacturers: Annotated[
         Path | None, typer.Option(help='More spellings of manufacturers, TOML: "Acme" = ["Acme Imaging"].')
     ] = None,
-    hash_patients: Annotated[
+    pseudonymize: Annotated[
         Path | None,
-        typer.Option(metavar="KEYFILE", help="Replace patient ids by hashes, keyed by this file's bytes."),
+        typer.Option(
+            metavar="KEYFILE", help="Replace patient ids and paths by pseudonyms, keyed by this file's bytes."
+        ),
     ] = None,
     keep_tags: Annotated[
         str, typer.Option(metavar="KEYWORD,...", help="DICOM tags to add to the manifest as they are.")
@@ -89,7 +91,8 @@ def preprocess(
     reason. The same command again resumes after an interruption, or says that it is done.
 
     The manifest has no name, birth date, accession number or study date. It does have the paths of images
-    as given, and every column of the label tables.
+    as given, and every column of the label tables; --pseudonymize replaces ids and paths, so that the dataset
+    may travel.
     """
     from cxr_cli.dataset.preprocess import merge as merge_shards
     from cxr_cli.dataset.preprocess import preprocess as make_dataset
@@ -118,7 +121,7 @@ def preprocess(
             crop_top=crop_top,
             crop_border=crop_border,
             manufacturers=manufacturers,
-            hash_patients=hash_patients,
+            pseudonymize=pseudonymize,
             ids_verbatim=ids_verbatim,
             keep_tags=[keyword.strip() for keyword in keep_tags.split(",")] if keep_tags else (),
             workers=workers,
@@ -128,14 +131,14 @@ def preprocess(
             reporter=CONSOLE,
         )
     part = f", shard {result.shard}" if result.shard else ""
-    typer.echo(
+    show(
         f"{output}: {result.images} images of {result.size} x {result.size}, "
         f"{result.rejected} inputs rejected{part}"
     )
     for label, images in result.classes.items():
-        typer.echo(f"  class {label}: {images}")
+        show(f"  class {label}: {images}")
     for reason, inputs in result.rejected_by_reason.items():
-        typer.echo(f"  rejected, {reason}: {inputs}")
+        show(f"  rejected, {reason}: {inputs}")
 
 
 def _refuse(context: typer.Context, refused: Callable[[str], bool], why: str) -> None:

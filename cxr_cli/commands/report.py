@@ -6,13 +6,16 @@ from typing import Annotated
 import typer
 
 from cxr_cli.commands import options
-from cxr_cli.commands.console import CONSOLE
+from cxr_cli.commands.console import CONSOLE, show
 
 
 def report(
     run: options.RunFolder,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="The page. [RUN/report.html]")
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Title of the page. [names the classes]")
     ] = None,
     gradcam: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A folder made by `cxr gradcam`. [RUN/gradcam]")
@@ -36,6 +39,13 @@ def report(
     from cxr_cli.report.run import report as write_report
 
     result = write_report(
-        run, output, gradcam=gradcam, by=by or (), dataset=dataset, split=split, reporter=CONSOLE
+        run,
+        output,
+        title=title,
+        gradcam=gradcam,
+        by=by or (),
+        dataset=dataset,
+        split=split,
+        reporter=CONSOLE,
     )
-    typer.echo(result.page)
+    show(result.page, data=True)

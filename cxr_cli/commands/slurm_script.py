@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cxr_cli.commands.console import show
 from cxr_cli.errors import UsageError
 from cxr_cli.slurm_script import IN_PARTS, STOPPED_IN_TIME, BatchCommand, Resources
 from cxr_cli.slurm_script import slurm_script as write_script
@@ -62,7 +63,7 @@ def slurm_script(
         container=container,
         warning=warning,
     )
-    typer.echo(write_script(command, arguments, resources), nl=False)
+    show(write_script(command, arguments, resources), data=True, end="")
 
 
 def _check_arguments(context: "Context", name: str, arguments: list[str]) -> None:

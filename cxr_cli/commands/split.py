@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cxr_cli.commands import options
-from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.commands.console import CONSOLE, say, show
 from cxr_cli.name_lists import QUOTED_NAMES
 
 
@@ -84,9 +84,9 @@ def split(
     result = split_dataset(dataset, output, criteria, force=force, reporter=CONSOLE)
     if result.near_duplicates:
         say("--no-near-duplicates does not search for them")
-    typer.echo(_counts_table(result.counts, "subset" if folds is None else "fold"))
+    show(_counts_table(result.counts, "subset" if folds is None else "fold"))
     if result.characteristics:
-        typer.echo("\n" + _characteristics_table(result.characteristics))
+        show("\n" + _characteristics_table(result.characteristics))
     for missed in result.absent:
         say(f"--train-where: no image has {missed}")
     for other in result.respelled:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from cxr_cli.commands import options
-from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.commands.console import CONSOLE, say, show
 from cxr_cli.prediction.stratify import FILES
 from cxr_cli.prediction.stratify import stratify as stratify_images
 
@@ -67,6 +67,6 @@ def stratify(
         seed=seed,
         reporter=CONSOLE,
     )
-    typer.echo(result.table(form), nl=False)
+    show(result.table(form), data=form in ("csv", "json"), end="")
     if output is not None:
         say(f"{output}: {', '.join(FILES.values())} and ROC curves")

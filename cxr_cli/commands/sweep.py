@@ -7,7 +7,7 @@ import typer
 
 from cxr_cli.commands import options, training_options
 from cxr_cli.commands.compiling import compiles
-from cxr_cli.commands.console import CONSOLE
+from cxr_cli.commands.console import CONSOLE, show
 from cxr_cli.commands.distributing import distributes
 from cxr_cli.commands.dry_run import DryRun, print_plans
 from cxr_cli.training.recipes import SEARCH_RECIPES
@@ -57,4 +57,4 @@ def sweep(
     result = train_grid(
         dataset, split, output, tensorboard=tensorboard, mlflow=mlflow, reporter=CONSOLE, **settings
     )
-    typer.echo(result.table.to_string(index=False, na_rep="-", float_format=lambda number: f"{number:g}"))
+    show(result.table.to_string(index=False, na_rep="-", float_format=lambda number: f"{number:g}"))

@@ -7,7 +7,7 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.compiling import compiles
-from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.commands.console import CONSOLE, say, show
 from cxr_cli.prediction.choices import TemplateKind
 
 
@@ -42,5 +42,5 @@ def template(
     )
     templates = result.templates
     for name, count in zip(templates.classes, templates.counts, strict=True):
-        typer.echo(f"{name}: {kind} of {count} training images")
+        show(f"{name}: {kind} of {count} training images")
     say(f"{result.path}: of epoch {templates.epoch}")

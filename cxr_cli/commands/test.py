@@ -7,7 +7,7 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.compiling import compiles
-from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.commands.console import CONSOLE, say, show
 from cxr_cli.errors import UsageError
 from cxr_cli.name_lists import QUOTED_NAMES, read_pairs
 from cxr_cli.splitting.criteria import Subset
@@ -136,7 +136,7 @@ def test(
         split=split,
         reporter=CONSOLE,
     )
-    typer.echo(format_report(result.report))
+    show(format_report(result.report))
     if result.calibration is not None:
         say(
             f"scores are calibrated: {result.calibration.method}, fitted on {result.calibration.images} "
@@ -154,6 +154,6 @@ def _test_external(run: Path, external: Path, **settings: Any) -> None:
     from cxr_cli.prediction.external import external_test
 
     result = external_test(run, external, **settings, reporter=CONSOLE)
-    typer.echo(format_report(result.report))
-    typer.echo("\n" + as_text([result.comparison(), result.case_mix.table()]))
+    show(format_report(result.report))
+    show("\n" + as_text([result.comparison(), result.case_mix.table()]))
     say(f"{result.folder}: predictions.csv of {result.report.images} images, metrics.json, figures")

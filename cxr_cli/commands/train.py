@@ -7,7 +7,7 @@ import typer
 
 from cxr_cli.commands import options, training_options
 from cxr_cli.commands.compiling import compiles
-from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.commands.console import CONSOLE, say, show
 from cxr_cli.commands.distributing import distributes
 from cxr_cli.commands.dry_run import DryRun, print_plans
 from cxr_cli.training.recipes import RECIPES
@@ -52,4 +52,4 @@ def train(
         say(f"{output}: finished; selected epoch {best.epoch} of {result.epochs}{early}")
     else:
         say(f"{output}: this run is finished already ({result.epochs} epochs); nothing to do")
-    typer.echo(f"{best.describe(optimization.select)} (epoch {best.epoch})")
+    show(f"{best.describe(optimization.select)} (epoch {best.epoch})")

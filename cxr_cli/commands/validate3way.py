@@ -7,7 +7,7 @@ import typer
 
 from cxr_cli.commands import options
 from cxr_cli.commands.compiling import compiles
-from cxr_cli.commands.console import CONSOLE, say
+from cxr_cli.commands.console import CONSOLE, say, show
 from cxr_cli.splitting.criteria import Subset
 
 
@@ -44,5 +44,5 @@ def validate3way(
         split=split,
         reporter=CONSOLE,
     )
-    typer.echo(format_three_way(result.report))
+    show(format_three_way(result.report))
     say(f"{result.images} images of {subset} went through the model once; {trials * repeats} trials")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cxr_cli.commands import options
+from cxr_cli.commands.console import show
 
 
 def verify(
@@ -33,7 +34,7 @@ def verify(
 
     checks = verify_artifacts(places, full=full)
     for check in checks:
-        typer.echo(f"{'ok ' if check.passed else 'bad'}  {check.path}: {check.found}")
+        show(f"{'ok ' if check.passed else 'bad'}  {check.path}: {check.found}")
     bad = [str(check.path) for check in checks if not check.passed]
     if bad:
         raise BadInput(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from cxr_cli.commands.command import CONTEXT, CxrCommand, CxrGroup
-from cxr_cli.commands.console import say
+from cxr_cli.commands.console import say, show
 from cxr_cli.models.registry import Arch
 from cxr_cli.models.weights.scaling import WeightsScaling
 
@@ -75,7 +75,7 @@ def _print_csv(rows: Rows) -> None:
 def _print_json(rows: Rows) -> None:
     import json
 
-    typer.echo(json.dumps(rows, indent=2))
+    show(json.dumps(rows, indent=2), data=True)
 
 
 def _print_table(rows: Rows) -> None:
@@ -85,7 +85,7 @@ def _print_table(rows: Rows) -> None:
     lines = [dict(zip(columns, columns, strict=True)), *shown]
     widths = {column: max(len(line[column]) for line in lines) for column in columns}
     for line in lines:
-        typer.echo("  ".join(line[column].ljust(widths[column]) for column in columns).rstrip())
+        show("  ".join(line[column].ljust(widths[column]) for column in columns).rstrip())
 
 
 PRINTERS = {"table": _print_table, "csv": _print_csv, "json": _print_json}
@@ -105,7 +105,7 @@ def fetch(
     from cxr_cli.models.weights.published import fetch_weights
 
     for one in fetch_weights(weights):
-        typer.echo(f"{one.card.name}: {one.path}, sha256 {one.sha256}")
+        show(f"{one.card.name}: {one.path}, sha256 {one.sha256}")
 
 
 @weights.command(cls=CxrCommand)
@@ -127,7 +127,7 @@ def verify(
 
     verified = verify_weights(weights, arch, weights_scaling)
     for part, as_published in zip(verified.found, verified.as_published, strict=True):
-        typer.echo(
+        show(
             f"{part.describe()}, {'as published' if as_published else 'no published digest to compare with'}"
         )
     say(f"each of its {verified.tensors} tensors has its place in {verified.arch}, or is known to need none")

@@ -29,7 +29,13 @@ from cxr_cli.images.archives import folder_name
 from cxr_cli.images.characteristics import MANIFEST_COLUMNS, combine
 from cxr_cli.images.manufacturers import ManufacturerTable, manufacturer, read_manufacturers
 from cxr_cli.images.patient_ids import id_key
-from cxr_cli.images.privacy import check_keep_tags, hash_patient, read_key
+from cxr_cli.images.privacy import (
+    check_keep_tags,
+    pseudonym,
+    pseudonym_of_path,
+    read_key,
+    readable_by_others,
+)
 from cxr_cli.images.read import Geometry, PreparedImage, UnreadImage, read_image
 from cxr_cli.images.sources import Inputs, absolute, composed, find_inputs, listed
 from cxr_cli.images.view_position import parse_views
@@ -38,6 +44,7 @@ from cxr_cli.labels.choices import Format
 from cxr_cli.labels.formats import Published
 from cxr_cli.labels.match import read_labels
 from cxr_cli.labels.table import Columns
+from cxr_cli.locks import locked
 from cxr_cli.recorded_values import is_missing
 from cxr_cli.reporting import SILENT, Reporter
 
@@ -87,7 +94,7 @@ def preprocess(
     crop_top: float = 0.0,
     crop_border: float = 0.0,
     manufacturers: Path | str | None = None,
-    hash_patients: Path | str | None = None,
+    pseudonymize: Path | str | None = None,
     keep_tags: Sequence[str] = (),
     ids_verbatim: bool = False,
     workers: int | None = None,
@@ -109,7 +116,7 @@ def preprocess(
         size: height and width of the stored images in pixels.
         crop_top, crop_border: shares of the height, and of each side, to cut off, below 0.5.
         manufacturers: a TOML file with more spellings of manufacturers.
-        hash_patients: a file by whose bytes patient ids are replaced by keyed hashes.
+        pseudonymize: a file by whose bytes patient ids and paths are replaced by pseudonyms.
         keep_tags: keywords of DICOM tags to add to the manifest.
         ids_verbatim: take patient ids that differ only in zeros, blanks, case or .0 as different patients.
         workers: processes that read; 0 reads in this one, without any guard; None takes a process a CPU.
@@ -134,14 +141,16 @@ def preprocess(
         raise InvalidSetting("format", format, f"one of {', '.join(get_args(Format))} is needed")
     if format is not None and not labels:
         raise InvalidSetting("format", format, "`labels` is needed, the table of that format")
+    if pseudonymize and Path(pseudonymize).is_file() and readable_by_others(Path(pseudonymize)):
+        reporter.say(f"{pseudonymize}: other users may read this key, and find patients by it; chmod 600")
     settings = Settings(
         Geometry(size, crop_top, crop_border),
         tuple(map(Path, labels)),
         Columns(path_column, label_column, patient_column),
         parse_views(views),
         Path(manufacturers) if manufacturers else None,
-        check_keep_tags(keep_tags, hashed=hash_patients is not None),
-        read_key(Path(hash_patients)) if hash_patients else None,
+        check_keep_tags(keep_tags, pseudonymized=pseudonymize is not None),
+        read_key(Path(pseudonymize)) if pseudonymize else None,
         ids_verbatim,
         Published(format, finding) if format else None,
     )
@@ -196,12 +205,18 @@ class Effort:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An input before it is read: a label and the table's values, or the reason why it has none."""
+    """An input before it is read: a label and the table's values, or the reason why it has none.
+
+    Attributes:
+        path, label, values, reason: as above.
+        paths: the names of the values that are the image's path.
+    """
 
     path: Path
     label: str
     values: Mapping[str, str]
     reason: str | None = None
+    paths: tuple[str, ...] = ()
 
 
 def make_dataset(
@@ -238,34 +253,37 @@ def make_dataset(
     plan = make_plan(inputs.paths, settings)
     if shard:
         plan["shard"] = [shard.number, shard.count]
-    if _is_done(folder, plan, reporter):
-        return read_info(folder)
-    candidates, table_columns = _candidates(inputs.paths, sources, settings, reporter)
-    columns = (*MANIFEST_COLUMNS, *settings.keep_tags, *table_columns)
-    if shard:
-        candidates = shard.run_of(candidates)
-    with GrowingDataset(folder, settings.geometry.size, plan) as dataset:
-        _say_resuming(folder, dataset, len(candidates), reporter)
-        with (
-            closing(_outcomes(candidates[dataset.inputs :], settings, manufacturers, effort)) as outcomes,
-            reporter.progress("images") as advance,
-        ):
-            total, limit = len(candidates), effort.max_failures
-            collect(outcomes, dataset, total, once=shard is None, max_failures=limit, advance=advance)
-        unmapped = _unmapped(dataset.images, manufacturers)
-        if shard is None:
-            finish(dataset, columns, plan, unmapped, versions(), reporter)
-        else:
-            say_unmapped(unmapped, reporter)
-            dataset.finish_shard(
-                {
-                    "settings": plan,
-                    "counts": counts(dataset),
-                    "columns": columns,
-                    "unmapped_manufacturers": unmapped,
-                    "versions": versions(),
-                }
-            )
+    with locked(folder):
+        if _is_done(folder, plan, reporter):
+            return read_info(folder)
+        candidates, table_columns = _candidates(inputs.paths, sources, settings, reporter)
+        columns = (*MANIFEST_COLUMNS, *settings.keep_tags, *table_columns)
+        if shard:
+            candidates = shard.run_of(candidates)
+        with GrowingDataset(folder, settings.geometry.size, plan) as dataset:
+            _say_resuming(folder, dataset, len(candidates), reporter)
+            remaining = candidates[dataset.inputs :]
+            dataset.require_room(sum(each.reason is None for each in remaining))
+            with (
+                closing(_outcomes(remaining, settings, manufacturers, effort)) as outcomes,
+                reporter.progress("images") as advance,
+            ):
+                total, limit = len(candidates), effort.max_failures
+                collect(outcomes, dataset, total, once=shard is None, max_failures=limit, advance=advance)
+            unmapped = _unmapped(dataset.images, manufacturers)
+            if shard is None:
+                finish(dataset, columns, plan, unmapped, versions(), reporter)
+            else:
+                say_unmapped(unmapped, reporter)
+                dataset.finish_shard(
+                    {
+                        "settings": plan,
+                        "counts": counts(dataset),
+                        "columns": columns,
+                        "unmapped_manufacturers": unmapped,
+                        "versions": versions(),
+                    }
+                )
     return read_info(folder)
 
 
@@ -292,15 +310,21 @@ def merge_shards(
         reporter.say(
             f"shards were made with different versions of {package}; dataset.json names the first shard's"
         )
-    if _is_done(folder, plan, reporter):
-        return read_info(folder)
-    with GrowingDataset(folder, plan["size"], plan) as dataset:
-        _say_resuming(folder, dataset, plan["inputs"], reporter)
-        outcomes = islice(merged_outcomes(shards), dataset.inputs, None)
-        with reporter.progress("inputs") as advance:
-            collect(outcomes, dataset, plan["inputs"], once=True, max_failures=max_failures, advance=advance)
-        unmapped = {spelling for shard in shards for spelling in shard.info["unmapped_manufacturers"]}
-        finish(dataset, info["columns"], plan, unmapped, info["versions"], reporter)
+    with locked(folder):
+        if _is_done(folder, plan, reporter):
+            return read_info(folder)
+        with GrowingDataset(folder, plan["size"], plan) as dataset:
+            _say_resuming(folder, dataset, plan["inputs"], reporter)
+            dataset.require_room(
+                sum(shard.info["counts"]["images"] for shard in shards) - len(dataset.images)
+            )
+            outcomes = islice(merged_outcomes(shards), dataset.inputs, None)
+            with reporter.progress("inputs") as advance:
+                collect(
+                    outcomes, dataset, plan["inputs"], once=True, max_failures=max_failures, advance=advance
+                )
+            unmapped = {spelling for shard in shards for spelling in shard.info["unmapped_manufacturers"]}
+            finish(dataset, info["columns"], plan, unmapped, info["versions"], reporter)
     return read_info(folder)
 
 
@@ -358,7 +382,7 @@ def _candidates(
         elif is_missing(row.label):
             candidates.append(Candidate(path, "", {}, _missing_label(row.label, "in the label table")))
         else:
-            candidates.append(Candidate(path, row.label, row.values))
+            candidates.append(Candidate(path, row.label, row.values, paths=labels.path_columns))
     return candidates, labels.columns
 
 
@@ -386,7 +410,7 @@ def _outcomes(
         for candidate in candidates:
             image = candidate.reason or next(images)
             if isinstance(image, str):
-                yield Rejected(source_text(candidate.path), image)
+                yield Rejected(_source(candidate.path, settings.key), image)
             else:
                 yield Image(image.pixels, _record(candidate, image, settings, manufacturers))
 
@@ -403,20 +427,23 @@ def _record(
     spelling = stated.get("manufacturer_raw", "")
     if not settings.ids_verbatim:  # its spellings become one when all are known
         stated = {**stated, "patient_id": id_key(stated["patient_id"])}
-    if settings.patient_key:
-        hashed = {
-            column: hash_patient(stated[column], settings.patient_key) for column in PATIENTS & stated.keys()
-        }
-        stated = {**stated, **hashed}
+    if settings.key:
+        replaced = {column: pseudonym(stated[column], settings.key) for column in PATIENTS & stated.keys()}
+        replaced |= {column: pseudonym_of_path(stated[column], settings.key) for column in candidate.paths}
+        stated = {**stated, **replaced}
     return {
         "image_id": image.image_id,
-        "source": source_text(candidate.path),
+        "source": _source(candidate.path, settings.key),
         "label": candidate.label,
         "portable": "unknown",
         **stated,
         "manufacturer": manufacturer(spelling, manufacturers) or spelling,
         "pixel_mapping": image.mapping,
     }
+
+
+def _source(path: Path, key: bytes | None) -> str:
+    return source_text(path) if key is None else pseudonym_of_path(source_text(path), key)
 
 
 def _unmapped(images: Iterable[Mapping[str, str]], manufacturers: ManufacturerTable) -> list[str]:

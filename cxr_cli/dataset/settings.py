@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PLAN_WORDS = {
     "labels_digests": "the content of `labels`",
     "manufacturers_digest": "the content of `manufacturers`",
-    "patient_key_digest": "the key of `hash_patients`",
+    "patient_key_digest": "the key of `pseudonymize`",
     "inputs": "the number of inputs",
     "inputs_digest": "the list of inputs",
 }
@@ -39,7 +39,7 @@ class Settings:
         views: those that are taken; None takes all.
         manufacturers: the user's table of spellings, on top of the package's.
         keep_tags: keywords of DICOM tags that the manifest is to have as well.
-        patient_key: the key by whose hashes patient ids are replaced; None keeps them.
+        key: of the pseudonyms that replace patient ids and paths; None keeps these.
         ids_verbatim: whether patient ids that differ only in zeros, blanks, case or .0 are of different
             patients.
     """
@@ -50,7 +50,7 @@ class Settings:
     views: tuple[str, ...] | None = FRONTAL
     manufacturers: Path | None = None
     keep_tags: tuple[str, ...] = ()
-    patient_key: bytes | None = field(default=None, repr=False)
+    key: bytes | None = field(default=None, repr=False)
     ids_verbatim: bool = False
     published: Published | None = None
 
@@ -91,7 +91,7 @@ def make_plan(paths: Sequence[Path], settings: Settings) -> dict[str, Any]:
         "manufacturers": settings.manufacturers and str(settings.manufacturers),
         "manufacturers_digest": settings.manufacturers and _digest_if_file(settings.manufacturers),
         "keep_tags": list(settings.keep_tags),
-        "patient_key_digest": settings.patient_key and digest_key(settings.patient_key),
+        "patient_key_digest": settings.key and digest_key(settings.key),
         "ids_verbatim": settings.ids_verbatim,
         "inputs": len(paths),
         "inputs_digest": listing.hexdigest(),

@@ -1,6 +1,5 @@
 """Write a DATASET folder image by image, in such a way that it can be resumed."""
 
-import fcntl
 import io
 import json
 import math
@@ -16,10 +15,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.artifacts import atomic_path, digest_file, write_csv, write_record
+from cxr_cli.artifacts import (
+    atomic_path,
+    digest_file,
+    require_room,
+    write_csv,
+    write_record,
+    writing,
+)
 from cxr_cli.dataset.folder import IMAGES, INFO, JOURNAL, MANIFEST, PARTIAL_IMAGES, REJECTED, SHARD
 from cxr_cli.dataset.reader import REJECTED_COLUMNS, Image, Outcome, parse_line
-from cxr_cli.errors import BadInput
 
 NOTED_EVERY = 0.05
 """Seconds after which what was added is on disk at the latest, once the next is added."""
@@ -38,19 +43,22 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
     """
 
     def __init__(self, folder: Path, size: int, plan: Mapping[str, Any]) -> None:
-        """Begin the folder, or resume after its last whole entry; what is torn is dropped."""
+        """Begin the folder, or resume after its last whole entry; what is torn is dropped.
+
+        The folder is to be `locked`.
+
+        Raises:
+            BadInput: it cannot be written; so in every method that writes.
+        """
         self._folder = folder
         self._row_shape = (size, size)
         self.images: list[Mapping[str, str]] = []
         self.rejected: list[dict[str, str]] = []
-        try:
+        with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise BadInput(f"{folder}: cannot be made ({type(error).__name__})") from error
-        self._lock = _lock(folder)
-        self._recover(plan)
-        self._pixels = self._open_pixels()
-        self._journal = (folder / JOURNAL).open("a", encoding="utf-8")
+            self._recover(plan)
+            self._pixels = self._open_pixels()
+            self._journal = (folder / JOURNAL).open("a", encoding="utf-8")
         self._lines: list[str] = []
         self._noted = time.monotonic()
 
@@ -58,17 +66,21 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close the files; the folder stays as it is, to be resumed."""
-        try:
+        with writing(self._folder), self._pixels, self._journal:
             self._write_lines()
-        finally:
-            self._pixels.close()
-            self._journal.close()
-            os.close(self._lock)
 
     @property
     def inputs(self) -> int:
         """The number of inputs dealt with."""
         return len(self.images) + len(self.rejected)
+
+    def require_room(self, images: int) -> None:
+        """Check that so many more images have room on disk.
+
+        Raises:
+            BadInput: they have not.
+        """
+        require_room(self._folder, images * math.prod(self._row_shape), f"{images} images")
 
     def add(self, outcome: Outcome) -> None:
         """Append what became of an input."""
@@ -79,7 +91,8 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
 
     def add_image(self, pixels: NDArray[np.uint8], record: Mapping[str, str]) -> None:
         """Append an image, uint8 [size, size], and its manifest record, without `row`."""
-        self._pixels.write(pixels.tobytes())
+        with writing(self._folder / IMAGES):
+            self._pixels.write(pixels.tobytes())
         self._note({"image": dict(record)})
         self.images.append(record)
 
@@ -95,9 +108,10 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
             self._write_lines()
 
     def _write_lines(self) -> None:
-        self._pixels.flush()
-        self._journal.writelines(self._lines)
-        self._journal.flush()
+        with writing(self._folder):
+            self._pixels.flush()
+            self._journal.writelines(self._lines)
+            self._journal.flush()
         self._lines = []
         self._noted = time.monotonic()
 
@@ -122,18 +136,17 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
         write_record(self._folder / SHARD, {**info, "digests": digests})
 
     def _seal_images(self) -> None:
-        self._pixels.seek(0)
-        self._pixels.write(self._header(len(self.images)))
-        self._pixels.flush()
-        os.fsync(self._pixels.fileno())
-        os.replace(self._folder / PARTIAL_IMAGES, self._folder / IMAGES)
+        with writing(self._folder / IMAGES):
+            self._pixels.seek(0)
+            self._pixels.write(self._header(len(self.images)))
+            self._pixels.flush()
+            os.fsync(self._pixels.fileno())
+            os.replace(self._folder / PARTIAL_IMAGES, self._folder / IMAGES)
 
     def discard(self) -> None:
-        """Remove what was begun, and the folder if nothing else is in it."""
+        """Remove what was begun."""
         for name in (PARTIAL_IMAGES, JOURNAL):
             (self._folder / name).unlink(missing_ok=True)
-        if not any(self._folder.iterdir()):
-            self._folder.rmdir()
 
     def _recover(self, plan: Mapping[str, Any]) -> None:
         """Read the journal's whole lines whose pixels are on disk, cut off the rest; begin one if none."""
@@ -176,22 +189,3 @@ class GrowingDataset(AbstractContextManager["GrowingDataset"]):
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(stream, header)
         return stream.getvalue()
-
-
-def _lock(folder: Path) -> int:
-    """Hold a folder against a second process at the same work, until the descriptor given back is closed.
-
-    Raises:
-        BadInput: another process holds it.
-    """
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise BadInput(
-            f"{folder}: another process is at work on it; wait for it, or name a new folder"
-        ) from None
-    except OSError:  # some network file systems have no locks for folders
-        pass
-    return descriptor

@@ -5,5 +5,8 @@ from typing import Literal
 TableFormat = Literal["table", "csv", "json", "latex", "markdown"]
 """How tables of results are written."""
 
+ShownFormat = TableFormat | Literal["html"]
+"""The same, and how a notebook shows them."""
+
 CalibrationMethod = Literal["temperature", "platt", "isotonic"]
 """How scores are recalibrated."""

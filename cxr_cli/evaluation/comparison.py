@@ -56,11 +56,13 @@ class Comparison:
 def compare_models(
     models: Mapping[str, Answers],
     divisions: Mapping[str, Mapping[str, NDArray[np.bool_]]],
-    rng: np.random.Generator,
+    seed: int,
     resamples: int = RESAMPLES,
     small: int = SMALL,
 ) -> list[Comparison]:
     """Estimate every metric of every model, and every two models' differences.
+
+    Every pair is swapped by the same seed, so that a pair has one p value whatever it is compared beside.
 
     A metric's p values are corrected for the number of pairs; those of a characteristic for the number of
     pairs and strata (Holm).
@@ -68,8 +70,8 @@ def compare_models(
     Args:
         models: by name, of the same N images in the same order.
         divisions: by name, the strata of a characteristic by name: bool [N].
-        rng: draws patients, and swaps.
-        resamples: of each.
+        seed: of the swaps of each pair.
+        resamples: how many swaps at most.
         small: a stratum with fewer patients of a class is marked.
 
     Returns:
@@ -81,7 +83,7 @@ def compare_models(
     for by, strata in groups.items():
         family = [
             _compare(
-                by, name, {model: of.take(inside) for model, of in models.items()}, rng, resamples, small
+                by, name, {model: of.take(inside) for model, of in models.items()}, seed, resamples, small
             )
             for name, inside in strata.items()
         ]
@@ -90,7 +92,7 @@ def compare_models(
 
 
 def _compare(
-    by: str, name: str, models: Mapping[str, Answers], rng: np.random.Generator, resamples: int, small: int
+    by: str, name: str, models: Mapping[str, Answers], seed: int, resamples: int, small: int
 ) -> Comparison:
     some = next(iter(models.values()))
     patients_of_class = count_patients(some)
@@ -104,21 +106,20 @@ def _compare(
         small=min(patients_of_class.values()) < small,
         estimates={model: estimate(answers) for model, answers in models.items()},
         pairs=tuple(
-            Pair(first, second, _differences(models[first], models[second], rng, resamples))
+            Pair(first, second, _differences(models[first], models[second], seed, resamples))
             for first, second in combinations(models, 2)
         ),
     )
 
 
-def _differences(
-    first: Answers, second: Answers, rng: np.random.Generator, resamples: int
-) -> dict[str, Difference]:
+def _differences(first: Answers, second: Answers, seed: int, resamples: int) -> dict[str, Difference]:
     """Compute paired differences, with a p value by swapping predictions where there is no other test."""
     found = paired_differences(first, second)
     without = {name: of.value for name, of in found.items() if np.isnan(of.p) and not np.isnan(of.value)}
     if not without:
         return found
-    ps = sequential_ps(without, swapped_differences(first, second, rng), resamples)
+    swapped = swapped_differences(first, second, np.random.default_rng(seed))
+    ps = sequential_ps(without, swapped, resamples)
     return {name: replace(of, p=ps.get(name, of.p)) for name, of in found.items()}
 
 

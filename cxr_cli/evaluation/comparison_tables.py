@@ -240,7 +240,9 @@ def _table_of_agreement(agreement: Sequence[Agreement]) -> Table:
 def notes(comparisons: Sequence[Comparison], subject: Subject, margin: float | None = None) -> list[str]:
     """Say what the marks and the columns mean."""
     found = notes_of_groups(comparisons, subject)
-    found += reliability_notes(_table_of_metrics(comparisons, subject))
+    found += reliability_notes(
+        [_table_of_metrics(comparisons, subject), _table_of_differences(comparisons, margin)]
+    )
     if any(group.pairs for group in comparisons):
         found += [
             "Differences are paired. Intervals: of accuracy, sensitivity and specificity by Agresti and Min,",

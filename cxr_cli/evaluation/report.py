@@ -11,7 +11,7 @@ from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.confusion import confusion_matrix
 from cxr_cli.evaluation.metrics.registry import shown
 from cxr_cli.evaluation.operating_point import OperatingPoint
-from cxr_cli.evaluation.tables import DAGGER, limits
+from cxr_cli.evaluation.tables import DAGGER, Cell, Table, as_html, limits
 from cxr_cli.evaluation.uncertainty.estimates import UNRELIABLE, Estimate, Estimates, estimate
 
 INTERVALS = "95% intervals by patients: proportions by Wilson, AUC by DeLong, means of metrics by MOVER"
@@ -53,6 +53,35 @@ class MetricsReport:
     def of_class(self, number: int) -> dict[str, Estimate]:
         """List the metrics of one class against the rest, by name."""
         return {name: of_classes[number] for name, of_classes in self.estimates.per_class.items()}
+
+    def tables(self) -> list[Table]:
+        """Lay it out as tables: overall metrics, metrics per class, confusion matrix."""
+        rows = shown("classes" if self.positive is None else "finding")
+        found = {row.heading: self.metric(row.name) for row in rows}
+        metrics = [[Cell(heading), Cell(format_metric(of))] for heading, of in found.items() if of]
+        columns = [row for row in shown("class table") if row.name in self.estimates.per_class]
+        counts = self.confusion_matrix.sum(1)
+        per_class = [
+            [Cell(label), Cell(str(count)), *(Cell(format_metric(of[row.name])) for row in columns)]
+            for label, count, of in zip(
+                self.classes, counts, map(self.of_class, range(len(self.classes))), strict=True
+            )
+        ]
+        confusion = [
+            [Cell(label), *(Cell(f"{count} ({count / max(total, 1):.2f})") for count in row)]
+            for label, total, row in zip(self.classes, counts, self.confusion_matrix, strict=True)
+        ]
+        tables = [Table("Metrics", ["metric", "value (95% interval)"], metrics)]
+        if self.positive is None:
+            headings = ["class", "images", *(row.column or row.heading for row in columns)]
+            tables.append(Table("Metrics by class", headings, per_class))
+        return [*tables, Table("Confusion matrix", ["true, predicted:", *self.classes], confusion)]
+
+    def _repr_html_(self) -> str:
+        """Show the tables in a notebook."""
+        lines, tables = _heading(self, "images"), self.tables()
+        cells = (cell.value for table in tables for row in table.rows for cell in row)
+        return as_html(tables, [UNRELIABLE] if any(DAGGER in cell for cell in cells) else [], lines)
 
     def as_json(self) -> dict[str, Any]:
         """Write the report as JSON values.
@@ -114,14 +143,7 @@ def format_report(report: MetricsReport, unit: str = "images") -> str:
         report: of a test.
         unit: what was classified, for the headings.
     """
-    lines = [f"{unit} {report.images}, patients {report.patients}; {report.interval}"]
-    if report.positive is not None:
-        count = int(report.confusion_matrix[report.positive].sum())
-        lines.append(f"positive: {report.classes[report.positive]}, {count} {unit}")
-    if report.operating_point is not None:
-        lines.append(format_operating_point(report.operating_point.as_json()))
-    if report.prevalence is not None:
-        lines.append(f"predictive values at a prevalence of {report.prevalence:g}, as given")
+    lines = _heading(report, unit)
     rows = shown("classes" if report.positive is None else "finding")
     found = {row.heading: report.metric(row.name) for row in rows}
     width = max(len(heading) for heading, metric in found.items() if metric)
@@ -132,6 +154,19 @@ def format_report(report: MetricsReport, unit: str = "images") -> str:
         lines.append(UNRELIABLE)
     lines += ["", *format_confusion(report.confusion_matrix.tolist(), report.classes)]
     return "\n".join(lines)
+
+
+def _heading(report: MetricsReport, unit: str) -> list[str]:
+    """Say what the metrics are of, in lines."""
+    lines = [f"{unit} {report.images}, patients {report.patients}; {report.interval}"]
+    if report.positive is not None:
+        count = int(report.confusion_matrix[report.positive].sum())
+        lines.append(f"positive: {report.classes[report.positive]}, {count} {unit}")
+    if report.operating_point is not None:
+        lines.append(format_operating_point(report.operating_point.as_json()))
+    if report.prevalence is not None:
+        lines.append(f"predictive values at a prevalence of {report.prevalence:g}, as given")
+    return lines
 
 
 def format_operating_point(point: dict[str, Any]) -> str:

@@ -1,10 +1,13 @@
-"""Tables of results: for a terminal, LaTeX and Markdown."""
+"""Tables of results: for a terminal, a notebook, LaTeX and Markdown."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import NamedTuple
 
-from cxr_cli.evaluation.choices import TableFormat
+from cxr_cli.evaluation.choices import ShownFormat, TableFormat
+from cxr_cli.printable import printable
 
 
 class Cell(NamedTuple):
@@ -38,8 +41,9 @@ class Table:
 
 def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Lay out rows of cells under each other, to the left."""
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    for row in rows:
+    shown = [[printable(cell) for cell in row] for row in rows]
+    widths = [max(map(len, cells)) for cells in zip(*shown, strict=True)]
+    for row in shown:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
@@ -60,12 +64,34 @@ def as_markdown(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
     """Write pipe tables."""
     blocks = []
     for table in tables:
-        rows = [table.headings, ["---"] * len(table.headings)]
-        rows += [
-            [cell.in_one().replace("|", r"\|").replace("*", r"\*") for cell in row] for row in table.rows
+        rows = [[_markdown(heading) for heading in table.headings], ["---"] * len(table.headings)]
+        rows += [[_markdown(cell.in_one()) for cell in row] for row in table.rows]
+        title = f"{_markdown(table.title)}:"
+        blocks.append("\n".join([title, "", *("| " + " | ".join(row) + " |" for row in rows)]))
+    return "\n\n".join([*blocks, *map(_markdown, notes)])
+
+
+def _markdown(text: str) -> str:
+    """Escape what Markdown, or HTML in it, would take for markup; an underscore within a word is none."""
+    return re.sub(r"([\\`*|<>\[\]&#]|(?<!\w)_|_(?!\w))", r"\\\1", printable(text))
+
+
+def as_html(tables: Sequence[Table], notes: Sequence[str] = (), heading: Sequence[str] = ()) -> str:
+    """Write tables for a notebook; every text is escaped."""
+    blocks = [f"<p>{'<br>'.join(map(escape, heading))}</p>"] if heading else []
+    for table in tables:
+        head = "".join(f'<th scope="col">{escape(each)}</th>' for each in table.headings)
+        rows = [
+            f'<tr><th scope="row">{escape(name.in_one())}</th>'
+            + "".join(f"<td>{escape(cell.in_one())}</td>" for cell in cells)
+            + "</tr>"
+            for name, *cells in table.rows
         ]
-        blocks.append("\n".join([f"{table.title}:", "", *("| " + " | ".join(row) + " |" for row in rows)]))
-    return "\n\n".join([*blocks, *(note.replace("*", r"\*") for note in notes)])
+        caption = f"<caption>{escape(table.title)}</caption>"
+        blocks.append(
+            "\n".join([f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>", *rows, "</tbody></table>"])
+        )
+    return "\n".join([*blocks, *(f"<p>{escape(note)}</p>" for note in notes)])
 
 
 SUFFIXES: Mapping[TableFormat, str] = {
@@ -83,13 +109,15 @@ def files_of(stem: str) -> dict[TableFormat, str]:
 
 
 def write_tables(
-    form: TableFormat, tables: Sequence[Table], notes: Sequence[str], heading: Sequence[str] = ()
+    form: ShownFormat, tables: Sequence[Table], notes: Sequence[str], heading: Sequence[str] = ()
 ) -> str:
-    """Write tables as text, LaTeX or Markdown, below lines that say what they are of."""
+    """Write tables as text, HTML, LaTeX or Markdown, below lines that say what they are of."""
+    if form == "html":
+        return as_html(tables, notes, heading)
     if form == "latex":
-        return "\n".join([*(f"% {line}" for line in heading), as_latex(tables, notes), ""])
+        return "\n".join([*(f"% {printable(line)}" for line in heading), as_latex(tables, notes), ""])
     if form == "markdown":
-        return "\n\n".join([*heading, as_markdown(tables, notes)]) + "\n"
+        return "\n\n".join([*map(_markdown, heading), as_markdown(tables, notes)]) + "\n"
     return "\n".join([*heading, *([""] if heading else []), as_text(tables, notes), ""])
 
 
@@ -112,9 +140,9 @@ def as_latex(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
         rows = [" & ".join(_latex(cell.in_one()) for cell in row) + r" \\" for row in table.rows]
         head = " & ".join(_latex(heading) for heading in table.headings) + r" \\"
         lines = [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", head, r"\midrule", *rows]
-        blocks.append("\n".join([f"% {table.title}", *lines, r"\bottomrule", r"\end{tabular}"]))
-    return "\n\n".join([*blocks, *(f"% {note}" for note in notes)])
+        blocks.append("\n".join([f"% {printable(table.title)}", *lines, r"\bottomrule", r"\end{tabular}"]))
+    return "\n\n".join([*blocks, *(f"% {printable(note)}" for note in notes)])
 
 
 def _latex(text: str) -> str:
-    return "".join(LATEX_SPECIAL.get(sign, sign) for sign in text)
+    return "".join(LATEX_SPECIAL.get(sign, sign) for sign in printable(text))

@@ -1,6 +1,6 @@
 """The closed choices of saliency maps: completion, help and errors take them from here. Light to import."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Literal
 
@@ -10,6 +10,13 @@ GALLERY = "gradcam.json"
 """The file of a folder of saliency maps that says what they are of."""
 
 Method = Literal["gradcam", "gradcam++", "hirescam", "layercam"]
+METHOD_NAMES: Mapping[Method, str] = {
+    "gradcam": "Grad-CAM",
+    "gradcam++": "Grad-CAM++",
+    "hirescam": "HiResCAM",
+    "layercam": "LayerCAM",
+}
+"""As their papers write them."""
 Color = Literal["inferno", "viridis", "cividis", "red"]
 
 

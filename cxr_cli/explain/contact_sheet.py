@@ -8,33 +8,15 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from cxr_cli.explain.choices import Color
 from cxr_cli.explain.overlay import lay_over
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import own_style, save
+from cxr_cli.plots.thumbnails import Tile, draw_tiles
 
 COLUMNS = 6
-ROWS = 5
+ROWS = 6
 DPI = 120
-FOOTNOTE = "For research, not for diagnosis"
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A thumbnail on a sheet.
-
-    Attributes:
-        pixels: uint8 [H, W] or [H, W, 3].
-        title: lines above it.
-        below: a line below it.
-        wrong: the title is red.
-    """
-
-    pixels: NDArray[np.uint8]
-    title: str = ""
-    below: str = ""
-    wrong: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +27,7 @@ class Scale:
     end: str
 
 
+@own_style
 def contact_sheets(
     images: int, tiles_of: Callable[[int], Sequence[Tile]], heading: str, scale: Scale, first: Path
 ) -> tuple[Path, ...]:
@@ -71,27 +54,16 @@ def contact_sheets(
         part = range(start, min(start + abreast * ROWS, images))
         counted = f"{heading} (sheet {number} of {len(paths)})" if len(paths) > 1 else heading
         tiles = [tile for image in part for tile in tiles_of(image)]
-        save(_draw(tiles, min(abreast, len(part)) * wide, counted, scale), path, DPI)
+        save(_draw(tiles, min(abreast, len(part)) * wide, counted, scale), path, DPI, vector=False)
     return paths
 
 
 def _draw(tiles: Sequence[Tile], columns: int, heading: str, scale: Scale) -> Figure:
-    rows = -(-len(tiles) // columns)
-    figure = Figure(figsize=(max(2.1 * columns, 5.0) + 0.9, 2.7 * rows + 0.7), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in grid[len(tiles) :]:
-        axes.set_axis_off()
-    for axes, tile in zip(grid, tiles, strict=False):
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_visible(False)
-        axes.imshow(tile.pixels, cmap="gray", vmin=0, vmax=255)
-        axes.set_title(tile.title, fontsize=7.5, color="firebrick" if tile.wrong else "black")
-        axes.set_xlabel(tile.below, fontsize=6)
-    figure.suptitle(f"{heading}\n{FOOTNOTE}", fontsize=9)
+    figure, grid = draw_tiles(tiles, columns, heading)
     # The colors as they look over a medium gray.
     steps = np.linspace(0, 1, 128, dtype=np.float32)[None]
     shown = ListedColormap(lay_over(np.full(steps.shape, 128, np.uint8), steps, scale.color)[0] / 255)
-    bar = figure.colorbar(ScalarMappable(cmap=shown), ax=list(grid), fraction=0.02, pad=0.01)
+    bar = figure.colorbar(ScalarMappable(cmap=shown), ax=grid, fraction=0.02, pad=0.01)
     bar.set_label(scale.end, fontsize=7)
     bar.ax.tick_params(labelsize=6)
     return figure

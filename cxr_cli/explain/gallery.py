@@ -6,7 +6,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -14,8 +13,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from cxr_cli.artifacts import atomic_path, claim_folder, read_csv, write_csv, write_record
-from cxr_cli.explain.choices import GALLERY, Color, Method
-from cxr_cli.explain.contact_sheet import Scale, Tile, contact_sheets
+from cxr_cli.evaluation.operating_point import OperatingPoint
+from cxr_cli.explain.caption import with_caption
+from cxr_cli.explain.choices import GALLERY, METHOD_NAMES, Color, Method
+from cxr_cli.explain.contact_sheet import Scale, contact_sheets
 from cxr_cli.explain.explanation import Explanation
 from cxr_cli.explain.overlay import frame_part, lay_over, place_map
 from cxr_cli.explain.secondary_capture import Derivation, read_source, write_secondary_capture
@@ -23,12 +24,17 @@ from cxr_cli.images.raster import cropped_part, image_id
 from cxr_cli.images.read import Geometry, read_pixels
 from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.sources import is_dicom
+from cxr_cli.plots.thumbnails import Tile, name_below
 from cxr_cli.reporting import SILENT, Reporter
 
 INDEX = "index.csv"
 SHEET = "sheet.png"
 NO_POSITIVE_VALUES = "no positive values"
 DRAWN_ON = "drawn_on"
+IMAGE_SIZE = "image_size"
+"""Width and height of the image in the file of its overlay, which has a strip below it."""
+FEWEST_CELLS = 7
+"""Rows and columns of a map of the papers' networks, at 224 pixels."""
 AT_FULL_SIZE = "image"
 AT_DATASET_SIZE = "DATASET image"
 NOTE = "Research, not for diagnosis"
@@ -58,6 +64,7 @@ class Panel:
         explanation: the images, what is known of them, and their maps.
         geometry: of the preprocessed images.
         method: of the maps.
+        point: the run's operating point; None where the highest score decides.
     """
 
     name: str
@@ -65,11 +72,29 @@ class Panel:
     explanation: Explanation
     geometry: Geometry
     method: Method
+    point: OperatingPoint | None = None
 
     @property
     def layer(self) -> str:
         """The layer whose feature map was weighted."""
         return self.explanation.layer
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Rows and columns of a map."""
+        return self.explanation.maps.shape[1], self.explanation.maps.shape[2]
+
+    @property
+    def heading(self) -> str:
+        """Say what the maps are: "Grad-CAM, stage4, 7×7 cells"."""
+        rows, columns = self.cells
+        return f"{METHOD_NAMES[self.method]}, {self.layer}, {rows}×{columns} cells"
+
+    def scored(self, label: str, score: float) -> str:
+        """Write the score of a class, and the threshold where it is that of the positive one."""
+        if self.point is None or self.point.positive != label:
+            return f"P({label}) {score:.2f}"
+        return f"P({label}) {score:.2f}, threshold {self.point.threshold:.2f}"
 
     def record(self, image: int) -> dict[str, Any]:
         """Return what is known of an image."""
@@ -95,6 +120,11 @@ class Display:
     captures: bool
     hashed_patients: bool
     digest: str
+
+    @property
+    def end(self) -> str:
+        """What the upper end of the color scale stands for."""
+        return "the largest value " + ("of all images" if self.shared_scale else "of the image")
 
 
 def is_done(folder: Path, settings: Mapping[str, Any]) -> bool:
@@ -146,17 +176,24 @@ def write_gallery(
     names = short if len(set(short)) == len(short) else [panel.name for panel in panels]
 
     def tiles(image: int) -> list[Tile]:
-        if len(panels) == 1:
-            return [_tile(folder, entries[image][0])]
-        named = zip(entries[image], names, strict=True)
         return [
             _plain_tile(panels[0], image, display),
-            *(_tile(folder, entry, name) for entry, name in named),
+            *(
+                _tile(folder, entry, panel, display, name if len(panels) > 1 else "")
+                for entry, panel, name in zip(entries[image], panels, names, strict=True)
+            ),
         ]
 
-    heading = " and ".join(f"{panel.name}: {panel.method} of {panel.layer}" for panel in panels)
-    end = "share of the largest value " + ("of all images" if display.shared_scale else "of the image")
-    contact_sheets(count, tiles, heading, Scale(display.color, end), folder / SHEET)
+    heading = " and ".join(f"{panel.name}: {panel.heading}" for panel in panels)
+    for panel in panels:
+        rows, columns = panel.cells
+        if min(rows, columns) < FEWEST_CELLS:
+            reporter.say(
+                f"warning: {panel.name}: maps of {panel.layer} have {rows}×{columns} cells, fewer than "
+                f"{FEWEST_CELLS}×{FEWEST_CELLS}: each covers much of an image; larger images have more, and "
+                "an earlier layer has (`layer`)"
+            )
+    contact_sheets(count, tiles, heading, Scale(display.color, f"share of {display.end}"), folder / SHEET)
     table = pd.DataFrame([entry for image in entries for entry in image])
     write_csv(folder / INDEX, table)
     return table
@@ -184,11 +221,13 @@ def _draw_image(folder: Path, panel: Panel, image: int, display: Display) -> dic
     overlay, capture = folder / "overlays" / f"{name}.png", folder / "dicom" / f"{name}.dcm"
     if not overlay.exists():
         original = _original(display.source_root / str(record["source"]), record["image_id"])
-        drawn = _overlay(panel, image, original, display)
+        plain = _overlay(panel, image, original, display)
+        drawn = with_caption(plain, _caption(panel, record), display.color, display.end)
         if display.captures and not isinstance(original, str):
             _write_capture(capture, drawn, record, panel, display)
         text = PngInfo()
         text.add_text(DRAWN_ON, original if isinstance(original, str) else AT_FULL_SIZE)
+        text.add_text(IMAGE_SIZE, f"{plain.shape[1]} {plain.shape[0]}")
         with atomic_path(overlay) as temporary:
             Image.fromarray(drawn).save(temporary, pnginfo=text, compress_level=3)
     with Image.open(overlay) as opened:
@@ -253,37 +292,31 @@ def _write_capture(
     what = f"{panel.method} of {record['target']}, layer {panel.layer}"
     settings = display.digest + panel.suffix
     derivation = Derivation(f"{panel.method}, research only", f"{what}. {NOTE}.", settings)
-    noted = overlay.copy()
-    _burn_in(noted, f"{what}, {float(record['score']):.2f}. {NOTE}.")
-    write_secondary_capture(path, noted, source, patient, derivation)
+    write_secondary_capture(path, overlay, source, patient, derivation)
 
 
-def _burn_in(overlay: NDArray[np.uint8], text: str) -> None:
-    """Write a line at the foot of an overlay, on a dark ground, not wider than the overlay."""
-    font = cv2.FONT_HERSHEY_SIMPLEX
-    (width, height), _ = cv2.getTextSize(text, font, 1.0, 2)
-    scale = min(0.96 * overlay.shape[1] / width, 0.03 * overlay.shape[0] / height)
-    rise = max(1, round(0.5 * scale * height))
-    foot = overlay.shape[0] - rise
-    overlay[max(0, foot - round(scale * height) - rise) :] //= 4
-    thick = max(1, round(2 * scale))
-    cv2.putText(overlay, text, (rise, foot), font, scale, (255, 255, 255), thick, cv2.LINE_AA)
+def _caption(panel: Panel, record: Mapping[str, Any]) -> list[str]:
+    """Say what an overlay shows, of which score, and that it is for research only."""
+    target, score = str(record["target"]), float(record["score"])
+    return [f"{panel.heading}: {target}", f"{panel.scored(target, score)}. {NOTE}"]
 
 
-def _tile(folder: Path, entry: Mapping[str, Any], run: str = "") -> Tile:
+def _tile(folder: Path, entry: Mapping[str, Any], panel: Panel, display: Display, run: str = "") -> Tile:
     with Image.open(folder / entry["overlay"]) as overlay:
-        overlay.thumbnail((TILE, TILE))
-        pixels = np.asarray(overlay)
+        width, height = map(int, overlay.info[IMAGE_SIZE].split())
+        plain = overlay.crop((0, 0, width, height))
+    plain.thumbnail((TILE, TILE))
     label = entry["label"] and f"label {entry['label']}"
     lines = [", ".join(filter(None, (run, PICKS.get(entry["pick"]), label)))]
     if entry["predicted"]:
-        lines.append(f"predicted {entry['predicted']} {entry['predicted_score']:.2f}")
+        lines.append(f"predicted {panel.scored(entry['predicted'], entry['predicted_score'])}")
     if entry["target"] != entry["predicted"]:
-        lines.append(f"map: {entry['target']} {entry['score']:.2f}")
+        lines.append(f"map: {panel.scored(entry['target'], entry['score'])}")
     if entry["note"]:
         lines.append(entry["note"])
     wrong = bool(entry["label"] and entry["predicted"]) and entry["label"] != entry["predicted"]
-    return Tile(pixels, "\n".join(lines), entry["image_id"], wrong)
+    below = name_below(str(entry["source"]), entry["image_id"], hashed=display.hashed_patients)
+    return Tile(np.asarray(plain), "\n".join(lines), below, wrong)
 
 
 def _plain_tile(panel: Panel, image: int, display: Display) -> Tile:

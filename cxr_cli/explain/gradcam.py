@@ -190,7 +190,14 @@ def gradcam(
         else:
             explanations = explain_selection(opened, candidates, selection, settings)
         panels = [
-            Panel(str(each.run.folder), suffix, explanation, geometry_of(each.dataset), method)
+            Panel(
+                str(each.run.folder),
+                suffix,
+                explanation,
+                geometry_of(each.dataset),
+                method,
+                read_operating_point(each.run),
+            )
             for each, explanation, suffix in zip(opened, explanations, ("", "-beside"), strict=False)
         ]
         display = Display(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.explain.choices import Color
 
-OPACITY = 0.65
+OPACITY = 0.5
 """Opacity of the largest value: anatomy shows through everywhere."""
 COLORS: Mapping[Color, Callable[[], Colormap]] = {
     "inferno": partial(matplotlib.colormaps.get_cmap, "inferno"),

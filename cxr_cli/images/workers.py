@@ -24,6 +24,7 @@ from typing import Any, Generic, NoReturn, TypeVar
 import cv2
 
 from cxr_cli.errors import CxrError
+from cxr_cli.import_path import working_folder_kept_out
 
 BATCHES_PER_WORKER = 4
 """Batches ahead of the next turn, a worker: enough to keep it busy, few enough to keep memory flat."""
@@ -132,7 +133,7 @@ class _Crew(Generic[Item, Result]):
         self._again: list[int] = []
         self._alone: set[int] = set()
         # Begun by the first process, it would let Ctrl-C through again that `_hire` holds back.
-        with _working_directory_off_the_path():
+        with working_folder_kept_out():
             resource_tracker.ensure_running()
         for _ in range(size):
             self._hire()
@@ -160,7 +161,7 @@ class _Crew(Generic[Item, Result]):
         ours, theirs = CONTEXT.Pipe()
         process = CONTEXT.Process(target=_serve, args=(self._function, theirs), daemon=True)
         with (
-            _working_directory_off_the_path(),
+            working_folder_kept_out(),
             _interrupts_held(),
         ):  # a process begun here inherits that, and so is deaf to Ctrl-C for life
             process.start()
@@ -252,20 +253,6 @@ def _interrupts_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _working_directory_off_the_path() -> Iterator[None]:
-    """Begin processes that import nothing from the working directory, where a random.py may lie."""
-    before = os.environ.get("PYTHONSAFEPATH")
-    os.environ["PYTHONSAFEPATH"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["PYTHONSAFEPATH"]
-        else:
-            os.environ["PYTHONSAFEPATH"] = before
 
 
 def _serve(function: Callable[[Any], Any], pipe: "Connection[Any, Any]") -> None:

@@ -33,12 +33,20 @@ Parts = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Labels:
-    """The rows by the image they belong to (absolute path), and how many found none."""
+    """The rows by the image they belong to (absolute path), and how many found none.
+
+    Attributes:
+        by_image, rows_without_image: as above.
+        columns: of the tables, beside those that every manifest has.
+        renamed: of these, those whose own name such a one has.
+        path_columns: of these, those that have the image's path in every row.
+    """
 
     by_image: Mapping[str, LabelRow]
     rows_without_image: int
     columns: tuple[str, ...]
     renamed: tuple[str, ...]
+    path_columns: tuple[str, ...]
 
 
 def read_labels(
@@ -77,7 +85,8 @@ def read_labels(
     by_image, without_image = match_rows(rows, images, sources)
     names = dict.fromkeys(name for row in rows for name in row.values if name not in MANIFEST_COLUMNS)
     renamed = tuple(name for name in names if name.removeprefix("table_") in MANIFEST_COLUMNS)
-    return Labels(by_image, without_image, tuple(names), renamed)
+    paths = tuple(name for name in names if all(row.values.get(name, row.path) == row.path for row in rows))
+    return Labels(by_image, without_image, tuple(names), renamed, paths)
 
 
 class _Match(NamedTuple):

@@ -13,6 +13,7 @@ import pandas as pd
 from cxr_cli import artifacts
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.images.workers import map_in_order, usable_cpus
+from cxr_cli.locks import locked
 from cxr_cli.phantom.canvas import Mask
 from cxr_cli.phantom.cohort import (
     PhantomSettings,
@@ -68,24 +69,23 @@ def phantom(
         raise InvalidSetting("workers", workers, "must be 1 or more")
     workers = workers or usable_cpus()
     described = {**asdict(settings), "findings": list(settings.findings)}
-    if not _claim(folder, described):
-        return PhantomResult(folder, settings.count, 0)
-    images = plan_images(settings)
-    missing = [image for image in images if not _image_path(folder, image).exists()]
-    for leftover in folder.rglob(".*.tmp.*"):  # of a run that was killed while writing
-        leftover.unlink()
-    processes = 0 if workers == 1 else workers
-    with (
-        reporter.progress("phantom") as advance,
-        closing(map_in_order(partial(_write_image, folder, settings), missing, processes)) as written,
-    ):
-        for done, _ in enumerate(written, start=1):
-            advance(len(images) - len(missing) + done, len(images))
-    artifacts.write_csv(folder / "labels.csv", label_table(images))
-    content = {"settings": described, "images": len(images), "versions": artifacts.versions()}
-    artifacts.write_json(folder / COMPLETE, content)
-    (folder / UNFINISHED).unlink(missing_ok=True)
-    return PhantomResult(folder, len(images), len(missing))
+    with locked(folder):
+        if not _claim(folder, described):
+            return PhantomResult(folder, settings.count, 0)
+        images = plan_images(settings)
+        missing = [image for image in images if not _image_path(folder, image).exists()]
+        processes = 0 if workers == 1 else workers
+        with (
+            reporter.progress("phantom") as advance,
+            closing(map_in_order(partial(_write_image, folder, settings), missing, processes)) as written,
+        ):
+            for done, _ in enumerate(written, start=1):
+                advance(len(images) - len(missing) + done, len(images))
+        artifacts.write_csv(folder / "labels.csv", label_table(images))
+        content = {"settings": described, "images": len(images), "versions": artifacts.versions()}
+        artifacts.write_json(folder / COMPLETE, content)
+        (folder / UNFINISHED).unlink(missing_ok=True)
+        return PhantomResult(folder, len(images), len(missing))
 
 
 def label_table(images: Iterable[PlannedImage]) -> pd.DataFrame:

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from cxr_cli.plots.save import save
+from cxr_cli.plots.palette import color_of
+from cxr_cli.plots.save import own_style, save
 
 
+@own_style
 def stacked_counts(counts: Mapping[str, Mapping[str, int]], title: str, path: Path) -> None:
     """Draw a bar for each row, its classes stacked (Figure 3 of the pneumoperitoneum paper).
 
@@ -20,9 +22,9 @@ def stacked_counts(counts: Mapping[str, Mapping[str, int]], title: str, path: Pa
     figure = Figure(figsize=(6.4, 1.4 + 0.35 * len(counts)), layout="constrained")
     axes = figure.subplots()
     places, start = np.arange(len(counts)), np.zeros(len(counts))
-    for label in next(iter(counts.values())):
+    for number, label in enumerate(next(iter(counts.values()))):
         width = np.array([of[label] for of in counts.values()], np.float64)
-        axes.barh(places, width, left=start, label=label, height=0.7)
+        axes.barh(places, width, left=start, label=label, color=color_of(number), height=0.7)
         start += width
     for place, total in zip(places, start, strict=True):
         axes.text(float(total), float(place), f" {total:.0f}", va="center", fontsize=8)

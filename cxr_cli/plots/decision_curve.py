@@ -8,13 +8,19 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from cxr_cli.evaluation.net_benefit import net_benefit
-from cxr_cli.plots.save import save
+from cxr_cli.plots.palette import color_of
+from cxr_cli.plots.save import own_style, save
 
 THRESHOLDS = np.linspace(0.01, 0.99, 99)
 
 
+@own_style
 def decision_curves(
-    positive: NDArray[np.bool_], chances: Mapping[str, NDArray[np.floating]], title: str, path: Path
+    positive: NDArray[np.bool_],
+    chances: Mapping[str, NDArray[np.floating]],
+    title: str,
+    path: Path,
+    first_number: int = 0,
 ) -> None:
     """Draw the net benefit of each model, of treating all, and of treating none.
 
@@ -23,6 +29,7 @@ def decision_curves(
         chances: by model, [N], 0 ... 1.
         title: of the figure.
         path: the file to write.
+        first_number: whose color the first model has; the others follow.
     """
     figure = Figure(figsize=(5.6, 4.4 + 0.2 * len(chances)), layout="constrained")
     axes = figure.subplots()
@@ -33,7 +40,7 @@ def decision_curves(
     for number, (name, chance) in enumerate(chances.items()):
         benefit = net_benefit(positive, chance, THRESHOLDS)
         highest = max(highest, float(benefit.max()))
-        axes.plot(THRESHOLDS, benefit, color=f"C{number % 10}", label=name)
+        axes.plot(THRESHOLDS, benefit, color=color_of(first_number + number), label=name)
     axes.set(
         xlabel="threshold probability",
         ylabel="net benefit",
@@ -42,7 +49,5 @@ def decision_curves(
         ylim=(-0.25 * max(highest, 0.05), 1.1 * max(highest, 0.05)),
     )
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside lower center", frameon=False, fontsize=8, ncols=2
-    )
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", frameon=False, fontsize=8)
     save(figure, path)

@@ -7,7 +7,7 @@ from textwrap import fill
 
 from matplotlib.figure import Figure
 
-from cxr_cli.plots.save import save
+from cxr_cli.plots.save import own_style, save
 
 LINE = 0.22
 """Height of a line of text, in inches."""
@@ -38,6 +38,7 @@ class FlowStep:
     detail: str = ""
 
 
+@own_style
 def flow_diagram(steps: Sequence[FlowStep], path: Path) -> None:
     """Draw the steps from top to bottom: the study's images to the left, excluded ones to the right.
 

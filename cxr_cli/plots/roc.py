@@ -7,13 +7,13 @@ from typing import Any
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.ranking import roc_points
 from cxr_cli.evaluation.report import format_metric
-from cxr_cli.plots.curves import Curve, draw_curves, without_line
+from cxr_cli.plots.curves import Curve, Point, draw_curves, one_threshold_decides, without_line
 
 
 def curve_of(answers: Answers, number: int, name: str, auc: dict[str, Any]) -> Curve:
-    """Make the curve of a class against the rest, its AUC in its name, and a dot at its operating point.
+    """Make the curve of a class against the rest, with its AUC, and the point of what was predicted.
 
-    Without images of both kinds there is no line, and the name in the legend says so.
+    Without images of both kinds there is no line.
 
     Args:
         answers: with scores.
@@ -24,15 +24,18 @@ def curve_of(answers: Answers, number: int, name: str, auc: dict[str, Any]) -> C
     of_class, called = answers.labels == number, answers.predicted == number
     points = None if answers.scores is None else roc_points(of_class, answers.scores[:, number])
     if points is None:
-        return without_line(name)
-    dot = (float(called[~of_class].mean()), float(called[of_class].mean()))
-    return Curve(f"{name}: AUC {format_metric(auc)}", *points, dot)
+        return without_line(name, answers, number)
+    found, false = float(called[of_class].mean()), float(called[~of_class].mean())
+    text = f"sensitivity {found:.3f}, specificity {1 - false:.3f}"
+    point = Point(false, found, text, one_threshold_decides(answers, number))
+    images = int(of_class.sum()), int((~of_class).sum())
+    return Curve(name, *points, f"AUC {format_metric(auc)}", images, point)
 
 
 def roc_curves(
     curves: Sequence[Curve], title: str, path: Path, readers: Mapping[str, tuple[float, float]] | None = None
 ) -> None:
-    """Draw ROC curves in one figure, operating points as dots (Figures 5 and 6 of the second paper).
+    """Draw ROC curves in one figure with their operating points (Figures 5 and 6 of the second paper).
 
     Args:
         curves: one or more, of 1 - specificity and sensitivity.
@@ -45,7 +48,6 @@ def roc_curves(
         title,
         path,
         labels=("1 - specificity", "sensitivity"),
-        xlim=(-0.01, 1),
         chance=([0, 1], [0, 1]),
         readers=readers,
     )

@@ -17,7 +17,7 @@ SHARE = 0.25
 """Of the memory; the rest is for weights, images and others."""
 
 
-def inference_batch(count: int, size: int, bytes_per_pixel: int = FORWARD_BYTES) -> int:
+def inference_batch(count: int, size: int, bytes_per_pixel: int = FORWARD_BYTES, devices: int = 1) -> int:
     """Choose how many images of a call go through the model at once: the call's only program is of that size.
 
     It is one of few sizes, so that other calls find their program compiled: powers of two up to a quarter of
@@ -27,7 +27,10 @@ def inference_batch(count: int, size: int, bytes_per_pixel: int = FORWARD_BYTES)
         count: images of the call.
         size: their height and width in pixels.
         bytes_per_pixel: memory that the program takes.
+        devices: that divide the images among them.
     """
+    if devices > 1:
+        return devices * inference_batch(-(-count // devices), size, bytes_per_pixel)
     fitting = SHARE * own_memory() / (bytes_per_pixel * size**2)
     most = min(FASTEST.get(jax.default_backend(), FASTEST_ELSEWHERE), max(1, int(fitting)))
     most = 1 << (most.bit_length() - 1)

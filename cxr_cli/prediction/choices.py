@@ -3,3 +3,7 @@
 from typing import Literal
 
 TemplateKind = Literal["mean", "medoid", "nearest"]
+
+ExportFormat = Literal["onnx", "stablehlo"]
+
+PixelType = Literal["uint8", "float32"]

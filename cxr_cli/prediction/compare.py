@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, get_args
 
 from cxr_cli.artifacts import json_text
 from cxr_cli.errors import BadInput, InvalidSetting
-from cxr_cli.evaluation.choices import TableFormat
+from cxr_cli.evaluation.choices import ShownFormat, TableFormat
 from cxr_cli.evaluation.tables import files_of, write_tables
+from cxr_cli.locks import locked
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.folder import EXTERNAL, PREDICTIONS
 
@@ -55,7 +56,7 @@ class CompareResult:
         answers = next(iter(self.models.values())).answers
         return Subject(answers.classes, answers.positive, self.small)
 
-    def table(self, form: TableFormat = "table") -> str:
+    def table(self, form: ShownFormat = "table") -> str:
         """Write the comparison as text in one of the formats; it ends with a line break."""
         import pandas as pd
 
@@ -82,6 +83,10 @@ class CompareResult:
             return json_text(content)
         tables = of.tables(self.comparisons, subject, self.readers, self.agreement, margin)
         return write_tables(form, tables, of.notes(self.comparisons, subject, margin), self._heading())
+
+    def _repr_html_(self) -> str:
+        """Show the tables in a notebook."""
+        return self.table("html")
 
     def _heading(self) -> list[str]:
         """What is compared, in lines above the tables."""
@@ -140,8 +145,8 @@ class CompareResult:
             scores = model.answers.scores
             if scores is not None and are_probabilities(scores):
                 slope = self.comparisons[0].estimates[name].per_class["calibration_slope"][number]
-                label = f"{name}: slope {format_metric(slope)}"
-                curves[name] = CalibrationCurve(label, model.answers.labels == number, scores[:, number])
+                positive, slope_of = model.answers.labels == number, f"slope {format_metric(slope)}"
+                curves[name] = CalibrationCurve(name, positive, scores[:, number], slope_of)
         if curves:
             calibration_plot(list(curves.values()), title, folder / "calibration.png")
             positive = next(iter(curves.values())).positive
@@ -230,7 +235,7 @@ def compare(
     patients, classes = first.answers.patients, len(first.answers.classes)
     result = CompareResult(
         models=matched,
-        comparisons=tuple(compare_models(answers, masks, rng, resamples, small)),
+        comparisons=tuple(compare_models(answers, masks, seed, resamples, small)),
         readers=tuple(compare_reader(name, of, answers, rng, resamples) for name, of in calls.items()),
         agreement=tuple(agreement_of(calls, classes, patients, rng, resamples)),
         margin=noninferiority,
@@ -239,7 +244,8 @@ def compare(
         seed=seed,
     )
     if output is not None:
-        result.write(output)
+        with locked(output):
+            result.write(output)
     return result
 
 
@@ -291,16 +297,19 @@ def _name_of(folder: Path) -> str:
 
 
 def _on_the_same_images(models: "Mapping[str, Predictions]", reporter: Reporter) -> "dict[str, Predictions]":
-    """Leave the images that all tables have, in the first one's order.
+    """Leave the images that all tables have, by image_id: the order of the tables says nothing.
 
     Patients are as the first table has them.
     """
+    import numpy as np
+
     from cxr_cli.prediction.predictions_file import match_images
 
     first, *others = models
     common = models[first]
     for name in others:
         common, _ = match_images(common, models[name])
+    common = common.take(np.argsort(common.images["image_id"].to_numpy(dtype=str)))
     matched = {first: common} | {name: match_images(common, models[name])[1] for name in others}
     for predictions in models.values():
         left_out = len(predictions.answers) - len(common.answers)

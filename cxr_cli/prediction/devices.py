@@ -69,12 +69,12 @@ class Devices:
         )
 
     def replicate(self, tree: Any) -> Any:
-        """Place a tree of arrays on every device, as the first process has them."""
+        """Place a tree of arrays on every device, as the first of its processes has them."""
         if self.mesh is None:
             return tree
         sharding = NamedSharding(self.mesh, PartitionSpec())
         local = jax.tree.map(np.asarray, tree)
-        if jax.process_count() > 1:
+        if not sharding.is_fully_addressable:
             local = jax.tree.map(np.asarray, multihost_utils.broadcast_one_to_all(local))
 
         def place(leaf: NDArray[Any]) -> Array:
@@ -104,6 +104,12 @@ def devices_for(batch: int) -> Devices:
         for device in [one for one in jax.devices() if one.process_index == process][:each]
     ]
     return Devices(Mesh(np.array(chosen), (BATCH,)))
+
+
+def local_devices() -> Devices:
+    """Return the devices of this process, all of which share what it predicts."""
+    local = jax.local_devices()
+    return ONE_DEVICE if len(local) == 1 else Devices(Mesh(np.array(local), (BATCH,)))
 
 
 def to_host(array: Array) -> NDArray[Any]:

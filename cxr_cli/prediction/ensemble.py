@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.operating_point import OperatingPoint
-from cxr_cli.prediction.forward import Read, forward_of_run, run_over
+from cxr_cli.prediction.devices import local_devices
+from cxr_cli.prediction.forward import Read, apply_run
 from cxr_cli.prediction.loading import image_source
 from cxr_cli.prediction.mean_scores import mean_scores, mean_threshold
 from cxr_cli.prediction.metrics_file import read_calibration, read_operating_point
@@ -102,16 +103,14 @@ def ensemble_scorer(
     Raises:
         InvalidSetting, BadInput: see `image_scorer`.
     """
-    forwards = [forward_of_run(runs[0], *others), *map(forward_of_run, runs[1:])]
+    models = [apply_run(runs[0], *others), *map(apply_run, runs[1:])]
     scorers = [(answer_scorer(run, templates), read_calibration(run)) for run in runs]
     point = mean_point([read_operating_point(run) for run in runs])
     classes = runs[0].config.classes
 
     def score(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> EnsembleScores:
-        fetch = image_source(images)
-        answers = [
-            run_over(forward, run.variables, fetch, rows) for forward, run in zip(forwards, runs, strict=True)
-        ]
+        fetch = image_source(images, devices=local_devices())
+        answers = [apply(fetch, rows) for apply in models]
         read: list[NDArray[np.float32]] = []
         if others:
             answers[0], *read = answers[0]

@@ -19,16 +19,17 @@ from cxr_cli.evaluation.characteristics import (
     characteristics_table,
 )
 from cxr_cli.evaluation.metrics.answers import Answers
-from cxr_cli.evaluation.metrics.registry import heading, shown
+from cxr_cli.evaluation.metrics.registry import BY_NAME, MeanOf, heading, shown
 from cxr_cli.evaluation.operating_point import positive_class
 from cxr_cli.evaluation.report import MetricsReport, classification_report
 from cxr_cli.evaluation.subgroups.differences import Difference
 from cxr_cli.evaluation.subgroups.tables import difference_cells, metric_cell
-from cxr_cli.evaluation.tables import Cell, Table
+from cxr_cli.evaluation.tables import Cell, Table, as_html
 from cxr_cli.evaluation.uncertainty.estimates import Estimate
-from cxr_cli.evaluation.uncertainty.intervals import Interval
+from cxr_cli.evaluation.uncertainty.intervals import UNKNOWN, Interval
 from cxr_cli.evaluation.uncertainty.mover import difference_interval
 from cxr_cli.locks import holds
+from cxr_cli.prediction.development import development_images
 from cxr_cli.prediction.ensemble import Ensemble, EnsembleScores, ensemble_scorer, open_ensemble
 from cxr_cli.prediction.figures import draw_figures
 from cxr_cli.prediction.metrics_file import read_metrics
@@ -36,7 +37,7 @@ from cxr_cli.prediction.predictions_file import predictions_table, write_predict
 from cxr_cli.prediction.preprocessing import check_same_preprocessing
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import read_config
-from cxr_cli.runs.folder import EXTERNAL, FIGURES, METRICS, PREDICTIONS, open_images
+from cxr_cli.runs.folder import EXTERNAL, FIGURES, METRICS, PREDICTIONS
 from cxr_cli.runs.model_store import ensemble_id
 from cxr_cli.splitting.leaks import Overlap, find_overlap
 from cxr_cli.splitting.patients import patient_numbers
@@ -82,6 +83,10 @@ class ExternalResult:
                 ]
             )
         return Table("External and internal test", ["", "internal", "external", "difference"], rows)
+
+    def _repr_html_(self) -> str:
+        """Show the metrics in a notebook, beside those of the internal test."""
+        return "\n".join([self.report._repr_html_(), as_html([self.comparison(), self.case_mix.table()])])
 
 
 @holds("place")
@@ -154,6 +159,7 @@ def external_test(
         METRICS,
         {"dataset_digest": images.digest},
         holds="external test",
+        before=(PREDICTIONS, CASE_MIX_FILE),
         words={"dataset_digest": "the dataset"},
         made_with=lambda path: read_metrics(path).get("external", {}),
     )
@@ -172,7 +178,8 @@ def external_test(
     ).assign(label=np.array(classes, dtype=object)[answers.labels])
     case_mix = _case_mix(pd.read_csv(place / PREDICTIONS, dtype=str, keep_default_na=False), table)
     result = ExternalResult(folder, report, internal_metrics, differences, case_mix, table, left_out, overlap)
-    _write(result, images, ensemble, ensemble_id(runs), class_map or {}, answers, name)
+    _write(result, images, ensemble, ensemble_id(runs), class_map or {})
+    draw_figures(answers, report, name, folder / FIGURES, images=(images, rows))
     return result
 
 
@@ -203,7 +210,6 @@ def _overlap(
     ensemble: Ensemble, images: Dataset, dataset: Path | None, split: Path | None, reporter: Reporter
 ) -> Overlap | None:
     """Search for images and patients that any run was trained or validated on."""
-    seen: dict[str, tuple[Dataset, NDArray[np.bool_]]] = {}
     for member in ensemble.members:
         config = read_config(member)
         if dataset is None and not Path(config.dataset).exists():
@@ -211,10 +217,8 @@ def _overlap(
                 f"{config.dataset}: the run's own images are not there; no search for overlap with them"
             )
             return None
-        own, divided = open_images(config, dataset, split)
-        before = seen[own.digest][1] if own.digest in seen else np.zeros(len(own.images), bool)
-        seen[own.digest] = own, before | np.isin(divided.subsets, ["train", "val"])
-    found = [find_overlap(images, own, np.flatnonzero(used)) for own, used in seen.values()]
+    development = development_images(ensemble, dataset, split)
+    found = [find_overlap(images, own, rows) for own, rows in development]
     return Overlap(*(np.unique(np.concatenate(kind)) for kind in zip(*found, strict=True)))
 
 
@@ -263,8 +267,13 @@ def _differences(report: MetricsReport, internal: Mapping[str, Estimate]) -> dic
     for name, inside in internal.items():
         outside = report.metric(name)
         assert outside is not None
+        if isinstance(BY_NAME[name].interval, MeanOf) and not report.confusion_matrix.any(1).all():
+            found[name] = Difference(np.nan, UNKNOWN, np.nan)  # means over other classes
+            continue
         values, intervals = (outside.value, inside.value), (outside.interval, inside.interval)
-        found[name] = Difference(values[0] - values[1], difference_interval(values, intervals), np.nan)
+        interval = difference_interval(values, intervals)
+        caution = "" if interval is UNKNOWN else outside.caution or inside.caution
+        found[name] = Difference(values[0] - values[1], interval, np.nan, caution=caution)
     return found
 
 
@@ -291,8 +300,6 @@ def _write(
     ensemble: Ensemble,
     model_id: str,
     class_map: Mapping[str, str],
-    answers: Answers,
-    name: str,
 ) -> None:
     write_predictions(result.folder / PREDICTIONS, result.table)
     write_csv(result.folder / CASE_MIX_FILE, pd.DataFrame(result.case_mix.records()))
@@ -316,4 +323,3 @@ def _write(
         "case_mix": result.case_mix.records(),
     }
     write_record(result.folder / METRICS, content)
-    draw_figures(answers, result.report, name, result.folder / FIGURES)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from cxr_cli.artifacts import atomic_path
 from cxr_cli.errors import BadInput
-from cxr_cli.prediction.forward import forward_of_run, read_map, run_over
+from cxr_cli.prediction.devices import local_devices
+from cxr_cli.prediction.forward import apply_run, read_map
 from cxr_cli.prediction.loading import image_source
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.folder import open_images
@@ -90,9 +91,9 @@ def reference_of(
     if len(rows) > MOST_REFERENCES:
         rows = np.sort(np.random.default_rng(0).choice(rows, MOST_REFERENCES, replace=False))
     reporter.say(f"{path}: features of {len(rows)} training images, made once")
-    forward, fetch = forward_of_run(run, read_map), image_source(images.images)
-    _, vectors = run_over(forward, run.variables, fetch, rows)
-    _, validation = run_over(forward, run.variables, fetch, divided.rows("val"))
+    apply, fetch = apply_run(run, read_map), image_source(images.images, devices=local_devices())
+    _, vectors = apply(fetch, rows)
+    _, validation = apply(fetch, divided.rows("val"))
     distances = log_distances(validation, vectors)
     sd = float(distances.std(ddof=1)) if len(distances) > 1 else np.inf
     reference = Reference(vectors, float(distances.mean()), max(sd, 1e-6), run.config.digest, run.epoch)

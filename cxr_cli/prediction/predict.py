@@ -7,14 +7,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cxr_cli.dataset.reader import open_dataset
+from cxr_cli.dataset.reader import Dataset, open_dataset
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.evaluation.operating_point import OperatingPoint
-from cxr_cli.prediction.ensemble import ensemble_scorer, open_ensemble
+from cxr_cli.evaluation.tables import Cell, Table, as_html
+from cxr_cli.prediction.columns import MODEL_ID
+from cxr_cli.prediction.development import OVERLAP, development_set, report_shared
+from cxr_cli.prediction.ensemble import ScoreEnsemble, ensemble_scorer, open_ensemble
 from cxr_cli.prediction.predictions_file import by_score, predictions_table, write_predictions
 from cxr_cli.prediction.preprocessing import check_same_preprocessing
 from cxr_cli.reporting import SILENT, Reporter
-from cxr_cli.runs.model_store import ensemble_id
+from cxr_cli.runs.model_store import TrainedRun, ensemble_id
+
+SHOWN = 10
+"""Images that a notebook shows of many."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,7 @@ class PredictResult:
     """Predictions of every image of a dataset.
 
     Attributes:
-        table: one row for each image, see `predictions_table`.
+        table: one row for each image, see `predictions_table`; `overlap` says what it shares with training.
         path: where it was written; None if nowhere.
         operating_point: by which the positive class is predicted; None where the highest score decides.
     """
@@ -30,6 +36,10 @@ class PredictResult:
     table: pd.DataFrame
     path: Path | None
     operating_point: OperatingPoint | None
+
+    def _repr_html_(self) -> str:
+        """Show the first images in a notebook."""
+        return shown_predictions(self.table, f"model {self.table[MODEL_ID].iloc[0]}")
 
 
 def predict(
@@ -40,9 +50,11 @@ def predict(
     first: str | None = None,
     members: Sequence[Path | str] = (),
     templates: Path | None = None,
+    own_dataset: Path | None = None,
+    own_split: Path | None = None,
     reporter: Reporter = SILENT,
 ) -> PredictResult:
-    """Score all images of a dataset.
+    """Score all images of a dataset, and warn of those that were in training or validation.
 
     Args:
         run: folder of the run, or of a cross-validation, which is the ensemble of its runs.
@@ -52,6 +64,7 @@ def predict(
             operating point, and without one the dataset's order.
         members: more runs, whose scores are averaged with the first's.
         templates: of a siamese run; None takes the run's own.
+        own_dataset, own_split: where the run's own are now, if they were moved.
         reporter: takes notices.
 
     Raises:
@@ -63,14 +76,14 @@ def predict(
     if first is not None and first not in classes:
         raise InvalidSetting("first", first, f"the classes are {', '.join(map(repr, classes))}")
     check_same_preprocessing(images, ensemble.config)
-    rows = np.arange(len(images.images))
     runs = ensemble.open_runs()
-    scores, spread, point, _ = ensemble_scorer(runs, templates)(images.images, rows)
+    table, point = predicted_dataset(images, runs, ensemble_scorer(runs, templates))
     if len(classes) == 2 and point is None:
         reporter.say(f"{run}: has no operating point; the higher score decides. `cxr test {run}` chooses one")
-    table = predictions_table(
-        images, rows, scores, classes, point, model_id=ensemble_id(runs), labels=False, spread=spread
-    )
+    if (development := development_set(ensemble, own_dataset, own_split, reporter)) is not None:
+        ids = images.manifest[["image_id", "patient_id"]].itertuples(index=False)
+        table[OVERLAP] = [development.shares(*each) for each in ids]
+        report_shared(table[OVERLAP].tolist(), ensemble, reporter)
     if first is None and point is not None:
         first = point.positive
     if first is not None:
@@ -78,3 +91,33 @@ def predict(
     if output is not None:
         write_predictions(output, table)
     return PredictResult(table, output, point)
+
+
+def predicted_dataset(
+    images: Dataset, runs: Sequence[TrainedRun], score: ScoreEnsemble
+) -> tuple[pd.DataFrame, OperatingPoint | None]:
+    """Score all images of a dataset by the function that `ensemble_scorer` made of runs.
+
+    Returns:
+        The table of predictions in the order of the images, see `predictions_table`, and by which operating
+        point one of two classes is predicted.
+    """
+    rows = np.arange(len(images.images))
+    scores, spread, point, _ = score(images.images, rows)
+    classes, model_id = runs[0].config.classes, ensemble_id(runs)
+    table = predictions_table(
+        images, rows, scores, classes, point, model_id=model_id, labels=False, spread=spread
+    )
+    return table, point
+
+
+def shown_predictions(table: pd.DataFrame, model: str) -> str:
+    """Show the first rows of a table of predictions in a notebook, below the name of their model."""
+    first = table.head(SHOWN)
+    rows = [
+        [Cell(str(name)), *(Cell(f"{each:.3f}" if isinstance(each, float) else str(each)) for each in row)]
+        for name, row in zip(first.index, first.to_numpy(object), strict=True)
+    ]
+    title = "Predictions" if len(first) == len(table) else f"Predictions, the first {SHOWN}"
+    heading = f"{len(table)} images, {model}. For research, not for diagnosis."
+    return as_html([Table(title, ["", *map(str, first.columns)], rows)], heading=[heading])

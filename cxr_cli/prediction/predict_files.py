@@ -13,14 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from cxr_cli.artifacts import atomic_path
+from cxr_cli.artifacts import atomic_path, writing
 from cxr_cli.dataset.settings import source_text
 from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.images.read import PreparedImage, UnreadImage, read_image
 from cxr_cli.images.sources import find_inputs
 from cxr_cli.images.workers import map_in_order, usable_cpus
+from cxr_cli.locks import LOCK, locked
 from cxr_cli.prediction.batches import inference_batch
 from cxr_cli.prediction.columns import SCORE, SPREAD, THRESHOLD
+from cxr_cli.prediction.development import OVERLAP, Shared, development_set, report_shared
+from cxr_cli.prediction.devices import local_devices
 from cxr_cli.prediction.ensemble import Ensemble, ScoreEnsemble, ensemble_scorer, open_ensemble
 from cxr_cli.prediction.forward import compile_ahead, forward_of_run, read_map
 from cxr_cli.prediction.outliers import Reference, flags_of, reference_of
@@ -38,7 +41,7 @@ FEW = 8
 
 Record = dict[str, Any]
 """One file: `source`, and either `rejected`, the reason, or `predicted` and the scores, which are None where
-`flag` has a reason not to rely on them."""
+`flag` has a reason not to rely on them; `overlap`, see `Shared`."""
 
 
 ReadFile = tuple[Path, PreparedImage | str]
@@ -67,6 +70,7 @@ class FilePredictor:
         dataset: Path | None = None,
         split: Path | None = None,
         reporter: Reporter = SILENT,
+        runs: Sequence[TrainedRun] | None = None,
     ) -> None:
         """Load the runs, and what images are compared with to see whether they are unlike those of training.
 
@@ -76,11 +80,13 @@ class FilePredictor:
             templates: of a siamese run; None takes each run's own.
             dataset, split: where the first run's own are now, if they were moved.
             reporter: takes notices.
+            runs: the ensemble's, where they are loaded already.
         """
         self.ensemble, self.batch = ensemble, batch
-        first, *others = ensemble.open_runs(self._compile)
+        first, *others = runs or ensemble.open_runs(self._compile)
         self._score: ScoreEnsemble = ensemble_scorer((first, *others), templates, (read_map,))
         self._reference: Reference | None = reference_of(first, dataset, split, reporter)
+        self._development = development_set(ensemble, dataset, split, reporter)
 
     def _compile(self, run: TrainedRun) -> None:
         others = (read_map,) if run.folder == self.ensemble.members[0] else ()
@@ -124,9 +130,11 @@ class FilePredictor:
                 each = zip(classes, spread[place].tolist(), strict=True)
                 record |= {f"{SPREAD}{name}": None if flag else value for name, value in each}
             distance = deviations[place]
-            records.append(
-                {**record, "distance_sd": None if distance is None else round(distance, 2), "flag": flag}
-            )
+            record |= {"distance_sd": None if distance is None else round(distance, 2), "flag": flag}
+            if self._development is not None:
+                patient = image.header.get("patient_id", "")
+                record[OVERLAP] = self._development.shares(image.image_id, patient)
+            records.append(record)
         return records
 
 
@@ -156,7 +164,7 @@ def predict_files(
     """
     paths = find_inputs([Path(source) for source in sources]).paths
     ensemble = open_ensemble(Path(run), [Path(member) for member in members])
-    batch = inference_batch(len(paths), ensemble.config.size)
+    batch = inference_batch(len(paths), ensemble.config.size, devices=local_devices().count)
     with (
         ThreadPoolExecutor(1) as pool,
         closing(read_files(ensemble.config, paths, batch)) as batches,
@@ -167,11 +175,14 @@ def predict_files(
         loading = pool.submit(FilePredictor, ensemble, batch, templates, dataset, split, reporter)
         first = next(batches)
         predictor, done = loading.result(), 0
+        shared: list[Shared] = []
         for files in chain([first], batches):
             for record in predictor.predict(files):
+                shared += [record[OVERLAP]] if OVERLAP in record else []
                 yield record
                 done += 1
                 advance(done, len(paths))
+    report_shared(shared, ensemble, reporter)
 
 
 def watch_folder(
@@ -207,26 +218,30 @@ def watch_folder(
         raise BadInput(f"{folder}: no such folder")
     if output.resolve().parent == folder.resolve():
         raise InvalidSetting("output", output, "is in the folder that is watched")
-    done = _sources_in(output)
-    reporter.say(f"{folder}: watching; {len(done)} files are in {output} already")
-    before: dict[Path, tuple[int, int]] = {}
-    last, predicted = time.monotonic(), 0
-    with output.open("a", encoding="utf-8") as lines:
-        while not stopped():
-            now = _files_in(folder, done)
-            ready = sorted(path for path, state in now.items() if before.get(path) == state)
-            before = now
-            for record in _predicted(predictor, ready):
-                lines.write(json.dumps(record, ensure_ascii=False) + "\n")
-                lines.flush()
-                os.fsync(lines.fileno())
-                done.add(record["source"])
-                predicted, last = predicted + 1, time.monotonic()
-                if stopped():
+    with locked(output.parent, f".{output.name}{LOCK}"):
+        done = _sources_in(output)
+        reporter.say(f"{folder}: watching; {len(done)} files are in {output} already")
+        before: dict[Path, tuple[int, int]] = {}
+        last, predicted = time.monotonic(), 0
+        with output.open("a", encoding="utf-8") as lines:
+            while not stopped():
+                now = _files_in(folder, done)
+                ready = sorted(path for path, state in now.items() if before.get(path) == state)
+                before = now
+                for record in _predicted(predictor, ready):
+                    with writing(output):
+                        lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+                        lines.flush()
+                        os.fsync(lines.fileno())
+                    shared = [record[OVERLAP]] if OVERLAP in record else []
+                    report_shared(shared, predictor.ensemble, reporter)
+                    done.add(record["source"])
+                    predicted, last = predicted + 1, time.monotonic()
+                    if stopped():
+                        return predicted
+                if idle is not None and time.monotonic() - last > idle:
                     return predicted
-            if idle is not None and time.monotonic() - last > idle:
-                return predicted
-            time.sleep(POLL_SECONDS)
+                time.sleep(POLL_SECONDS)
     return predicted
 
 

@@ -11,7 +11,8 @@ from scipy.special import expit, softmax
 from cxr_cli.errors import InvalidSetting
 from cxr_cli.evaluation.operating_point import OperatingPoint, called
 from cxr_cli.evaluation.recalibration import Calibration
-from cxr_cli.prediction.forward import forward_of_run, run_over
+from cxr_cli.prediction.devices import local_devices
+from cxr_cli.prediction.forward import apply_run
 from cxr_cli.prediction.loading import FetchBatch, image_source
 from cxr_cli.prediction.metrics_file import read_calibration, read_operating_point
 from cxr_cli.prediction.templates import read_templates, similarity_logits
@@ -62,7 +63,7 @@ def class_scores(
     Raises:
         InvalidSetting, BadInput: see `image_scorer`.
     """
-    return image_scorer(run, templates, advance)(image_source(images), rows)
+    return image_scorer(run, templates, advance)(image_source(images, devices=local_devices()), rows)
 
 
 def image_scorer(run: TrainedRun, templates: Path | None = None, advance: Advance = unheard) -> ScoreImages:
@@ -77,8 +78,8 @@ def image_scorer(run: TrainedRun, templates: Path | None = None, advance: Advanc
         InvalidSetting: templates for a run that is not siamese.
         BadInput: no templates, or those of another run.
     """
-    forward, score = forward_of_run(run), answer_scorer(run, templates)
-    return lambda fetch, rows: score(run_over(forward, run.variables, fetch, rows, advance))
+    apply, score = apply_run(run, advance=advance), answer_scorer(run, templates)
+    return lambda fetch, rows: score(apply(fetch, rows))
 
 
 def answer_scorer(run: TrainedRun, templates: Path | None = None) -> ScoreAnswers:

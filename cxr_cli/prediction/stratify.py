@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from cxr_cli.artifacts import json_text
-from cxr_cli.evaluation.choices import TableFormat
+from cxr_cli.evaluation.choices import ShownFormat, TableFormat
 from cxr_cli.evaluation.tables import files_of, write_tables
+from cxr_cli.locks import locked
 from cxr_cli.reporting import SILENT, Reporter
 
 if TYPE_CHECKING:
     import numpy as np
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from cxr_cli.evaluation.subgroups.strata import Stratum
@@ -56,7 +58,7 @@ class Stratification:
         answers = self.predictions.answers
         return Subject(answers.classes, answers.positive, self.small)
 
-    def table(self, form: TableFormat = "table") -> str:
+    def table(self, form: ShownFormat = "table") -> str:
         """Write the strata as text in one of the formats; it ends with a line break."""
         import pandas as pd
 
@@ -69,6 +71,10 @@ class Stratification:
             content = {**self._about(), "strata": as_json(strata, subject)}
             return json_text(content)
         return write_tables(form, tables(strata, subject), notes(strata, subject), self._heading())
+
+    def _repr_html_(self) -> str:
+        """Show the tables in a notebook."""
+        return self.table("html")
 
     def _about(self) -> dict[str, Any]:
         """What the strata are of, for JSON."""
@@ -117,15 +123,45 @@ class Stratification:
         return found
 
     def write(self, folder: Path) -> None:
-        """Write the tables in every format, and a plot of ROC curves for each characteristic."""
+        """Write the tables in every format, a forest plot, and ROC curves for each characteristic."""
         from cxr_cli.artifacts import file_stems, write_text
         from cxr_cli.plots.roc import roc_curves
+        from cxr_cli.plots.save import save
 
+        save(forest_of(self.strata, self.subject), folder / "forest.png")
         for form in get_args(TableFormat):
             write_text(folder / FILES[form], self.table(form))
         plots = {", ".join(names): curves for names, curves in self.roc_curves().items()}
         for (title, curves), stem in zip(plots.items(), file_stems(list(plots)), strict=True):
             roc_curves(curves, title, folder / f"roc-{stem}.png")
+
+
+FOREST = ("auc", "macro_auc", "sensitivity", "specificity", "balanced_accuracy")
+"""Metrics of the forest plot: those that do not depend on how frequent the classes are."""
+
+
+def forest_of(strata: "Sequence[Stratum]", subject: "Subject") -> "Figure":
+    """Draw the forest plot of strata, all images first."""
+    from cxr_cli.evaluation.metrics.registry import heading
+    from cxr_cli.evaluation.subgroups.tables import metric_of, name_of
+    from cxr_cli.plots.forest import ForestRow, forest_plot
+
+    shown = [
+        name for name in FOREST if name in subject.columns and metric_of(strata[0].estimates, name, subject)
+    ]
+    rows = [
+        ForestRow(
+            name_of(stratum),
+            stratum.images,
+            {
+                heading(name): metric
+                for name in shown
+                if (metric := metric_of(stratum.estimates, name, subject)) is not None
+            },
+        )
+        for stratum in strata
+    ]
+    return forest_plot(rows)
 
 
 def stratify(
@@ -193,7 +229,8 @@ def stratify(
         strata = compare_strata(strata, table.answers, other.answers, masks)
     result = Stratification(table, other, masks, tuple(strata), small, resamples, seed)
     if output is not None:
-        result.write(output)
+        with locked(output):
+            result.write(output)
     return result
 
 

@@ -33,7 +33,7 @@ class TestResult:
         table: of predictions, one row for each image, see `predictions_table`.
         predictions, metrics: where the table and the report were written.
         calibration: of the scores, fitted on validation images; None without.
-        figures: confusion matrix and ROC curves; of a positive class also calibration and decision curve.
+        figures: see `draw_figures`.
     """
 
     __test__: ClassVar[bool] = False  # no class of tests, whatever pytest makes of its name
@@ -44,6 +44,10 @@ class TestResult:
     metrics: Path
     calibration: Calibration | None
     figures: tuple[Path, ...]
+
+    def _repr_html_(self) -> str:
+        """Show the metrics in a notebook."""
+        return self.report._repr_html_()
 
 
 @holds("run")
@@ -147,5 +151,5 @@ def test(
     write_metrics(metrics, opened.run, subset, report, calibration)
     place = run / FIGURES if json is None else json.parent
     prefix = "" if json is None else f"{json.stem}-"
-    figures = draw_figures(answers, report, subset, place, prefix, suffix)
+    figures = draw_figures(answers, report, subset, place, prefix, suffix, (images, rows))
     return TestResult(report, table, predictions, metrics, calibration, figures)

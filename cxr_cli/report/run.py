@@ -26,6 +26,7 @@ def report(
     run: Path,
     output: Path | None = None,
     *,
+    title: str | None = None,
     gradcam: Path | None = None,
     by: Sequence[str] = (),
     dataset: Path | None = None,
@@ -37,18 +38,19 @@ def report(
     Args:
         run: the RUN.
         output: the page; None for RUN/report.html.
+        title: of the page; None names the classes.
         gradcam: a folder made by `gradcam`; None for RUN/gradcam, if it exists.
         by: characteristics of the subgroups, as `stratify` takes them; none for those that vary.
         dataset, split: where they are now, if they were moved.
         reporter: takes notices.
 
     Raises:
-        BadInput: no run, an unfinished one, a folder without contact sheets, or images that are not those
-            of the run.
+        BadInput: no run, an unfinished one, a folder without contact sheets, images that are not those of the
+            run, or results of another model or operating point.
     """
     study = read_study(run, dataset, split, gradcam, by)
     page = output or run / "report.html"
-    write_page(study, page)
+    write_page(study, page, title)
     parts = {"test": study.metrics, "audit": study.audit, "gradcam": study.sheets}
     missing = tuple(command for command, part in parts.items() if not part)
     for command in missing:

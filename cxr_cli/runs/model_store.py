@@ -1,15 +1,28 @@
 """The selected model of a RUN: its weights, saved with digests and opened again."""
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
-from cxr_cli.artifacts import digest_folder, read_record, replace_folder, restore_folder, write_record
+from cxr_cli.artifacts import (
+    digest_folder,
+    is_set_aside,
+    read_record,
+    replace_folder,
+    restore_folder,
+    write_record,
+    writing,
+)
 from cxr_cli.errors import BadInput
+from cxr_cli.locks import is_locked_here, locked
 from cxr_cli.runs.config import CONFIG, RunConfig, read_config
 
 if TYPE_CHECKING:
@@ -18,6 +31,9 @@ if TYPE_CHECKING:
 MODEL = "model"
 WEIGHTS = "weights"
 DIGESTS = "digests.json"
+
+OF_EACH_ARRAY, OF_CHECKPOINT = 2**11, 2**17
+"""Bytes that Orbax writes beside an array's own, and beside all, at most."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +105,46 @@ def save_model(folder: Path, run: str, variables: "Variables", epoch: int) -> No
     # Compressed, weights are a twelfth smaller and take twice the time to read.
     handler = ocp.PyTreeCheckpointHandler(use_compression=False, multiprocessing_options=this_process_alone())
     content = {**jax.tree.map(np.asarray, variables._asdict()), "epoch": epoch}
-    with ocp.Checkpointer(handler, multiprocessing_options=this_process_alone()) as checkpointer:
+    with (
+        saving(folder / MODEL, content),
+        ocp.Checkpointer(handler, multiprocessing_options=this_process_alone()) as checkpointer,
+    ):
         checkpointer.save(new / WEIGHTS, ocp.args.PyTreeSave(content))
-    write_record(new / DIGESTS, {"run": run, "epoch": epoch, "files": digest_folder(new / WEIGHTS)})
-    replace_folder(new, folder / MODEL)
+        write_record(new / DIGESTS, {"run": run, "epoch": epoch, "files": digest_folder(new / WEIGHTS)})
+        replace_folder(new, folder / MODEL)
+
+
+def stored_size(content: Any) -> int:
+    """Return how many bytes Orbax takes for a tree of arrays, at most."""
+    import jax
+
+    sizes = [int(leaf.nbytes) for leaf in jax.tree.leaves(content) if not isinstance(leaf, int)]
+    return sum(sizes) + OF_EACH_ARRAY * len(sizes) + OF_CHECKPOINT
+
+
+@contextmanager
+def saving(place: Path, content: Any) -> Iterator[None]:
+    """Let Orbax save arrays, where it ends in long tracebacks if the system refuses.
+
+    Room is taken beforehand and given back, for a quota shows in nothing else.
+
+    Args:
+        place: the folder that they are saved in or as, whose own folder is there.
+        content: a tree of arrays.
+
+    Raises:
+        BadInput: the system refuses.
+    """
+    with writing(place):
+        with TemporaryFile(dir=place.parent) as room:
+            os.posix_fallocate(room.fileno(), 0, stored_size(content))
+        try:
+            yield
+        except ValueError as error:  # TensorStore's: the system's error is in its text
+            found = re.search(r"os_error_code='(\d+)'", str(error))
+            if found is None:
+                raise
+            raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
 
 
 def open_run(folder: Path, meanwhile: "Callable[[TrainedRun], None] | None" = None) -> TrainedRun:
@@ -103,11 +155,14 @@ def open_run(folder: Path, meanwhile: "Callable[[TrainedRun], None] | None" = No
         meanwhile: is called while the weights are read, with shapes and types in their place.
 
     Raises:
-        BadInput: no run, one without a model yet, or weights that do not fit the configuration.
+        BadInput: no run, one without a model yet or whose model is just being replaced, or weights that do
+            not fit the configuration.
     """
     config = read_config(folder)
     model = folder / MODEL
-    restore_folder(model)
+    if is_set_aside(model):  # by a training that was killed, or is at work
+        with nullcontext() if is_locked_here(folder) else locked(folder):
+            restore_folder(model)
     if not model.is_dir():
         raise BadInput(f"{folder}: has no selected model yet; let `cxr train` finish an epoch first")
 
@@ -115,6 +170,7 @@ def open_run(folder: Path, meanwhile: "Callable[[TrainedRun], None] | None" = No
 
     from cxr_cli.models.network import Variables, outline
 
+    opened = model.stat()
     record = read_model_record(folder, config)
     network, shapes = outline(config.network_spec)
     place = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
@@ -124,7 +180,12 @@ def open_run(folder: Path, meanwhile: "Callable[[TrainedRun], None] | None" = No
         reading = pool.submit(_restore, model, record["files"], {**template._asdict(), "epoch": 0})
         if meanwhile is not None:
             meanwhile(TrainedRun(folder, config, network, shapes, record["epoch"]))
-        saved = reading.result()
+        try:
+            saved = reading.result()
+        except Exception:
+            if model.exists() and os.path.samestat(opened, model.stat()):
+                raise
+            return open_run(folder)  # training has replaced it meanwhile
     return TrainedRun(folder, config, network, Variables(saved["params"], saved["stats"]), record["epoch"])
 
 

@@ -20,10 +20,11 @@ from cxr_cli.evaluation.characteristics import (
     Masks,
     characteristics_table,
 )
-from cxr_cli.evaluation.choices import TableFormat
+from cxr_cli.evaluation.choices import ShownFormat, TableFormat
 from cxr_cli.evaluation.operating_point import likely_positive
 from cxr_cli.evaluation.precision_plan import PlannedPrecision, plan_precision
 from cxr_cli.evaluation.tables import Cell, Table, files_of, write_tables
+from cxr_cli.locks import locked
 from cxr_cli.plots.counts import stacked_counts
 from cxr_cli.plots.flow import FlowStep, flow_diagram
 from cxr_cli.recorded_values import NOT_RECORDED, is_missing, number_of
@@ -58,7 +59,7 @@ class Description:
     steps: tuple[FlowStep, ...]
     manufacturers: dict[str, dict[str, int]]
 
-    def table(self, form: TableFormat = "table") -> str:
+    def table(self, form: ShownFormat = "table") -> str:
         """Write the tables as text in one of the formats; it ends with a line break."""
         if form == "csv":
             rows = [{"table": of.title, **row} for of in self.tables for row in of.records()]
@@ -75,7 +76,13 @@ class Description:
             return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=float) + "\n"
         tables = [of.table() for of in self.tables]
         tables += [plan.table() for plan in self.plans]
-        return write_tables(form, [self._flow_table(), *tables] if form == "table" else tables, NOTES)
+        if form in ("table", "html"):
+            tables = [self._flow_table(), *tables]
+        return write_tables(form, tables, NOTES)
+
+    def _repr_html_(self) -> str:
+        """Show the tables in a notebook."""
+        return self.table("html")
 
     def _flow_table(self) -> Table:
         """The flow as lines of text."""
@@ -151,7 +158,8 @@ def describe(
         manufacturers=_by_manufacturer(images, labels),
     )
     if output is not None:
-        result.write(output)
+        with locked(output):
+            result.write(output)
     return result
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cxr_cli.artifacts import atomic_path, digest_file, read_record, versions, write_csv, write_record
+from cxr_cli.artifacts import atomic_path, digest_file, read_record, versions, write_record
 from cxr_cli.dataset.pixel_statistics import PixelStatistics, pixel_statistics
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.errors import BadInput, InvalidSetting
@@ -114,7 +114,7 @@ def write_split(
             for fold in range(criteria.folds)
         ]
     with atomic_path(path) as temporary:
-        write_csv(temporary, table)
+        table.to_csv(temporary, index=False)
         summary["split_digest"] = digest_file(temporary)
         write_record(path.with_suffix(".json"), summary)
     return summary

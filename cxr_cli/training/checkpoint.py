@@ -12,7 +12,7 @@ import orbax.checkpoint as ocp
 
 from cxr_cli.errors import BadInput
 from cxr_cli.prediction.devices import highest, is_first_process, meet
-from cxr_cli.runs.model_store import this_process_alone
+from cxr_cli.runs.model_store import saving, this_process_alone
 from cxr_cli.training.step import TrainState
 
 
@@ -43,7 +43,9 @@ class RollingCheckpoint:
         """Save the state under a number that grows: steps since the run began."""
         if self._manager is not None:
             content = {"state": state._asdict(), "progress": progress._asdict(), "run": self._run}
-            self._manager.save(count, args=ocp.args.StandardSave(jax.tree.map(_on_host, content)))
+            content = jax.tree.map(_on_host, content)
+            with saving(self._manager.directory / str(count), content):
+                self._manager.save(count, args=ocp.args.StandardSave(content))
         meet(f"checkpoint {count}")
 
     def restore(self, like: TrainState) -> tuple[TrainState, Progress] | None:

@@ -16,7 +16,7 @@ from cxr_cli.evaluation.choices import CalibrationMethod
 from cxr_cli.evaluation.metrics.registry import shown
 from cxr_cli.evaluation.operating_point import positive_class
 from cxr_cli.evaluation.report import MetricsReport, classification_report
-from cxr_cli.evaluation.tables import Cell, Table
+from cxr_cli.evaluation.tables import Cell, Table, as_html
 from cxr_cli.prediction.columns import SCORE, SPREAD, THRESHOLD
 from cxr_cli.prediction.devices import is_first_process, meet
 from cxr_cli.prediction.figures import draw_figures
@@ -52,6 +52,14 @@ class CrossvalResult:
     runs: tuple[FoldRun, ...]
     report: MetricsReport | None
     folds: Table | None
+
+    def _repr_html_(self) -> str:
+        """Show metrics in a notebook: pooled, and of each run; of an array's task what it trained."""
+        if self.report is None or self.folds is None:
+            return as_html(
+                [], heading=[f"{run.folder}: fold {run.fold}, seed {run.seed}" for run in self.runs]
+            )
+        return "\n".join([self.report._repr_html_(), as_html([self.folds])])
 
 
 def crossval(

@@ -12,11 +12,12 @@ import jax
 import numpy as np
 from jax import Array
 
+from cxr_cli.artifacts import require_room
 from cxr_cli.errors import Preempted, TrainingDiverged
 from cxr_cli.prediction.devices import ONE_DEVICE, Devices, highest, is_first_process, meet
 from cxr_cli.reporting import Advance, Reporter
 from cxr_cli.runs.folder import CHECKPOINTS, HISTORY
-from cxr_cli.runs.model_store import save_model
+from cxr_cli.runs.model_store import MODEL, save_model, stored_size
 from cxr_cli.runs.settings import OptimizationConfig, Select
 from cxr_cli.training.checkpoint import Progress, RollingCheckpoint, rolling_checkpoint
 from cxr_cli.training.feed import Feed
@@ -99,6 +100,7 @@ class Trainer:
             TrainingDiverged: the loss is no longer finite.
         """
         with rolling_checkpoint(self.folder / CHECKPOINTS, self.run) as checkpoint:
+            self._require_room(like)
             restored = checkpoint.restore(like)
             state, progress = restored or (begin(), Progress(0, 0))
             state = self.devices.replicate(state)
@@ -117,6 +119,13 @@ class Trainer:
             with self.reporter.progress("training") as advance:
                 self._fit_epochs(state, progress, history, checkpoint, advance)
         return history
+
+    def _require_room(self, like: TrainState) -> None:
+        """Check that the next checkpoint and model have room beside those that they replace."""
+        copies = 1 if (self.folder / MODEL).exists() else 2
+        size = copies * (stored_size(like._asdict()) + stored_size(like.judged._asdict()))
+        if is_first_process():
+            require_room(self.folder, size, "checkpoints and model")
 
     def _fit_epochs(
         self,

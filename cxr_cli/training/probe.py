@@ -53,7 +53,7 @@ def probed(
                 variables,
                 images.fetch,
                 images.train,
-                part_of(advance, number * len(images.train), len(labels)),
+                advance=part_of(advance, number * len(images.train), len(labels)),
             )
             for number, read in enumerate(reads)
         ]

@@ -15,9 +15,10 @@ import jax
 import numpy as np
 import optax
 
-from cxr_cli.artifacts import versions, write_record
+from cxr_cli.artifacts import restore_folder, versions, write_record
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.dataset.settings import geometry_of, views_of
+from cxr_cli.determinism import is_required
 from cxr_cli.errors import InvalidSetting, Preempted
 from cxr_cli.locks import locked
 from cxr_cli.models.network import Network, Variables, create, outline
@@ -32,6 +33,7 @@ from cxr_cli.prediction.precision import resolve_precision
 from cxr_cli.reporting import Reporter
 from cxr_cli.runs.config import RunConfig, check_config, write_config
 from cxr_cli.runs.folder import FIGURES, RECORD, is_finished, read_training_record
+from cxr_cli.runs.model_store import MODEL
 from cxr_cli.runs.settings import ClassificationConfig, NetworkConfig, Recipe, SiameseConfig
 from cxr_cli.splitting.file import Split
 from cxr_cli.training.augment import Augmentation
@@ -192,6 +194,9 @@ def train_run(
         locked(folder) if is_first_process() else nullcontext(),
         tracking(trackers if is_first_process() else (), folder, config) as track,
     ):
+        check_config(folder, config)  # again, for another process may have written it meanwhile
+        if is_first_process():
+            restore_folder(folder / MODEL)
         finished, curves = is_finished(folder), folder / FIGURES / CURVES
         if finished:
             history = read_run_history(folder, config)
@@ -310,6 +315,7 @@ def _train(
         "finished": False,
         "seed": config.seed,
         "device": f"{device.platform}: {device.device_kind}",
+        "deterministic": is_required(),
         "devices": devices.count,
         "micro_batch": fit.micro_batch,
         "rematerialized": fit.rematerialize,

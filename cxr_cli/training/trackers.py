@@ -16,6 +16,7 @@ from typing import Any, TypedDict
 
 from cxr_cli.artifacts import read_record, write_record
 from cxr_cli.errors import BadInput, Preempted, UsageError
+from cxr_cli.extras import install_command
 from cxr_cli.runs.config import RunConfig
 from cxr_cli.training.history import EpochRecord
 from cxr_cli.training.loop import Track
@@ -40,7 +41,7 @@ def find_trackers(*, tensorboard: bool, mlflow: bool) -> tuple[Tracker, ...]:
     }
     for name, (asked, package, _) in wanted.items():
         if asked and find_spec(package) is None:
-            raise UsageError(f"`{name}`: needs {package}; pip install 'cxr-cli[{name}]'")
+            raise UsageError(f"`{name}`: needs {package}; {install_command(name)}")
     return tuple(tracker for asked, _, tracker in wanted.values() if asked)
 
 

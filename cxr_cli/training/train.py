@@ -1,10 +1,11 @@
 """A DATASET and its split to a RUN folder."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from cxr_cli.dataset.reader import open_dataset
+from cxr_cli.evaluation.tables import Cell, Table, as_html
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import RunConfig
 from cxr_cli.runs.folder import FIGURES
@@ -37,6 +38,16 @@ class TrainResult:
     def curves(self) -> Path:
         """The figure of loss and accuracy by epoch."""
         return self.folder / FIGURES / CURVES
+
+    def _repr_html_(self) -> str:
+        """Show the selected epoch in a notebook."""
+        rows = [
+            [Cell(name.replace("_", " ")), Cell(f"{value:.4g}")]
+            for name, value in asdict(self.selected).items()
+        ]
+        network = self.config.network
+        heading = f"{self.folder}: {self.config.recipe}, {network.arch}, width {network.width:g}"
+        return as_html([Table("Selected epoch", ["", "value"], rows)], heading=[heading])
 
 
 def train(

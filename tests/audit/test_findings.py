@@ -76,6 +76,14 @@ def test_an_audit_without_findings_says_so_of_each_kind() -> None:
     ]
 
 
+def test_what_intervals_do_not_exclude_is_inconclusive() -> None:
+    wide = predicted((0.55, 0.3))
+    text = " ".join(format_audit(report(refitted=regions(wide, predicted((0.9, 1e-6))))).split())
+    unsure = "shortcut: inconclusive: too few images to exclude one. AUC may be more than 0.6: "
+    assert f"{unsure}covid19 from corners, 0.550 (0.450-0.650) association" in text
+    assert "association: none found" in text
+
+
 @pytest.mark.parametrize(
     ("auc", "p", "found"),
     [

@@ -81,7 +81,11 @@ def test_the_folder_has_every_format_and_the_figures(cxr: Cxr, folder: Path, tmp
     assert done.code == 0
     assert {path.name for path in (tmp_path / "c").iterdir()} == {
         *(f"comparison.{suffix}" for suffix in ("txt", "csv", "json", "tex", "md")),
-        *(f"{name}.png" for name in ("roc", "precision-recall", "calibration", "decision-curve")),
+        *(
+            f"{name}.{suffix}"
+            for name in ("roc", "precision-recall", "calibration", "decision-curve")
+            for suffix in ("png", "svg")
+        ),
     }
     assert (tmp_path / "c" / "comparison.txt").read_text() == done.out
 

@@ -80,7 +80,8 @@ def test_metrics_have_each_fold_mean_sd_and_the_pooled_ones(cv: Path) -> None:
     assert [run["accuracy"]["value"] for run in metrics["runs"]] == each
     assert metrics["mean"]["accuracy"] == pytest.approx(np.mean(each))
     assert metrics["sd"]["accuracy"] == pytest.approx(np.std(each, ddof=1))
-    assert {path.name for path in (cv / "figures").iterdir()} == {"confusion.png", "roc.png"}
+    figures = {"confusion", "roc", "precision-recall", "calibration", "scores"}
+    assert {path.stem for path in (cv / "figures").iterdir()} == figures
 
 
 def test_the_same_command_again_trains_nothing(cxr: Cxr, cv: Path, small_dataset: Path, folds: Path) -> None:

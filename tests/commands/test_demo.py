@@ -21,6 +21,7 @@ SMALL = {
     "PAIRS": 30,
     "TRIALS": 6,
     "EXPLAINED_IMAGES": 2,
+    "NEW_IMAGES": 3,
 }
 
 
@@ -38,8 +39,9 @@ def test_the_demo_runs_the_chain_and_prints_commands_to_copy(
 
     commands = [shlex.split(line[2:]) for line in captured.err.splitlines() if line.startswith("$ ")]
     assert [command[1] for command in commands] == [
-        *("phantom", "preprocess", "split", "train", "test"),
-        *("train", "validate3way", "template", "test", "gradcam"),
+        *("phantom", "preprocess", "split", "describe", "train", "test"),
+        *("train", "validate3way", "template", "test", "compare", "stratify", "gradcam", "audit"),
+        *("phantom", "predict", "report"),
     ]
     # What was printed can be typed: here the split, and it gives the same.
     before = (out / "split.csv").read_bytes()
@@ -54,8 +56,9 @@ def test_the_demo_runs_the_chain_and_prints_commands_to_copy(
         assert metrics["accuracy"]["value"] == pytest.approx(hits)
         assert f"{run:9}{hits:.3f} (" in captured.out
 
-    assert (out / "gradcam" / "sheet.png").stat().st_size > 0
-    assert "gradcam/sheet.png" in captured.err
+    assert (out / "single" / "gradcam" / "sheet.png").stat().st_size > 0
+    assert captured.err.endswith(f"Open {out / 'single' / 'report.html'} in a browser.\n")
+    assert (out / "single" / "report.html").exists()
 
     # Again: nothing is trained anew, and no image explained.
     assert main(["demo", "-o", str(out)]) == 0

@@ -88,8 +88,7 @@ def test_the_folder_has_every_format_and_both_figures(
     assert done.code == 0
     assert {path.name for path in (tmp_path / "t").iterdir()} == {
         *(f"table1.{suffix}" for suffix in ("txt", "csv", "json", "tex", "md")),
-        "flow.png",
-        "manufacturers.png",
+        *(f"{name}.{suffix}" for name in ("flow", "manufacturers") for suffix in ("png", "svg")),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cxr_cli import __version__
+from cxr_cli.extras import install_command
 from cxr_cli.report import installation
 
 Cxr = Callable[..., Any]
@@ -57,4 +58,13 @@ def test_a_missing_decoder_is_named(cxr: Cxr, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(RLELosslessDecoder, "_available", {})
     done = cxr("doctor")
     assert done.code == 0
-    assert "! DICOM: no decoder for RLELossless; reinstall cxr-cli\n" in done.out
+    assert f"! DICOM: no decoder for RLELossless; {install_command()}\n" in done.out
+
+
+def test_a_gpu_that_jax_cannot_use_is_named_with_what_to_install(
+    cxr: Cxr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nvidia0").touch()
+    monkeypatch.setattr(installation, "NVIDIA_DEVICE", tmp_path / "nvidia0")
+    done = cxr("doctor")
+    assert f"! GPU: there is one, which JAX cannot use; {install_command('gpu')}\n" in done.out

@@ -277,7 +277,7 @@ def test_patients_tags_and_manufacturers_from_the_command_line(
         0,
         "--labels",
         tmp_path / "t.csv",
-        "--hash-patients",
+        "--pseudonymize",
         tmp_path / "key",
     ]
     options += ["--keep-tags", "StudyDate, KVP", "--manufacturers", tmp_path / "own.toml"]
@@ -288,7 +288,7 @@ def test_patients_tags_and_manufacturers_from_the_command_line(
     assert {"StudyDate", "KVP"} <= set(manifest.columns)
     for wrong, code, what in (
         (("--keep-tags", "Datum"), 2, "--keep-tags 'Datum'"),
-        (("--hash-patients", tmp_path / "gone"), 3, "gone: the key cannot be read"),
+        (("--pseudonymize", tmp_path / "gone"), 3, "gone: the key cannot be read"),
         (("--manufacturers", tmp_path / "gone.toml"), 3, "gone.toml: no such file"),
         (("--shard", "3/2"), 2, "--shard 3/2"),
         (("--image-timeout", 0), 2, "--image-timeout 0"),

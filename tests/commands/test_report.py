@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -12,9 +13,12 @@ import pandas as pd
 import pytest
 
 from cxr_cli.artifacts import read_record, write_record
+from cxr_cli.errors import BadInput
 from cxr_cli.evaluation.report import format_metric
-from cxr_cli.report.page import render
-from cxr_cli.report.study import Study, read_study
+from cxr_cli.evaluation.tables import Cell, Table
+from cxr_cli.report.facts.words import plain
+from cxr_cli.report.page import render, split_columns
+from cxr_cli.report.study import Study, check_operating_point, read_study
 from cxr_cli.runs.folder import RECORD
 from cxr_cli.runs.model_store import open_run
 
@@ -63,6 +67,29 @@ class Page(HTMLParser):
             self.texts.append(data)
 
 
+class Cells(HTMLParser):
+    """The texts of the cells of a page's tables that are short enough for one line."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.inside = False
+        self.feed(path.read_text("utf-8"))
+        self.texts = [text for text in self.texts if len(text) < 16]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+        if tag in {"td", "th", "br"}:
+            self.inside = True
+            self.texts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside &= tag not in {"td", "th"}
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.texts[-1] += data
+
+
 def test_a_run_alone_gives_a_page_that_says_what_is_missing(cxr: Cxr, run: Path) -> None:
     done = cxr("report", run)
     assert done.code == 0
@@ -79,12 +106,16 @@ def test_the_page_has_the_metrics_of_the_test_and_needs_no_other_file(cxr: Cxr, 
     page = Page(tested / "page.html")
     assert page.open == []
     assert page.references
-    assert all(reference.startswith(("data:image/png;base64,", "#")) for reference in page.references)
-    # training, confusion, roc, and the contact sheet
-    assert sum(reference.startswith("data:") for reference in page.references) == 4
+    kinds = ("data:image/svg+xml;base64,", "data:image/png;base64,", "#")
+    assert all(reference.startswith(kinds) for reference in page.references)
+    # training, confusion, roc, precision-recall, calibration, scores; the worst errors and the contact sheet
+    drawn = [sum(reference.startswith(kind) for reference in page.references) for kind in kinds[:2]]
+    assert drawn == [6, 2]
     metrics = json.loads((tested / "metrics.json").read_text())
-    for metric in (metrics["accuracy"], metrics["macro_auc"], metrics["per_class"]["covid19"]["sensitivity"]):
+    for metric in (metrics["accuracy"], metrics["macro_auc"]):
         assert format_metric(metric) in page.text
+    sensitivity = format_metric(metrics["per_class"]["covid19"]["sensitivity"])
+    assert sensitivity.replace("(", "").replace(")", "") in page.text
     images = len((tested / "predictions.csv").read_text().splitlines()) - 1
     assert f"Test images: {images} of" in page.text
     assert "60 files read" in page.text
@@ -148,8 +179,8 @@ def test_external_tests_stand_beside_the_internal_one(tested: Path) -> None:
     page = render(read_study(tested))
     assert "External test: north" in page
     assert "Overlap with training and validation was not searched for." in page
-    assert "0.610 (0.500-0.700)" in page
-    assert "-0.120 (-0.300 to 0.050)" in page
+    assert "0.610<br><small>0.500-0.700" in page
+    assert "-0.120<br><small>-0.300 to 0.050" in page
 
 
 def test_text_from_the_user_is_never_markup(tested: Path) -> None:
@@ -170,7 +201,7 @@ def test_a_study_of_one_imaging_system_says_so(study: Study) -> None:
     images = {**study.images, "test": {"covid19": 3, "normal": 5, "pneumonia": 1}}
     page = render(replace(study, split=split, images=images))
     assert (
-        "7 test images outside the training domain (not meeting &#34;portable == &#39;fixed&#39;&#34;), "
+        "7 test images outside the training domain (not meeting “portable == &#39;fixed&#39;”), "
         "and 2 inside it." in page
     )
 
@@ -178,11 +209,11 @@ def test_a_study_of_one_imaging_system_says_so(study: Study) -> None:
 @pytest.mark.parametrize(
     ("criteria", "text"),
     [
-        ({"from_column": "listed_in"}, "Split by the column &#39;listed_in&#39; of the label table."),
+        ({"from_column": "listed_in"}, "Split by the column “listed_in” of the label table."),
         ({"folds": 5}, "Split into 5 folds, with fold 2 as the test set, seed 7."),
         (
             {"train_per_class": {"normal": 3}},
-            "Split by domain (train per class {&#39;normal&#39;: 3}), seed 7; all other patients are tested.",
+            "Split by domain (train per class normal 3), seed 7; all other patients are tested.",
         ),
     ],
 )
@@ -193,19 +224,89 @@ def test_every_way_to_split_is_described(study: Study, criteria: dict[str, Any],
     assert text in render(replace(study, split=split, config=config))
 
 
-def test_ages_are_described_by_median_and_quartiles(small_dataset: Path, study: Study) -> None:
-    from cxr_cli.dataset.reader import open_dataset
-    from cxr_cli.report.study import describe_ages
+def test_results_of_another_operating_point_are_refused(tmp_path: Path) -> None:
+    point = {"positive": "pneumonia", "operating_point": {"threshold": 0.4}}
+    check_operating_point(tmp_path, ("pneumonia", 0.4), point, "cxr gradcam")
+    check_operating_point(tmp_path, None, {}, "cxr gradcam")
+    there = "its operating point is .*, that of metrics.json is pneumonia from 0.4 on"
+    for found in (("pneumonia", 0.5), ("normal", 0.4), None):
+        with pytest.raises(BadInput, match=there):
+            check_operating_point(tmp_path, found, point, "cxr gradcam")
 
-    images = open_dataset(small_dataset)
-    images.manifest.loc[[0, 1, 2, 3, 4], "age"] = ["30", "40", "50", "60", "70"]
-    described = describe_ages(images, {"train": [0, 1, 2, 3, 4, 5], "val": [6], "test": [4]})
-    assert described == {
-        "train": "50 (40-60), 5 of 6 images",
-        "val": "not recorded, 1 image",
-        "test": "70 (70-70), 1 of 1 image",
-    }
-    assert describe_ages(open_dataset(small_dataset), {"train": [0]}) is None
+
+def test_a_wide_table_is_split_and_the_first_column_repeated() -> None:
+    names = [str(number) for number in range(13)]
+    parts = split_columns(Table("t", names, [[Cell(name) for name in names]]))
+    assert [part.headings for part in parts] == [names[:7], ["0", *names[7:]]]
+    assert [[cell.value for cell in part.rows[0]] for part in parts] == [part.headings for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "none"),
+        (True, "yes"),
+        (["a", None], "a, none"),
+        ({"train": 0.5, "val": []}, "train 0.5, val none"),
+        (1e-4, "0.0001"),
+    ],
+)
+def test_a_setting_is_never_written_as_python_does(value: object, words: str) -> None:
+    assert plain(value) == words
+
+
+def test_a_title_is_that_of_the_page_and_no_markup(cxr: Cxr, run: Path) -> None:
+    assert cxr("report", run, "--title", 'A "</style>" \\ study').code == 0
+    page = (run / "report.html").read_text()
+    assert "<h1>A &#34;&lt;/style&gt;&#34; \\ study</h1>" in page
+    assert page.count("</style>") == 1
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("the page is looked at in a browser, and no chromium is here (apt-get install chromium)")
+    return found
+
+
+def in_browser(chromium: str, *arguments: str) -> str:
+    options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars")
+    command = [chromium, *options, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+
+
+@pytest.mark.usefixtures("rendered")
+def test_in_a_browser_the_page_is_as_wide_as_the_window_and_prints_without_loss(
+    cxr: Cxr, tested: Path, chromium: str, tmp_path: Path
+) -> None:
+    cxr("report", tested, "--title", "A study of sixty")
+    page, whole = tested / "report.html", tmp_path / "frames.html"
+    # A frame has the width that it is given; a window has 500 pixels at least.
+    measure = "document.title += ' ' + this.contentDocument.documentElement.scrollWidth"
+    frames = [
+        f'<iframe src="{page.as_uri()}" width="{width}" style="border: 0" onload="{measure}"></iframe>'
+        for width in (400, 1400)
+    ]
+    whole.write_text("<title>widths</title>" + "".join(frames))
+    shown = in_browser(chromium, "--allow-file-access-from-files", "--dump-dom", whole.as_uri())
+    title = shown.partition("</title>")[0]
+    assert sorted(title.split()[-2:]) == ["1400", "400"], title
+
+    if shutil.which("pdftotext") is None:
+        pytest.skip("what is printed is read by pdftotext (apt-get install poppler-utils)")
+    printed = tmp_path / "page.pdf"
+    in_browser(chromium, "--no-pdf-header-footer", f"--print-to-pdf={printed}", page.as_uri())
+    command = ["pdftotext", "-layout", printed, "-"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    words = set(text.split())
+    cells = Cells(page)
+    assert len(cells.texts) > 100
+    assert [text for text in cells.texts if not set(text.split()) <= words] == []
+    pages = text.split("\f")[:-1]
+    for number, of_page in enumerate(pages, start=1):
+        assert "A study of sixty" in of_page
+        assert f"page {number} of {len(pages)}" in of_page
 
 
 def test_an_unfinished_run_is_refused(cxr: Cxr, run: Path) -> None:

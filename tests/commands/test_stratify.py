@@ -89,7 +89,9 @@ def test_all_tables_and_curves_go_into_a_folder(cxr: Cxr, predictions: Path, tmp
     outcome = cxr("stratify", predictions, "--by", "sex", "--by", "sex,manufacturer", "-o", out, *QUICK)
     assert outcome.code == 0
     tables = {"strata.txt", "strata.csv", "strata.json", "strata.tex", "strata.md"}
-    assert {path.name for path in out.iterdir()} == tables | {"roc-sex.png", "roc-sex-manufacturer.png"}
+    figures = ("forest", "roc-sex", "roc-sex-manufacturer")
+    drawn = {f"{name}.{suffix}" for name in figures for suffix in ("png", "svg")}
+    assert {path.name for path in out.iterdir()} == tables | drawn
     assert (out / "strata.txt").read_text() == outcome.out
     content = json.loads((out / "strata.json").read_text())
     assert (content["positive"], content["resamples"], content["seed"]) == ("pneumonia", 100, 0)

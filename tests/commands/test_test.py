@@ -101,7 +101,7 @@ def test_a_single_run_gives_a_row_for_each_image_and_the_metrics_of_those_rows(
     assert_metrics_are_those_of_scikit_learn(metrics, table)
     assert re.search(rf"^accuracy +{metrics['accuracy']['value']:.3f} \(", outcome.out, re.M)
     assert outcome.err == f"{single / 'predictions.csv'}: {len(expected)} images\n"
-    for figure in ("confusion.png", "roc.png"):
+    for figure in ("confusion.png", "roc.png", "precision-recall.png", "calibration.svg", "errors.png"):
         assert (single / "figures" / figure).stat().st_size > 0
 
 

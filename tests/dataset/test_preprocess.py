@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from cxr_cli.errors import BadInput, InvalidSetting, SettingsChanged, TooManyRej
 from cxr_cli.images.raster import crop, image_id, resize
 from cxr_cli.images.read import Geometry
 from cxr_cli.labels.table import Columns
+from cxr_cli.locks import locked
 
 SMALL = Settings(Geometry(size=16))
 
@@ -357,6 +359,20 @@ def test_a_finished_dataset_is_not_made_again(tmp_path: Path, images: Path, run:
     assert "already done" in run.said[-1]
     assert run.steps == []
     assert (tmp_path / "d" / "dataset.json").stat().st_mtime_ns == before
+
+
+def test_a_folder_at_work_is_left_to_the_first_process(tmp_path: Path, images: Path, run: Run) -> None:
+    with locked(tmp_path / "d"), pytest.raises(BadInput, match="is writing there; wait"):
+        run(images, to=tmp_path / "d")
+
+
+def test_images_without_room_are_refused_before_any_is_read(
+    tmp_path: Path, images: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _folder: SimpleNamespace(free=800))
+    with pytest.raises(BadInput, match=r"d: 0\.0 MB are free, 4 images take 0\.0 MB; make room"):
+        run(images, to=tmp_path / "d")
+    assert run.steps == []
 
 
 def test_other_settings_or_inputs_are_refused(tmp_path: Path, images: Path, run: Run) -> None:

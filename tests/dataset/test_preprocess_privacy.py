@@ -13,7 +13,7 @@ from cxr_cli.dataset.preprocess import Effort, make_dataset
 from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.dataset.settings import Settings
 from cxr_cli.errors import InvalidSetting, SettingsChanged
-from cxr_cli.images.privacy import hash_patient
+from cxr_cli.images.privacy import pseudonym
 from cxr_cli.images.read import Geometry
 from cxr_cli.labels.table import Columns
 
@@ -126,14 +126,21 @@ def test_tags_are_kept_on_the_users_wish(tmp_path: Path, images: Path) -> None:
 
 
 def test_patients_of_headers_and_tables_are_hashed_alike(tmp_path: Path, images: Path) -> None:
-    make(images, tmp_path / "d", Settings(Geometry(16), patient_key=KEY))
+    make(images, tmp_path / "d", Settings(Geometry(16), key=KEY))
     assert "MRN 5" not in everything_in(tmp_path / "d")
+    assert "a.dcm" not in everything_in(tmp_path / "d")
+    manifest = open_dataset(tmp_path / "d").manifest
+
+    assert manifest["source"].tolist() == [
+        f"{pseudonym(str(images / 'x' / name), KEY)}.dcm" for name in ("a.dcm", "b.dcm")
+    ]
     assert KEY.decode() not in everything_in(tmp_path / "d")
     (tmp_path / "t.csv").write_text("path,label,who,patient_id\na.dcm,x,MRN 5,MRN 9\nb.dcm,x,,MRN 5\n")
-    settings = Settings(Geometry(16), (tmp_path / "t.csv",), Columns(patient="who"), patient_key=KEY)
+    settings = Settings(Geometry(16), (tmp_path / "t.csv",), Columns(patient="who"), key=KEY)
     make(images, tmp_path / "t", settings)
     assert "MRN" not in everything_in(tmp_path / "t")
-    patient = hash_patient("MRN 5", KEY)
+    assert "a.dcm" not in everything_in(tmp_path / "t")  # the table's own column of paths
+    patient = pseudonym("MRN 5", KEY)
     for folder in ("d", "t"):
         assert open_dataset(tmp_path / folder).manifest["patient_id"].tolist() == [patient, patient]
 
@@ -141,22 +148,22 @@ def test_patients_of_headers_and_tables_are_hashed_alike(tmp_path: Path, images:
 def test_spellings_of_a_hashed_id_are_one_patient(tmp_path: Path) -> None:
     for name, patient in (("a", "MRN 5"), ("b", "mrn5"), ("c", "MRN 6")):
         write_image(tmp_path / "images" / "x" / f"{name}.dcm", PatientID=patient)
-    said = make(tmp_path / "images", tmp_path / "d", Settings(Geometry(16), patient_key=KEY))
+    said = make(tmp_path / "images", tmp_path / "d", Settings(Geometry(16), key=KEY))
     assert "MRN" not in everything_in(tmp_path / "d").upper() + "".join(said).upper()
-    one, other, third = (hash_patient(patient, KEY) for patient in ("MRN 5", "mrn5", "MRN 6"))
+    one, other, third = (pseudonym(patient, KEY) for patient in ("MRN 5", "mrn5", "MRN 6"))
     manifest = open_dataset(tmp_path / "d").manifest
     assert manifest["patient_id"].tolist() == [one, one, third]
     assert manifest["patient_id_raw"].tolist() == [one, other, third]
     assert f"each taken as one patient: 1, such as {one!r} and {other!r}" in said[0]
     (tmp_path / "t.csv").write_text("path,label,patient_id_raw\na.dcm,x,MRN 9\n")
-    settings = Settings(Geometry(16), (tmp_path / "t.csv",), patient_key=KEY)
+    settings = Settings(Geometry(16), (tmp_path / "t.csv",), key=KEY)
     make(tmp_path / "images", tmp_path / "t", settings)
     assert "MRN" not in everything_in(tmp_path / "t")
 
 
 def test_another_key_is_refused(tmp_path: Path, images: Path) -> None:
-    make(images, tmp_path / "d", Settings(Geometry(16), patient_key=KEY))
+    make(images, tmp_path / "d", Settings(Geometry(16), key=KEY))
     for key in (OTHER_KEY, None):
-        with pytest.raises(SettingsChanged, match="the key of `hash_patients` was") as refused:
-            make(images, tmp_path / "d", Settings(Geometry(16), patient_key=key))
+        with pytest.raises(SettingsChanged, match="the key of `pseudonymize` was") as refused:
+            make(images, tmp_path / "d", Settings(Geometry(16), key=key))
         assert KEY.decode() not in str(refused.value)

@@ -93,18 +93,8 @@ def test_finishing_can_be_repeated(
     assert open_dataset(folder).images[:, 0, 0].tolist() == [10, 20]
 
 
-def test_a_folder_at_work_is_left_to_the_first_process(tmp_path: Path) -> None:
-    with GrowingDataset(tmp_path / "d", SIZE, PLAN) as dataset:
-        dataset.add_image(pixels(1), record("a"))
-        with pytest.raises(BadInput, match="another process is at work on it"):
-            GrowingDataset(tmp_path / "d", SIZE, PLAN)
-        dataset.add_image(pixels(2), record("b"))
-    with GrowingDataset(tmp_path / "d", SIZE, PLAN) as dataset:
-        assert dataset.inputs == 2
-
-
 def test_discarding_leaves_nothing(tmp_path: Path) -> None:
     with GrowingDataset(tmp_path / "d", SIZE, PLAN) as dataset:
         dataset.add_rejected("x.png", "damaged")
         dataset.discard()
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "d").iterdir()) == []

@@ -43,7 +43,7 @@ def models(
 def compared() -> list[Comparison]:
     inside = np.arange(80) < 30
     strata = {"sex": {"F": inside, "M": ~inside}}
-    return compare_models(models(), strata, np.random.default_rng(0), 200)
+    return compare_models(models(), strata, 0, 200)
 
 
 def test_all_images_come_first_then_each_stratum(compared: list[Comparison]) -> None:
@@ -152,3 +152,13 @@ def test_readers_agree_two_by_two_and_all_together() -> None:
 def test_readers_without_a_common_image_have_no_agreement() -> None:
     calls = {"A": np.array([0, 1, -1, -1]), "B": np.array([-1, -1, 0, 1])}
     assert agreement_of(calls, 2, np.arange(4), np.random.default_rng(0), 100) == []
+
+
+def test_a_comparison_has_one_p_from_both_sides_and_beside_others() -> None:
+    every = models()
+    [there] = compare_models(every, {}, 0, 100)
+    [back] = compare_models(dict(reversed(every.items())), {}, 0, 100)
+    ps = {(pair.first, pair.second): {m: of.p for m, of in pair.differences.items()} for pair in there.pairs}
+    for pair in back.pairs:
+        of_pair = {m: of.p for m, of in pair.differences.items()}
+        assert of_pair == pytest.approx(ps[pair.second, pair.first], rel=1e-9)

@@ -9,6 +9,8 @@ from PIL import Image
 from cxr_cli.explain import contact_sheet
 from cxr_cli.explain.contact_sheet import Scale, Tile, contact_sheets
 
+pytestmark = pytest.mark.usefixtures("rendered")
+
 SCALE = Scale("red", "share")
 
 

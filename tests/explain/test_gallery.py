@@ -1,7 +1,9 @@
 """The folder of overlays: images at their original size, captures, the index, and resuming."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,13 +13,17 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
+from recorder import Recorder
 
 from cxr_cli.artifacts import read_csv, write_record
 from cxr_cli.errors import BadInput, SettingsChanged
+from cxr_cli.evaluation.operating_point import OperatingPoint
+from cxr_cli.explain import gallery
 from cxr_cli.explain.explanation import Explanation
 from cxr_cli.explain.gallery import Display, Panel, is_done, write_gallery
 from cxr_cli.explain.select import ImageSet
 from cxr_cli.images.read import Geometry, UnreadImage, read_image
+from cxr_cli.plots.thumbnails import Tile
 
 GEOMETRY = Geometry(24, crop_top=0.1, crop_border=0.05)
 SETTINGS = {"method": "gradcam"}
@@ -81,8 +87,10 @@ def panel(tmp_path: Path) -> Panel:
 
 
 def pixels_of(path: Path) -> NDArray[np.int64]:
+    """The image of an overlay, without the strip below it."""
     with Image.open(path) as image:
-        return np.asarray(image).astype(int)
+        width, height = map(int, image.info["image_size"].split())
+        return np.asarray(image).astype(int)[:height, :width]
 
 
 def test_overlays_have_the_images_original_size_and_the_map_where_it_belongs(
@@ -164,10 +172,11 @@ def test_a_capture_refers_to_its_image_and_has_no_other_data_of_the_patient(
     ):
         assert keyword in capture
     pixels = capture.pixel_array
-    drawn = pixels_of(out / index["overlay"][1])
-    assert pixels.shape == drawn.shape == (80, 110, 3)
-    np.testing.assert_array_equal(pixels[:70], drawn[:70])
-    assert (pixels[70:] != drawn[70:]).any()  # the burned-in line
+    with Image.open(out / index["overlay"][1]) as whole:
+        np.testing.assert_array_equal(pixels, np.asarray(whole))
+    # The strip below it says what it is.
+    assert pixels.shape[0] > 80
+    assert pixels[80:].max() == 255
     again = tmp_path / "again"
     write_gallery(again, SETTINGS, [panel], DISPLAY)
     assert (again / index["dicom"][1]).read_bytes() == (out / index["dicom"][1]).read_bytes()
@@ -208,3 +217,27 @@ def test_a_file_with_other_pixels_is_not_drawn_on(panel: Panel, tmp_path: Path) 
     Image.fromarray(image(90, 90)).save(tmp_path / "image.png")
     index = write_gallery(tmp_path / "out", SETTINGS, [panel], DISPLAY)
     assert index["drawn_on"][0] == "DATASET image: the file has changed since preprocessing"
+
+
+def test_a_sheet_shows_each_image_beside_its_map_with_file_score_and_threshold(
+    panel: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheets: list[tuple[str, list[list[Tile]]]] = []
+
+    def contact_sheets(images: int, tiles_of: Callable[[int], list[Tile]], heading: str, *_: Any) -> None:
+        sheets.append((heading, [tiles_of(image) for image in range(images)]))
+
+    monkeypatch.setattr(gallery, "contact_sheets", contact_sheets)
+    recorder = Recorder()
+    decided = replace(panel, point=OperatingPoint("covid19", 0.4, "Youden"))
+    write_gallery(tmp_path / "out", SETTINGS, [decided], DISPLAY, recorder)
+    [(heading, [[plain, drawn], [_, of_other], _])] = sheets
+    assert heading == "run: Grad-CAM, stage4, 4×4 cells"
+    assert (plain.title, plain.pixels.ndim) == ("image", 2)
+    assert drawn.title == "true positive, label normal\npredicted P(normal) 0.90"
+    assert drawn.below == f"image.png\n{panel.explanation.table['image_id'][0]}"
+    assert "map: P(covid19) 0.40, threshold 0.40" in of_other.title
+    assert [message for message in recorder.said if "4×4 cells, fewer than 7×7" in message]
+    # A file's name may hold a patient id.
+    write_gallery(tmp_path / "hashed", SETTINGS, [panel], replace(DISPLAY, hashed_patients=True))
+    assert sheets[1][1][0][1].below == panel.explanation.table["image_id"][0]

@@ -12,7 +12,7 @@ import pytest
 
 from cxr_cli.artifacts import read_json
 from cxr_cli.errors import BadInput, SettingsChanged
-from cxr_cli.phantom.build import phantom
+from cxr_cli.phantom.build import label_table, phantom
 from cxr_cli.phantom.cohort import PhantomSettings, image_generator, patient_anatomy, plan_images
 from cxr_cli.phantom.dicom_file import stored_values
 from cxr_cli.phantom.radiograph import draw_image
@@ -115,8 +115,9 @@ def test_an_interrupted_folder_is_completed(tmp_path: Path) -> None:
     assert not (tmp_path / "cut" / "phantom.json").exists()
     with pytest.raises(SettingsChanged, match="`seed` was 0, now 9"):
         phantom(tmp_path / "cut", _settings(seed=9))
-    (tmp_path / "cut" / "images" / "normal").mkdir(exist_ok=True)
-    (tmp_path / "cut" / "images" / "normal" / ".P0001-1.77.tmp.dcm").write_bytes(b"half")
+    last = tmp_path / "cut" / label_table(plan_images(_settings()))["path"].iloc[-1]
+    last.parent.mkdir(parents=True, exist_ok=True)
+    (last.parent / f".{last.stem}.tmp.dcm").write_bytes(b"half")
     calls: list[tuple[int, int]] = []
     reports = Reports(lambda done, total, _note="": calls.append((done, total)))
     assert phantom(tmp_path / "cut", _settings(), workers=1, reporter=reports).drawn == 5

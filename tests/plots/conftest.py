@@ -12,6 +12,7 @@ from cxr_cli.plots import (
     curves,
     decision_curve,
     flow,
+    score_histogram,
     training_curves,
 )
 
@@ -20,6 +21,16 @@ from cxr_cli.plots import (
 def drawn(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Figure]:
     """Catch the figure instead of writing it."""
     caught: list[Figure] = []
-    for module in (confusion_matrix, curves, training_curves, calibration, counts, decision_curve, flow):
+    modules = (
+        calibration,
+        confusion_matrix,
+        counts,
+        curves,
+        decision_curve,
+        flow,
+        score_histogram,
+        training_curves,
+    )
+    for module in modules:
         monkeypatch.setattr(module, "save", lambda figure, _: caught.append(figure))
     return lambda: caught[-1]

@@ -22,20 +22,26 @@ def answers_of(labels: list[int]) -> Answers:
 
 def test_a_curve_is_named_by_its_average_precision_and_has_a_dot() -> None:
     curve = precision_recall_of(answers_of([0, 0, 1, 1]), 1, "PA", AVERAGE)
-    assert curve.name == "PA: average precision 0.750 (0.500-0.900)"
-    assert curve.operating_point == (0.5, 0.5)
+    assert curve.lines() == [
+        "average precision 0.750 (0.500-0.900)",
+        "2 positive, 2 negative images",
+        "● recall 0.500, precision 0.500",
+    ]
+    assert curve.point is not None
+    assert curve.point[:2] == (0.5, 0.5)
     # From the highest score on: 1 of 1, 1 of 2, 2 of 3, 2 of 4.
     assert list(zip(curve.x[::-1], curve.y[::-1], strict=True))[1:3] == [(0.5, 1.0), (0.5, 0.5)]
 
 
 def test_images_of_one_class_have_no_curve() -> None:
     curve = precision_recall_of(answers_of([1, 1, 1, 1]), 1, "PA", AVERAGE)
-    assert (curve.name, len(curve.x)) == ("PA: images of one class only", 0)
+    assert (curve.lines()[0], len(curve.x)) == ("no curve: images of one class only", 0)
 
 
 def test_curves_of_several_models_are_in_one_figure(drawn: Callable[[], Figure]) -> None:
     curve = precision_recall_of(answers_of([0, 0, 1, 1]), 1, "a", AVERAGE)
     precision_recall_curves([curve, curve._replace(name="b")], 0.5, "4 images", Path("x.png"))
     [axes] = drawn().axes
-    assert axes.get_legend_handles_labels()[1] == ["a: average precision 0.750 (0.500-0.900)", "b"]
+    names = [text.get_text().splitlines()[0] for text in drawn().legends[0].get_texts()]
+    assert names == ["a", "b"]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("recall (sensitivity)", "precision")

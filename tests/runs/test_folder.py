@@ -1,6 +1,8 @@
 """The RUN folder: what it holds comes back, and what does not belong to it is refused."""
 
+import fcntl
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +14,12 @@ import orbax.checkpoint as ocp
 import pytest
 from untrained import parts_of
 
-from cxr_cli.artifacts import digest_folder, write_record
+from cxr_cli.artifacts import digest_folder, replace_folder, write_record
 from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.errors import BadInput, SettingsChanged
+from cxr_cli.locks import LOCK
 from cxr_cli.models.network import Variables, create
+from cxr_cli.runs import model_store
 from cxr_cli.runs.config import RunConfig, read_config, write_config
 from cxr_cli.runs.folder import is_finished, open_images
 from cxr_cli.runs.model_store import open_run, save_model
@@ -165,7 +169,34 @@ def test_the_selected_model_comes_back_to_the_last_bit(tmp_path: Path, config: R
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model"]
     # A kill between the two renames leaves the old model set aside.
     (tmp_path / "model").rename(tmp_path / ".model.old")
+    (tmp_path / LOCK).touch()
+    with os.fdopen(os.open(tmp_path / LOCK, os.O_RDWR)) as held:  # or training is just there
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(BadInput, match="another process is writing there; wait until it ends"):
+            open_run(tmp_path)
     assert open_run(tmp_path).epoch == 5
+
+
+def test_a_model_that_training_replaces_while_it_is_read_is_read_again(
+    tmp_path: Path, config: RunConfig
+) -> None:
+    write_config(tmp_path, config)
+    save_model(tmp_path, config.digest, initial_variables(config, 1), 1)
+    later = tmp_path / "later"
+    write_config(later, config)
+    save_model(later, config.digest, initial_variables(config, 2), 2)
+
+    def read_late(model: Path, *others: Any) -> Any:
+        if (later / "model").exists():
+            replace_folder(later / "model", tmp_path / "model")
+        return restore(model, *others)
+
+    restore = model_store._restore
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model_store, "_restore", read_late)
+        run = open_run(tmp_path)
+    assert run.epoch == 2
+    jax.tree.map(np.testing.assert_array_equal, run.variables, initial_variables(config, 2))
 
 
 def test_a_run_without_a_model_or_with_another_networks_is_refused(tmp_path: Path, config: RunConfig) -> None:

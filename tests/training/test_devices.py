@@ -54,6 +54,17 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Results
     return of
 
 
+@pytest.mark.parametrize(("name", "devices"), [("eight", 8), ("two processes", 1)])
+def test_all_devices_of_a_process_predict_as_one_does(
+    results: Callable[[str], Results], name: str, devices: int
+) -> None:
+    one, several = results("one"), results(name)
+    assert several["prediction: devices"] == devices
+    for what in ("logits", "features"):
+        assert np.ptp(one[f"prediction: {what}"]) > 0.01
+        np.testing.assert_allclose(several[f"prediction: {what}"], one[f"prediction: {what}"], atol=1e-5)
+
+
 @pytest.mark.parametrize(("name", "devices"), [("eight", 8), ("two processes", 2)])
 @pytest.mark.parametrize("case", CASES)
 def test_devices_and_processes_train_as_one_device_does(

@@ -85,12 +85,13 @@ def class_npv_at(confusion: ArrayLike, prevalence: float) -> Floats:
 
 def balanced_accuracy(confusion: ArrayLike) -> Floats:
     """Mean of the classes' sensitivities, over classes with images."""
-    return _mean_of_classes(class_sensitivity(confusion))
+    return mean_of_classes(class_sensitivity(confusion))
 
 
 def macro_f1(confusion: ArrayLike) -> Floats:
-    """Mean of the classes' F1, over classes with images or predictions."""
-    return _mean_of_classes(class_f1(confusion))
+    """Mean of the classes' F1, over classes with images."""
+    confusion = np.asarray(confusion, np.float64)
+    return mean_of_classes(np.where(confusion.sum(-1) > 0, class_f1(confusion), np.nan))
 
 
 def ratio(part: Floats, whole: Floats) -> Floats:
@@ -98,6 +99,7 @@ def ratio(part: Floats, whole: Floats) -> Floats:
     return np.asarray(np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0))
 
 
-def _mean_of_classes(values: Floats) -> Floats:
+def mean_of_classes(values: Floats) -> Floats:
+    """Mean of a metric of classes [..., C] over those that have it; NaN where none has."""
     known = ~np.isnan(values)
     return ratio(np.where(known, values, 0.0).sum(-1), known.sum(-1).astype(np.float64))

@@ -69,13 +69,6 @@ def one_vs_rest(
     )
 
 
-def macro(
-    function: RankingFunction, labels: NDArray[np.int64], scores: NDArray[np.floating], weights: Floats
-) -> Floats:
-    """Average a metric over the classes, each against all others: float64 [R]; NaN where a class lacks it."""
-    return np.asarray(one_vs_rest(function, labels, scores, weights).mean(1))
-
-
 class RocCurve(NamedTuple):
     """Rates [K] from (0, 0) to (1, 1)."""
 

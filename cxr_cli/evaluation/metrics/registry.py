@@ -54,7 +54,7 @@ class Proportion:
 
 @dataclass(frozen=True)
 class MeanOf:
-    """The mean of a metric of classes, by its name, over the classes that have it or need it."""
+    """The mean of a metric of classes, by its name, over the classes that have images and the metric."""
 
     name: str
 
@@ -197,7 +197,7 @@ METRICS = (
     ),
     Metric(
         "macro_auc", "macro AUC", "all", "scores",
-        lambda images: images.one_vs_rest(weighted_auc).mean(1),
+        lambda images: confusion.mean_of_classes(images.one_vs_rest(weighted_auc)),
         MeanOf("auc"),
         ("classes", "strata of classes", "comparison of classes", "difference of classes"),
     ),
@@ -210,7 +210,7 @@ METRICS = (
     ),
     Metric(
         "macro_average_precision", "macro average precision", "all", "scores",
-        lambda images: images.one_vs_rest(weighted_average_precision).mean(1),
+        lambda images: confusion.mean_of_classes(images.one_vs_rest(weighted_average_precision)),
         MeanOf("average_precision"),
         ("classes",),
         fewest=FEWEST_PATIENTS,

@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from cxr_cli.evaluation.metrics.answers import Answers
 from cxr_cli.evaluation.metrics.confusion import Floats
-from cxr_cli.evaluation.metrics.registry import BY_NAME, Proportion, computable, shown
+from cxr_cli.evaluation.metrics.registry import BY_NAME, MeanOf, Proportion, computable, shown
 from cxr_cli.evaluation.subgroups.permutation import AreaDifferences, Exchange, Mask, sequential_p
 from cxr_cli.evaluation.uncertainty.estimates import Estimator
 from cxr_cli.evaluation.uncertainty.holm import holm
@@ -24,13 +24,14 @@ MANY_PATIENTS = 200
 class Difference:
     """A difference of two values of a metric, with its interval, the p value of no difference, and Holm's p.
 
-    NaN where one is unknown.
+    NaN where one is unknown. `caution` says why the interval is unreliable: that of a side is.
     """
 
     value: float
     interval: Interval
     p: float
     p_holm: float = np.nan
+    caution: str = ""
 
     def as_json(self) -> dict[str, float | str | None]:
         """Plain numbers, None where unknown."""
@@ -41,7 +42,7 @@ class Difference:
             "p": self.p,
             "p_holm": self.p_holm,
         }
-        return {**none_for_nan(numbers), "method": self.interval.method}
+        return {**none_for_nan(numbers), "method": self.interval.method, "caution": self.caution or None}
 
 
 def compared_metrics(answers: Answers) -> dict[str, tuple[str, int | None]]:
@@ -72,6 +73,8 @@ def differences_to_rest(
 ) -> dict[str, Difference]:
     """Compare a stratum's metrics with those of all other images: the stratum's minus the others'.
 
+    A mean over classes is compared only where both sides have images of the same classes.
+
     The interval is made from those of both sides, which patients may have images on. The p value is of
     `Exchange`: who might as well have been in the stratum. Of the AUC it is by the variance of both where
     patients are many.
@@ -89,14 +92,15 @@ def differences_to_rest(
     differences = {}
     for label, (name, number) in compared_metrics(answers).items():
         here, there = (side.estimate(name, number) for side in sides)
-        value = here.value - there.value
+        rule, value = BY_NAME[name].interval, here.value - there.value
+        if isinstance(rule, MeanOf) and sides[0].classes_of(rule) != sides[1].classes_of(rule):
+            value = np.nan
         if np.isnan(value):
             differences[label] = Difference(value, UNKNOWN, np.nan)
             continue
         influences = [side.influence(name, number, patients) for side in sides]
         together = float(correlations(influences)[0, 1])
         interval = difference_interval((here.value, there.value), (here.interval, there.interval), together)
-        rule = BY_NAME[name].interval
         if isinstance(rule, Proportion) and number is not None:
             parts = rule.parts(answers.labels == number, answers.predicted == number)
             p = exchange.share_p(*parts, value, rng, resamples)
@@ -104,7 +108,8 @@ def differences_to_rest(
             p = _area_p(
                 answers, inside, (here.value, there.value), influences, exchange, number, rng, resamples
             )
-        differences[label] = Difference(value, interval, p)
+        caution = "" if interval is UNKNOWN else here.caution or there.caution
+        differences[label] = Difference(value, interval, p, caution=caution)
     return differences
 
 
@@ -119,11 +124,12 @@ def _area_p(
     resamples: int,
 ) -> float:
     """Compute the p value of a difference of AUCs: by their variance on log odds, or by sampled strata."""
-    numbers = range(len(answers.classes)) if number is None else (number,)
+    there = np.unique(answers.labels).tolist()
+    numbers = there if number is None else [number]
     fewest = min(
         np.count_nonzero(np.bincount(answers.patients[side & (answers.labels == one)]))
         for side in (inside, ~inside)
-        for one in range(len(answers.classes))
+        for one in there
     )
     if fewest >= MANY_PATIENTS and max(values) < 1 and min(values) > 0:
         first, second = (of / (value * (1 - value)) for of, value in zip(influences, values, strict=True))

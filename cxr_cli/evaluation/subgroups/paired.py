@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
@@ -46,7 +47,8 @@ def paired_differences(first: Answers, second: Answers) -> dict[str, Difference]
             interval = difference_interval(
                 (values[0].value, values[1].value), (values[0].interval, values[1].interval), float(together)
             )
-        differences[label] = Difference(value, interval, np.nan)
+        caution = "" if interval is UNKNOWN else values[0].caution or values[1].caution
+        differences[label] = Difference(value, interval, np.nan, caution=caution)
     counted = {"accuracy": np.ones(len(first), bool)}
     if first.positive is not None:
         of_class = first.labels == first.positive
@@ -135,7 +137,8 @@ def swapped_differences(
 ) -> Iterator[dict[str, Floats]]:
     """Sample the differences that there would be if the models' predictions were exchangeable, without end.
 
-    Predictions are swapped at random, patient by patient. Scores are replaced by their ranks within each
+    Predictions are swapped at random, patient by patient; the same generator swaps alike whichever model is
+    first. Scores are replaced by their ranks within each
     model, for a metric of ranks must not depend on the scale of a model's scores.
 
     Args:
@@ -155,7 +158,7 @@ def swapped_differences(
         else np.concatenate([rankdata(of.scores, axis=0) for of in (first, second)]),
         positive=first.positive,
     )
-    names, patient = np.unique(first.patients, return_inverse=True)
+    patient, names = pd.factorize(first.patients)
     size = min(AT_ONCE, next(weight_chunks(len(both), AT_ONCE)))
     while True:
         swap = rng.integers(0, 2, (size, len(names))).astype(np.float64)[:, patient]

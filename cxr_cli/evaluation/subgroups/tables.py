@@ -11,7 +11,7 @@ from cxr_cli.evaluation.metrics.registry import BY_NAME, heading, shown
 from cxr_cli.evaluation.subgroups.differences import Difference
 from cxr_cli.evaluation.subgroups.strata import Stratum
 from cxr_cli.evaluation.tables import DAGGER, Cell, Table, limits
-from cxr_cli.evaluation.uncertainty.estimates import UNRELIABLE, Estimate, Estimates
+from cxr_cli.evaluation.uncertainty.estimates import NO_INTERVAL, TOO_FEW, UNRELIABLE, Estimate, Estimates
 
 WIDTH = 110
 """Letters of a line."""
@@ -81,7 +81,7 @@ def records(strata: Sequence[Stratum], subject: Subject) -> list[dict[str, Any]]
             ("model_difference", stratum.model_differences),
         ):
             for name, difference in differences.items():
-                parts = ("low", "high", "method", "p", "p_holm")
+                parts = ("low", "high", "method", "p", "p_holm", "caution")
                 row |= _numbered(name, difference.as_json(), parts, kind)
         rows.append(row)
     return rows
@@ -194,10 +194,14 @@ def _table_of_differences(
     return [Table(title, ["", "metric", "difference", "95%", "p", "Holm"], rows)] if rows else []
 
 
-def _name(stratum: Stratum) -> Cell:
+def name_of(stratum: Stratum) -> str:
     """Name a stratum with its characteristic, and mark a small one."""
     by = f"{stratum.by}: " if stratum.by else ""
-    return Cell(f"{by}{stratum.name}{' *' if stratum.small else ''}")
+    return f"{by}{stratum.name}{' *' if stratum.small else ''}"
+
+
+def _name(stratum: Stratum) -> Cell:
+    return Cell(name_of(stratum))
 
 
 def metric_cell(metric: Estimate | None) -> Cell:
@@ -206,7 +210,7 @@ def metric_cell(metric: Estimate | None) -> Cell:
         return Cell("-")
     low, high = metric.interval.low, metric.interval.high
     if np.isnan(low):
-        return Cell(f"{metric.value:.3f}", metric.reason)
+        return Cell(f"{metric.value:.3f}", metric.reason.partition(":")[0])
     return Cell(f"{metric.value:.3f}", f"{limits(low, high)}{DAGGER if metric.reason else ''}")
 
 
@@ -215,7 +219,7 @@ def difference_cells(difference: Difference) -> list[Cell]:
     low, high = difference.interval.low, difference.interval.high
     return [
         Cell("-" if np.isnan(difference.value) else f"{difference.value:+.3f}"),
-        Cell("-" if np.isnan(low) else f"{low:+.3f} to {high:+.3f}"),
+        Cell("-" if np.isnan(low) else f"{low:+.3f} to {high:+.3f}{DAGGER if difference.caution else ''}"),
         *(
             Cell("-" if np.isnan(p) else "<0.001" if p < 0.001 else f"{p:.3f}")
             for p in (difference.p, difference.p_holm)
@@ -255,18 +259,23 @@ def notes_of_groups(groups: Sequence[Group], subject: Subject) -> list[str]:
             by = f"{group.by}: " if group.by else ""
             lacking.append(f"{by}{group.name} (no {', no '.join(missing)})")
     if lacking:
-        found += wrap(f"- undefined, for a class has no image there: {'; '.join(lacking)}", WIDTH)
+        found += wrap(
+            f"- undefined, for a class has no image there; means are over the others: {'; '.join(lacking)}",
+            WIDTH,
+        )
     return found
 
 
-def reliability_notes(table: Table) -> list[str]:
-    """Say what the mark of intervals means, where there is one."""
-    return [UNRELIABLE] if any(DAGGER in cell.limits for row in table.rows for cell in row) else []
+def reliability_notes(tables: Sequence[Table]) -> list[str]:
+    """Say what the mark of intervals means, and why there is none, where that is so."""
+    texts = {cell.in_one() for table in tables for row in table.rows for cell in row}
+    meanings = {DAGGER: UNRELIABLE, NO_INTERVAL: f"{NO_INTERVAL}: {TOO_FEW}"}
+    return [meaning for mark, meaning in meanings.items() if any(mark in text for text in texts)]
 
 
 def notes(strata: Sequence[Stratum], subject: Subject) -> list[str]:
     """Say what the marks and the columns mean."""
-    found = notes_of_groups(strata, subject) + reliability_notes(_table_of_metrics(strata, subject))
+    found = notes_of_groups(strata, subject) + reliability_notes(tables(strata, subject))
     if any(
         not np.isnan(difference.value) for stratum in strata for difference in stratum.differences.values()
     ):

@@ -43,6 +43,8 @@ Mask = NDArray[np.bool_]
 UNRELIABLE = (
     f"{DAGGER} few patients of the rarest class: such intervals hold the truth less often than they say"
 )
+NO_INTERVAL = "no interval"
+TOO_FEW = "too few patients"
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Estimate:
     def reason(self) -> str:
         """Why the interval is unreliable or missing; "" where neither is so."""
         missing = np.isnan(self.interval.low) and not np.isnan(self.value)
-        return self.caution or ("no interval: alike in all resamples" if missing else "")
+        return self.caution or (f"{NO_INTERVAL}: alike in all resamples" if missing else "")
 
     def as_json(self) -> dict[str, float | str | bool | None]:
         """Value, low, high (None where unknown), method, whether the interval is reliable, and why not."""
@@ -136,7 +138,8 @@ class Estimator:
         """
         rule = BY_NAME[name].interval
         if isinstance(rule, MeanOf):
-            return np.asarray(np.mean([self.influence(*one, patients) for one in self._parts(rule)], axis=0))
+            parts = [(rule.name, number) for number in self.classes_of(rule)]
+            return np.asarray(np.mean([self.influence(*part, patients) for part in parts], axis=0))
         if isinstance(rule, Proportion):
             counted, hits = self._counted(rule, number)
             of_images = share_influence(counted, hits)
@@ -152,6 +155,11 @@ class Estimator:
             )
         return np.bincount(self.answers.patients, of_images, patients).astype(np.float64)
 
+    def classes_of(self, rule: MeanOf) -> list[int]:
+        """Number the classes that a mean is over: those that have images, and the metric."""
+        there = np.unique(self.answers.labels).tolist()
+        return [number for number in there if not np.isnan(self.value(rule.name, number))]
+
     def _interval(self, name: str, number: int | None, value: float) -> Interval:
         rule, patients = BY_NAME[name].interval, self.answers.patients
         if isinstance(rule, NoInterval):
@@ -161,8 +169,9 @@ class Estimator:
             limits = (low, high) if rule.value is None else (rule.value(low), rule.value(high))
             return Interval(*limits, method)
         if isinstance(rule, MeanOf):
-            each = [self.estimate(*part) for part in self._parts(rule)]
-            influences = [self.influence(*part, int(patients.max()) + 1) for part in self._parts(rule)]
+            parts = [(rule.name, one) for one in self.classes_of(rule)]
+            each = [self.estimate(*part) for part in parts]
+            influences = [self.influence(*part, int(patients.max()) + 1) for part in parts]
             return mean_interval([of.value for of in each], [of.interval for of in each], influences)
         if isinstance(rule, RateRatio):
             return self._ratio_interval(rule, number)
@@ -195,11 +204,6 @@ class Estimator:
         low, high = sorted(rule.value(limit, self.answers.prevalence) for limit in limits[:2])
         return Interval(low, high, limits.method)
 
-    def _parts(self, rule: MeanOf) -> list[tuple[str, int]]:
-        """The classes' metrics that a mean is over: without those that have no images to be computed from."""
-        each = [(rule.name, number) for number in range(len(self.answers.classes))]
-        return [part for part in each if not np.isnan(self.value(*part))]
-
     def _counted(self, rule: Proportion, number: int | None) -> tuple[Mask, Mask]:
         answers = self.answers
         if number is None:
@@ -220,9 +224,9 @@ class Estimator:
         if np.isnan(value):
             return "undefined for these images"
         if isinstance(row.interval, NoInterval):
-            return f"no interval: {row.interval.reason}"
+            return f"{NO_INTERVAL}: {row.interval.reason}"
         if np.isnan(interval.low):
-            return "no interval: too few patients"
+            return f"{NO_INTERVAL}: {TOO_FEW}"
         labels = self.answers.labels if number is None else self.answers.labels == number
         classes = np.unique(labels) if row.of == "all" else (False, True)
         rarest = min(_count(self.answers.patients[labels == one]) for one in classes)

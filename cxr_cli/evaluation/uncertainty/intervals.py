@@ -150,11 +150,11 @@ def proportion_interval(
     right = np.bincount(patients[counted & hits], minlength=len(images))
     right, images = right[images > 0], images[images > 0]
     count, units = int(images.sum()), len(images)
-    if count == 0:
+    if units < 2:  # one patient says nothing of another
         return UNKNOWN
     share, each = float(right.sum() / count), count / units
     deciding = min(int((right > 0).sum()), int((right < images).sum()))
-    if deciding == 0 or units == 1:
+    if deciding == 0:
         return wilson_interval(share * units, units)
     clustered = 1 - 1 / each  # 0 where each patient has one image
     between = float(((right - share * images) ** 2).sum()) * (1 + clustered / (units - 1))
@@ -182,7 +182,7 @@ def area_interval(
         images: positive and negative ones; None for one a patient.
     """
     rarer = min(patients)
-    if np.isnan(value) or rarer == 0:
+    if np.isnan(value) or rarer < 2:  # one patient says nothing of another
         return UNKNOWN
     if value in (0.0, 1.0):
         return wilson_interval(int(value) * rarer, rarer)
@@ -194,7 +194,7 @@ def area_interval(
         pairs = 1 + mean * ((1 - area) / (2 - area) + area / (1 + area))
         return area * (1 - area) * pairs / (positives * negatives)
 
-    observed = 0.0 if rarer == 1 else variance / known(value) * (student_quantile(rarer - 1) / Z) ** 2
+    observed = variance / known(value) * (student_quantile(rarer - 1) / Z) ** 2
     ratio = _moderated(observed, rarer - 1, each, 20)
 
     def beyond(area: float) -> float:
@@ -220,11 +220,11 @@ def average_precision_interval(
         positives: images.
         patients: with a positive image.
     """
-    if np.isnan(value):
+    if np.isnan(value) or patients < 2:  # one patient says nothing of another
         return UNKNOWN
     each = positives / patients
     ratio = each
-    if 0 < value < 1 and patients > 1:
+    if 0 < value < 1:
         observed = variance / (value * (1 - value) / positives) * (student_quantile(patients - 1) / Z) ** 2
         ratio = _moderated(observed, patients - 1, each, 10)
     center = max(value - bias, 0.0)
@@ -246,9 +246,11 @@ def bounded_mean_interval(errors: NDArray[np.floating], patients: NDArray[np.int
     summed = np.bincount(patients, errors)[images > 0]
     images = images[images > 0]
     count, units = int(images.sum()), len(images)
+    if units < 2:  # one patient says nothing of another
+        return UNKNOWN
     value, each = float(summed.sum() / count), count / units
     ratio = each
-    if 0 < value < 1 and units > 1:
+    if 0 < value < 1:
         between = float(((summed - value * images) ** 2).sum()) * units / (units - 1)
         observed = between / (count * value * (1 - value)) * (student_quantile(units - 1) / Z) ** 2
         deciding = float(summed.sum() ** 2 / (summed**2).sum())

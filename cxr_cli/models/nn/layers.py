@@ -128,7 +128,7 @@ class GrayStem(nnx.Module):
         def part(plane: Array, kernel: Array) -> Array:
             return convolve(plane, kernel, stride=self.stride, padding=self.padding, lowering=self.lowering)
 
-        return part(x, self.kernel[...]) + part(jnp.ones_like(x[:1]), self.offset[...])
+        return part(x, self.kernel[...]) + part(jnp.ones((1, *x.shape[1:]), x.dtype), self.offset[...])
 
 
 def _both_ways(size: int | tuple[int, int]) -> tuple[int, int]:

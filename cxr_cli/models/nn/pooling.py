@@ -18,8 +18,8 @@ def max_pool_2x2(x: Array) -> Array:
     The gradient of tied values is shared between them, where XLA's pooling gives it to the first: after
     a ReLU ties are zeros, where no gradient passes anyway. The derivative is written out as one pass.
     """
-    rows = jnp.maximum(x[:, 0::2], x[:, 1::2])
-    return jnp.maximum(rows[:, :, 0::2], rows[:, :, 1::2])
+    rows = jnp.maximum(*_shifts(x, 1, 2, 2))
+    return jnp.maximum(*_shifts(rows, 2, 2, 2))
 
 
 def _max_pool_2x2_forward(x: Array) -> tuple[Array, tuple[Array, Array]]:
@@ -103,9 +103,9 @@ def zone_average_pool(x: Array, rows: int, columns: int) -> list[Array]:
     Where a side cannot be divided evenly, zones overlap, as in torch's adaptive_avg_pool2d.
     """
     return [
-        jnp.mean(x[:, top:bottom, left:right], axis=(1, 2))
-        for top, bottom in _zones(x.shape[1], rows)
-        for left, right in _zones(x.shape[2], columns)
+        jnp.mean(lax.slice_in_dim(band, *side, axis=2), axis=(1, 2))
+        for band in (lax.slice_in_dim(x, *side, axis=1) for side in _zones(x.shape[1], rows))
+        for side in _zones(x.shape[2], columns)
     ]
 
 

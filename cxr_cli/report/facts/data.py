@@ -1,7 +1,7 @@
 """Facts about the images, their labels, and the split."""
 
 from cxr_cli.recorded_values import NOT_RECORDED
-from cxr_cli.report.facts.words import count, counts, listed, sentence, spaced
+from cxr_cli.report.facts.words import count, counts, listed, plain, sentence, spaced
 from cxr_cli.report.study import Study
 from cxr_cli.splitting.criteria import SUBSETS
 
@@ -64,7 +64,7 @@ def selection(study: Study) -> str | None:
     condition = study.split["criteria"].get("train_where")
     if not condition:
         return None
-    return f"Training and validation images meet the condition {condition!r}; all other patients are tested."
+    return f"Training and validation images meet the condition “{condition}”; all other patients are tested."
 
 
 def deidentification(study: Study) -> str:
@@ -72,7 +72,7 @@ def deidentification(study: Study) -> str:
     hashed = study.dataset["settings"].get("patient_key_digest")
     return (
         "No name, birth date, study date, or free text was copied from image headers; patient ids were "
-        f"{'replaced by keyed hashes' if hashed else 'kept as provided'}."
+        f"{'replaced by keyed hashes, and so were paths' if hashed else 'kept as provided'}."
     )
 
 
@@ -123,11 +123,11 @@ def partitions(study: Study) -> str:
     criteria = study.split["criteria"]
     seed = f"seed {criteria['seed']}"
     if criteria.get("from_column"):
-        how = f"by the column {criteria['from_column']!r} of the label table"
+        how = f"by the column “{criteria['from_column']}” of the label table"
     elif criteria.get("folds"):
         how = f"into {criteria['folds']} folds, with fold {study.config.fold} as the test set, {seed}"
     elif any(criteria.get(name) for name in BY_DOMAIN):
-        by = [f"{spaced(name)} {criteria[name]}" for name in BY_DOMAIN if criteria.get(name)]
+        by = [f"{spaced(name)} {plain(criteria[name])}" for name in BY_DOMAIN if criteria.get(name)]
         how = f"by domain ({'; '.join(by)}), {seed}; all other patients are tested"
     else:
         how = (
@@ -161,8 +161,9 @@ def disjoint(study: Study) -> str:
 
 def characteristics(study: Study) -> str | None:
     """Where the table of characteristics is."""
-    named = [*(["age"] if study.ages else []), *map(spaced, study.characteristics)]
-    return f"By subset, in the table under Images: {listed(named)}." if named else None
+    first = (row[0].value for row in study.table_one.rows)
+    named = [spaced(name) for name in first if name not in ("", "images", "patients", "class")]
+    return f"By subset, in Table 1: {listed(named)}." if named else None
 
 
 def differences(study: Study) -> str | None:
@@ -178,6 +179,6 @@ def external_test(study: Study) -> str | None:
     outside = sum(study.images["test"].values()) - inside
     condition = study.split["criteria"]["train_where"]
     return (
-        f"{count(outside, 'test image')} outside the training domain (not meeting {condition!r}), "
+        f"{count(outside, 'test image')} outside the training domain (not meeting “{condition}”), "
         f"and {inside} inside it."
     )

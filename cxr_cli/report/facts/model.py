@@ -69,7 +69,7 @@ def training(study: Study) -> str:
         f"{probe}{optimization.optimizer} optimizer, learning rate {optimization.lr:g} "
         f"({optimization.schedule}), batch size {optimization.batch_size} "
         f"{'pairs' if config.siamese else 'images'}, {count(optimization.epochs, 'epoch')}, {loss}, "
-        f"augmentation: {augmented}; recipe {config.recipe!r}, precision {config.network.precision}, "
+        f"augmentation: {augmented}; recipe {config.recipe}, precision {config.network.precision}, "
         f"{study.record['device']}, {study.record['training_seconds']:.0f} s."
     )
 

@@ -29,3 +29,16 @@ def sentence(text: str) -> str:
 def spaced(name: str) -> str:
     """Write a column or metric with spaces."""
     return name.replace("_", " ")
+
+
+def plain(value: object) -> str:
+    """Write a setting as words: "yes", "none", "a, b", "train 0.5, val 0.2"; never as Python does."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {plain(of)}" for name, of in value.items()) or "none"
+    if isinstance(value, list | tuple | set):
+        return ", ".join(map(plain, value)) or "none"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -11,6 +11,7 @@ from cxr_cli.evaluation.subgroups.differences import (
     differences_to_rest,
     with_holm,
 )
+from cxr_cli.evaluation.uncertainty.estimates import Estimator
 from cxr_cli.evaluation.uncertainty.intervals import UNKNOWN, Interval
 
 NAMES = ("normal", "pneumonia")
@@ -78,8 +79,23 @@ def test_a_stratum_of_one_missed_image_is_no_finding() -> None:
     assert difference.value == -1.0
     # As good as any other image might have been the one in the stratum.
     assert difference.p == pytest.approx(1 / 11)
-    # Wilson's upper limit of 0 in 1 is 0.7935, and 1 minus his lower limit of 10 in 10 is 0.2775.
-    assert difference.interval == (-1.0, pytest.approx(-1 + np.hypot(0.7935, 0.2775), abs=1e-4), "newcombe")
+    # One patient says nothing of another.
+    assert difference.interval is UNKNOWN
+
+
+def test_a_mean_over_classes_is_compared_where_both_sides_have_the_same_classes() -> None:
+    labels = np.array([0, 1, 2] * 10 + [0, 1] * 10)
+    scores = np.random.default_rng(0).random((50, 3)) + np.eye(3)[labels]
+    answers = Answers(("a", "b", "c"), labels, scores.argmax(1), np.arange(50), scores)
+    inside = np.arange(50) >= 30
+    of_two = Estimator(answers.take(inside))
+    # The stratum's own mean counts the two classes there.
+    assert of_two.value("macro_auc") == np.mean([of_two.value("auc", one) for one in (0, 1)])
+    found = differences_to_rest(answers, inside, np.random.default_rng(0), 50)
+    assert np.isnan(found["macro_auc"].value)
+    assert found["sensitivity a"].caution == ""
+    same = differences_to_rest(answers, np.arange(50) % 2 == 0, np.random.default_rng(0), 50)
+    assert not np.isnan(same["macro_auc"].value)
 
 
 def test_images_of_a_patient_on_both_sides_narrow_the_interval() -> None:
@@ -126,4 +142,5 @@ def test_holm_s_correction_worked_by_hand() -> None:
         "p": None,
         "p_holm": None,
         "method": "bootstrap",
+        "caution": None,
     }

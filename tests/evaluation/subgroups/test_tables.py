@@ -50,11 +50,12 @@ def test_the_text_has_counts_metrics_and_differences() -> None:
     assert lines[9].split()[:4] == wilson
     assert lines[16].split() == ["metric", "difference", "95%", "p", "Holm"]
     assert lines[17].startswith("maker: Philips  sensitivity  +0.500      ")
-    # Of two patients of each class the precision is marked.
-    assert lines[13].split()[3].endswith("†")
-    assert lines[-4:] == [
+    # Of two patients of each class the F1 is marked; the precision is of one, which says nothing of others.
+    assert lines[13].split()[3:6] == ["no", "interval", "0.173-0.950†"]
+    assert lines[-5:] == [
         "* fewer than 3 patients of a class: read with care",
         UNRELIABLE,
+        "no interval: too few patients",
         "Differences: a stratum's metric minus that of all other images. "
         "p: patients permuted between strata,",
         "class by class; AUCs of many patients by DeLong. Holm: p corrected for all of a characteristic.",
@@ -158,5 +159,6 @@ def test_metrics_that_are_blank_have_the_reason_below() -> None:
     division = {"only": {"A": labels == 0, "B": labels == 1}}
     strata = describe_strata(answers, division, np.random.default_rng(0), 100, 0)
     assert notes(strata, SUBJECT)[0] == (
-        "- undefined, for a class has no image there: only: A (no pneumonia); only: B (no normal)"
+        "- undefined, for a class has no image there; means are over the others: "
+        "only: A (no pneumonia); only: B (no"
     )

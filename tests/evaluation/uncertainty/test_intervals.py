@@ -177,10 +177,13 @@ def test_an_area_of_one_is_as_uncertain_as_its_pairs_are_few() -> None:
     assert area_interval(0.0, 0.0, (9, 7)) == wilson_interval(0, 7)
 
 
-def test_an_area_needs_both_classes_and_one_patient_of_each() -> None:
+def test_one_patient_of_a_class_says_nothing_of_others() -> None:
     assert area_interval(np.nan, np.nan, (0, 4)) is UNKNOWN
-    low, high, _ = area_interval(0.75, np.nan, (1, 4))
-    assert 0 < low < 0.3 < 0.9 < high < 1
+    assert area_interval(0.75, 0.01, (1, 4)) is UNKNOWN
+    assert average_precision_interval(0.8, 0.01, 0.0, 3, 1) is UNKNOWN
+    every = np.ones(3, bool)
+    assert proportion_interval(every, every, np.zeros(3, np.int64)) is UNKNOWN
+    assert bounded_mean_interval(np.full(3, 0.1), np.zeros(3, np.int64)) is UNKNOWN
 
 
 def test_an_average_precision_is_a_proportion_of_the_positive_images() -> None:
