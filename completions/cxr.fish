@@ -71,7 +71,7 @@ complete -c cxr -n '__cxr_command_is preprocess' -l manufacturers -r -F -d 'More
 complete -c cxr -n '__cxr_command_is preprocess' -l pseudonymize -r -F -d 'Replace patient ids and paths by pseudonyms, keyed by this file\'s bytes.'
 complete -c cxr -n '__cxr_command_is preprocess' -l keep-tags -r -f -d 'DICOM tags to add to the manifest as they are.'
 complete -c cxr -n '__cxr_command_is preprocess' -l ids-verbatim -d 'Patient ids that differ only in zeros, blanks, case or .0 are different patients.'
-complete -c cxr -n '__cxr_command_is preprocess' -l workers -r -f -d 'Number of processes that read; 0 reads in this one, without the time limit. [one per available CPU]'
+complete -c cxr -n '__cxr_command_is preprocess' -l workers -r -f -d 'Number of processes that read; one at least. [one per available CPU]'
 complete -c cxr -n '__cxr_command_is preprocess' -l image-timeout -r -f -d 'Reject an image that takes longer than this many seconds to read.'
 complete -c cxr -n '__cxr_command_is preprocess' -l max-failures -r -f -d 'Stop when more inputs than this are rejected.'
 complete -c cxr -n '__cxr_command_is preprocess' -l shard -r -f -d 'Only part I of N, from 1. [the task of a Slurm job array; else all]'

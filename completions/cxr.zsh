@@ -73,7 +73,7 @@ _cxr() {
                         '(--pseudonymize)--pseudonymize=[Replace patient ids and paths by pseudonyms, keyed by this file'\''s bytes.]:file:_files' \
                         '(--keep-tags)--keep-tags=[DICOM tags to add to the manifest as they are.]:value: ' \
                         '(--ids-verbatim)--ids-verbatim[Patient ids that differ only in zeros, blanks, case or .0 are different patients.]' \
-                        '(--workers)--workers=[Number of processes that read; 0 reads in this one, without the time limit. \[one per available CPU\]]:value: ' \
+                        '(--workers)--workers=[Number of processes that read; one at least. \[one per available CPU\]]:value: ' \
                         '(--image-timeout)--image-timeout=[Reject an image that takes longer than this many seconds to read.]:value: ' \
                         '(--max-failures)--max-failures=[Stop when more inputs than this are rejected.]:value: ' \
                         '(--shard)--shard=[Only part I of N, from 1. \[the task of a Slurm job array; else all\]]:value: ' \

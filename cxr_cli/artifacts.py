@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LONGEST_STEM = 60
-"""Letters of a name that a file name takes up; file systems take 255 bytes in all."""
+"""Letters of a name that a file name takes up, and twice as many bytes: file systems take 255 in all."""
 
 TEMPORARY = ".tmp"
 """In the name of a file that is not whole yet."""
@@ -215,11 +215,13 @@ def write_text(path: Path, text: str) -> None:
 def file_stems(names: Sequence[str]) -> list[str]:
     """Make parts of file names from any names: no two alike, not even but for capitals.
 
-    Letters and digits of any script, "_", "." and "-" stay; what else there is becomes "-".
+    Letters and digits of any script, "_", "-" and, but at the beginning, "." stay; what else there is becomes
+    "-".
     """
     stems: list[str] = []
     for name in names:
-        stem = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", name))[:LONGEST_STEM]
+        plain = re.sub(r"[^\w.-]+", "-", unicodedata.normalize("NFC", name)).lstrip(".")[:LONGEST_STEM]
+        stem = plain.encode()[: 2 * LONGEST_STEM].decode(errors="ignore")
         taken = {other.casefold() for other in stems}
         spellings = (stem, *(f"{stem}-{number}" for number in range(2, len(names) + 2)))
         stems.append(next(spelling for spelling in spellings if spelling.casefold() not in taken))

@@ -377,6 +377,16 @@ def test_parts_of_file_names_are_never_alike() -> None:
     assert max(map(len, stems)) < 70
 
 
+@pytest.mark.parametrize(
+    "name", ["..", "../../x", "\0", "\U00020000" * 300, "\U0001fac1", ".hidden", "x" * 255]
+)
+def test_a_part_of_a_file_name_leads_nowhere_and_leaves_room(name: str) -> None:
+    (stem,) = file_stems([name])
+    assert not stem.startswith(".")
+    assert not {"/", "\0"} & set(stem)
+    assert len(stem.encode()) <= 120
+
+
 class Kept(TypedDict):
     """What the record of these tests holds."""
 

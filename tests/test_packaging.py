@@ -15,13 +15,15 @@ def test_the_wheel_has_the_package_whole_and_the_completions() -> None:
     builder = WheelBuilder(str(ROOT))
     found = {file.distribution_path for file in builder.recurse_included_files()}
     inside = (path for path in (ROOT / "cxr_cli").rglob("*") if path.is_file() and path.suffix != ".pyc")
-    assert found == {path.relative_to(ROOT).as_posix() for path in inside}
+    completions = {f"cxr_cli/completions/cxr.{shell}" for shell in ("bash", "zsh", "fish")}
+    assert found == {path.relative_to(ROOT).as_posix() for path in inside} | completions
     assert {"cxr_cli/py.typed", "cxr_cli/report/page.html", "cxr_cli/images/manufacturers.toml"} <= found
-    shared = {Path(source).name: target for source, target in builder.config.shared_data.items()}
+    shared = set(builder.config.shared_data.values())
     assert shared == {
-        "cxr.bash": "share/bash-completion/completions/cxr",
-        "cxr.zsh": "share/zsh/site-functions/_cxr",
-        "cxr.fish": "share/fish/vendor_completions.d/cxr.fish",
+        "share/bash-completion/completions/cxr",
+        "share/zsh/site-functions/_cxr",
+        "share/fish/vendor_completions.d/cxr.fish",
+        "share/man/man1/cxr.1",
     }
 
 

@@ -70,8 +70,7 @@ def preprocess(
         int | None,
         typer.Option(
             min=0,
-            help="Number of processes that read; 0 reads in this one, without the time limit. "
-            "[one per available CPU]",
+            help="Number of processes that read; one at least. [one per available CPU]",
         ),
     ] = None,
     image_timeout: Annotated[
@@ -124,7 +123,7 @@ def preprocess(
             pseudonymize=pseudonymize,
             ids_verbatim=ids_verbatim,
             keep_tags=[keyword.strip() for keyword in keep_tags.split(",")] if keep_tags else (),
-            workers=workers,
+            workers=1 if workers == 0 else workers,
             image_timeout=image_timeout,
             max_failures=max_failures,
             shard=options.array_task(shard, "shard", "images"),

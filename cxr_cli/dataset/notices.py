@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import isnan
 
 from cxr_cli.images.patient_ids import placeholder_notice
-from cxr_cli.images.raster import DESPITE
+from cxr_cli.images.raster import BURNED_IN, DESPITE
 from cxr_cli.images.view_position import EITHER, is_contradicted
 from cxr_cli.recorded_values import is_impossible_age, is_open_age, is_sex, is_unknown, number_of
 
@@ -59,6 +59,11 @@ def notices(images: Sequence[Record], views: Collection[str] | None) -> Iterator
     yield from counted(
         (DESPITE in image["pixel_mapping"] for image in images),
         f"images whose header and pixels disagree, read as it says after {DESPITE.strip()!r}",
+        "pixel_mapping",
+    )
+    yield from counted(
+        (BURNED_IN in image["pixel_mapping"] for image in images),
+        "images whose header says that text is burned into the pixels: look at them before they travel",
         "pixel_mapping",
     )
     unknown, frontal = (sum(image["view_position"] == view for image in images) for view in ("", EITHER))

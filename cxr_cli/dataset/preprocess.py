@@ -3,7 +3,6 @@
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, get_args
@@ -36,10 +35,10 @@ from cxr_cli.images.privacy import (
     read_key,
     readable_by_others,
 )
-from cxr_cli.images.read import Geometry, PreparedImage, UnreadImage, read_image
+from cxr_cli.images.read import IMAGE_TIMEOUT, Geometry, PreparedImage, UnreadImage, read_images
 from cxr_cli.images.sources import Inputs, absolute, composed, find_inputs, listed
 from cxr_cli.images.view_position import parse_views
-from cxr_cli.images.workers import map_in_order, usable_cpus
+from cxr_cli.images.workers import usable_cpus
 from cxr_cli.labels.choices import Format
 from cxr_cli.labels.formats import Published
 from cxr_cli.labels.match import read_labels
@@ -98,7 +97,7 @@ def preprocess(
     keep_tags: Sequence[str] = (),
     ids_verbatim: bool = False,
     workers: int | None = None,
-    image_timeout: float = 120.0,
+    image_timeout: float = IMAGE_TIMEOUT,
     max_failures: int | None = None,
     shard: ArrayTask | None = None,
     reporter: Reporter = SILENT,
@@ -119,7 +118,8 @@ def preprocess(
         pseudonymize: a file by whose bytes patient ids and paths are replaced by pseudonyms.
         keep_tags: keywords of DICOM tags to add to the manifest.
         ids_verbatim: take patient ids that differ only in zeros, blanks, case or .0 as different patients.
-        workers: processes that read; 0 reads in this one, without any guard; None takes a process a CPU.
+        workers: processes that read; 0 reads in this one, without any guard, for debugging; None takes a
+            process a CPU.
         image_timeout: seconds after which an image that is not read yet is rejected.
         max_failures: more rejected inputs than that raise TooManyRejects; None sets no limit.
         shard: the part of the inputs to make a shard of, to be merged.
@@ -405,19 +405,22 @@ def _outcomes(
         for candidate in candidates
         if candidate.reason is None
     ]
-    read = partial(read_image, geometry=settings.geometry, keep_tags=settings.keep_tags, views=settings.views)
-    with closing(map_in_order(read, readable, effort.workers, effort.image_timeout, _reject)) as images:
+    with closing(
+        read_images(
+            readable,
+            settings.geometry,
+            settings.keep_tags,
+            settings.views,
+            workers=effort.workers,
+            timeout=effort.image_timeout,
+        )
+    ) as images:
         for candidate in candidates:
             image = candidate.reason or next(images)
             if isinstance(image, str):
                 yield Rejected(_source(candidate.path, settings.key), image)
             else:
                 yield Image(image.pixels, _record(candidate, image, settings, manufacturers))
-
-
-def _reject(_: UnreadImage, reason: str) -> str:
-    """What becomes of an image that hangs or kills the process that reads it."""
-    return f"reading it {reason}"
 
 
 def _record(

@@ -245,10 +245,10 @@ def notes(comparisons: Sequence[Comparison], subject: Subject, margin: float | N
     )
     if any(group.pairs for group in comparisons):
         found += [
-            "Differences are paired. Intervals: of accuracy, sensitivity and specificity by Agresti and Min,",
-            "with the variance between patients; of the AUC by DeLong, as its p; of the rest by MOVER. p of",
-            "accuracy, sensitivity and specificity by McNemar's exact test, or by all swaps of the models'",
-            "answers, patient by patient; of the others by sampled swaps.",
+            "Differences are paired. Intervals: of accuracy, sensitivity and specificity by Agresti and Min, "
+            "with the variance between patients; of the AUC by DeLong, as its p; of the rest by MOVER. p of "
+            "accuracy, sensitivity and specificity by McNemar's exact test, or by all swaps of the models' "
+            "answers, patient by patient; of the others by sampled swaps. "
             "Holm: p corrected for the number of pairs, and of strata.",
         ]
     if margin is not None:

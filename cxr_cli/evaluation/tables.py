@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from textwrap import wrap
 from typing import NamedTuple
 
 from cxr_cli.evaluation.choices import ShownFormat, TableFormat
@@ -21,6 +22,8 @@ class Cell(NamedTuple):
         return f"{self.value} ({self.limits})" if self.limits else self.value
 
 
+WIDTH = 110
+"""Letters of a line in a terminal."""
 DAGGER = "†"
 """Marks an interval that is unreliable."""
 
@@ -48,7 +51,7 @@ def columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def as_text(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
-    """Lay tables out for a terminal, intervals on a line of their own."""
+    """Lay tables out for a terminal, intervals on a line of their own, notes in lines of `WIDTH` letters."""
     blocks = []
     for table in tables:
         rows = [table.headings]
@@ -57,7 +60,8 @@ def as_text(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:
             if any(cell.limits for cell in cells):
                 rows.append([cell.limits for cell in cells])
         blocks.append("\n".join([table.title, *columns(rows)]))
-    return "\n\n".join([*blocks, "\n".join(notes)]).rstrip()
+    lines = [line for note in notes for line in wrap(note, WIDTH)]
+    return "\n\n".join([*blocks, "\n".join(lines)]).rstrip()
 
 
 def as_markdown(tables: Sequence[Table], notes: Sequence[str] = ()) -> str:

@@ -1,6 +1,7 @@
 """A folder of explained images: overlays, contact sheets, the maps themselves, and an index."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from cxr_cli.explain.explanation import Explanation
 from cxr_cli.explain.overlay import frame_part, lay_over, place_map
 from cxr_cli.explain.secondary_capture import Derivation, read_source, write_secondary_capture
 from cxr_cli.images.raster import cropped_part, image_id
-from cxr_cli.images.read import Geometry, read_pixels
+from cxr_cli.images.read import Geometry, reading_pixels
 from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.sources import is_dicom
 from cxr_cli.plots.thumbnails import Tile, name_below
@@ -165,11 +166,19 @@ def write_gallery(
     write_record(folder / GALLERY, settings)
     for panel in panels:
         _write_maps(folder / f"maps{panel.suffix}.npz", panel)
+    with _originals(display.source_root) as original_of:
+        return _write_drawings(folder, panels, display, original_of, reporter)
+
+
+def _write_drawings(
+    folder: Path, panels: Sequence[Panel], display: Display, original_of: "_OriginalOf", reporter: Reporter
+) -> pd.DataFrame:
+    """Write overlays, contact sheets and the index, which is returned."""
     count = len(panels[0].explanation.maps)
     entries: list[list[dict[str, Any]]] = []
     with reporter.progress("images") as advance:
         for image in range(count):
-            entries.append([_draw_image(folder, panel, image, display) for panel in panels])
+            entries.append([_draw_image(folder, panel, image, display, original_of) for panel in panels])
             advance(image + 1, count)
 
     short = [Path(panel.name).name for panel in panels]
@@ -177,7 +186,7 @@ def write_gallery(
 
     def tiles(image: int) -> list[Tile]:
         return [
-            _plain_tile(panels[0], image, display),
+            _plain_tile(panels[0], image, original_of),
             *(
                 _tile(folder, entry, panel, display, name if len(panels) > 1 else "")
                 for entry, panel, name in zip(entries[image], panels, names, strict=True)
@@ -214,13 +223,15 @@ def _write_maps(path: Path, panel: Panel) -> None:
         )
 
 
-def _draw_image(folder: Path, panel: Panel, image: int, display: Display) -> dict[str, Any]:
+def _draw_image(
+    folder: Path, panel: Panel, image: int, display: Display, original_of: "_OriginalOf"
+) -> dict[str, Any]:
     """Draw an image's overlay, and its capture, unless they exist; return its row of the index."""
     record = panel.record(image)
     name = f"{record['image_id']}{panel.suffix}"
     overlay, capture = folder / "overlays" / f"{name}.png", folder / "dicom" / f"{name}.dcm"
     if not overlay.exists():
-        original = _original(display.source_root / str(record["source"]), record["image_id"])
+        original = original_of(record)
         plain = _overlay(panel, image, original, display)
         drawn = with_caption(plain, _caption(panel, record), display.color, display.end)
         if display.captures and not isinstance(original, str):
@@ -246,16 +257,25 @@ def _draw_image(folder: Path, panel: Panel, image: int, display: Display) -> dic
     }
 
 
-@lru_cache(maxsize=1)
-def _original(path: Path, identity: str) -> NDArray[np.uint8] | str:
-    """Read an image again at its full size; or return why the DATASET's smaller copy is used instead."""
-    try:
-        pixels = read_pixels(path).pixels
-    except RejectedImageError as error:
-        return f"{AT_DATASET_SIZE}: {error}"
-    if image_id(pixels) != identity:
-        return f"{AT_DATASET_SIZE}: the file has changed since preprocessing"
-    return pixels
+_OriginalOf = Callable[[Mapping[str, Any]], NDArray[np.uint8] | str]
+"""A record's image at its full size, or why the DATASET's smaller copy is used instead."""
+
+
+@contextmanager
+def _originals(source_root: Path) -> Iterator[_OriginalOf]:
+    """Read images again at their full size, in another process."""
+    with reading_pixels() as read:
+
+        @lru_cache(maxsize=1)
+        def original(source: str, identity: str) -> NDArray[np.uint8] | str:
+            pixels = read(source_root / source)
+            if isinstance(pixels, str):
+                return f"{AT_DATASET_SIZE}: {pixels}"
+            if image_id(pixels) != identity:
+                return f"{AT_DATASET_SIZE}: the file has changed since preprocessing"
+            return pixels
+
+        yield lambda record: original(str(record["source"]), record["image_id"])
 
 
 def _overlay(
@@ -319,9 +339,9 @@ def _tile(folder: Path, entry: Mapping[str, Any], panel: Panel, display: Display
     return Tile(np.asarray(plain), "\n".join(lines), below, wrong)
 
 
-def _plain_tile(panel: Panel, image: int, display: Display) -> Tile:
+def _plain_tile(panel: Panel, image: int, original_of: "_OriginalOf") -> Tile:
     record, images = panel.record(image), panel.explanation.images
-    original = _original(display.source_root / str(record["source"]), record["image_id"])
+    original = original_of(record)
     pixels = images.pixels[images.rows[image]] if isinstance(original, str) else original
     shown = Image.fromarray(np.asarray(pixels))
     shown.thumbnail((TILE, TILE))

@@ -13,7 +13,7 @@ from cxr_cli.evaluation.uncertainty.estimates import Estimate
 from cxr_cli.evaluation.uncertainty.intervals import over_resamples, percentile_interval, proportion_interval
 from cxr_cli.explain.explanation import Explanation
 from cxr_cli.explain.localization import Floats, Located, locate
-from cxr_cli.explain.masks import find_masks, read_mask
+from cxr_cli.explain.masks import find_masks, read_masks
 from cxr_cli.images.read import Geometry
 
 
@@ -129,7 +129,7 @@ def check_localization(
     """
     table = explanation.table
     paths = find_masks(folder, table["source"].tolist())
-    masks = [None if path is None else read_mask(path, geometry) for path in paths]
+    masks = read_masks(paths, geometry)
     has_mask = np.array([mask is not None for mask in masks])
     images = np.flatnonzero(np.array([mask is not None and bool(mask.any()) for mask in masks]))
     if not len(images):

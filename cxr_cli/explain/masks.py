@@ -2,7 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path, PurePath
+from typing import NoReturn
 
 import cv2
 import numpy as np
@@ -10,8 +13,9 @@ from numpy.typing import NDArray
 
 from cxr_cli.errors import BadInput
 from cxr_cli.images.raster import crop
-from cxr_cli.images.read import Geometry
+from cxr_cli.images.read import IMAGE_TIMEOUT, Geometry
 from cxr_cli.images.sources import has_image_suffix, image_stem
+from cxr_cli.images.workers import map_in_order
 
 SUFFIX = ".png"
 
@@ -61,6 +65,18 @@ def _name(source: str) -> Name:
     """Return the parts of an image's path, the last without the suffix of an image format."""
     path = PurePath(source)
     return (path.with_name(image_stem(path.name)) if has_image_suffix(path) else path).parts
+
+
+def read_masks(paths: Sequence[Path | None], geometry: Geometry) -> list[NDArray[np.bool_] | None]:
+    """Read masks as `read_mask` does, in another process; None stays None."""
+    found = [path for path in paths if path is not None]
+    read = partial(read_mask, geometry=geometry)
+    with closing(map_in_order(read, found, 1, IMAGE_TIMEOUT, _refuse)) as masks:
+        return [None if path is None else next(masks) for path in paths]
+
+
+def _refuse(path: Path, reason: str) -> NoReturn:
+    raise BadInput(f"{path}: reading it {reason}")
 
 
 def read_mask(path: Path, geometry: Geometry) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cxr_cli.dataset.reader import Dataset
 from cxr_cli.dataset.settings import geometry_of, source_text
 from cxr_cli.errors import BadInput, InvalidSetting
-from cxr_cli.images.read import UnreadImage, read_image
+from cxr_cli.images.read import UnreadImage, read_images
 from cxr_cli.images.sources import find_inputs
 
 KNOWN = ("image_id", "source", "patient_id", "label")
@@ -59,8 +59,8 @@ def images_named(dataset: Dataset, names: Sequence[str]) -> ImageSet:
             continue
         if not Path(name).exists():
             raise BadInput(f"{name}: no such file, and no image_id of {dataset.folder}")
-        for path in find_inputs([Path(name)]).paths:
-            image = read_image(UnreadImage(path), geometry)
+        paths = find_inputs([Path(name)]).paths
+        for path, image in zip(paths, read_images([*map(UnreadImage, paths)], geometry), strict=True):
             if isinstance(image, str):
                 raise BadInput(f"{path}: cannot be read as an image: {image}")
             known = {"image_id": image.image_id, "source": source_text(path), "patient_id": "", "label": ""}

@@ -21,8 +21,11 @@ GZIP_SUFFIX = ".gz"
 MAX_MEMBERS = 1_000_000
 """Files in one archive: ten times the largest public set of chest images."""
 
-MAX_MEMBER_BYTES = 2**30
-"""One image is decoded in memory; the largest detectors give 50 MB."""
+MAX_INPUT_BYTES = 2**30
+"""One input, unpacked: it is read into memory; the largest detectors give 50 MB."""
+
+PACKED_START = 2**16
+"""Bytes of a packed member of which the first unpacked ones are had."""
 
 MAX_TOTAL_BYTES = 2**42
 """All files of one archive, unpacked."""
@@ -64,20 +67,23 @@ def open_input(path: Path) -> BinaryIO:
             stream = path.open("rb")
         except OSError as error:
             raise RejectedImageError(f"the file cannot be opened ({type(error).__name__})") from None
+        if os.fstat(stream.fileno()).st_size > MAX_INPUT_BYTES:
+            stream.close()
+            raise RejectedImageError(f"a file larger than {MAX_INPUT_BYTES:,} bytes")
     if path.suffix.lower() != GZIP_SUFFIX:
         return stream
     with stream:
         return io.BytesIO(_gunzip(stream))
 
 
-def _gunzip(stream: BinaryIO, count: int = MAX_MEMBER_BYTES + 1) -> bytes:
+def _gunzip(stream: BinaryIO, count: int = MAX_INPUT_BYTES + 1) -> bytes:
     try:
         with gzip.open(stream) as unpacked:
             content = unpacked.read(count)
     except (OSError, EOFError, zlib.error) as error:
         raise RejectedImageError(f"damaged within its gzip packing ({type(error).__name__})") from None
-    if len(content) > MAX_MEMBER_BYTES:
-        raise RejectedImageError(f"larger than {MAX_MEMBER_BYTES:,} bytes within its gzip packing")
+    if len(content) > MAX_INPUT_BYTES:
+        raise RejectedImageError(f"larger than {MAX_INPUT_BYTES:,} bytes within its gzip packing")
     return content
 
 
@@ -96,7 +102,7 @@ def first_bytes(path: Path, count: int) -> bytes:
     packed = path.suffix.lower() == GZIP_SUFFIX
     try:
         if place is not None:
-            content = _read_member(*place, -1 if packed else count)
+            content = _read_member(*place, PACKED_START if packed else count)
             return _gunzip(io.BytesIO(content), count) if packed else content
         with path.open("rb", buffering=0) as stream:
             return _gunzip(stream, count) if packed else stream.read(count)
@@ -130,8 +136,8 @@ def _read_member(archive: Path, name: str, count: int = -1) -> bytes:
     opened, member = _open(archive), _member(archive, name)
     if member.flag_bits & _ENCRYPTED:
         raise RejectedImageError("encrypted within its zip archive")
-    if member.file_size > MAX_MEMBER_BYTES:
-        raise RejectedImageError(f"larger than {MAX_MEMBER_BYTES:,} bytes within its zip archive")
+    if member.file_size > MAX_INPUT_BYTES:
+        raise RejectedImageError(f"larger than {MAX_INPUT_BYTES:,} bytes within its zip archive")
     try:
         # zipfile gives no more than the size that the archive's directory states, whatever the data hold.
         with opened.file.open(member) as stream:

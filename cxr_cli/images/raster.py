@@ -35,6 +35,10 @@ DESPITE = "despite "
 """In a `mapping`, begins each thing that the file says wrongly, and so was read otherwise."""
 
 
+BURNED_IN = "BurnedInAnnotation YES"
+"""In a `mapping`, where the header says that text in the pixels identifies the patient (PS3.3 C.7.6.1)."""
+
+
 @dataclass(frozen=True)
 class DecodedImage:
     """A decoded image: display-ready gray `pixels`, uint8 [H, W], and how stored values became gray."""

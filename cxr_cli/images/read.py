@@ -1,7 +1,9 @@
-"""One file to one image of a DATASET: read, cropped, resized, identified."""
+"""Files to images of a DATASET: read by guarded processes, cropped, resized, identified."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,10 @@ from cxr_cli.images.raster import DecodedImage, crop, image_id, read_raster, res
 from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.sources import is_dicom
 from cxr_cli.images.view_position import check_view
+from cxr_cli.images.workers import guarded, map_in_order
+
+IMAGE_TIMEOUT = 120.0
+"""Seconds after which an image that is not read yet is rejected."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,36 @@ class PreparedImage:
     mapping: str
 
 
+def read_images(
+    images: Sequence[UnreadImage],
+    geometry: Geometry,
+    keep_tags: tuple[str, ...] = (),
+    views: tuple[str, ...] | None = None,
+    *,
+    workers: int = 1,
+    timeout: float | None = IMAGE_TIMEOUT,
+) -> Generator[PreparedImage | str, None, None]:
+    """Read images in order, as `read_image` does, by processes: one that hangs or kills its own is rejected.
+
+    Args:
+        images, geometry, keep_tags, views: see `read_image`.
+        workers: processes; 0 reads in this one, without any guard, which is for debugging.
+        timeout: seconds after which an image is rejected; None waits for ever.
+    """
+    read = partial(read_image, geometry=geometry, keep_tags=keep_tags, views=views)
+    return map_in_order(read, images, workers, timeout, _reject)
+
+
+@contextmanager
+def reading_pixels() -> Iterator[Callable[[Path], NDArray[np.uint8] | str]]:
+    """Give a function that reads an image at its full size [H, W], of whatever view, in another process.
+
+    It returns why it is rejected, if it is.
+    """
+    with guarded(_read_pixels, IMAGE_TIMEOUT, _reject) as read:
+        yield read
+
+
 def read_image(
     image: UnreadImage,
     geometry: Geometry,
@@ -56,13 +92,15 @@ def read_image(
     return PreparedImage(pixels, image_id(decoded.pixels), header, decoded.mapping)
 
 
-def read_pixels(path: Path) -> DecodedImage:
-    """Read an image at its full size, of whatever view.
+def _reject(_: object, reason: str) -> str:
+    return f"reading it {reason}"
 
-    Raises:
-        RejectedImageError: see read_dicom and read_raster.
-    """
-    return _read(UnreadImage(path), (), None)[0]
+
+def _read_pixels(path: Path) -> NDArray[np.uint8] | str:
+    try:
+        return _read(UnreadImage(path), (), None)[0].pixels
+    except RejectedImageError as rejected:
+        return str(rejected)
 
 
 def _read(

@@ -1,8 +1,11 @@
-"""A function mapped over many items by several processes: in order, in flat memory, whatever one item does.
+"""A function called in processes of its own, guarded: whatever one item does, the others are done.
+
+Over many items in order and in flat memory (`map_in_order`), or over one at a time (`guarded`).
 
 A process takes a few items at a time, for to pass on a small one takes longer than to work on it. One that
 hangs or dies is killed and replaced, and each of its items is tried once more, alone, so that it is known
-which one it was; that one is given up, and the work continues.
+which one it was; that one is given up, and the work continues. What native code in a process prints goes
+nowhere: it is no result, and may hold what a header says.
 """
 
 import math
@@ -69,7 +72,7 @@ def map_in_order(
     Args:
         function: what it raises is raised here in the item's turn.
         items: what to work on.
-        workers: processes; 0 works in this one, without any guard.
+        workers: processes; 0 works in this one, without any guard: for what no foreign decoder does.
         timeout: seconds after which an item is tried again, and then given up; None waits for ever.
         on_loss: gives the result of an item that ran out of memory, or twice ran out of time or killed its
             process, from the item and the reason; by default it raises CxrError.
@@ -80,13 +83,23 @@ def map_in_order(
     if workers == 0:
         yield from map(function, items)
         return
-    crew = _Crew(function, min(workers, len(items)), timeout, on_loss)
-    try:
+    with _crew(function, min(workers, len(items)), timeout, on_loss) as crew:
         yield from crew.work(items)
-    finally:
-        # A second Ctrl-C in the middle of this would leave processes behind.
-        with _interrupts_held():
-            crew.dismiss()
+
+
+@contextmanager
+def guarded(
+    function: Callable[[Item], Result],
+    timeout: float | None = None,
+    on_loss: Callable[[Item, str], Result] = raise_loss,
+) -> Iterator[Callable[[Item], Result]]:
+    """Give the function as one that works in another process, which begins with the first call.
+
+    Args:
+        function, timeout, on_loss: see `map_in_order`.
+    """
+    with _crew(function, 1, timeout, on_loss) as crew:
+        yield lambda item: next(crew.work([item]))
 
 
 @dataclass
@@ -125,21 +138,19 @@ class _Crew(Generic[Item, Result]):
         on_loss: Callable[[Item, str], Result],
     ) -> None:
         self._function = function
+        self._size = size
         self._timeout = timeout
         self._on_loss = on_loss
         self._workers: list[_Worker[Item]] = []
         self._batch = 1  # until it is known how long an item takes
-        self._begun = 0
-        self._again: list[int] = []
-        self._alone: set[int] = set()
-        # Begun by the first process, it would let Ctrl-C through again that `_hire` holds back.
-        with working_folder_kept_out():
-            resource_tracker.ensure_running()
-        for _ in range(size):
-            self._hire()
 
     def work(self, items: Sequence[Item]) -> Iterator[Result]:
         """Yield the items' results in order."""
+        self._begun = 0
+        self._again: list[int] = []
+        self._alone: set[int] = set()
+        while len(self._workers) < self._size:
+            self._hire()
         results: dict[int, Result | _Raised] = {}
         for turn in range(len(items)):
             while turn not in results:
@@ -158,6 +169,9 @@ class _Crew(Generic[Item, Result]):
         self._workers = []
 
     def _hire(self) -> None:
+        # Begun by the first process, it would let Ctrl-C through again that is held back here.
+        with working_folder_kept_out():
+            resource_tracker.ensure_running()
         ours, theirs = CONTEXT.Pipe()
         process = CONTEXT.Process(target=_serve, args=(self._function, theirs), daemon=True)
         with (
@@ -235,6 +249,22 @@ class _Crew(Generic[Item, Result]):
                 self._again.append(turn)
 
 
+@contextmanager
+def _crew(
+    function: Callable[[Item], Result],
+    size: int,
+    timeout: float | None,
+    on_loss: Callable[[Item, str], Result],
+) -> "Iterator[_Crew[Item, Result]]":
+    crew = _Crew(function, size, timeout, on_loss)
+    try:
+        yield crew
+    finally:
+        # A second Ctrl-C in the middle of this would leave processes behind.
+        with _interrupts_held():
+            crew.dismiss()
+
+
 def _death(process: BaseProcess) -> str:
     """How a process that has closed its pipe came to its end."""
     process.join(PATIENCE)
@@ -259,6 +289,9 @@ def _serve(function: Callable[[Any], Any], pipe: "Connection[Any, Any]") -> None
     """A process's life: say that it is ready, then answer each item until there are no more."""
     cv2.setNumThreads(1)  # the processes share the CPUs
     _bound_memory()
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     with suppress(EOFError, OSError):  # the other end is gone: nobody waits for more
         pipe.send([])
@@ -267,7 +300,11 @@ def _serve(function: Callable[[Any], Any], pipe: "Connection[Any, Any]") -> None
 
 
 def _bound_memory() -> None:
-    """Let a decoder that asks for far too much be refused, lest the system kill another process for it."""
+    """Let a decoder that asks for far too much be refused, lest the system kill another process for it.
+
+    One that is killed leaves no core file, which would hold an image and its header.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     limits = resource.getrlimit(resource.RLIMIT_AS)
     lowest = min(limit for limit in (MOST_MEMORY, *limits) if limit != resource.RLIM_INFINITY)
     with suppress(ValueError, OSError):  # not every system has this limit

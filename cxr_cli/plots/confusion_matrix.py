@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cxr_cli.evaluation.uncertainty.estimates import Estimate
 from cxr_cli.plots.panels import NAME_WIDTH
-from cxr_cli.plots.save import own_style, save
+from cxr_cli.plots.save import own_style, save, tick_labels
 
 
 @own_style
@@ -44,7 +44,7 @@ def confusion_matrix(
         color = "white" if shares[i, j] > 0.6 else "black"
         axes.text(j, i, "\n".join(lines), ha="center", va="center", color=color, fontsize=9)
     places = range(len(classes))
-    names = [fill(name, NAME_WIDTH) for name in classes]
+    names = [fill(name, NAME_WIDTH) for name in tick_labels(classes)]
     axes.set(xticks=places, yticks=places, xlabel="predicted", ylabel="true")
     axes.set_title(fill(title, max(24, 13 * len(classes))), loc="left", fontsize=11)
     axes.set_xticklabels(names, rotation=30, ha="right", rotation_mode="anchor")

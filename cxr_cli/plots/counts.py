@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cxr_cli.plots.palette import color_of
-from cxr_cli.plots.save import own_style, save
+from cxr_cli.plots.save import own_style, save, tick_labels
 
 
 @own_style
@@ -28,7 +28,7 @@ def stacked_counts(counts: Mapping[str, Mapping[str, int]], title: str, path: Pa
         start += width
     for place, total in zip(places, start, strict=True):
         axes.text(float(total), float(place), f" {total:.0f}", va="center", fontsize=8)
-    axes.set_yticks(places, list(counts))
+    axes.set_yticks(places, tick_labels(counts))
     axes.invert_yaxis()
     axes.set(xlabel="images", title=title, xlim=(0, start.max() * 1.1))
     axes.spines[["top", "right"]].set_visible(False)

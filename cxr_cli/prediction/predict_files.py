@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,9 @@ import numpy as np
 from cxr_cli.artifacts import atomic_path, writing
 from cxr_cli.dataset.settings import source_text
 from cxr_cli.errors import BadInput, InvalidSetting
-from cxr_cli.images.read import PreparedImage, UnreadImage, read_image
+from cxr_cli.images.read import PreparedImage, UnreadImage, read_images
 from cxr_cli.images.sources import find_inputs
-from cxr_cli.images.workers import map_in_order, usable_cpus
+from cxr_cli.images.workers import usable_cpus
 from cxr_cli.locks import LOCK, locked
 from cxr_cli.prediction.batches import inference_batch
 from cxr_cli.prediction.columns import SCORE, SPREAD, THRESHOLD
@@ -32,8 +31,6 @@ from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import RunConfig
 from cxr_cli.runs.model_store import TrainedRun
 
-IMAGE_TIMEOUT = 120.0
-"""Seconds after which an image that is not read yet is rejected."""
 POLL_SECONDS = 1.0
 """How often a watched folder is looked at."""
 FEW = 8
@@ -50,10 +47,9 @@ ReadFile = tuple[Path, PreparedImage | str]
 
 def read_files(config: RunConfig, paths: Sequence[Path], batch: int) -> Generator[list[ReadFile], None, None]:
     """Read and preprocess files as a run's own images were, a batch at a time, in their order."""
-    read = partial(read_image, geometry=run_geometry(config), views=config.views)
     workers = 1 if len(paths) <= FEW else usable_cpus()
     items = [UnreadImage(path) for path in paths]
-    with closing(map_in_order(read, items, workers, IMAGE_TIMEOUT, lambda _, reason: reason)) as images:
+    with closing(read_images(items, run_geometry(config), views=config.views, workers=workers)) as images:
         files = zip(paths, images, strict=True)
         while read_together := list(islice(files, batch)):
             yield read_together

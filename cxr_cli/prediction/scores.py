@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
-from cxr_cli.errors import InvalidSetting
+from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.operating_point import OperatingPoint, called
 from cxr_cli.evaluation.recalibration import Calibration
 from cxr_cli.prediction.devices import local_devices
@@ -63,7 +63,8 @@ def class_scores(
     Raises:
         InvalidSetting, BadInput: see `image_scorer`.
     """
-    return image_scorer(run, templates, advance)(image_source(images, devices=local_devices()), rows)
+    scorer = image_scorer(run, templates, advance)
+    return scorer(image_source(images, devices=local_devices()), rows)
 
 
 def image_scorer(run: TrainedRun, templates: Path | None = None, advance: Advance = unheard) -> ScoreImages:
@@ -83,11 +84,15 @@ def image_scorer(run: TrainedRun, templates: Path | None = None, advance: Advanc
 
 
 def answer_scorer(run: TrainedRun, templates: Path | None = None) -> ScoreAnswers:
-    """Make the function that scores what `forward_of_run` answers; see `image_scorer`."""
+    """Make the function that scores what `forward_of_run` answers; see `image_scorer`.
+
+    The function raises BadInput for an answer that is no number.
+    """
     if run.config.siamese:
         references = read_templates(templates or run.folder / TEMPLATES, run)
 
         def compare(vectors: NDArray[np.float32]) -> Scores:
+            _check_finite(run.folder, vectors)
             logits = similarity_logits(run, vectors, references)
             return Scores(expit(logits), logits.argmax(-1))
 
@@ -96,7 +101,21 @@ def answer_scorer(run: TrainedRun, templates: Path | None = None) -> ScoreAnswer
         raise InvalidSetting(
             "templates", templates, f"{run.folder} is no siamese run and has no use for templates"
         )
-    return lambda logits: Scores(softmax(logits, axis=-1), logits.argmax(-1))
+
+    def read(logits: NDArray[np.float32]) -> Scores:
+        _check_finite(run.folder, logits)
+        return Scores(softmax(logits, axis=-1), logits.argmax(-1))
+
+    return read
+
+
+def _check_finite(run: Path, answers: NDArray[np.float32]) -> None:
+    wrong = np.flatnonzero(~np.isfinite(answers).all(axis=-1))
+    if len(wrong):
+        raise BadInput(
+            f"{run}: the model gives no numbers for {len(wrong)} of {len(answers)} images, the first is "
+            f"number {wrong[0] + 1}: its weights are damaged, or its training diverged; train it again"
+        )
 
 
 def calibrated(scores: Scores, calibration: Calibration | None) -> Scores:

@@ -44,7 +44,7 @@ PLAY = 2
 """Pixels of the fine image by which one image may be shifted against the other."""
 FAINT = 0.5
 """Gray values of local contrast below which there is nothing to compare: noise of rounding."""
-BLOCK = 512
+BLOCK = 256
 """Images compared with all others at a time: bounds the memory."""
 
 
@@ -81,18 +81,16 @@ def find_near_duplicates(images: NDArray[np.uint8], patients: NDArray[np.int64])
         The pairs, in the order of rows. An image without any detail is nobody's near-duplicate.
     """
     threshold = near_duplicate_threshold(images, patients)
-    coarse = _details(images, np.arange(len(images)), COARSE)
+    rows = np.arange(len(images))
+    coarse, fine = _coarse_details(images, rows), _fine_details(images, rows)
     found: dict[tuple[int, int], NearDuplicate] = {}
-    for mirrored in (False, True):
-        for pairs in _candidates(coarse, patients, mirrored, threshold - COARSER):
-            for (one, other), correlation in zip(
-                pairs.tolist(), _fine_correlations(images, pairs, mirrored), strict=True
-            ):
-                pair = NearDuplicate((one, other), correlation, mirrored)
-                before = found.get(pair.rows)
-                better = before is None or abs(correlation) > abs(before.correlation)
-                if abs(correlation) >= threshold and better:
-                    found[pair.rows] = pair
+    for mirrored, pairs in _candidates(coarse, patients, threshold - COARSER):
+        for one, other in pairs.tolist():
+            pair = NearDuplicate((one, other), _correlation(fine[one], fine[other], mirrored), mirrored)
+            before = found.get(pair.rows)
+            better = before is None or abs(pair.correlation) > abs(before.correlation)
+            if abs(pair.correlation) >= threshold and better:
+                found[pair.rows] = pair
     return [found[rows] for rows in sorted(found)]
 
 
@@ -110,54 +108,59 @@ def near_duplicate_threshold(images: NDArray[np.uint8], patients: NDArray[np.int
     pairs = pairs[patients[pairs[:, 0]] != patients[pairs[:, 1]]]
     if not len(pairs):
         return NEAR_DUPLICATE
-    correlations = np.abs(_fine_correlations(images, pairs, mirrored=False))
+    rows, places = np.unique(pairs, return_inverse=True)
+    fine = _fine_details(images, rows)
+    correlations = np.abs([_correlation(fine[one], fine[other]) for one, other in places.reshape(-1, 2)])
     median = np.median(correlations)
     deviation = 1.4826 * np.median(np.abs(correlations - median))  # of a normal distribution
     return float(np.clip(median + UNRELATED * deviation, NEAR_DUPLICATE, CERTAIN))
 
 
 def _candidates(
-    coarse: Detail, patients: NDArray[np.int64], mirrored: bool, threshold: float
-) -> Iterator[NDArray[np.int64]]:
-    """Yield pairs of rows [M, 2] of two patients that look alike coarsely, by blocks of first rows."""
-    vectors = coarse.reshape(len(coarse), -1)
+    coarse: Detail, patients: NDArray[np.int64], threshold: float
+) -> Iterator[tuple[bool, NDArray[np.int64]]]:
+    """Yield pairs of rows [M, 2] of two patients that look alike coarsely, and whether one is mirrored."""
+    # What is symmetric and what is antisymmetric is multiplied once, for plain and mirrored pairs alike.
+    half, flipped = COARSE.size // 2, coarse[:, :, ::-1]
+    even, odd = (
+        (part[:, :, :half] / np.sqrt(np.float32(2))).reshape(len(coarse), -1)
+        for part in (coarse + flipped, coarse - flipped)
+    )
     for start in range(0, len(coarse), BLOCK):
-        block = coarse[start : start + BLOCK]
-        firsts = (block[:, :, ::-1] if mirrored else block).reshape(len(block), -1)
-        alike = np.abs(firsts @ vectors[start:].T) >= threshold
-        alike &= patients[start : start + BLOCK, None] != patients[None, start:]
-        pairs = np.argwhere(alike) + start
-        yield pairs[pairs[:, 0] < pairs[:, 1]]
+        alike, unlike = (part[start : start + BLOCK] @ part[start:].T for part in (even, odd))
+        others = patients[start : start + BLOCK, None] != patients[None, start:]
+        for mirrored, correlations in ((False, alike + unlike), (True, alike - unlike)):
+            pairs = np.argwhere((np.abs(correlations) >= threshold) & others) + start
+            yield mirrored, pairs[pairs[:, 0] < pairs[:, 1]]
 
 
-def _fine_correlations(images: NDArray[np.uint8], pairs: NDArray[np.int64], mirrored: bool) -> list[float]:
-    """Correlate the fine detail of pairs of rows [M, 2], a part of them at a time."""
-    correlations: list[float] = []
-    for start in range(0, len(pairs), BLOCK):
-        rows, places = np.unique(pairs[start : start + BLOCK], return_inverse=True)
-        fine = _details(images, rows, FINE)
-        firsts, others = fine[places.reshape(-1, 2).T]
-        if mirrored:
-            firsts = firsts[:, :, ::-1]
-        correlations += [_best_correlation(*both) for both in zip(firsts, others, strict=True)]
-    return correlations
-
-
-def _best_correlation(one: Detail, other: Detail) -> float:
-    """Correlate two images [S, S] in the shift, up to `PLAY`, in which they agree or oppose most."""
-    middle = np.ascontiguousarray(other[PLAY:-PLAY, PLAY:-PLAY])
-    if not one.any() or not middle.any():
+def _correlation(one: NDArray[np.int8], other: NDArray[np.int8], mirrored: bool = False) -> float:
+    """Correlate fine details [S, S] in the shift, up to `PLAY`, in which they agree or oppose most."""
+    middle = other[PLAY:-PLAY, PLAY:-PLAY].astype(np.float32)
+    whole = (one[:, ::-1] if mirrored else one).astype(np.float32)
+    if not whole.any() or not middle.any():
         return 0.0
-    correlations = cv2.matchTemplate(np.ascontiguousarray(one), middle, cv2.TM_CCOEFF_NORMED)
+    correlations = cv2.matchTemplate(whole, middle, cv2.TM_CCOEFF_NORMED)
     return float(np.clip(correlations.flat[np.abs(correlations).argmax()], -1, 1))
 
 
-def _details(images: NDArray[np.uint8], rows: NDArray[np.int64], scale: DetailScale) -> Detail:
-    """Reduce images to their detail: float32 [M, S, S], each of mean 0 and length 1, or 0 without detail."""
-    details = np.stack([_detail(np.asarray(images[row]), scale) for row in rows])
+def _coarse_details(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Detail:
+    """Reduce images to their coarse detail: float32 [M, S, S], of mean 0 and length 1, or 0."""
+    details = np.empty((len(rows), COARSE.size, COARSE.size), np.float32)
+    for place, row in enumerate(rows):
+        details[place] = _detail(np.asarray(images[row]), COARSE)
     details -= details.mean((1, 2), keepdims=True)
-    lengths = np.sqrt(np.square(details).sum((1, 2), keepdims=True))
-    return np.asarray(details / np.where(lengths > 0, lengths, 1))
+    lengths = np.sqrt(np.einsum("ijk,ijk->i", details, details))[:, None, None]
+    details /= np.where(lengths > 0, lengths, 1)
+    return details
+
+
+def _fine_details(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.int8]:
+    """Reduce images to their fine detail: int8 [M, S, S], -127 ... 127, a quarter of float32."""
+    details = np.empty((len(rows), FINE.size, FINE.size), np.int8)
+    for place, row in enumerate(rows):
+        details[place] = np.rint(127 * _detail(np.asarray(images[row]), FINE))
+    return details
 
 
 def _detail(image: NDArray[np.uint8], scale: DetailScale) -> Detail:

@@ -83,6 +83,8 @@ def select(condition: str, images: pd.DataFrame, place: str) -> Selection:
         return Selection(met, *(tuple(dict.fromkeys(names)) for names in (reader.absent, reader.respelled)))
     except RecursionError:
         raise InvalidSetting(FIELD, True, "is nested too deep") from None
+    except OverflowError:
+        raise InvalidSetting(FIELD, True, "has a number that is too large to compare with") from None
 
 
 def images_of_domain(dataset: Dataset, criteria: SplitCriteria) -> Selection:

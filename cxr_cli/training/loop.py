@@ -282,7 +282,8 @@ class Pace:
 def _check_finite(what: str, loss: float, place: str) -> None:
     if not math.isfinite(loss):
         raise TrainingDiverged(
-            f"{what} loss is {loss} {place}: lower `lr`, raise `warmup`, or look for corrupt images"
+            f"training diverged: {what} loss is {loss} {place}: lower `lr`, raise `warmup`, "
+            "or look for corrupt images"
         )
 
 

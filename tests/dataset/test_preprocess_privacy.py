@@ -145,6 +145,15 @@ def test_patients_of_headers_and_tables_are_hashed_alike(tmp_path: Path, images:
         assert open_dataset(tmp_path / folder).manifest["patient_id"].tolist() == [patient, patient]
 
 
+def test_images_with_text_burned_in_are_counted_and_found(tmp_path: Path) -> None:
+    for name, burned in (("a", "YES"), ("b", "NO")):
+        write_image(tmp_path / "images" / "x" / f"{name}.dcm", BurnedInAnnotation=burned)
+    said = make(tmp_path / "images", tmp_path / "d", Settings(Geometry(16)))
+    assert any("burned into the pixels: look at them before they travel: 1 of 2 (column" in of for of in said)
+    mapping = open_dataset(tmp_path / "d").manifest["pixel_mapping"]
+    assert mapping.str.contains("BurnedInAnnotation YES").tolist() == [True, False]
+
+
 def test_spellings_of_a_hashed_id_are_one_patient(tmp_path: Path) -> None:
     for name, patient in (("a", "MRN 5"), ("b", "mrn5"), ("c", "MRN 6")):
         write_image(tmp_path / "images" / "x" / f"{name}.dcm", PatientID=patient)

@@ -1,16 +1,18 @@
 """Kill every command at random moments, fill its disk, and run the same command again.
 
-    python tests/fuzz/kills.py WORK [--kills 20] [--fill 5] [--only train] [--seed 0]
+    python tests/fuzz/kills.py WORK [--kills 20] [--fill 5] [--read-only 1] [--vanish 3] [--only train]
 
 makes the study of `stages.py` in WORK, unless it is there. Each stage is then killed (SIGKILL) at random
 moments of its run, and run on a file system (tmpfs; for that it takes root) that is full at different points
-of its work. A command that met a full disk is to end with code 3 and one line, and to have damaged nothing;
-and after either the same command is to leave what an undisturbed one leaves, but for the times in it.
+of its work, or read-only. A command that met such a disk is to end with code 3 and one line, and to have
+damaged nothing; and after each of these the same command is to leave what an undisturbed one leaves, but for
+the times in it. Where all files vanish on the way there is to be one line.
 """
 
 import argparse
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -24,11 +26,18 @@ from stages import STAGES, Stage, Study, differences, preload, start
 ROOM = 2**30
 
 
-def killed(study: Study, stage: Stage, chance: random.Random) -> str:
-    """Kill a stage, and run it again; return what came of it."""
+def duration(study: Study, stage: Stage) -> float:
+    """Seconds that a stage takes just now, on this machine with what else runs on it."""
+    study.restore(stage)
+    began = time.monotonic()
+    start(stage.words, study.here).finish()
+    return time.monotonic() - began
+
+
+def killed(study: Study, stage: Stage, after: float) -> str:
+    """Kill a stage after so many seconds, and run it again; return what came of it."""
     study.restore(stage)
     command = start(stage.words, study.here)
-    after = chance.uniform(0, study.seconds(stage))
     time.sleep(after)
     command.kill()
     code, _, _ = command.finish()
@@ -50,8 +59,7 @@ def filled(study: Study, stage: Stage, level: float) -> str:
         room = before + int(level * (after - before)) // 4096 * 4096
         remount(study.here, room)
         code, _, err = start(stage.words, study.here).finish()
-        lines = [line for line in err.splitlines() if line.startswith("cxr: ")]
-        if code not in (0, 3) or (code == 3 and len(lines) != 1) or "Traceback" in err:
+        if not is_one_line(code, err):
             return f"FAILED at {level:.0%}: code {code}\n{err[-3000:]}"
         broken = [
             each for each in differences(study.before(stage), study.here) if not each.endswith("left over")
@@ -60,8 +68,40 @@ def filled(study: Study, stage: Stage, level: float) -> str:
         if damaged := names_of(broken) & names_of(unlike):
             return f"FAILED at {level:.0%}: neither as before nor as after: {sorted(damaged)}"
         remount(study.here, ROOM)
-        said = again(study, stage, f"at {level:.0%} ({lines})")
-        return said or ("ended with code 3, then as undisturbed" if code else "had room enough")
+        said = again(study, stage, f"at {level:.0%} ({err})")
+        return said or ("full: ended with code 3, then as undisturbed" if code else "had room enough")
+
+
+def read_only(study: Study, stage: Stage) -> str:
+    """Run a stage on a file system that is read-only, and again when it is not; return what came of it."""
+    with mounted(study.here):
+        study.restore(stage)
+        remount(study.here, ROOM, "ro")
+        code, _, err = start(stage.words, study.here).finish()
+        if not is_one_line(code, err):
+            return f"FAILED read-only: code {code}\n{err[-3000:]}"
+        remount(study.here, ROOM, "rw")
+        said = again(study, stage, f"read-only ({err})")
+        return said or f"read-only: ended with code {code}, then as undisturbed"
+
+
+def vanished(study: Study, stage: Stage, after: float) -> str:
+    """Take all files away while a stage runs; return what came of it."""
+    study.restore(stage)
+    command = start(stage.words, study.here)
+    time.sleep(after)
+    for path in study.here.iterdir():
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+    code, _, err = command.finish()
+    if not is_one_line(code, err):
+        return f"FAILED with all files gone after {after:.2f} s: code {code}\n{err[-3000:]}"
+    return f"files gone: ended with code {code}"
+
+
+def is_one_line(code: int, err: str) -> bool:
+    """Tell whether a command ended well, or with code 3 and one line that says why."""
+    lines = [line for line in err.splitlines() if line.startswith("cxr: ")]
+    return code in (0, 3) and len(lines) == (code != 0) and "Traceback" not in err
 
 
 def again(study: Study, stage: Stage, what: str) -> str | None:
@@ -89,8 +129,8 @@ def mounted(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
-def remount(folder: Path, size: int) -> None:
-    subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
+def remount(folder: Path, size: int, mode: str = "rw") -> None:
+    subprocess.run(["mount", "-o", f"remount,{mode},size={size}", folder], check=True)
 
 
 def used(folder: Path) -> int:
@@ -105,6 +145,8 @@ def run() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--fill", type=int, default=5)
+    parser.add_argument("--read-only", type=int, default=1)
+    parser.add_argument("--vanish", type=int, default=3)
     parser.add_argument("--only", nargs="*", default=[stage.name for stage in STAGES])
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
@@ -115,8 +157,11 @@ def run() -> None:
     for stage in STAGES:
         if stage.name not in asked.only:
             continue
-        outcomes = [killed(study, stage, chance) for _ in range(asked.kills)]
+        seconds = duration(study, stage)
+        outcomes = [killed(study, stage, chance.uniform(0, seconds)) for _ in range(asked.kills)]
         outcomes += [filled(study, stage, each / asked.fill) for each in range(asked.fill)]
+        outcomes += [read_only(study, stage) for _ in range(asked.read_only)]
+        outcomes += [vanished(study, stage, chance.uniform(0, seconds)) for _ in range(asked.vanish)]
         counts = Counter(outcomes)
         failures += sum(count for each, count in counts.items() if each.startswith("FAILED"))
         for each, count in sorted(counts.items()):

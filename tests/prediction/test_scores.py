@@ -8,11 +8,11 @@ import pytest
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from cxr_cli.errors import InvalidSetting
+from cxr_cli.errors import BadInput, InvalidSetting
 from cxr_cli.evaluation.operating_point import OperatingPoint
 from cxr_cli.models.network import Variables
 from cxr_cli.prediction.forward import image_vectors
-from cxr_cli.prediction.scores import Scores, called_at, class_scores
+from cxr_cli.prediction.scores import Scores, answer_scorer, called_at, class_scores
 from cxr_cli.prediction.templates import make_templates, similarity_logits, write_templates
 from cxr_cli.runs.folder import TEMPLATES
 from cxr_cli.runs.model_store import TrainedRun
@@ -40,6 +40,13 @@ def test_probabilities_may_round_to_zero_and_one(single: TrainedRun, images: NDA
     scores = class_scores(with_param(single, "classifier", classifier), images, ROWS)
     assert scores.values.tolist() == [[0.0, 1.0, 0.0]] * 40
     assert scores.predicted.tolist() == [1] * 40
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_answers_that_are_no_numbers_are_refused(single: TrainedRun, wrong: float) -> None:
+    logits = np.array([[0, 1, 2], [0, wrong, 2], [0, 1, wrong]], np.float32)
+    with pytest.raises(BadInput, match="no numbers for 2 of 3 images, the first is number 2: "):
+        answer_scorer(single)(logits)
 
 
 def test_similarities_that_round_to_one_are_still_ordered(

@@ -92,6 +92,8 @@ def test_other_capitals_and_spaces_do_not_meet_a_condition_and_are_told() -> Non
         ("institution in 'A'", "after in stand texts or numbers"),
         ("(" * 250 + "age > 1" + ")" * 250, "cannot be read"),
         ("not " * 600 + "age > 1", "2407 characters, at most 2000 are read"),
+        ("age == " + "-" * 1900 + "1", "is nested too deep"),
+        ("age == " + "9" * 1900, "has a number that is too large"),
     ],
 )
 def test_what_is_no_condition_is_wrong_usage(condition: str, message: str) -> None:

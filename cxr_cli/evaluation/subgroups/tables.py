@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,9 +11,6 @@ from cxr_cli.evaluation.subgroups.differences import Difference
 from cxr_cli.evaluation.subgroups.strata import Stratum
 from cxr_cli.evaluation.tables import DAGGER, Cell, Table, limits
 from cxr_cli.evaluation.uncertainty.estimates import NO_INTERVAL, TOO_FEW, UNRELIABLE, Estimate, Estimates
-
-WIDTH = 110
-"""Letters of a line."""
 
 
 @dataclass(frozen=True)
@@ -259,9 +255,8 @@ def notes_of_groups(groups: Sequence[Group], subject: Subject) -> list[str]:
             by = f"{group.by}: " if group.by else ""
             lacking.append(f"{by}{group.name} (no {', no '.join(missing)})")
     if lacking:
-        found += wrap(
-            f"- undefined, for a class has no image there; means are over the others: {'; '.join(lacking)}",
-            WIDTH,
+        found.append(
+            f"- undefined, for a class has no image there; means are over the others: {'; '.join(lacking)}"
         )
     return found
 
@@ -280,14 +275,14 @@ def notes(strata: Sequence[Stratum], subject: Subject) -> list[str]:
         not np.isnan(difference.value) for stratum in strata for difference in stratum.differences.values()
     ):
         found += [
-            "Differences: a stratum's metric minus that of all other images. "
-            "p: patients permuted between strata,",
-            "class by class; AUCs of many patients by DeLong. Holm: p corrected for all of a characteristic.",
+            "Differences: a stratum's metric minus that of all other images. p: patients permuted between "
+            "strata, class by class; AUCs of many patients by DeLong. Holm: p corrected for all of a "
+            "characteristic."
         ]
     if any(stratum.model_differences for stratum in strata):
         found += [
-            "Differences of the models: p of shares by McNemar's exact test, "
-            "or by all swaps of the models' answers",
-            "patient by patient where patients have several images; of the AUC by DeLong. Holm as above.",
+            "Differences of the models: p of shares by McNemar's exact test, or by all swaps of the models' "
+            "answers, patient by patient, where patients have several images; of the AUC by DeLong. Holm as "
+            "above."
         ]
     return found

@@ -25,6 +25,9 @@ START_LENGTH = PREAMBLE_LENGTH + 4
 WHOLE_NUMBERS = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation")
 """What pixels cannot be read without, beside PhotometricInterpretation."""
 
+SAMPLES = (1, 3, 4)
+"""Gray or palette, color, and the retired color of four (PS3.3 C.7.6.3.1.1)."""
+
 FIRST_GROUPS = (0x0002, 0x0008)
 """A data set without a preamble begins with its meta information or with what identifies it."""
 
@@ -88,6 +91,8 @@ def _check_header(dataset: Dataset) -> None:
         raise RejectedImageError("no PhotometricInterpretation in the header")
     for keyword in WHOLE_NUMBERS:
         setattr(dataset, keyword, _whole_number(dataset, keyword))
+    if dataset.SamplesPerPixel not in SAMPLES:
+        raise RejectedImageError(f"neither gray nor color: SamplesPerPixel {dataset.SamplesPerPixel}")
     if dataset.PixelRepresentation > 1:
         raise RejectedImageError(
             f"neither unsigned nor signed: PixelRepresentation {dataset.PixelRepresentation}"

@@ -18,9 +18,10 @@ from cxr_cli.images.dicom.borders import exposed_part, find_padding, padding_ran
 from cxr_cli.images.dicom.codestream import conform
 from cxr_cli.images.dicom.decoders import choose_decoders
 from cxr_cli.images.dicom.display import display_values
+from cxr_cli.images.dicom.elements import code_string
 from cxr_cli.images.dicom.header import presentation_intent, read_dataset, transfer_syntax
 from cxr_cli.images.dicom.stored import gray_of_color, is_gray, stored_values
-from cxr_cli.images.raster import DESPITE, DecodedImage, check_varied, look_up
+from cxr_cli.images.raster import BURNED_IN, DESPITE, DecodedImage, check_varied, look_up
 from cxr_cli.images.rejected import RejectedImageError
 from cxr_cli.images.view_position import check_chest, check_view, view_of
 
@@ -100,7 +101,8 @@ def _decoded(dataset: FileDataset) -> tuple[DecodedImage, dict[str, str]]:
         pixels, mapping, inverted = _displayed(stored, dataset, wrong.append)
     else:
         pixels, mapping, inverted = gray_of_color(dataset), "gray in color", False
-    mapping = "; ".join((mapping, *(f"{DESPITE}{what}" for what in wrong)))
+    marked = [BURNED_IN] if code_string(dataset, "BurnedInAnnotation") == "YES" else []
+    mapping = "; ".join((mapping, *marked, *(f"{DESPITE}{what}" for what in wrong)))
     return DecodedImage(pixels, mapping), {"inverted": "yes" if inverted else "no"}
 
 
