@@ -164,6 +164,7 @@ def apply_run(run: TrainedRun, *others: Read, advance: Advance = unheard) -> App
     """Make the function that applies a run's model to images, on all devices of this process.
 
     It answers as `forward_of_run` does; its images are to be those of an `image_source` of `local_devices`.
+    `advance` receives how many of a call's images are done.
     """
     devices = local_devices()
     function, variables = forward_of_run(run, *others), devices.replicate(run.variables)

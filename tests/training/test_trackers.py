@@ -1,5 +1,6 @@
 """TensorBoard and MLflow receive each epoch once, however often a run was resumed."""
 
+import re
 import struct
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from cxr_cli.errors import BadInput, Preempted, UsageError
+from cxr_cli.extras import install_command
 from cxr_cli.training import trackers
 from cxr_cli.training.history import EpochRecord
 
@@ -94,5 +96,5 @@ def test_an_extra_that_is_missing_is_named(name: str, monkeypatch: pytest.Monkey
     monkeypatch.setattr(trackers, "find_spec", lambda _: None)
     asked = {"tensorboard": False, "mlflow": False}
     assert trackers.find_trackers(**asked) == ()
-    with pytest.raises(UsageError, match=rf"^`{name}`: needs \w+; pip install 'cxr-cli\[{name}\]'$"):
+    with pytest.raises(UsageError, match=rf"^`{name}`: needs \w+; {re.escape(install_command(name))}$"):
         trackers.find_trackers(**asked | {name: True})
