@@ -10,6 +10,7 @@ from cxr_cli.artifacts import write_text
 from cxr_cli.audit.text import format_audit
 from cxr_cli.evaluation.metrics.registry import heading
 from cxr_cli.evaluation.report import format_metric, format_operating_point
+from cxr_cli.printable import printable
 from cxr_cli.report.checklists import CLAIM, TRIPOD
 from cxr_cli.report.study import Study
 from cxr_cli.splitting.criteria import SUBSETS
@@ -27,6 +28,7 @@ def render(study: Study) -> str:
     templates = Environment(
         loader=PackageLoader("cxr_cli.report", "."),
         autoescape=True,
+        finalize=lambda value: printable(value, keep="\n\t") if type(value) is str else value,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
