@@ -1,5 +1,6 @@
 """A small study whose files try all that text can do, and whose DICOM headers are full of a patient."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,7 +108,16 @@ def commands(folder: Path) -> Iterator[tuple[object, ...]]:
     yield "test", run, "--positive", CLASSES[1]
     yield "stratify", run / "predictions.csv", "--by", column, "-o", folder / "strata", "--resamples", 100
     yield "describe", dataset, "--split", split, "-o", folder / "described"
-    yield "compare", run, "-o", folder / "compared", "--resamples", 100
+    shutil.copy(run / "predictions.csv", folder / "other <b>_%.csv")
+    yield (
+        "compare",
+        run / "predictions.csv",
+        folder / "other <b>_%.csv",
+        "-o",
+        folder / "compared",
+        "--resamples",
+        100,
+    )
     yield "audit", dataset, "--split", split, "-o", folder / "audit"
     yield "predict", run, folder / "images", "-o", folder / "files.csv"
     yield "gradcam", run, "-o", folder / "gradcam", "--dicom", "--count", 1, "--source-root", "/"

@@ -18,7 +18,7 @@ export XDG_CACHE_HOME=$work/cache PATH=$environment/bin:$PATH
     cxr split dataset -o split.csv --val 0.25 --test 0.25
     cxr train dataset --split split.csv -o run --width 0.0625 --epochs 1
     cxr test run --resamples 100
-    cxr stratify run/predictions.csv --resamples 100
+    cxr stratify run/predictions.csv --by sex --resamples 100
     cxr report run
 )
 python -m pytest -q tests/images tests/evaluation tests/test_artifacts.py tests/test_user_tables.py

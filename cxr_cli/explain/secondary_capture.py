@@ -1,5 +1,6 @@
 """An overlay as a DICOM Secondary Capture that refers to its source image (PS3.3 A.8.1)."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from cxr_cli.images.rejected import RejectedImageError
 
 SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
 NEEDED = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID")
+DIRECTIONS = re.compile("[APRLHF]{1,3}")
 EMPTY = (
     *("PatientName", "PatientBirthDate", "PatientSex"),
     *("StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName"),
@@ -102,7 +104,7 @@ def _describe(capture: Dataset, source: Dataset, derivation: Derivation) -> None
     capture.SeriesDescription = derivation.series
     capture.ImageType = ["DERIVED", "SECONDARY"]
     capture.DerivationDescription = derivation.description
-    capture.PatientOrientation = source.get("PatientOrientation") or ""
+    capture.PatientOrientation = _orientation(source)
     # Once lossy, always lossy (C.7.6.1.1.5). Annotations burned into the image stay visible.
     capture.LossyImageCompression = "01" if source.get("LossyImageCompression") == "01" else "00"
     if source.get("BurnedInAnnotation") in ("YES", "NO"):
@@ -113,6 +115,13 @@ def _describe(capture: Dataset, source: Dataset, derivation: Derivation) -> None
     reference.ReferencedSOPInstanceUID = source.SOPInstanceUID
     reference.PurposeOfReferenceCodeSequence = [purpose]
     capture.SourceImageSequence = [reference]
+
+
+def _orientation(source: Dataset) -> list[str]:
+    """The directions of rows and columns (C.7.6.1.1.1); nothing else that may stand in their place."""
+    stated = source.get("PatientOrientation") or []
+    given = [str(one) for one in ([stated] if isinstance(stated, str) else stated)]
+    return given if all(DIRECTIONS.fullmatch(one) for one in given) else []
 
 
 def _put_pixels(capture: Dataset, overlay: NDArray[np.uint8]) -> None:

@@ -14,6 +14,7 @@ from cxr_cli.evaluation.report import format_metric, format_operating_point
 from cxr_cli.evaluation.tables import DAGGER, Cell, Table, limits
 from cxr_cli.evaluation.uncertainty.estimates import UNRELIABLE
 from cxr_cli.plots.save import VECTOR
+from cxr_cli.printable import printable
 from cxr_cli.report.checklists import CLAIM, TRIPOD
 from cxr_cli.report.facts.words import listed, plain
 from cxr_cli.report.study import Study
@@ -50,6 +51,7 @@ def render(study: Study, title: str | None = None) -> str:
     templates = Environment(
         loader=PackageLoader("cxr_cli.report", "."),
         autoescape=True,
+        finalize=lambda value: printable(value, keep="\n\t") if type(value) is str else value,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
