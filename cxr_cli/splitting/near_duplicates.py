@@ -134,7 +134,7 @@ def _candidates(
             yield mirrored, pairs[pairs[:, 0] < pairs[:, 1]]
 
 
-def _correlation(one: NDArray[np.int8], other: NDArray[np.int8], mirrored: bool = False) -> float:
+def _correlation(one: NDArray[np.float16], other: NDArray[np.float16], mirrored: bool = False) -> float:
     """Correlate fine details [S, S] in the shift, up to `PLAY`, in which they agree or oppose most."""
     middle = other[PLAY:-PLAY, PLAY:-PLAY].astype(np.float32)
     whole = (one[:, ::-1] if mirrored else one).astype(np.float32)
@@ -155,11 +155,11 @@ def _coarse_details(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> Detai
     return details
 
 
-def _fine_details(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.int8]:
-    """Reduce images to their fine detail: int8 [M, S, S], -127 ... 127, a quarter of float32."""
-    details = np.empty((len(rows), FINE.size, FINE.size), np.int8)
+def _fine_details(images: NDArray[np.uint8], rows: NDArray[np.int64]) -> NDArray[np.float16]:
+    """Reduce images to their fine detail: float16 [M, S, S], -1 ... 1, in half the memory of float32."""
+    details = np.empty((len(rows), FINE.size, FINE.size), np.float16)
     for place, row in enumerate(rows):
-        details[place] = np.rint(127 * _detail(np.asarray(images[row]), FINE))
+        details[place] = _detail(np.asarray(images[row]), FINE)
     return details
 
 
