@@ -77,7 +77,7 @@ def _checks(place: Path, full: bool) -> Iterator[Check]:
     elif (place / JOURNAL).is_file():
         yield Check(place, "unfinished; run the same `cxr preprocess` again", False)
     else:
-        raise InvalidSetting("place", place, "a DATASET, a split.csv, a RUN or a CV is needed")
+        raise InvalidSetting("places", place, "a DATASET, a split.csv, a RUN or a CV is needed")
 
 
 def _tried(path: Path, check: Callable[[], str]) -> Check:

@@ -377,10 +377,14 @@ def make_task(network: Network, scaling: Scaling, images: TaskImages, config: Ru
 def preemption() -> Iterator[Preemption]:
     """Turn Ctrl-C, and by what a cluster asks a job to stop (SIGTERM, SIGUSR1), into a question to be asked.
 
-    Within another one, both are asked: a cross-validation is to stop when its fold is.
+    Within another one, both are asked: a cross-validation is to stop when its fold is. Ctrl-C that is ignored,
+    as by a job in the background of a script, stays so.
     """
     asked = False
-    outer = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
+    asking = [signal.SIGTERM, signal.SIGUSR1]
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        asking.append(signal.SIGINT)
+    outer = {name: signal.getsignal(name) for name in asking}
 
     def ask(signum: int, frame: Any) -> None:
         nonlocal asked
