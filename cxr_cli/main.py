@@ -219,7 +219,7 @@ def _run(argv: Sequence[str] | None) -> int:
         _complain(f"cxr: {error}")
         return int(error.exit_code)
     except NoArgsIsHelpError as error:
-        _complain(error.format_message())
+        _complain(error.format_message(), keep="\n")
         return int(ExitCode.USAGE)
     except UsageError as error:
         message = " ".join(error.format_message().replace("Value error, ", "").split())
@@ -244,10 +244,10 @@ def _run(argv: Sequence[str] | None) -> int:
     return code if isinstance(code, int) else int(ExitCode.DONE)
 
 
-def _complain(message: str) -> None:
-    """Print a line on stderr; if that cannot be written, the exit code has to say it."""
+def _complain(message: str, keep: str = "") -> None:
+    """Print on stderr, a line unless line breaks are kept; if it cannot be written, the code has to say it."""
     with suppress(OSError):
-        print(printable(message, keep="\n"), file=sys.stderr)
+        print(printable(message, keep), file=sys.stderr)
 
 
 def _drop_stdout_if_full() -> None:

@@ -4,6 +4,7 @@ import atexit
 import hashlib
 import os
 import shutil
+import signal
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,9 @@ from cxr_cli.main import main
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("cxr", deadline=None)
 settings.load_profile("cxr")
+
+# A test run in the background of a script is deaf to Ctrl-C, and so would be the commands that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Commands keep compiled programs here rather than in the home of whoever runs the tests.
 os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="cxr-tests-")

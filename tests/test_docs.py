@@ -25,8 +25,9 @@ for _name, _command in typer.main.get_command(app).commands.items():
 
 OF_OTHER_TOOLS = {"--array", "--wrap", "--gres", "--requeue", "--signal", "--version", "--help"}
 OF_BENCHMARKS = {
-    "--cpu-times",
+    "--steps",
     "--rounds",
+    "--cpu-times",
     "--kinds",
     "--studies",
     "--models",

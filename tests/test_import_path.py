@@ -82,4 +82,5 @@ def test_a_working_folder_that_is_gone_is_no_error(tmp_path: Path, monkeypatch: 
     monkeypatch.chdir(gone)
     gone.rmdir()
     monkeypatch.setattr("sys.path", ["", "/usr/lib"])
+    monkeypatch.setenv("PYTHONSAFEPATH", "")  # so that it is as before after the test
     keep_working_folder_out()

@@ -31,7 +31,7 @@ def test_results_keep_their_lines_and_data_stay_as_they_are(capsys: pytest.Captu
 
 
 def test_an_error_is_one_line_whatever_it_names(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["verify", "a\n\x1b[2J\u202e"]) == 2
+    assert main(["verify", "a\n\x1b[2J\u202e"]) == 3
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert r"a\n\x1b[2J\u202e" in err

@@ -9,7 +9,6 @@ import typer
 import cxr_cli
 from cxr_cli.commands.console import say
 from cxr_cli.errors import CxrError
-from cxr_cli.extras import install_command
 
 Shell = Literal["bash", "zsh", "fish"]
 
@@ -47,6 +46,8 @@ def _script(shell: Shell) -> str:
         path = folder / f"cxr.{shell}"
         if path.is_file():
             return path.read_text("utf-8")
+    from cxr_cli.extras import install_command
+
     raise CxrError(f"{package / 'completions'}: no completion of {shell}; {install_command()}")
 
 

@@ -377,8 +377,8 @@ def make_task(network: Network, scaling: Scaling, images: TaskImages, config: Ru
 def preemption() -> Iterator[Preemption]:
     """Turn Ctrl-C, and by what a cluster asks a job to stop (SIGTERM, SIGUSR1), into a question to be asked.
 
-    Within another one, both are asked: a cross-validation is to stop when its fold is. Ctrl-C that is ignored,
-    as by a job in the background of a script, stays so.
+    Within another one, both are asked: a cross-validation is to stop when its fold is. Where Ctrl-C is
+    ignored, as by a job in the background of a script, it stays so.
     """
     asked = False
     asking = [signal.SIGTERM, signal.SIGUSR1]

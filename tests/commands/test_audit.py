@@ -148,7 +148,8 @@ def test_wrong_usage_and_bad_input_are_one_line(cxr: Cxr, single: Path, study: P
         ([dataset, *split, "--subset", "test"], 2, "--subset test: goes with a RUN"),
         ([dataset, *split, "--templates", "t.npz"], 2, "--templates t.npz: goes with a RUN"),
         ([dataset, *split, "--fold", 0], 2, "has no folds"),
-        ([tmp_path / "gone"], 3, "gone: neither a RUN (with config.json) nor a DATASET (with dataset.json)"),
+        ([tmp_path / "gone"], 3, "gone: no such file or folder"),
+        ([tmp_path], 3, "neither a RUN (with config.json) nor a DATASET (with dataset.json)"),
         ([dataset, "--split", tmp_path / "no.csv"], 3, "no.csv: no such file"),
     ):
         outcome = cxr("audit", *arguments)

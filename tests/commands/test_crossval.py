@@ -59,7 +59,7 @@ def test_a_signal_between_folds_ends_after_the_fold_and_the_same_command_resumes
     command = ("crossval", small_dataset, "--split", folds, "-o", tmp_path / "cv", *OPTIONS)
     outcome = cxr(*command)
     assert outcome.code == 75
-    assert "fold1; the same command resumes" in outcome.err.splitlines()[-1]
+    assert "fold1; what is finished is kept, the same command continues" in outcome.err.splitlines()[-1]
     assert (tmp_path / "cv" / "fold0" / "metrics.json").exists()
     assert not (tmp_path / "cv" / "fold1").exists()
     monkeypatch.undo()

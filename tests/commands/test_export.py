@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from cxr_cli.extras import install_command
+
 Cxr = Callable[..., Any]
 
 
@@ -27,7 +29,7 @@ def test_packages_of_the_extra_are_named_where_they_are_missing(
     done = cxr("export", run_of_two, "-o", tmp_path / "model.onnx")
     says = {
         "onnxruntime": "onnxruntime is not installed: the scores are not compared with the run's own\n",
-        "onnx": "cxr: writing ONNX files needs onnx; `pip install cxr-cli[export]`\n",
+        "onnx": f"cxr: writing ONNX files needs onnx: {install_command('export')}\n",
     }
     assert (done.code, done.err) == (code, says[missing])
     assert (tmp_path / "model.onnx").exists() == (code == 0)

@@ -146,7 +146,11 @@ def start(*arguments: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", "from cxr_cli.main import entry; entry()", "preprocess"]
     command += [str(argument) for argument in arguments]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
 
 
@@ -215,7 +219,7 @@ def read_or_misbehave(image: UnreadImage, **options: Any) -> PreparedImage | str
 def test_an_image_that_hangs_or_kills_its_process_is_one_reject(
     cxr: Cxr, tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cxr_cli.dataset.preprocess.read_image", read_or_misbehave)
+    monkeypatch.setattr("cxr_cli.images.read.read_image", read_or_misbehave)
     bad = [draw(images / "normal" / f"{name}.png", 7) for name in ("crashes", "hangs")]
     options = ["--size", 16, "--workers", 2, "--image-timeout", 3]
     outcome = cxr("preprocess", images, "-o", tmp_path / "d", *options)

@@ -1,5 +1,6 @@
 """What of a patient and of a machine reaches a dataset, from DICOM headers and label tables."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -128,7 +129,7 @@ def test_tags_are_kept_on_the_users_wish(tmp_path: Path, images: Path) -> None:
 def test_patients_of_headers_and_tables_are_hashed_alike(tmp_path: Path, images: Path) -> None:
     make(images, tmp_path / "d", Settings(Geometry(16), key=KEY))
     assert "MRN 5" not in everything_in(tmp_path / "d")
-    assert "a.dcm" not in everything_in(tmp_path / "d")
+    assert not re.search(r"\ba\.dcm", everything_in(tmp_path / "d"))
     manifest = open_dataset(tmp_path / "d").manifest
 
     assert manifest["source"].tolist() == [
@@ -139,7 +140,7 @@ def test_patients_of_headers_and_tables_are_hashed_alike(tmp_path: Path, images:
     settings = Settings(Geometry(16), (tmp_path / "t.csv",), Columns(patient="who"), key=KEY)
     make(images, tmp_path / "t", settings)
     assert "MRN" not in everything_in(tmp_path / "t")
-    assert "a.dcm" not in everything_in(tmp_path / "t")  # the table's own column of paths
+    assert not re.search(r"\ba\.dcm", everything_in(tmp_path / "t"))  # the table's own column of paths
     patient = pseudonym("MRN 5", KEY)
     for folder in ("d", "t"):
         assert open_dataset(tmp_path / folder).manifest["patient_id"].tolist() == [patient, patient]

@@ -123,7 +123,7 @@ def test_gzipped_files_are_read_within_bounds(tmp_path: Path, monkeypatch: pytes
             assert stream.read() == PREAMBLE + b"more"
     (tmp_path / "1.2.840.gz").write_bytes(gzip.compress(PREAMBLE))
     assert "1.2.840.gz" in found(tmp_path)
-    monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 100)
+    monkeypatch.setattr(archives, "MAX_INPUT_BYTES", 100)
     with pytest.raises(RejectedImageError, match="larger than 100 bytes within its gzip packing"):
         open_input(path)
     path.write_bytes(path.read_bytes()[:-12])
@@ -227,7 +227,7 @@ def test_archives_beyond_the_bounds_are_rejected(tmp_path: Path, monkeypatch: py
 
 
 def test_members_beyond_the_bounds_are_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 1000)
+    monkeypatch.setattr(archives, "MAX_INPUT_BYTES", 1000)
     large = pack(tmp_path / "large.zip", {"image.png": os.urandom(1001)}) / "image.png"
     with pytest.raises(RejectedImageError, match="larger than 1,000 bytes"):
         open_input(large)
