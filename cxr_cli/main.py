@@ -245,7 +245,7 @@ def _run(argv: Sequence[str] | None) -> int:
 
 
 def _complain(message: str, keep: str = "") -> None:
-    """Print on stderr, a line unless line breaks are kept; if it cannot be written, the code has to say it."""
+    """Print on stderr, a line unless breaks are kept; if it cannot be written, the code has to say it."""
     with suppress(OSError):
         print(printable(message, keep), file=sys.stderr)
 
