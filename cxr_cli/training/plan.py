@@ -25,6 +25,7 @@ from cxr_cli.training.run import (
     begins_with_probe,
     fit_to_memory,
     prepare,
+    resolve_run,
     resolve_weights,
     run_config,
 )
@@ -107,16 +108,19 @@ def plan_training(
     Raises:
         InvalidSetting, SettingsChanged, BadInput: as `train`.
     """
-    images, folder = open_dataset(Path(dataset)), Path(output)
-    division = open_split(Path(split), images, fold)
-    resolved, notices = resolve_recipe(recipe, settings, division, micro_batch=micro_batch)
-    for notice in notices:
-        reporter.say(notice)
-    found = resolve_weights(resolved.network, images.images.shape[1], reporter)
-    config = run_config(recipe, resolved, images, division, seed, found)
-    check_config(folder, config)
-    fit = fit_to_memory(folder, config, micro_batch, reporter)
-    return _plan(config, images, division, found, fit, reporter)
+    run = resolve_run(
+        dataset,
+        split,
+        output,
+        recipe=recipe,
+        fold=fold,
+        seed=seed,
+        micro_batch=micro_batch,
+        reporter=reporter,
+        **settings,
+    )
+    check_config(run.folder, run.config)
+    return _plan(*run[1:], reporter)
 
 
 def plan_crossval(

@@ -16,7 +16,7 @@ import numpy as np
 import optax
 
 from cxr_cli.artifacts import restore_folder, versions, write_record
-from cxr_cli.dataset.reader import Dataset
+from cxr_cli.dataset.reader import Dataset, open_dataset
 from cxr_cli.dataset.settings import geometry_of, views_of
 from cxr_cli.determinism import is_required
 from cxr_cli.errors import InvalidSetting, Preempted
@@ -35,10 +35,11 @@ from cxr_cli.runs.config import RunConfig, check_config, write_config
 from cxr_cli.runs.folder import FIGURES, RECORD, is_finished, read_training_record
 from cxr_cli.runs.model_store import MODEL
 from cxr_cli.runs.settings import ClassificationConfig, NetworkConfig, Recipe, SiameseConfig
-from cxr_cli.splitting.file import Split
+from cxr_cli.splitting.file import Split, open_split
 from cxr_cli.training.augment import Augmentation
 from cxr_cli.training.classification import Classification, classification_loss
 from cxr_cli.training.feed import Feed, feed_of
+from cxr_cli.training.fit_recipe import resolve_recipe
 from cxr_cli.training.history import EpochRecord, read_run_history
 from cxr_cli.training.loop import Preemption, Track, Trainer
 from cxr_cli.training.memory import Fit, fit_batch
@@ -157,6 +158,47 @@ def fit_to_memory(folder: Path, config: RunConfig, wanted: int | None, reporter:
                 ways += "; batch normalization takes the statistics of each part"
         reporter.say(f"a batch of {batch} images does not fit into memory: {ways}")
     return fit
+
+
+class ResolvedRun(NamedTuple):
+    """All that a run is trained with, by the names of the arguments of `train_run`."""
+
+    folder: Path
+    config: RunConfig
+    dataset: Dataset
+    split: Split
+    found: tuple[FoundWeights, ...]
+    fit: Fit
+
+
+def resolve_run(
+    dataset: Path | str,
+    split: Path | str,
+    output: Path | str,
+    *,
+    recipe: str,
+    fold: int | None,
+    seed: int,
+    micro_batch: int | None,
+    reporter: Reporter,
+    **settings: Any,
+) -> ResolvedRun:
+    """Open a run's images and resolve its configuration; nothing is written. For the arguments see `train`.
+
+    Raises:
+        InvalidSetting: see `resolve_recipe`.
+        BadInput: the dataset, the split or the weights cannot be used.
+    """
+    images, folder = open_dataset(Path(dataset)), Path(output)
+    division = open_split(Path(split), images, fold)
+    resolved, notices = resolve_recipe(recipe, settings, division, micro_batch=micro_batch)
+    for notice in notices:
+        reporter.say(notice)
+    found = resolve_weights(resolved.network, images.images.shape[1], reporter)
+    config = run_config(recipe, resolved, images, division, seed, found)
+    return ResolvedRun(
+        folder, config, images, division, found, fit_to_memory(folder, config, micro_batch, reporter)
+    )
 
 
 def train_run(

@@ -4,15 +4,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cxr_cli.dataset.reader import open_dataset
 from cxr_cli.evaluation.tables import Cell, Table, as_html
 from cxr_cli.reporting import SILENT, Reporter
 from cxr_cli.runs.config import RunConfig
 from cxr_cli.runs.folder import FIGURES
-from cxr_cli.splitting.file import open_split
-from cxr_cli.training.fit_recipe import resolve_recipe
 from cxr_cli.training.history import EpochRecord, best_epoch
-from cxr_cli.training.run import CURVES, fit_to_memory, resolve_weights, run_config, train_run
+from cxr_cli.training.run import CURVES, resolve_run, train_run
 from cxr_cli.training.trackers import find_trackers
 
 
@@ -90,13 +87,16 @@ def train(
         Preempted: the process was asked to stop; the state is saved.
     """
     trackers = find_trackers(tensorboard=tensorboard, mlflow=mlflow)
-    images, folder = open_dataset(Path(dataset)), Path(output)
-    division = open_split(Path(split), images, fold)
-    resolved, notices = resolve_recipe(recipe, settings, division, micro_batch=micro_batch)
-    for notice in notices:
-        reporter.say(notice)
-    found = resolve_weights(resolved.network, images.images.shape[1], reporter)
-    config = run_config(recipe, resolved, images, division, seed, found)
-    fit = fit_to_memory(folder, config, micro_batch, reporter)
-    history, trained = train_run(folder, config, images, division, found, fit, reporter, trackers)
-    return TrainResult(folder, config, best_epoch(history), history[-1].epoch, trained)
+    run = resolve_run(
+        dataset,
+        split,
+        output,
+        recipe=recipe,
+        fold=fold,
+        seed=seed,
+        micro_batch=micro_batch,
+        reporter=reporter,
+        **settings,
+    )
+    history, trained = train_run(*run, reporter, trackers)
+    return TrainResult(run.folder, run.config, best_epoch(history), history[-1].epoch, trained)
