@@ -16,12 +16,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stages import STAGES, Stage, Study, differences, preload, start
+from stages import STAGES, Stage, Study, differences, preload, print_outcomes, start
 
 ROOM = 2**30
 
@@ -162,10 +161,7 @@ def run() -> None:
         outcomes += [filled(study, stage, each / asked.fill) for each in range(asked.fill)]
         outcomes += [read_only(study, stage) for _ in range(asked.read_only)]
         outcomes += [vanished(study, stage, chance.uniform(0, seconds)) for _ in range(asked.vanish)]
-        counts = Counter(outcomes)
-        failures += sum(count for each, count in counts.items() if each.startswith("FAILED"))
-        for each, count in sorted(counts.items()):
-            print(f"{stage.name:13} {count:3} x {each}", flush=True)
+        failures += print_outcomes(f"{stage.name:13}", outcomes)
     print(f"{failures} failures")
     sys.exit(bool(failures))
 

@@ -12,10 +12,9 @@ import argparse
 import random
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 
-from stages import STAGES, Stage, Study, preload, start
+from stages import STAGES, Stage, Study, preload, print_outcomes, start
 
 REFUSED = "is writing there; wait until it ends"
 BESIDE = {
@@ -70,10 +69,8 @@ def run() -> None:
     for name in asked.only:
         stage = by_name[name]
         for other in (stage, *([by_name[BESIDE[name]]] if name in BESIDE else ())):
-            counts = Counter(pair(study, stage, other, chance) for _ in range(asked.times))
-            failures += sum(count for each, count in counts.items() if each.startswith("FAILED"))
-            for each, count in sorted(counts.items()):
-                print(f"{other.name:12} and {stage.name:13} {count:3} x {each}", flush=True)
+            outcomes = [pair(study, stage, other, chance) for _ in range(asked.times)]
+            failures += print_outcomes(f"{other.name:12} and {stage.name:13}", outcomes)
     print(f"{failures} failures")
     sys.exit(bool(failures))
 

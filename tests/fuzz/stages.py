@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -292,3 +293,11 @@ def start(words: Sequence[str], folder: Path, prepare: Callable[[], None] = lamb
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+def print_outcomes(name: str, outcomes: Sequence[str]) -> int:
+    """Print how often each outcome came; return how many were failures."""
+    counts = Counter(outcomes)
+    for outcome, count in sorted(counts.items()):
+        print(f"{name} {count:3} x {outcome}", flush=True)
+    return sum(count for outcome, count in counts.items() if outcome.startswith("FAILED"))
